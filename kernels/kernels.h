@@ -1,0 +1,385 @@
+/* The numeric operations: one struct per operation, one table per backend. The only kernels header
+ * src/ includes. C and C++ both read this file: no designated initializers, `restrict` or VLAs
+ * here.
+ *
+ * Letters: N images (or rows), H W rows and columns of a map, C input channels, K output channels
+ * (or classes), R S filter rows and columns, P Q output rows and columns. Images are NHWC, filters
+ * KRSC. `real` is the backend's floating type: f32 on cpu, f64 on ref. All tensors are dense. read
+ * / written / updated say what an operation does to a tensor; optional ones may have data == NULL.
+ * All operations: Local, Enqueued; prepare may allocate, run neither allocates nor synchronises.
+ * The same bits on every run with the same number of threads. */
+#ifndef KERNELS_KERNELS_H
+#define KERNELS_KERNELS_H
+
+#include "base/status.h"
+#include "kernels/tensor.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Every op struct begins with its workspace: at least prepared->workspace_bytes, contents
+ * meaningless afterwards. */
+
+/* y[n] = ((images[indices[n]] / 255) − mean) / std per channel, planar bytes → NHWC; labels
+ * gathered alongside. offsets shift the crop of a zero-padded (black) image by (dy, dx) pixels,
+ * then mirror columns if flip != 0. */
+struct image_gather {
+    struct span workspace;
+    struct tensor images;       /* [M, C, H, W] u8   read                              */
+    struct tensor image_labels; /* [M]          i32  read                              */
+    struct tensor indices;      /* [N]          i32  read, each in [0, M)              */
+    struct tensor offsets;      /* [N, 3]       i32  read, optional: dy, dx, flip      */
+    struct tensor y;            /* [N, H, W, C] real written                           */
+    struct tensor labels;       /* [N]          i32  written                           */
+    double mean[4], std[4];     /* per channel, of pixels in [0, 1]                    */
+};
+
+/* y = x ⋆ weight (cross-correlation, as every framework's "convolution"). P = (H + 2·padding − R) /
+ * stride + 1. */
+struct conv2d_forward {
+    struct span workspace;
+    struct tensor x;       /* [N, H, W, C] real read    */
+    struct tensor weight;  /* [K, R, S, C] real read    */
+    struct tensor y;       /* [N, P, Q, K] real written */
+    int stride, padding;   /* pixels, both axes         */
+    bool is_weight_frozen; /* weight does not change between prepare and release: may be packed in
+                              prepare */
+};
+struct conv2d_backward_data {
+    struct span workspace;
+    struct tensor d_y;    /* [N, P, Q, K] real read    */
+    struct tensor weight; /* [K, R, S, C] real read    */
+    struct tensor d_x;    /* [N, H, W, C] real written */
+    int stride, padding;
+    bool is_weight_frozen;
+};
+struct conv2d_backward_weight {
+    struct span workspace;
+    struct tensor x;        /* [N, H, W, C] real read    */
+    struct tensor d_y;      /* [N, P, Q, K] real read    */
+    struct tensor d_weight; /* [K, R, S, C] real written */
+    int stride, padding;
+};
+
+/* y = x weightᵀ + bias. */
+struct linear_forward {
+    struct span workspace;
+    struct tensor x;      /* [N, C] real read           */
+    struct tensor weight; /* [K, C] real read           */
+    struct tensor bias;   /* [K]    real read, optional */
+    struct tensor y;      /* [N, K] real written        */
+};
+struct linear_backward_data {
+    struct span workspace;
+    struct tensor d_y;    /* [N, K] real read    */
+    struct tensor weight; /* [K, C] real read    */
+    struct tensor d_x;    /* [N, C] real written */
+};
+struct linear_backward_weight {
+    struct span workspace;
+    struct tensor x;        /* [N, C] real read              */
+    struct tensor d_y;      /* [N, K] real read              */
+    struct tensor d_weight; /* [K, C] real written           */
+    struct tensor d_bias;   /* [K]    real written, optional */
+};
+
+/* Batch norm in four parts (Ioffe & Szegedy, arXiv:1502.03167, with PyTorch's running values): rows
+ * = N·H·W. mean = Σx / rows, variance = Σ(x − mean)² / rows (biased). running ← (1 −
+ * momentum)·running + momentum·value, where the running variance takes the unbiased value (rows /
+ * (rows − 1)). rows = 1 fails at prepare. */
+struct batch_norm_statistics {
+    struct span workspace;
+    struct tensor x;                /* [N, H, W, C] or [N, C] real read              */
+    struct tensor mean;             /* [C] real written                              */
+    struct tensor variance;         /* [C] real written                              */
+    struct tensor running_mean;     /* [C] real updated, optional (both or neither)  */
+    struct tensor running_variance; /* [C] real updated, optional                    */
+    double momentum;
+};
+/* y = (x − mean) / √(variance + epsilon) · weight + bias. y may be x's memory. */
+struct batch_norm_apply {
+    struct span workspace;
+    struct tensor x;        /* [.., C] real read    */
+    struct tensor mean;     /* [C]     real read    */
+    struct tensor variance; /* [C]     real read    */
+    struct tensor weight;   /* [C]     real read    */
+    struct tensor bias;     /* [C]     real read    */
+    struct tensor y;        /* [.., C] real written */
+    double epsilon;
+};
+/* With x̂ = (x − mean) / √(variance + epsilon): d_weight = Σ d_y·x̂, d_bias = Σ d_y. */
+struct batch_norm_gradient_sums {
+    struct span workspace;
+    struct tensor x;        /* [.., C] real read    */
+    struct tensor d_y;      /* [.., C] real read    */
+    struct tensor mean;     /* [C]     real read    */
+    struct tensor variance; /* [C]     real read    */
+    struct tensor d_weight; /* [C]     real written */
+    struct tensor d_bias;   /* [C]     real written */
+    double epsilon;
+};
+/* d_x = weight / √(variance + epsilon) · (d_y − d_bias / rows − x̂ · d_weight / rows); without the
+ * two sums when the statistics are constants (running values). d_x may be d_y's memory. */
+struct batch_norm_gradient_apply {
+    struct span workspace;
+    struct tensor x;        /* [.., C] real read                                         */
+    struct tensor d_y;      /* [.., C] real read                                         */
+    struct tensor mean;     /* [C]     real read                                         */
+    struct tensor variance; /* [C]     real read                                         */
+    struct tensor weight;   /* [C]     real read                                         */
+    struct tensor d_weight; /* [C]     real read, optional: absent = constant statistics */
+    struct tensor d_bias;   /* [C]     real read, optional                               */
+    struct tensor d_x;      /* [.., C] real written                                      */
+    double epsilon;
+};
+
+/* y = max(x, 0), NaN stays NaN. y may be x's memory. */
+struct relu_forward {
+    struct span workspace;
+    struct tensor x; /* any real read    */
+    struct tensor y; /* as x     written */
+};
+/* d_x = d_y where y > 0, else 0. d_x may be d_y's memory. */
+struct relu_backward {
+    struct span workspace;
+    struct tensor y;   /* any real read    */
+    struct tensor d_y; /* as y     read    */
+    struct tensor d_x; /* as y     written */
+};
+
+/* y = a + factor·b. y may be a's or b's memory. */
+struct add {
+    struct span workspace;
+    struct tensor a; /* any real read    */
+    struct tensor b; /* as a     read    */
+    struct tensor y; /* as a     written */
+    double factor;
+};
+/* y = factor·x. y may be x's memory. */
+struct scale {
+    struct span workspace;
+    struct tensor x; /* any real read    */
+    struct tensor y; /* as x     written */
+    double factor;
+};
+
+/* y[n, c] = mean over H, W of x[n, h, w, c]. */
+struct global_average_pool_forward {
+    struct span workspace;
+    struct tensor x; /* [N, H, W, C] real read    */
+    struct tensor y; /* [N, C]       real written */
+};
+struct global_average_pool_backward {
+    struct span workspace;
+    struct tensor d_y; /* [N, C]       real read    */
+    struct tensor d_x; /* [N, H, W, C] real written */
+};
+
+/* "Option A" shortcut (He et al., arXiv:1512.03385 §4.2): every second row and column, (K − C) / 2
+ * zero channels on both sides. P = (H + 1) / 2, Q = (W + 1) / 2; K − C even. */
+struct shortcut_pad_forward {
+    struct span workspace;
+    struct tensor x; /* [N, H, W, C] real read    */
+    struct tensor y; /* [N, P, Q, K] real written */
+};
+struct shortcut_pad_backward {
+    struct span workspace;
+    struct tensor d_y; /* [N, P, Q, K] real read    */
+    struct tensor d_x; /* [N, H, W, C] real written */
+};
+
+/* y = x · keep / (1 − probability), its own backward (d_y → d_x). Element e of row n is kept when
+ * word e % 4 of random_block({seed, RANDOM_DROPOUT, layer, epoch, samples[n]}, e / 4), as a
+ * fraction of 2^32, is >= probability. e counts H, W, C of the graph's NHWC row. No mask is stored.
+ * y may be x's memory. */
+struct dropout {
+    struct span workspace;
+    struct tensor x;       /* [N, ..] real read                       */
+    struct tensor samples; /* [N]     i32  read: index of the image   */
+    struct tensor epoch;   /* [1]     i32  read                       */
+    struct tensor y;       /* [N, ..] real written                    */
+    double probability;    /* in [0, 1)                               */
+    uint64_t seed;
+    uint32_t layer;
+};
+
+/* Mean cross-entropy of softmax(logits) against integer labels, with its gradient in one pass
+ * (log-sum-exp form). d_logits may be logits' memory. sample_loss of an uncounted row is 0; no
+ * counted row: loss 0. */
+struct softmax_cross_entropy {
+    struct span workspace;
+    struct tensor logits;      /* [N, K] real read                                    */
+    struct tensor labels;      /* [N]    i32  read; −1 leaves the row out of the mean */
+    struct tensor loss;        /* [1]    real written, nats per counted row           */
+    struct tensor d_logits;    /* [N, K] real written, optional                       */
+    struct tensor sample_loss; /* [N]    real written, optional, nats                 */
+};
+
+/* One optimizer step on flat vectors (all trainable parameters of a group side by side). Where mask
+ * is 0 neither the parameter nor the optimizer state changes. rates = {learning rate, step number
+ * from 1}, on the device so that a captured step can be replayed. PyTorch's arithmetic: scalars in
+ * double, elements in real. SGD: g ← gradient + decay·parameter; m ← g on step 1, else momentum·m +
+ * g; parameter −= lr·m (lr·g without momentum). */
+struct sgd_step {
+    struct span workspace;
+    struct tensor gradient;  /* [n] real read                                  */
+    struct tensor mask;      /* [n] u8   read, optional                        */
+    struct tensor rates;     /* [2] f64  read                                  */
+    struct tensor parameter; /* [n] real updated                               */
+    struct tensor velocity;  /* [n] real updated, optional when momentum is 0  */
+    double momentum, decay;
+};
+/* Adam (Kingma & Ba, arXiv:1412.6980), bias-corrected, epsilon after the root; decay is added to
+ * the gradient, or with is_decoupled (AdamW, arXiv:1711.05101) multiplies the parameter by 1 −
+ * lr·decay first. */
+struct adam_step {
+    struct span workspace;
+    struct tensor gradient;      /* [n] real read           */
+    struct tensor mask;          /* [n] u8   read, optional */
+    struct tensor rates;         /* [2] f64  read           */
+    struct tensor parameter;     /* [n] real updated        */
+    struct tensor first_moment;  /* [n] real updated        */
+    struct tensor second_moment; /* [n] real updated        */
+    double beta1, beta2, epsilon, decay;
+    bool is_decoupled;
+};
+
+/* Every operation by name. Order is free; an entry here, a struct above and a row in ops.c make an
+ * operation. */
+#define KERNEL_OPS(X)                                                                              \
+    X(image_gather)                                                                                \
+    X(conv2d_forward)                                                                              \
+    X(conv2d_backward_data)                                                                        \
+    X(conv2d_backward_weight)                                                                      \
+    X(linear_forward)                                                                              \
+    X(linear_backward_data)                                                                        \
+    X(linear_backward_weight)                                                                      \
+    X(batch_norm_statistics)                                                                       \
+    X(batch_norm_apply)                                                                            \
+    X(batch_norm_gradient_sums)                                                                    \
+    X(batch_norm_gradient_apply)                                                                   \
+    X(relu_forward)                                                                                \
+    X(relu_backward)                                                                               \
+    X(add)                                                                                         \
+    X(scale)                                                                                       \
+    X(global_average_pool_forward)                                                                 \
+    X(global_average_pool_backward)                                                                \
+    X(shortcut_pad_forward)                                                                        \
+    X(shortcut_pad_backward)                                                                       \
+    X(dropout)                                                                                     \
+    X(softmax_cross_entropy)                                                                       \
+    X(sgd_step)                                                                                    \
+    X(adam_step)
+
+#define KERNEL_OP_KIND(op) OP_##op,
+enum op_kind { KERNEL_OPS(KERNEL_OP_KIND) N_OP_KINDS };
+#undef KERNEL_OP_KIND
+
+#define KERNEL_OP_MEMBER(op) struct op op;
+union op_any {
+    struct span workspace; /* every op struct begins with it */
+    KERNEL_OPS(KERNEL_OP_MEMBER)
+};
+#undef KERNEL_OP_MEMBER
+
+/* What the graph, the front door and the kernel test need to know of an operation, in one table
+ * (ops.c). */
+enum access { ACCESS_READ, ACCESS_WRITTEN, ACCESS_UPDATED };
+enum tensor_type { TYPE_REAL, TYPE_U8, TYPE_I32, TYPE_F64 };
+enum { OP_MAX_TENSORS = 8 };
+struct op_tensor {
+    const char *name;
+    size_t offset; /* of the struct tensor in the op struct */
+    enum access access;
+    enum tensor_type type;
+    bool is_optional;
+    int may_alias; /* bit i: may share tensor i's memory */
+};
+struct op_info {
+    const char *name;
+    size_t struct_bytes;
+    int n_tensors;
+    struct op_tensor tensors[OP_MAX_TENSORS];
+};
+const struct op_info *op_info(enum op_kind kind);
+struct tensor *op_tensor(enum op_kind kind, void *op, int i); /* tensor i of an op struct */
+
+struct device; /* opaque; begins with struct device_base */
+
+/* What prepare makes of an operation (library plan, packed weights). Backends embed it first. */
+struct prepared {
+    size_t workspace_bytes;
+    const char
+        *implementation; /* library's own name of the chosen implementation, or the backend's */
+};
+
+#define KERNEL_ENTRY(op)                                                                           \
+    struct op##_kernels {                                                                          \
+        enum status (*prepare)(struct device *, const struct op *, struct prepared **out);         \
+        enum status (*run)(struct device *, struct prepared *, const struct op *);                 \
+        void (*release)(struct prepared *); /* accepts NULL */                                     \
+    } op;
+struct kernel_ops {
+    KERNEL_OPS(KERNEL_ENTRY)
+};
+#undef KERNEL_ENTRY
+
+struct memory_ops {
+    enum status (*alloc)(struct device *, size_t bytes,
+                         void **out);               /* 64-byte aligned, contents undefined */
+    void (*release)(struct device *, void *memory); /* accepts NULL */
+    enum status (*upload)(struct device *, void *to, const void *from, size_t bytes);
+    enum status (*download)(struct device *, void *to, const void *from, size_t bytes); /* Blocks */
+    enum status (*zero)(struct device *, void *memory, size_t bytes);
+    enum status (*synchronize)(struct device *); /* Blocks; asynchronous errors surface here */
+};
+
+struct device_settings {
+    int n_threads; /* cpu, ref; >= 1 */
+};
+
+struct backend {
+    const char *name;
+    enum dtype real;
+    enum status (*open)(const struct device_settings *settings, struct device **out);
+    void (*close)(struct device *); /* accepts NULL */
+    struct memory_ops memory;
+    struct kernel_ops kernels;
+};
+
+struct device_base { /* first member of every backend's struct device */
+    const struct backend *backend;
+    int n_threads;
+    int64_t n_allocations; /* made by memory.alloc so far: the step loop must not move it */
+};
+
+extern const struct backend backend_ref; /* float64, obvious loops: the oracle */
+extern const struct backend backend_cpu; /* oneDNN and OpenMP, float32 */
+const struct backend *
+backend_find(const char *name); /* NULL when this build has none of that name */
+
+/* The front door: opens devices and checks every argument once, at prepare, before a backend sees
+ * it. kernel_prepare fails BAD_CONFIG with op, tensor, wanted and found when shapes, types, overlap
+ * or attributes are wrong. kernel_run takes the same shapes as at prepare; pointers may have
+ * changed unless is_weight_frozen. */
+CHECKED enum status device_open(const struct backend *backend,
+                                const struct device_settings *settings, struct device **out);
+void device_close(struct device *device); /* accepts NULL */
+const struct backend *device_backend(const struct device *device);
+enum dtype device_real(const struct device *device);
+struct device_base *device_base(struct device *device);
+CHECKED enum status device_alloc(struct device *device, size_t bytes, void **out);
+void device_free(struct device *device, void *memory);
+CHECKED enum status device_upload(struct device *device, void *to, const void *from, size_t bytes);
+CHECKED enum status device_download(struct device *device, void *to, const void *from,
+                                    size_t bytes);
+CHECKED enum status device_zero(struct device *device, void *memory, size_t bytes);
+CHECKED enum status device_synchronize(struct device *device);
+CHECKED enum status kernel_prepare(struct device *device, enum op_kind kind, const union op_any *op,
+                                   struct prepared **out);
+CHECKED enum status kernel_run(struct device *device, enum op_kind kind, struct prepared *prepared,
+                               const union op_any *op);
+void kernel_release(struct device *device, enum op_kind kind, struct prepared *prepared);
+
+#endif

@@ -1,0 +1,20 @@
+/* Random numbers as a pure function of (seed, purpose, layer, epoch, sample, element). No state, no
+ * order. */
+#ifndef BASE_RANDOM_H
+#define BASE_RANDOM_H
+
+#include "base/philox.h"
+
+#include <stdint.h>
+
+uint32_t random_u32(const struct random_key *key, uint32_t element);
+double random_uniform(const struct random_key *key,
+                      uint32_t element); /* [0, 1), 53 bits, words 2e and 2e+1 */
+double random_normal(const struct random_key *key,
+                     uint32_t element); /* Box-Muller on uniforms 2e, 2e+1 */
+/* Uniform in [0, n) (rejection inside block `element`; bias below 2^-32). n >= 1. */
+uint32_t random_below(const struct random_key *key, uint32_t element, uint32_t n);
+/* Fisher-Yates, from the last item down; item i uses element i. */
+void random_shuffle(const struct random_key *key, int32_t *items, int64_t n);
+
+#endif

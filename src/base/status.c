@@ -1,0 +1,82 @@
+/* The thread-local error record behind fail(). */
+#include "base/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MESSAGE_BYTES = 2048 };
+
+static _Thread_local char message[MESSAGE_BYTES];
+static _Thread_local char origin[256];
+
+enum status fail_at(enum status code, const char *file, int line, const char *format, ...)
+{
+    char text[MESSAGE_BYTES]; /* arguments may point into `message` */
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    memcpy(message, text, sizeof message);
+    snprintf(origin, sizeof origin, "%s:%d", file, line);
+    return code;
+}
+
+enum status fail_context(enum status code, const char *format, ...)
+{
+    char before[512];
+    char text[MESSAGE_BYTES];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(before, sizeof before, format, arguments);
+    va_end(arguments);
+    memcpy(text, message, sizeof text);
+    snprintf(message, sizeof message, "%s: %.1500s", before, text);
+    return code;
+}
+
+const char *status_message(void)
+{
+    return message;
+}
+
+const char *status_origin(void)
+{
+    return origin;
+}
+
+const char *status_name(enum status code)
+{
+    static const char *const names[] = {
+        [STATUS_OK] = "ok",
+        [STATUS_BAD_CONFIG] = "bad_config",
+        [STATUS_BAD_DATA] = "bad_data",
+        [STATUS_IO] = "io",
+        [STATUS_OUT_OF_MEMORY] = "out_of_memory",
+        [STATUS_DEVICE] = "device",
+        [STATUS_COMM] = "comm",
+        [STATUS_UNSUPPORTED] = "unsupported",
+        [STATUS_DIVERGED] = "diverged",
+        [STATUS_CANCELLED] = "cancelled",
+    };
+    return names[code];
+}
+
+int status_exit_code(enum status code)
+{
+    switch (code) {
+    case STATUS_OK:
+        return 0;
+    case STATUS_DIVERGED:
+        return 1;
+    case STATUS_BAD_CONFIG:
+    case STATUS_BAD_DATA:
+        return 2;
+    case STATUS_CANCELLED:
+        return 75;
+    default:
+        return 3;
+    }
+}

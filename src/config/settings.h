@@ -1,0 +1,97 @@
+/* Every setting of a run, typed, and the one table that names, bounds, defaults and documents them.
+ */
+#ifndef CONFIG_SETTINGS_H
+#define CONFIG_SETTINGS_H
+
+#include "base/arena.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+
+enum prune_mask { PRUNE_HELD, PRUNE_HELD_MERGED, PRUNE_BAKED };
+enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW };
+enum schedule_kind { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_STEP };
+enum normalisation_kind { NORMALISATION_BASE, NORMALISATION_PUBLISHED, NORMALISATION_GIVEN };
+
+enum { MAX_MILESTONES = 8 };
+struct recipe { /* train.* and base.train.* */
+    int64_t epochs, batch_size;
+    enum optimizer_kind optimizer;
+    double lr, momentum, weight_decay;
+    enum schedule_kind schedule;
+    int64_t milestones[MAX_MILESTONES]; /* epochs after which lr is multiplied by gamma (step) */
+    int64_t n_milestones;
+    double gamma;
+    bool augment; /* crop 32 pad 4 + flip */
+};
+
+struct normalisation {
+    enum normalisation_kind kind;
+    double values[3];
+};
+
+struct settings {
+    struct {
+        const char *arch;
+        const char *weights; /* path; "" when the method does not start from weights */
+    } model;
+    struct {
+        const char *dataset; /* "cifar10", "cifar100" */
+        const char *path;
+        struct normalisation mean, std;
+    } data;
+    struct {
+        int64_t class_index; /* forget.class */
+    } forget;
+    struct {
+        const char *method; /* unlearn.method: a row of the methods table */
+    } unlearn;
+    struct recipe train; /* train.*: what unlearning methods read */
+    struct recipe
+        base_train; /* base.train.*: what `train` and `retrain` read; defaults by architecture */
+    struct {
+        double sparsity;
+        enum prune_mask mask;
+    } prune;
+    struct {
+        int64_t rank;
+        double alpha, dropout;
+        const char *targets; /* "default": the architecture's */
+    } lora;
+    struct {
+        int64_t seed, batch_size;
+        const char *mia; /* first of eval.mia; "loss_lr" */
+    } eval;
+    int64_t seed;
+    struct {                /* not part of identity */
+        int64_t threads;    /* 0: allowed cores ÷ ranks of the node */
+        const char *device; /* auto, cpu, ref */
+    } resources;
+    struct { /* not part of identity */
+        double every_seconds;
+        bool keep_final;
+    } checkpoint;
+};
+
+/* Who reads a setting: methods list the groups they read; only those enter a run's identity. */
+enum setting_group {
+    GROUP_MODEL =
+        1 << 0, /* model.arch, data.*, forget.*, unlearn.method, eval.*: read by every method */
+    GROUP_WEIGHTS = 1 << 1,    /* model.weights (its content) */
+    GROUP_TRAIN = 1 << 2,      /* train.* */
+    GROUP_BASE_TRAIN = 1 << 3, /* base.train.* */
+    GROUP_PRUNE = 1 << 4,
+    GROUP_LORA = 1 << 5,
+    GROUP_SEED = 1 << 6,
+    GROUP_EXECUTION = 1 << 7, /* resources.*, checkpoint.*: never part of identity */
+};
+
+/* Names of the enums above, in their order, NULL-terminated. */
+extern const char *const prune_mask_names[], *const optimizer_names[], *const schedule_names[];
+
+/* Values → JSON object under dotted names (all settings), and back. from_json accepts exactly what
+ * to_json writes. */
+CHECKED enum status settings_to_json(const struct settings *settings, struct text *out);
+CHECKED enum status settings_from_json(const char *json, struct arena *arena, struct settings *out);
+
+#endif

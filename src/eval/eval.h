@@ -1,0 +1,53 @@
+/* From a model's outputs per image to UA, RA, TA and MIA (UNLEARNING.md §4). Fractions, not
+ * percent. Host, float64. */
+#ifndef EVAL_EVAL_H
+#define EVAL_EVAL_H
+
+#include "base/arena.h"
+#include "data/dataset.h"
+
+/* Per image of one table: written by the trainer from logits. */
+struct predictions {
+    int64_t n;
+    double *loss;    /* [n] cross-entropy, nats (log-sum-exp in float64) */
+    double *margin;  /* [n] logit of the label minus the largest other logit */
+    int32_t *argmax; /* [n] first of the largest */
+    int32_t *labels; /* [n] */
+};
+CHECKED enum status predictions_create(struct arena *arena, int64_t n, struct predictions *out);
+/* Fills rows [first, first + count) from row-major logits [count, n_classes] (double). NaN logits:
+ * loss NaN, argmax −1. */
+void predictions_set(struct predictions *predictions, int64_t first, int64_t count,
+                     const double *logits, const int32_t *labels, int n_classes);
+
+enum { EVAL_MAX_METRICS = 32 };
+struct metric {
+    const char *name; /* "UA"; static text */
+    double value;     /* NaN when it does not apply */
+};
+struct metrics {
+    int n;
+    struct metric items[EVAL_MAX_METRICS];
+};
+double metrics_value(const struct metrics *metrics, const char *name); /* NaN when absent */
+
+struct eval_inputs {
+    const struct predictions *train, *test; /* of the whole tables */
+    const struct split *split;
+    uint64_t eval_seed; /* draws the attack's samples */
+};
+/* UA RA TA MIA forget_accuracy_train forget_accuracy_test test_accuracy_all MIA_loss_lr_w
+ * MIA_loss_lr_b. UA = 1 − accuracy on D_f; RA on D_r; TA on the test images without the forgotten
+ * class. */
+CHECKED enum status metrics_compute(const struct eval_inputs *inputs, struct metrics *out);
+
+/* Logistic regression on one feature: minimises ½w² + Σ log-loss (C = 1), intercept unpenalised,
+ * Newton to convergence. y = 1 for non-members. Fails DIVERGED when a loss is not finite. */
+struct logistic_fit {
+    double w, b;
+};
+CHECKED enum status mia_fit_loss_lr(const double *member, int64_t n_member,
+                                    const double *non_member, int64_t n_non_member,
+                                    struct logistic_fit *out);
+
+#endif

@@ -1,0 +1,39 @@
+/* Walks a graph on a device: binds values to memory, prepares every node once, then runs them in
+ * order. */
+#ifndef GRAPH_EXECUTOR_H
+#define GRAPH_EXECUTOR_H
+
+#include "graph/parameters.h"
+#include "graph/passes.h"
+
+struct executor;
+
+struct executor_settings {
+    struct device *device;         /* borrowed: outlives the executor */
+    struct parameters *parameters; /* borrowed */
+    struct span arena; /* borrowed device memory shared by executors that never run at once; data
+                          NULL: own one */
+};
+
+/* Bytes an executor of this graph needs in its arena, workspace included. */
+CHECKED enum status
+executor_create(struct graph *graph, const struct executor_settings *settings,
+                struct executor **out);           /* borrows graph, which must outlive it */
+void executor_destroy(struct executor *executor); /* accepts NULL */
+size_t executor_arena_bytes(const struct executor *executor);
+
+/* Binds device memory to an input value (e.g. the resident image table), once, before the first
+ * run. */
+CHECKED enum status executor_bind(struct executor *executor, int value, void *memory);
+/* Device memory of any value (inputs not bound elsewhere, activations, gradients). Valid after
+ * executor_create. */
+struct tensor executor_tensor(const struct executor *executor, int value);
+CHECKED enum status executor_upload(struct executor *executor, int value, const void *from);
+CHECKED enum status executor_download(struct executor *executor, int value, void *to); /* Blocks */
+/* Forward, and backward if the graph has it. Enqueues only. */
+CHECKED enum status executor_run(struct executor *executor);
+
+/* For reports and tests: node i's implementation name, as its backend gave it. */
+const char *executor_implementation(const struct executor *executor, int64_t node);
+
+#endif

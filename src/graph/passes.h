@@ -1,0 +1,41 @@
+/* Passes: graph in → graph out, one file each. Order for training: model → freeze → lora_inject →
+ * autodiff → plan_memory (inside executor_create). */
+#ifndef GRAPH_PASSES_H
+#define GRAPH_PASSES_H
+
+#include "graph/graph.h"
+
+/* Leaves trainable only the parameters whose module matches one of the POSIX extended regular
+ * expressions (whole name). Fails BAD_CONFIG when a pattern does not compile or matches no module.
+ */
+CHECKED enum status pass_freeze_except(struct graph *graph, const char *const *patterns,
+                                       int n_patterns);
+
+struct lora_inject {
+    const char
+        *targets; /* POSIX extended regular expression over whole module names of convolutions */
+    int64_t lora_rank;
+    double alpha; /* y = W⋆x + alpha/rank · B(A(dropout(x))) */
+    double dropout;
+};
+/* Adds adapters "<module>.lora_A.weight" [rank, k, k, C] (Kaiming-uniform a=√5) and
+ * "<module>.lora_B.weight" [K, 1, 1, rank] (zero) to every matching convolution and freezes the
+ * base weight. Adapter i of the graph, in node order, has dropout layer i. Fails BAD_CONFIG when
+ * nothing matches. (Hu et al., arXiv:2106.09685) */
+CHECKED enum status pass_lora_inject(struct graph *graph, const struct lora_inject *settings);
+
+/* Appends the backward nodes of graph->loss, only where a trainable parameter needs them: frozen
+ * weights get no weight gradient, nodes below the lowest trainable parameter none at all. The first
+ * gradient is written by the loss node. */
+CHECKED enum status pass_autodiff(struct graph *graph);
+
+/* Places every activation and activation gradient in one arena by lifetime; reuses memory in place
+ * where op_info's may_alias allows it. */
+struct memory_plan {
+    size_t arena_bytes; /* activations and gradients */
+    size_t *offsets;    /* [n_values], SIZE_MAX for values that live elsewhere; owned by the graph's
+                           arena */
+};
+CHECKED enum status pass_plan_memory(struct graph *graph, struct memory_plan *out);
+
+#endif

@@ -1,0 +1,48 @@
+/* runs/<id>/a<n>/run.h5: one attempt's result: settings, metrics, history, per-sample losses and
+ * margins. Written by its trainer, composed in memory and replaced whole. */
+#ifndef STORE_RUN_FILE_H
+#define STORE_RUN_FILE_H
+
+#include "base/arena.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct run_value {     /* a scalar attribute of /result: NaN when it does not apply */
+    const char *name;  /* "UA", "seconds_train" */
+    const char *units; /* "1", "s", "images/s", "bytes" */
+    const char *long_name;
+    double value;
+};
+struct run_series {   /* one column of /history */
+    const char *name; /* "epoch", "step", "time", "loss" … */
+    const char *units;
+    double *values;
+    int64_t n;
+};
+struct run_samples {  /* /samples/<name>: per image */
+    const char *name; /* "train", "test" */
+    int64_t n;
+    const double *loss, *margin; /* stored as float32 */
+    const int32_t *labels;
+    const uint8_t *part; /* 0 retain, 1 forget */
+};
+struct run_file {
+    const char *id, *name, *state, *message; /* state: "done", "failed", "diverged" */
+    int64_t attempt;
+    const char *host, *started; /* started: timestamp */
+    const char *settings_json;
+    struct run_value *values;
+    int64_t n_values;
+    struct run_series *history;
+    int64_t n_history;
+    struct run_samples samples[2];
+    int64_t n_samples;
+};
+CHECKED enum status run_file_write(const char *path, const struct run_file *run);
+/* Strings and arrays in the arena. with_samples false skips the per-sample data. BAD_DATA names a
+ * damaged file. */
+CHECKED enum status run_file_read(const char *path, bool with_samples, struct arena *arena,
+                                  struct run_file *out);
+
+#endif

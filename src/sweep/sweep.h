@@ -1,0 +1,49 @@
+/* A sweep file → points → runs: expanded, checked, de-duplicated by what each run means. */
+#ifndef SWEEP_SWEEP_H
+#define SWEEP_SWEEP_H
+
+#include "config/settings.h"
+
+enum { RUN_ID_BYTES = 17 };
+
+struct run {
+    char id[RUN_ID_BYTES]; /* first 16 hex digits of the hash of what it means */
+    const char *name;      /* "0042-prune_lora-c3-s0.5-r8-seed1" */
+    struct settings settings;
+    int64_t first_point;
+};
+
+struct sweep {
+    struct arena *arena; /* owned: everything below */
+    const char *name, *description;
+    const char *resolved_yaml; /* the text with bases merged and --set applied: sweep.yaml of the
+                                  results folder */
+    struct run *runs;
+    int64_t n_runs;
+    int64_t *points; /* [n_points] run of each point */
+    int64_t n_points;
+    const char **axes; /* dotted names of swept settings, in declaration order; "seed" last */
+    int64_t n_axes;
+    int64_t retries, crash_limit, max_fails; /* on_failure.* */
+    bool fail_fast;
+};
+
+struct sweep_source {
+    const char *path;        /* the sweep file; "-" with text set */
+    const char *text;        /* its content, or NULL to read path */
+    const char *const *sets; /* "key=value", each as on the command line */
+    int64_t n_sets;
+    bool needs_files; /* sweep: missing files are errors; plan: they are listed as warnings and
+                         hashed as absent */
+};
+/* All mistakes (at most 20) go to `diagnostics` as file:line:column text with the line and a caret;
+ * then BAD_CONFIG. Warnings also go there and do not fail. */
+CHECKED enum status sweep_load(const struct sweep_source *source, struct text *diagnostics,
+                               struct sweep **out);
+void sweep_destroy(struct sweep *sweep); /* accepts NULL */
+
+/* ASCII table: axes, arithmetic ("48 points, 30 duplicates → 18 runs"), one line per run (all when
+ * verbose, else up to 20). */
+CHECKED enum status plan_print(const struct sweep *sweep, bool is_verbose, struct text *out);
+
+#endif

@@ -1,0 +1,40 @@
+/* The trainer's work: one run from settings to run.h5 and final weights. No MPI here. */
+#ifndef TRAIN_TRAIN_H
+#define TRAIN_TRAIN_H
+
+#include "config/settings.h"
+#include "kernels/kernels.h"
+
+#include <stdbool.h>
+
+struct trainer; /* a device and warm caches (data sets, base weights) that live across runs */
+
+CHECKED enum status trainer_create(const struct backend *backend, int n_threads,
+                                   struct trainer **out);
+void trainer_destroy(struct trainer *trainer); /* accepts NULL */
+
+struct train_progress {
+    int64_t epoch, n_epochs, step, n_steps; /* epochs and steps done; n_steps of the whole run */
+    double loss;                            /* of the last step */
+    double images_per_second;
+    const char *phase; /* "load", "train", "evaluate" */
+};
+struct train_observer {
+    void *context;
+    void (*progress)(void *context, const struct train_progress *progress); /* may be NULL */
+    bool (*wants_stop)(void *context); /* may be NULL; asked between steps */
+};
+
+struct train_job {
+    const struct settings *settings;
+    const char *id, *name;
+    int64_t attempt;
+    const char *folder; /* "…/runs/<id>/a<n>": run.h5, weights.h5, ckpt/ go here; created */
+    const char *resume_folder; /* newest earlier attempt's folder with a checkpoint, or NULL */
+    struct train_observer observer;
+};
+/* Trains, evaluates, writes run.h5 (also for a run that diverged: state "diverged", and returns
+ * DIVERGED). CANCELLED when stopped: a checkpoint was written first. */
+CHECKED enum status trainer_execute(struct trainer *trainer, const struct train_job *job);
+
+#endif

@@ -1,0 +1,24 @@
+/* The table of methods: adding one is one file and one line here. */
+#include "unlearn/method.h"
+
+#include "unlearn/methods.h"
+
+#include <string.h>
+
+static const struct method *const table[] = {
+    &method_original,       &method_retrain, &method_finetune,
+    &method_prune_finetune, &method_lora,    &method_prune_lora,
+};
+
+const struct method *method_at(int i)
+{
+    return i >= 0 && i < (int)(sizeof table / sizeof *table) ? table[i] : NULL;
+}
+
+const struct method *method_find(const char *name)
+{
+    for (int i = 0; method_at(i) != NULL; i++)
+        if (strcmp(method_at(i)->name, name) == 0)
+            return method_at(i);
+    return NULL;
+}

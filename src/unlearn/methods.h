@@ -1,0 +1,10 @@
+/* Every method's row; the table in method.c lists them all. */
+#ifndef UNLEARN_METHODS_H
+#define UNLEARN_METHODS_H
+
+#include "unlearn/method.h"
+
+extern const struct method method_original, method_retrain, method_finetune, method_prune_finetune,
+    method_lora, method_prune_lora;
+
+#endif
