@@ -1,0 +1,67 @@
+/* The table of subcommands, and the help that lists them. */
+#include "cli/cli.h"
+
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct command commands[] = {
+    {"plan", "what a sweep would run; checks everything, writes nothing", cli_plan, false},
+    {"sweep", "run a sweep, alone or under mpirun", cli_sweep, false},
+    {"report", "a results folder as table, CSV or JSON", cli_report, false},
+    {"eval", "UA, RA, TA and MIA of any checkpoint", cli_eval, false},
+    {"train", "train a base model", cli_train, false},
+    {"weights", "look into weight files", cli_weights, false},
+    {"data", "verify or generate data sets", cli_data, false},
+    {"settings", "every setting, with type, range and default", cli_settings, false},
+    {"trainer", "the process a rank starts to train runs", cli_trainer, true},
+};
+enum { N_COMMANDS = (int)(sizeof commands / sizeof *commands) };
+
+static int print_help(void)
+{
+    printf("usage: prunelora COMMAND [options]\n\n"
+           "Runs sweeps of machine-unlearning experiments: YAML in, MPI across, HDF5 out.\n\n");
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (!commands[i].is_hidden)
+            printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+    printf(
+        "\nexample: mpirun -n 2 prunelora sweep sweeps/demo.yaml\n"
+        "`prunelora COMMAND --help` explains a command. Exit codes: 0 done, 1 some runs failed,\n"
+        "2 the input is wrong, 3 the machine is wrong, 75 stopped cleanly with work left.\n");
+    return 0;
+}
+
+static int unknown_command(const char *word)
+{
+    const char *names[N_COMMANDS];
+
+    for (int i = 0; i < N_COMMANDS; i++)
+        names[i] = commands[i].name;
+    const char *nearest = text_nearest(word, names, N_COMMANDS);
+    fprintf(stderr, "prunelora: unknown command '%s'", word);
+    if (nearest != NULL)
+        fprintf(stderr, "; did you mean '%s'?", nearest);
+    fprintf(stderr, "\n`prunelora --help` lists the commands\n");
+    return 2;
+}
+
+int cli_main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help();
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0)
+        return print_help();
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0) {
+        printf("prunelora %s (%s)\n", PRUNELORA_VERSION, PRUNELORA_COMMIT);
+        return 0;
+    }
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    return unknown_command(argv[1]);
+}
