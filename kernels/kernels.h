@@ -295,6 +295,9 @@ struct op_tensor {
     enum tensor_type type;
     bool is_optional;
     int may_alias; /* bit i: may share tensor i's memory */
+    /* A letter is a dimension with one size throughout the operation, a digit is that size, '.' is
+     * any run of dimensions, the same throughout: "NHWC", "N3", ".C". */
+    const char *shape;
 };
 struct op_info {
     const char *name;

@@ -1,0 +1,187 @@
+/* What shapes alone do not say, one check per family of operations. */
+#include "kernels/front_door.h"
+
+#include <math.h>
+
+static enum status check_pair(enum op_kind kind, const struct tensor *a, const struct tensor *b,
+                              const char *names)
+{
+    if ((a->data == NULL) != (b->data == NULL))
+        return fail(STATUS_BAD_CONFIG, "%s: %s: got one, wanted both or neither",
+                    op_info(kind)->name, names);
+    return STATUS_OK;
+}
+
+static enum status check_range(enum op_kind kind, const char *name, double value, bool is_inside,
+                               const char *range)
+{
+    if (!is_inside || !isfinite(value))
+        return fail(STATUS_BAD_CONFIG, "%s: %s is %g, wanted %s", op_info(kind)->name, name, value,
+                    range);
+    return STATUS_OK;
+}
+
+static enum status check_output_size(enum op_kind kind, const char *letters, const int64_t found[2],
+                                     const int64_t wanted[2])
+{
+    for (int i = 0; i < 2; i++)
+        if (found[i] != wanted[i])
+            return fail(STATUS_BAD_CONFIG, "%s: %c is %lld, wanted %lld", op_info(kind)->name,
+                        letters[i], (long long)found[i], (long long)wanted[i]);
+    return STATUS_OK;
+}
+
+static enum status check_conv2d(enum op_kind kind, int stride, int padding,
+                                const struct dimensions *d)
+{
+    int64_t found[2] = {dimension(d, 'P'), dimension(d, 'Q')}, wanted[2];
+    const char filter[2] = {'R', 'S'}, image[2] = {'H', 'W'};
+
+    if (stride < 1 || padding < 0)
+        return fail(STATUS_BAD_CONFIG,
+                    "%s: stride is %d, padding is %d, wanted at least 1 and at least 0",
+                    op_info(kind)->name, stride, padding);
+    for (int i = 0; i < 2; i++) {
+        int64_t padded = dimension(d, image[i]) + 2 * (int64_t)padding;
+        if (dimension(d, filter[i]) > padded)
+            return fail(STATUS_BAD_CONFIG, "%s: %c is %lld, wanted at most %lld (%c and padding)",
+                        op_info(kind)->name, filter[i], (long long)dimension(d, filter[i]),
+                        (long long)padded, image[i]);
+        wanted[i] = (padded - dimension(d, filter[i])) / stride + 1;
+    }
+    return check_output_size(kind, "PQ", found, wanted);
+}
+
+static enum status check_shortcut_pad(enum op_kind kind, const struct dimensions *d)
+{
+    int64_t found[2] = {dimension(d, 'P'), dimension(d, 'Q')};
+    int64_t wanted[2] = {(dimension(d, 'H') + 1) / 2, (dimension(d, 'W') + 1) / 2};
+    int64_t added = dimension(d, 'K') - dimension(d, 'C');
+
+    if (added < 0 || added % 2 != 0)
+        return fail(STATUS_BAD_CONFIG, "%s: K − C is %lld, wanted even and at least 0",
+                    op_info(kind)->name, (long long)added);
+    return check_output_size(kind, "PQ", found, wanted);
+}
+
+static enum status check_image_gather(const struct image_gather *op, const struct dimensions *d)
+{
+    enum status status = STATUS_OK;
+
+    if (dimension(d, 'C') > 4)
+        TRY(fail(STATUS_BAD_CONFIG, "image_gather: C is %lld, wanted at most 4",
+                 (long long)dimension(d, 'C')));
+    for (int64_t c = 0; c < dimension(d, 'C'); c++) {
+        TRY(check_range(OP_image_gather, "mean", op->mean[c], true, "a finite number"));
+        TRY(check_range(OP_image_gather, "std", op->std[c], op->std[c] > 0, "more than 0"));
+    }
+done:
+    return status;
+}
+
+static enum status check_statistics(const struct batch_norm_statistics *op,
+                                    const struct dimensions *d)
+{
+    int64_t rows = 1;
+    enum status status = STATUS_OK;
+
+    for (int i = 0; i < d->n_run; i++)
+        rows *= d->run[i];
+    if (rows < 2)
+        TRY(fail(STATUS_BAD_CONFIG,
+                 "batch_norm_statistics: x has 1 row per channel, wanted at least 2"));
+    TRY(check_pair(OP_batch_norm_statistics, &op->running_mean, &op->running_variance,
+                   "running_mean and running_variance"));
+    TRY(check_range(OP_batch_norm_statistics, "momentum", op->momentum,
+                    op->momentum >= 0 && op->momentum <= 1, "in [0, 1]"));
+done:
+    return status;
+}
+
+static enum status check_dropout(const struct dropout *op)
+{
+    if (op->layer >= 1u << 24)
+        return fail(STATUS_BAD_CONFIG, "dropout: layer is %u, wanted less than 2^24", op->layer);
+    return check_range(OP_dropout, "probability", op->probability,
+                       op->probability >= 0 && op->probability < 1, "in [0, 1)");
+}
+
+static enum status check_sgd_step(const struct sgd_step *op)
+{
+    enum status status = STATUS_OK;
+
+    TRY(check_range(OP_sgd_step, "momentum", op->momentum, op->momentum >= 0, "at least 0"));
+    TRY(check_range(OP_sgd_step, "decay", op->decay, op->decay >= 0, "at least 0"));
+    if (op->momentum > 0 && op->velocity.data == NULL)
+        TRY(fail(STATUS_BAD_CONFIG, "sgd_step: velocity is absent, wanted with momentum %g",
+                 op->momentum));
+done:
+    return status;
+}
+
+static enum status check_adam_step(const struct adam_step *op)
+{
+    enum status status = STATUS_OK;
+
+    TRY(check_range(OP_adam_step, "beta1", op->beta1, op->beta1 >= 0 && op->beta1 < 1,
+                    "in [0, 1)"));
+    TRY(check_range(OP_adam_step, "beta2", op->beta2, op->beta2 >= 0 && op->beta2 < 1,
+                    "in [0, 1)"));
+    TRY(check_range(OP_adam_step, "epsilon", op->epsilon, op->epsilon >= 0, "at least 0"));
+    TRY(check_range(OP_adam_step, "decay", op->decay, op->decay >= 0, "at least 0"));
+done:
+    return status;
+}
+
+static enum status check_gradient_apply(const struct batch_norm_gradient_apply *op)
+{
+    enum status status = STATUS_OK;
+
+    TRY(check_pair(OP_batch_norm_gradient_apply, &op->d_weight, &op->d_bias,
+                   "d_weight and d_bias"));
+    TRY(check_range(OP_batch_norm_gradient_apply, "epsilon", op->epsilon, op->epsilon > 0,
+                    "more than 0"));
+done:
+    return status;
+}
+
+enum status check_attributes(enum op_kind kind, const union op_any *op, const struct dimensions *d)
+{
+    switch (kind) {
+    case OP_image_gather:
+        return check_image_gather(&op->image_gather, d);
+    case OP_conv2d_forward:
+        return check_conv2d(kind, op->conv2d_forward.stride, op->conv2d_forward.padding, d);
+    case OP_conv2d_backward_data:
+        return check_conv2d(kind, op->conv2d_backward_data.stride, op->conv2d_backward_data.padding,
+                            d);
+    case OP_conv2d_backward_weight:
+        return check_conv2d(kind, op->conv2d_backward_weight.stride,
+                            op->conv2d_backward_weight.padding, d);
+    case OP_batch_norm_statistics:
+        return check_statistics(&op->batch_norm_statistics, d);
+    case OP_batch_norm_apply:
+        return check_range(kind, "epsilon", op->batch_norm_apply.epsilon,
+                           op->batch_norm_apply.epsilon > 0, "more than 0");
+    case OP_batch_norm_gradient_sums:
+        return check_range(kind, "epsilon", op->batch_norm_gradient_sums.epsilon,
+                           op->batch_norm_gradient_sums.epsilon > 0, "more than 0");
+    case OP_batch_norm_gradient_apply:
+        return check_gradient_apply(&op->batch_norm_gradient_apply);
+    case OP_add:
+        return check_range(kind, "factor", op->add.factor, true, "a finite number");
+    case OP_scale:
+        return check_range(kind, "factor", op->scale.factor, true, "a finite number");
+    case OP_shortcut_pad_forward:
+    case OP_shortcut_pad_backward:
+        return check_shortcut_pad(kind, d);
+    case OP_dropout:
+        return check_dropout(&op->dropout);
+    case OP_sgd_step:
+        return check_sgd_step(&op->sgd_step);
+    case OP_adam_step:
+        return check_adam_step(&op->adam_step);
+    default:
+        return STATUS_OK; /* shapes say everything */
+    }
+}

@@ -1,0 +1,107 @@
+/* The reference backend's table: the oracle every other backend is compared with. */
+#include "kernels/ref/ref.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct device {
+    struct device_base base;
+};
+
+static enum status ref_open(const struct device_settings *settings, struct device **out)
+{
+    struct device *device = calloc(1, sizeof *device);
+
+    if (device == NULL)
+        return fail(STATUS_OUT_OF_MEMORY, "out of memory for a device");
+    device->base = (struct device_base){.backend = &backend_ref, .n_threads = settings->n_threads};
+    *out = device;
+    return STATUS_OK;
+}
+
+static void ref_close(struct device *device)
+{
+    free(device);
+}
+
+static enum status ref_alloc(struct device *device, size_t bytes, void **out)
+{
+    enum { ALIGNMENT = 64 };
+    size_t rounded = (bytes / ALIGNMENT + 1) * ALIGNMENT;
+    void *memory = rounded > bytes ? aligned_alloc(ALIGNMENT, rounded) : NULL;
+
+    if (memory == NULL)
+        return fail(STATUS_OUT_OF_MEMORY, "out of memory allocating %zu bytes on device 'ref'",
+                    bytes);
+    device->base.n_allocations++;
+    *out = memory;
+    return STATUS_OK;
+}
+
+static void ref_free(struct device *device, void *memory)
+{
+    (void)device;
+    free(memory);
+}
+
+static enum status ref_copy(struct device *device, void *to, const void *from, size_t bytes)
+{
+    (void)device;
+    memcpy(to, from, bytes);
+    return STATUS_OK;
+}
+
+static enum status ref_zero(struct device *device, void *memory, size_t bytes)
+{
+    (void)device;
+    memset(memory, 0, bytes);
+    return STATUS_OK;
+}
+
+static enum status ref_synchronize(struct device *device)
+{
+    (void)device;
+    return STATUS_OK;
+}
+
+static enum status ref_prepared_create(struct prepared **out)
+{
+    struct prepared *prepared = calloc(1, sizeof *prepared);
+
+    if (prepared == NULL)
+        return fail(STATUS_OUT_OF_MEMORY, "out of memory preparing an operation");
+    prepared->implementation = "ref";
+    *out = prepared;
+    return STATUS_OK;
+}
+
+static void ref_release(struct prepared *prepared)
+{
+    free(prepared);
+}
+
+#define REF_PREPARE(op)                                                                            \
+    static enum status ref_##op##_prepare(struct device *device, const struct op *args,            \
+                                          struct prepared **out)                                   \
+    {                                                                                              \
+        (void)device;                                                                              \
+        (void)args;                                                                                \
+        return ref_prepared_create(out);                                                           \
+    }
+KERNEL_OPS(REF_PREPARE)
+
+#define REF_ENTRY(op) .op = {ref_##op##_prepare, ref_##op##_run, ref_release},
+
+const struct backend backend_ref = {
+    .name = "ref",
+    .real = DTYPE_F64,
+    .open = ref_open,
+    .close = ref_close,
+    .memory = {.alloc = ref_alloc,
+               .release = ref_free,
+               .upload = ref_copy,
+               .download = ref_copy,
+               .zero = ref_zero,
+               .synchronize = ref_synchronize},
+    .kernels = {KERNEL_OPS(REF_ENTRY)},
+};

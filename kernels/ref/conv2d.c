@@ -1,0 +1,153 @@
+/* Cross-correlation and its two adjoints. All three visit the same pairs (output pixel, input pixel
+ * under the filter); what they do with a pair is one line each. */
+#include "kernels/ref/ref.h"
+
+struct geometry {
+    int64_t n_images, height, width, n_inputs;               /* N H W C */
+    int64_t n_outputs, rows, columns, out_height, out_width; /* K R S P Q */
+    int stride, padding;
+};
+
+static struct geometry geometry_of(const struct tensor *x, const struct tensor *weight,
+                                   const struct tensor *y)
+{
+    return (struct geometry){.n_images = x->shape[0],
+                             .height = x->shape[1],
+                             .width = x->shape[2],
+                             .n_inputs = x->shape[3],
+                             .n_outputs = weight->shape[0],
+                             .rows = weight->shape[1],
+                             .columns = weight->shape[2],
+                             .out_height = y->shape[1],
+                             .out_width = y->shape[2]};
+}
+
+/* One output pixel over one input pixel: offsets of their first channels and of the filter tap. */
+struct pair {
+    int64_t x, y, tap;
+};
+
+typedef void pair_action(const struct geometry *g, const struct pair *pair, const void *args);
+
+static void visit_pixel(const struct geometry *g, const int64_t at[3], pair_action *action,
+                        const void *args)
+{
+    for (int64_t r = 0; r < g->rows; r++) {
+        int64_t h = at[1] * g->stride - g->padding + r;
+        if (h < 0 || h >= g->height)
+            continue;
+        for (int64_t s = 0; s < g->columns; s++) {
+            int64_t w = at[2] * g->stride - g->padding + s;
+            if (w < 0 || w >= g->width)
+                continue;
+            struct pair pair = {((at[0] * g->height + h) * g->width + w) * g->n_inputs,
+                                ((at[0] * g->out_height + at[1]) * g->out_width + at[2]) *
+                                    g->n_outputs,
+                                (r * g->columns + s) * g->n_inputs};
+            action(g, &pair, args);
+        }
+    }
+}
+
+static void visit_pairs(const struct geometry *g, pair_action *action, const void *args)
+{
+    for (int64_t n = 0; n < g->n_images; n++)
+        for (int64_t p = 0; p < g->out_height; p++)
+            for (int64_t q = 0; q < g->out_width; q++)
+                visit_pixel(g, (const int64_t[]){n, p, q}, action, args);
+}
+
+/* Distance between a tap of one filter and the same tap of the next. */
+static int64_t filter_step(const struct geometry *g)
+{
+    return g->rows * g->columns * g->n_inputs;
+}
+
+/* y[k] += Σ_c x[c]·weight[k, c]: four filters at a time, so that four sums run side by side. */
+static void forward_pair(const struct geometry *g, const struct pair *pair, const void *args)
+{
+    const struct conv2d_forward *op = args;
+    const double *x = (const double *)op->x.data + pair->x;
+    const double *weight = (const double *)op->weight.data + pair->tap;
+    double *y = (double *)op->y.data + pair->y;
+    int64_t step = filter_step(g), k = 0;
+
+    for (; k + 4 <= g->n_outputs; k += 4, weight += 4 * step) {
+        double sums[4] = {0};
+        for (int64_t c = 0; c < g->n_inputs; c++)
+            for (int i = 0; i < 4; i++)
+                sums[i] += x[c] * weight[i * step + c];
+        for (int i = 0; i < 4; i++)
+            y[k + i] += sums[i];
+    }
+    for (; k < g->n_outputs; k++, weight += step)
+        for (int64_t c = 0; c < g->n_inputs; c++)
+            y[k] += x[c] * weight[c];
+}
+
+/* d_x[c] += Σ_k d_y[k]·weight[k, c] */
+static void backward_data_pair(const struct geometry *g, const struct pair *pair, const void *args)
+{
+    const struct conv2d_backward_data *op = args;
+    const double *d_y = (const double *)op->d_y.data + pair->y;
+    const double *weight = (const double *)op->weight.data + pair->tap;
+    double *d_x = (double *)op->d_x.data + pair->x;
+
+    for (int64_t k = 0; k < g->n_outputs; k++)
+        ref_accumulate(d_x, weight + k * filter_step(g), d_y[k], g->n_inputs);
+}
+
+/* d_weight[k, c] += d_y[k]·x[c] */
+static void backward_weight_pair(const struct geometry *g, const struct pair *pair,
+                                 const void *args)
+{
+    const struct conv2d_backward_weight *op = args;
+    const double *x = (const double *)op->x.data + pair->x;
+    const double *d_y = (const double *)op->d_y.data + pair->y;
+    double *d_weight = (double *)op->d_weight.data + pair->tap;
+
+    for (int64_t k = 0; k < g->n_outputs; k++)
+        ref_accumulate(d_weight + k * filter_step(g), x, d_y[k], g->n_inputs);
+}
+
+enum status ref_conv2d_forward_run(struct device *device, struct prepared *prepared,
+                                   const struct conv2d_forward *args)
+{
+    struct geometry g = geometry_of(&args->x, &args->weight, &args->y);
+
+    (void)device;
+    (void)prepared;
+    g.stride = args->stride;
+    g.padding = args->padding;
+    ref_fill(args->y.data, tensor_elements(&args->y), 0.0);
+    visit_pairs(&g, forward_pair, args);
+    return STATUS_OK;
+}
+
+enum status ref_conv2d_backward_data_run(struct device *device, struct prepared *prepared,
+                                         const struct conv2d_backward_data *args)
+{
+    struct geometry g = geometry_of(&args->d_x, &args->weight, &args->d_y);
+
+    (void)device;
+    (void)prepared;
+    g.stride = args->stride;
+    g.padding = args->padding;
+    ref_fill(args->d_x.data, tensor_elements(&args->d_x), 0.0);
+    visit_pairs(&g, backward_data_pair, args);
+    return STATUS_OK;
+}
+
+enum status ref_conv2d_backward_weight_run(struct device *device, struct prepared *prepared,
+                                           const struct conv2d_backward_weight *args)
+{
+    struct geometry g = geometry_of(&args->x, &args->d_weight, &args->d_y);
+
+    (void)device;
+    (void)prepared;
+    g.stride = args->stride;
+    g.padding = args->padding;
+    ref_fill(args->d_weight.data, tensor_elements(&args->d_weight), 0.0);
+    visit_pairs(&g, backward_weight_pair, args);
+    return STATUS_OK;
+}
