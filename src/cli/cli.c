@@ -47,6 +47,13 @@ static int unknown_command(const char *word)
     return 2;
 }
 
+int cli_finish(enum status status)
+{
+    if (status != STATUS_OK && status_message()[0] != '\0')
+        fprintf(stderr, "prunelora: error: %s\n", status_message());
+    return status_exit_code(status);
+}
+
 int cli_main(int argc, char **argv)
 {
     if (argc < 2) {

@@ -2,6 +2,8 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include "base/status.h"
+
 #include <stdbool.h>
 
 /* Runs a subcommand; argv[0] is its name. Returns the exit code: 0 done, 1 some runs failed, 2 the
@@ -12,6 +14,9 @@ struct command {
     int (*run)(int argc, char **argv);
     bool is_hidden;
 };
+
+/* Prints the message of a failed status to standard error and returns its exit code. */
+int cli_finish(enum status status);
 
 int cli_main(int argc, char **argv);
 

@@ -31,6 +31,7 @@ struct train_job {
     int64_t attempt;
     const char *folder; /* "…/runs/<id>/a<n>": run.h5, weights.h5, ckpt/ go here; created */
     const char *resume_folder; /* newest earlier attempt's folder with a checkpoint, or NULL */
+    const char *weights_path;  /* where final weights go; NULL: "<folder>/weights.h5" */
     struct train_observer observer;
 };
 /* Trains, evaluates, writes run.h5 (also for a run that diverged: state "diverged", and returns

@@ -1,0 +1,199 @@
+/* `prunelora eval`: UA, RA, TA and MIA of any checkpoint, by the same evaluation as in a sweep. */
+#include "cli/cli.h"
+
+#include "cli/foreground.h"
+#include "cli/options.h"
+#include "train/evaluate.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct eval_options {
+    const char *model, *weights, *data, *dataset, *mean, *std, *device, *forget_class;
+    int64_t threads, batch_size, eval_seed;
+    bool is_json;
+};
+
+static enum status parse(int argc, char **argv, struct eval_options *wanted, bool *is_help)
+{
+    struct positionals positionals;
+    const struct option_row rows[] = {
+        {"model", 0, OPTION_TEXT, &wanted->model, "NAME", "architecture, e.g. resnet20"},
+        {"weights", 0, OPTION_TEXT, &wanted->weights, "FILE", ".pth, .th or .h5"},
+        {"data", 0, OPTION_TEXT, &wanted->data, "DIR", "folder of CIFAR binary files"},
+        {"dataset", 0, OPTION_TEXT, &wanted->dataset, "NAME", "cifar10 (default) or cifar100"},
+        {"forget-class", 0, OPTION_TEXT, &wanted->forget_class, "N",
+         "class to forget; default none"},
+        {"mean", 0, OPTION_TEXT, &wanted->mean, "R,G,B", "default: from the manifest beside FILE"},
+        {"std", 0, OPTION_TEXT, &wanted->std, "R,G,B", "default: from the manifest beside FILE"},
+        {"eval-seed", 0, OPTION_INTEGER, &wanted->eval_seed, "N", "draws the attack's samples"},
+        {"batch-size", 0, OPTION_INTEGER, &wanted->batch_size, "N", "images at a time"},
+        {"device", 0, OPTION_TEXT, &wanted->device, "NAME", "auto, cpu or ref"},
+        {"threads", 0, OPTION_INTEGER, &wanted->threads, "N", "default: the allowed cores"},
+        {"json", 0, OPTION_FLAG, &wanted->is_json, NULL, "one JSON object"},
+    };
+    const struct options options = {
+        .usage =
+            "prunelora eval --model NAME --weights FILE --data DIR [--forget-class N] [--json]",
+        .summary = "Accuracies and membership inference of a checkpoint (fractions).",
+        .example =
+            "prunelora eval --model resnet20 --weights model_weights/base.h5 --data data/synth "
+            "--forget-class 3",
+        .rows = rows,
+        .n_rows = sizeof rows / sizeof *rows,
+    };
+
+    return options_parse(&options, argc, argv, &positionals, is_help);
+}
+
+static enum status parse_three(const char *option, const char *text, struct normalisation *out)
+{
+    char copy[128], *rest = copy;
+
+    if (strcmp(text, "base") == 0)
+        return STATUS_OK;
+    snprintf(copy, sizeof copy, "%s", text);
+    out->kind = NORMALISATION_GIVEN;
+    for (int i = 0; i < 3; i++) {
+        char *word = strsep(&rest, ",");
+        if (word == NULL || !text_to_double(word, &out->values[i]) || !isfinite(out->values[i]))
+            return fail(STATUS_BAD_CONFIG, "--%s wants three numbers like 0.5,0.5,0.5, got '%s'",
+                        option, text);
+    }
+    if (rest != NULL)
+        return fail(STATUS_BAD_CONFIG, "--%s wants three numbers, got more: '%s'", option, text);
+    return STATUS_OK;
+}
+
+static enum status check_options(const struct eval_options *wanted, struct settings *settings)
+{
+    enum status status = STATUS_OK;
+    const char *const required[][2] = {
+        {"model", wanted->model}, {"weights", wanted->weights}, {"data", wanted->data}};
+
+    for (size_t i = 0; i < sizeof required / sizeof *required; i++)
+        if (required[i][1] == NULL)
+            return fail(STATUS_BAD_CONFIG, "--%s is missing; see prunelora eval --help",
+                        required[i][0]);
+    if (wanted->batch_size < 1)
+        return fail(STATUS_BAD_CONFIG, "--batch-size must be at least 1");
+    settings->forget.class_index = -1;
+    if (strcmp(wanted->forget_class, "none") != 0 &&
+        (!text_to_int64(wanted->forget_class, &settings->forget.class_index) ||
+         settings->forget.class_index < 0))
+        return fail(STATUS_BAD_CONFIG, "--forget-class wants a class number or none, got '%s'",
+                    wanted->forget_class);
+    TRY(parse_three("mean", wanted->mean, &settings->data.mean));
+    TRY(parse_three("std", wanted->std, &settings->data.std));
+    for (int c = 0; c < 3; c++)
+        if (settings->data.std.kind == NORMALISATION_GIVEN && settings->data.std.values[c] <= 0)
+            TRY(fail(STATUS_BAD_CONFIG, "--std must be positive, got '%s'", wanted->std));
+    settings->model.arch = wanted->model;
+    settings->model.weights = wanted->weights;
+    settings->data.path = wanted->data;
+    settings->data.dataset = wanted->dataset;
+    settings->eval.batch_size = wanted->batch_size;
+    settings->eval.seed = wanted->eval_seed;
+done:
+    return status;
+}
+
+static enum status print_metrics(const struct metrics *metrics, bool is_json)
+{
+    enum status status = STATUS_OK;
+    cJSON *object = NULL;
+    char *text = NULL;
+
+    if (!is_json) {
+        for (int i = 0; i < metrics->n; i++)
+            printf("%-24s %.6f\n", metrics->items[i].name, metrics->items[i].value);
+        return STATUS_OK;
+    }
+    TRY_ALLOC(object, cJSON_CreateObject());
+    for (int i = 0; i < metrics->n; i++) /* cJSON writes NaN as null */
+        cJSON_AddNumberToObject(object, metrics->items[i].name, metrics->items[i].value);
+    TRY_ALLOC(text, cJSON_Print(object));
+    puts(text);
+done:
+    cJSON_free(text);
+    cJSON_Delete(object);
+    return status;
+}
+
+static enum status network_open(struct network *network, struct trainer *trainer,
+                                const struct settings *settings)
+{
+    enum status status = STATUS_OK;
+    const struct weights *weights = NULL;
+
+    network->settings = settings;
+    network->device = trainer->device;
+    network->method = method_find("original");
+    TRY(trainer_data(trainer, settings, &network->data));
+    TRY(trainer_weights(trainer, settings->model.weights, &weights));
+    TRY(normalisation_resolve(settings, weights, &network->mean, &network->std));
+    TRY(network_create(network));
+    TRY(network_load_weights(network, weights, settings->model.weights));
+done:
+    return status;
+}
+
+static enum status evaluate(const struct eval_options *wanted, struct trainer *trainer,
+                            struct arena *arena)
+{
+    enum status status = STATUS_OK;
+    struct settings settings = {0};
+    struct network network = {0};
+    struct predictions train, test;
+    struct metrics metrics = {0};
+    struct split *split = NULL;
+
+    TRY(check_options(wanted, &settings));
+    TRY(network_open(&network, trainer, &settings));
+    TRY(split_by_class(network.data->dataset, (int)settings.forget.class_index, &split));
+    TRY(network_evaluate(&network, arena, &train, &test));
+    struct eval_inputs inputs = {&train, &test, split, (uint64_t)settings.eval.seed};
+    TRY(metrics_compute(&inputs, &metrics));
+    TRY(print_metrics(&metrics, wanted->is_json));
+done:
+    split_destroy(split);
+    network_release(&network);
+    return status;
+}
+
+static enum status run(const struct eval_options *wanted)
+{
+    enum status status = STATUS_OK;
+    const struct backend *backend = NULL;
+    struct trainer *trainer = NULL;
+    struct arena *arena = NULL;
+    int n_threads = wanted->threads > 0 ? (int)wanted->threads : default_threads();
+
+    TRY(arena_create(&arena));
+    TRY(backend_choose(wanted->device, &backend));
+    TRY(trainer_create(backend, n_threads, &trainer));
+    TRY(evaluate(wanted, trainer, arena));
+done:
+    trainer_destroy(trainer);
+    arena_destroy(arena);
+    return status;
+}
+
+int cli_eval(int argc, char **argv)
+{
+    struct eval_options wanted = {.dataset = "cifar10",
+                                  .mean = "base",
+                                  .std = "base",
+                                  .device = "auto",
+                                  .forget_class = "none",
+                                  .batch_size = 128};
+    bool is_help = false;
+
+    enum status status = parse(argc, argv, &wanted, &is_help);
+    if (status == STATUS_OK && !is_help)
+        status = run(&wanted);
+    return cli_finish(status);
+}

@@ -1,0 +1,108 @@
+/* `prunelora train`: base training as a single run: the base recipe on every image, nothing
+ * forgotten. */
+#include "cli/cli.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "cli/foreground.h"
+#include "cli/options.h"
+#include "sweep/sweep.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct train_options {
+    const char *out, *device;
+    int64_t threads;
+    struct option_texts sets;
+};
+
+static enum status parse(int argc, char **argv, struct train_options *wanted,
+                         struct positionals *positionals, bool *is_help)
+{
+    const struct option_row rows[] = {
+        {"out", 'o', OPTION_TEXT, &wanted->out, "FILE",
+         "weights to write (default CONFIG's name.h5)"},
+        {"set", 0, OPTION_TEXTS, &wanted->sets, "K=V", "change a setting; may be repeated"},
+        {"device", 0, OPTION_TEXT, &wanted->device, "NAME", "auto, cpu or ref"},
+        {"threads", 0, OPTION_INTEGER, &wanted->threads, "N",
+         "threads (default: the allowed cores)"},
+    };
+    const struct options options = {
+        .usage = "prunelora train CONFIG [--out FILE] [--set k=v]...",
+        .summary =
+            "Trains a base model by base.train.* on every training image and writes its weights\n"
+            "(HDF5, PyTorch's names) with a manifest beside them: FILE.json.",
+        .example = "prunelora train sweeps/base/resnet20_synth.yaml --out model_weights/base.h5",
+        .rows = rows,
+        .n_rows = sizeof rows / sizeof *rows,
+        .min_positional = 1,
+        .max_positional = 1,
+    };
+
+    return options_parse(&options, argc, argv, positionals, is_help);
+}
+
+/* Base training is `retrain` with nothing forgotten; whatever the file says of a method does not
+ * matter here. */
+static enum status load(const char *path, const struct train_options *wanted, struct sweep **out)
+{
+    enum status status = STATUS_OK;
+    const char *sets[OPTIONS_MAX_TEXTS + 2];
+    struct text diagnostics = {0};
+    struct sweep_source source = {.path = path, .sets = sets, .needs_files = true};
+
+    for (int64_t i = 0; i < wanted->sets.n; i++)
+        sets[source.n_sets++] = wanted->sets.items[i];
+    sets[source.n_sets++] = "unlearn.method=retrain";
+    sets[source.n_sets++] = "forget.class=none";
+    status = sweep_load(&source, &diagnostics, out);
+    fputs(text_value(&diagnostics), stderr);
+    text_release(&diagnostics);
+    if (status == STATUS_OK && (*out)->n_runs != 1) {
+        status = fail(STATUS_BAD_CONFIG, "'%s' describes %lld runs; train wants exactly one", path,
+                      (long long)(*out)->n_runs);
+        sweep_destroy(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+static enum status train(const char *path, const struct train_options *wanted)
+{
+    enum status status = STATUS_OK;
+    struct sweep *sweep = NULL;
+    struct arena *arena = NULL;
+    const char *out = wanted->out;
+    char *folder = NULL;
+
+    TRY(arena_create(&arena));
+    TRY(load(path, wanted, &sweep));
+    if (out == NULL)
+        TRY_ALLOC(out, arena_format(arena, "%s.h5", sweep->name));
+    TRY_ALLOC(folder, arena_format(arena, "%s.run", out));
+    struct train_job job = {.settings = &sweep->runs[0].settings,
+                            .id = sweep->runs[0].id,
+                            .name = sweep->name,
+                            .attempt = 1,
+                            .folder = folder,
+                            .weights_path = out};
+    TRY(foreground_run(&job, wanted->device, (int)wanted->threads));
+    printf("weights: %s\nrecord:  %s/run.h5\n", out, folder);
+done:
+    sweep_destroy(sweep);
+    arena_destroy(arena);
+    return status;
+}
+
+int cli_train(int argc, char **argv)
+{
+    struct train_options wanted = {.device = "auto"};
+    struct positionals positionals;
+    bool is_help = false;
+
+    enum status status = parse(argc, argv, &wanted, &positionals, &is_help);
+    if (status == STATUS_OK && !is_help)
+        status = train(positionals.items[0], &wanted);
+    return cli_finish(status);
+}

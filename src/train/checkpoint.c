@@ -1,0 +1,338 @@
+/* Checkpoints as weights files with a few tensors more: "checkpoint.position", ".history",
+ * ".state.<i>", ".crc32". */
+#include "train/checkpoint.h"
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/log.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_STATES = 2, N_EXTRA = MAX_STATES + 3, N_POSITION = 5, KEPT = 2 };
+
+/* ---- tensors on the host ---- */
+
+static enum status download_as_double(struct device *device, struct tensor tensor,
+                                      struct arena *arena, double **out)
+{
+    enum status status = STATUS_OK;
+    int64_t n = tensor_elements(&tensor);
+    void *raw = NULL;
+    double *values = NULL;
+
+    TRY_ALLOC(values, ARENA_ARRAY(arena, n, double));
+    if (tensor.dtype == DTYPE_F64) {
+        TRY(device_download(device, values, tensor.data, tensor_bytes(&tensor)));
+    } else {
+        TRY_ALLOC(raw, arena_alloc(arena, n, sizeof(float)));
+        TRY(device_download(device, raw, tensor.data, tensor_bytes(&tensor)));
+        for (int64_t i = 0; i < n; i++)
+            values[i] = (double)((float *)raw)[i];
+    }
+    *out = values;
+done:
+    return status;
+}
+
+static struct weight_tensor vector_of(const char *name, double *values, int64_t n)
+{
+    struct weight_tensor tensor = {.name = name, .dtype = DTYPE_F64, .n_dims = 1};
+
+    tensor.shape[0] = n;
+    tensor.values = values;
+    return tensor;
+}
+
+/* ---- saving ---- */
+
+static uint32_t checksum(const struct weight_tensor *tensors, int64_t n)
+{
+    uint32_t sum = 0;
+
+    for (int64_t i = 0; i < n; i++) { /* order-sensitive: rotate, then mix */
+        size_t bytes = (size_t)weight_elements(&tensors[i]) * dtype_bytes(tensors[i].dtype);
+        sum = (sum << 1 | sum >> 31) ^ crc32_bytes(tensors[i].values, bytes) ^
+              crc32_bytes(tensors[i].name, strlen(tensors[i].name));
+    }
+    return sum;
+}
+
+static enum status add_extras(const struct loop *loop, struct arena *arena,
+                              struct weight_tensor *tensors, int64_t *n)
+{
+    enum status status = STATUS_OK;
+    const struct position *position = &loop->position;
+    double *values = NULL;
+
+    TRY_ALLOC(values, ARENA_ARRAY(arena, N_POSITION, double));
+    values[0] = (double)position->epoch;
+    values[1] = (double)position->step_in_epoch;
+    values[2] = (double)position->step;
+    values[3] = position->loss_sum;
+    values[4] = position->seconds;
+    tensors[(*n)++] = vector_of("checkpoint.position", values, N_POSITION);
+    if (loop->history.n > 0)
+        tensors[(*n)++] =
+            vector_of("checkpoint.history", loop->history.rows, loop->history.n * N_HISTORY);
+    for (int i = 0; i < MAX_STATES; i++) {
+        struct tensor state = optimizer_state(loop->optimizer, i);
+        if (state.data == NULL)
+            break;
+        TRY(download_as_double(loop->network->device, state, arena, &values));
+        const char *name = NULL;
+        TRY_ALLOC(name, arena_format(arena, "checkpoint.state.%d", i));
+        tensors[(*n)++] = vector_of(name, values, tensor_elements(&state));
+    }
+    TRY_ALLOC(values, ARENA_ARRAY(arena, 1, double));
+    values[0] = (double)checksum(tensors, *n);
+    tensors[(*n)++] = vector_of("checkpoint.crc32", values, 1);
+done:
+    return status;
+}
+
+struct listing { /* steps of the checkpoints in a folder, newest first */
+    int64_t steps[64];
+    int n;
+};
+
+static int newest_first(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x < y) - (x > y);
+}
+
+static struct listing list_checkpoints(const char *folder)
+{
+    struct listing listing = {.n = 0};
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s/ckpt", folder);
+    DIR *directory = opendir(path);
+    if (directory == NULL)
+        return listing;
+    for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
+        long long step = 0;
+        int end = 0;
+        if (sscanf(entry->d_name, "step-%lld.h5%n", &step, &end) == 1 && end > 0 &&
+            entry->d_name[end] == '\0' && listing.n < 64)
+            listing.steps[listing.n++] = step;
+    }
+    closedir(directory);
+    qsort(listing.steps, (size_t)listing.n, sizeof *listing.steps, newest_first);
+    return listing;
+}
+
+static void remove_from(const char *folder, int first)
+{
+    struct listing listing = list_checkpoints(folder);
+    char path[4096];
+
+    for (int i = first; i < listing.n; i++) {
+        snprintf(path, sizeof path, "%s/ckpt/step-%lld.h5", folder, (long long)listing.steps[i]);
+        unlink(path);
+    }
+}
+
+void checkpoint_remove_all(const char *folder)
+{
+    char path[4096];
+
+    remove_from(folder, 0);
+    snprintf(path, sizeof path, "%s/ckpt", folder);
+    rmdir(path);
+}
+
+enum status checkpoint_save(const struct loop *loop, const char *folder)
+{
+    enum status status = STATUS_OK;
+    struct arena *arena = NULL;
+    const struct parameters *parameters = loop->network->parameters;
+    struct weight_tensor *tensors = NULL;
+    int64_t n = 0;
+    char *path = NULL;
+
+    TRY(arena_create(&arena));
+    TRY_ALLOC(tensors,
+              ARENA_ARRAY(arena, parameters_count(parameters) + N_EXTRA, struct weight_tensor));
+    for (; n < parameters_count(parameters); n++)
+        TRY(parameter_tensor(parameters, n, arena, &tensors[n]));
+    TRY(add_extras(loop, arena, tensors, &n));
+    TRY_ALLOC(path, arena_format(arena, "%s/ckpt", folder));
+    TRY(folder_create(path));
+    TRY_ALLOC(path,
+              arena_format(arena, "%s/ckpt/step-%lld.h5", folder, (long long)loop->position.step));
+    TRY(weights_save_h5(path, tensors, n));
+    remove_from(folder, KEPT);
+done:
+    arena_destroy(arena);
+    return status;
+}
+
+/* ---- loading ---- */
+
+static enum status wanted_tensor(const struct weights *weights, const char *name,
+                                 const struct weight_tensor **out)
+{
+    *out = weights_find(weights, name);
+    if (*out == NULL)
+        return fail(STATUS_BAD_DATA, "checkpoint has no '%s'", name);
+    return STATUS_OK;
+}
+
+static enum status restore_parameters(struct loop *loop, const struct weights *weights,
+                                      struct arena *arena)
+{
+    enum status status = STATUS_OK;
+    struct parameters *parameters = loop->network->parameters;
+
+    for (int64_t i = 0; i < parameters_count(parameters); i++) {
+        struct tensor tensor = parameters_tensor(parameters, i);
+        const struct weight_tensor *stored = NULL;
+        double *values = NULL;
+        TRY(wanted_tensor(weights, parameters_row(parameters, i)->name, &stored));
+        if (weight_elements(stored) != tensor_elements(&tensor))
+            TRY(fail(STATUS_BAD_DATA, "checkpoint's '%s' has another size", stored->name));
+        TRY_ALLOC(values, ARENA_ARRAY(arena, tensor_elements(&tensor), double));
+        for (int64_t e = 0; e < tensor_elements(&tensor); e++)
+            values[e] = weight_value(stored, e);
+        TRY(parameters_set(parameters, i, values));
+    }
+done:
+    return status;
+}
+
+static enum status upload_state(struct device *device, struct tensor state,
+                                const struct weight_tensor *stored, struct arena *arena)
+{
+    enum status status = STATUS_OK;
+    int64_t n = tensor_elements(&state);
+    void *raw = NULL;
+
+    if (weight_elements(stored) != n)
+        TRY(fail(STATUS_BAD_DATA, "checkpoint's '%s' has another size", stored->name));
+    TRY_ALLOC(raw, arena_alloc(arena, n, dtype_bytes(state.dtype)));
+    for (int64_t i = 0; i < n; i++) {
+        if (state.dtype == DTYPE_F32)
+            ((float *)raw)[i] = (float)weight_value(stored, i);
+        else
+            ((double *)raw)[i] = weight_value(stored, i);
+    }
+    TRY(device_upload(device, state.data, raw, tensor_bytes(&state)));
+done:
+    return status;
+}
+
+static enum status restore_history(struct loop *loop, const struct weights *weights)
+{
+    enum status status = STATUS_OK;
+    const struct weight_tensor *stored = weights_find(weights, "checkpoint.history");
+    struct history *history = &loop->history;
+
+    history->n = stored == NULL ? 0 : weight_elements(stored) / N_HISTORY;
+    TRY(heap_grow(&history->rows, &history->capacity, history->n,
+                  N_HISTORY * sizeof *history->rows));
+    for (int64_t i = 0; i < history->n * N_HISTORY; i++)
+        history->rows[i] = weight_value(stored, i);
+done:
+    return status;
+}
+
+static enum status restore(struct loop *loop, const struct weights *weights, struct arena *arena)
+{
+    enum status status = STATUS_OK;
+    const struct weight_tensor *stored = NULL;
+    char name[32];
+
+    TRY(wanted_tensor(weights, "checkpoint.position", &stored));
+    if (weight_elements(stored) != N_POSITION)
+        TRY(fail(STATUS_BAD_DATA, "checkpoint's position has another size"));
+    struct position position = {
+        .epoch = (int64_t)weight_value(stored, 0),
+        .step_in_epoch = (int64_t)weight_value(stored, 1),
+        .step = (int64_t)weight_value(stored, 2),
+        .loss_sum = weight_value(stored, 3),
+        .seconds = weight_value(stored, 4),
+    };
+    TRY(restore_parameters(loop, weights, arena));
+    for (int i = 0; optimizer_state(loop->optimizer, i).data != NULL; i++) {
+        snprintf(name, sizeof name, "checkpoint.state.%d", i);
+        TRY(wanted_tensor(weights, name, &stored));
+        TRY(upload_state(loop->network->device, optimizer_state(loop->optimizer, i), stored,
+                         arena));
+    }
+    TRY(restore_history(loop, weights));
+    loop->position = position;
+done:
+    return status;
+}
+
+/* The checksum covers the tensors in the order they were saved: parameters, position, history,
+ * states. */
+static enum status verify(const struct loop *loop, const struct weights *weights,
+                          struct arena *arena)
+{
+    enum status status = STATUS_OK;
+    const struct parameters *parameters = loop->network->parameters;
+    static const char *const extras[] = {"checkpoint.position", "checkpoint.history",
+                                         "checkpoint.state.0", "checkpoint.state.1"};
+    struct weight_tensor *ordered = NULL;
+    const struct weight_tensor *stored = NULL;
+    int64_t n = 0, n_parameters = parameters_count(parameters);
+
+    TRY_ALLOC(ordered, ARENA_ARRAY(arena, n_parameters + N_EXTRA, struct weight_tensor));
+    for (int64_t i = 0; i < n_parameters; i++) {
+        TRY(wanted_tensor(weights, parameters_row(parameters, i)->name, &stored));
+        ordered[n++] = *stored;
+    }
+    for (size_t i = 0; i < sizeof extras / sizeof *extras; i++) {
+        stored = weights_find(weights, extras[i]);
+        if (stored != NULL)
+            ordered[n++] = *stored;
+    }
+    TRY(wanted_tensor(weights, "checkpoint.crc32", &stored));
+    if ((double)checksum(ordered, n) != weight_value(stored, 0))
+        TRY(fail(STATUS_BAD_DATA, "checkpoint's checksum does not fit its content"));
+done:
+    return status;
+}
+
+static enum status load_one(struct loop *loop, const char *path)
+{
+    enum status status = STATUS_OK;
+    struct weights *weights = NULL;
+    struct arena *arena = NULL;
+
+    TRY(arena_create(&arena));
+    TRY(weights_load(path, &weights));
+    TRY(verify(loop, weights, arena));
+    TRY(restore(loop, weights, arena));
+done:
+    weights_destroy(weights);
+    arena_destroy(arena);
+    return status;
+}
+
+enum status checkpoint_load(struct loop *loop, const char *folder, bool *is_found)
+{
+    struct listing listing = list_checkpoints(folder);
+    char path[4096];
+
+    *is_found = false;
+    for (int i = 0; i < listing.n; i++) {
+        snprintf(path, sizeof path, "%s/ckpt/step-%lld.h5", folder, (long long)listing.steps[i]);
+        enum status status = load_one(loop, path);
+        if (status == STATUS_OK) {
+            *is_found = true;
+            return STATUS_OK;
+        }
+        if (status == STATUS_OUT_OF_MEMORY || status == STATUS_DEVICE)
+            return status;
+        log_warning("'%s' is not usable, trying the one before: %s", path, status_message());
+    }
+    return STATUS_OK;
+}

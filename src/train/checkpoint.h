@@ -1,0 +1,25 @@
+/* Checkpoints: everything a run needs to go on with the same bits: parameters, optimizer state,
+ * position, history. One HDF5 file "<folder>/ckpt/step-<n>.h5" of tensors with a checksum; the
+ * newest two that verify are kept. */
+#ifndef TRAIN_CHECKPOINT_H
+#define TRAIN_CHECKPOINT_H
+
+#include "train/loop.h"
+
+CHECKED enum status checkpoint_save(const struct loop *loop, const char *folder);
+/* Loads the newest checkpoint of `folder` that verifies into parameters, optimizer, position and
+ * history; a damaged one is logged and the one before it tried. *is_found false when there is none.
+ */
+CHECKED enum status checkpoint_load(struct loop *loop, const char *folder, bool *is_found);
+void checkpoint_remove_all(const char *folder); /* the run has ended: nothing to continue */
+
+/* One parameter as a tensor of a file: PyTorch's name and layout, f32 (f64 on ref). Values in the
+ * arena. */
+CHECKED enum status parameter_tensor(const struct parameters *parameters, int64_t i,
+                                     struct arena *arena, struct weight_tensor *out);
+/* The model's parameters and buffers, or its adapters alone, as a weights file. */
+enum save_what { SAVE_MODEL, SAVE_ADAPTERS };
+CHECKED enum status parameters_save(const struct parameters *parameters, enum save_what what,
+                                    const char *path);
+
+#endif

@@ -1,0 +1,160 @@
+/* One run from settings to files: load, build, prune, train, evaluate, write. */
+#include "train/execution.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "train/checkpoint.h"
+
+#include <string.h>
+
+static void report_phase(const struct train_job *job, const char *phase)
+{
+    struct train_progress progress = {.phase = phase};
+
+    if (job->observer.progress != NULL)
+        job->observer.progress(job->observer.context, &progress);
+}
+
+static enum status load_base(struct execution *execution)
+{
+    enum status status = STATUS_OK;
+    struct network *network = &execution->network;
+    const struct settings *settings = network->settings;
+    const struct weights *weights = NULL;
+    bool reads_weights = network->method->starts_from_weights;
+
+    if (reads_weights && settings->model.weights[0] == '\0')
+        return fail(STATUS_BAD_CONFIG, "method '%s' starts from weights: give model.weights",
+                    network->method->name);
+    bool wants_manifest = settings->data.mean.kind == NORMALISATION_BASE ||
+                          settings->data.std.kind == NORMALISATION_BASE;
+    if (reads_weights || (wants_manifest && settings->model.weights[0] != '\0'))
+        TRY(trainer_weights(execution->trainer, settings->model.weights, &weights));
+    TRY(normalisation_resolve(settings, weights, &network->mean, &network->std));
+    TRY(network_create(network));
+    if (reads_weights)
+        TRY(network_load_weights(network, weights, settings->model.weights));
+done:
+    return status;
+}
+
+static enum status prepare(struct execution *execution)
+{
+    enum status status = STATUS_OK;
+    struct network *network = &execution->network;
+    const struct settings *settings = execution->job->settings;
+
+    report_phase(execution->job, "load");
+    network->settings = settings;
+    network->device = execution->trainer->device;
+    network->method = method_find(settings->unlearn.method);
+    if (network->method == NULL)
+        return fail(STATUS_BAD_CONFIG, "unknown method '%s'", settings->unlearn.method);
+    TRY(trainer_data(execution->trainer, settings, &network->data));
+    TRY(split_by_class(network->data->dataset, (int)settings->forget.class_index,
+                       &execution->split));
+    TRY(load_base(execution));
+    if (network->method->prunes) {
+        struct prune_settings prune = {.sparsity = settings->prune.sparsity,
+                                       .mask = settings->prune.mask};
+        TRY(parameters_prune(network->parameters, &prune));
+    }
+done:
+    return status;
+}
+
+static enum status train(struct execution *execution)
+{
+    enum status status = STATUS_OK;
+    struct loop *loop = &execution->loop;
+    const struct train_job *job = execution->job;
+    bool is_found = false;
+
+    loop->network = &execution->network;
+    loop->split = execution->split;
+    loop->recipe = network_recipe(&execution->network);
+    loop->job = job;
+    TRY(loop_create(loop));
+    TRY(checkpoint_load(loop, job->folder, &is_found));
+    if (!is_found && job->resume_folder != NULL)
+        TRY(checkpoint_load(loop, job->resume_folder, &is_found));
+    TRY(loop_run(loop));
+done:
+    return status;
+}
+
+static enum status evaluate(struct execution *execution)
+{
+    enum status status = STATUS_OK;
+    double start = clock_seconds();
+    struct eval_inputs inputs = {
+        .train = &execution->train,
+        .test = &execution->test,
+        .split = execution->split,
+        .eval_seed = (uint64_t)execution->job->settings->eval.seed,
+    };
+
+    report_phase(execution->job, "evaluate");
+    TRY(network_evaluate(&execution->network, execution->arena, &execution->train,
+                         &execution->test));
+    TRY(metrics_compute(&inputs, &execution->metrics));
+    execution->is_evaluated = true;
+    execution->eval_seconds = clock_seconds() - start;
+done:
+    return status;
+}
+
+static enum status work(struct execution *execution)
+{
+    enum status status = STATUS_OK;
+    const struct train_job *job = execution->job;
+    bool trains = false;
+
+    TRY(prepare(execution));
+    trains = execution->network.method->training != TRAIN_NOTHING;
+    if (trains)
+        TRY(train(execution));
+    TRY(evaluate(execution));
+    if (trains && (job->settings->checkpoint.keep_final || job->weights_path != NULL))
+        TRY(execution_save_weights(execution));
+    TRY(execution_record(execution, "done", "")); /* last: run.h5 says that the run is complete */
+    checkpoint_remove_all(job->folder);
+    if (job->resume_folder != NULL)
+        checkpoint_remove_all(job->resume_folder);
+done:
+    return status;
+}
+
+/* A run that diverged is a result: its history and message are kept; its status is what the caller
+ * gets. */
+static enum status record_divergence(struct execution *execution)
+{
+    enum status status = STATUS_OK;
+    char *message = NULL;
+
+    TRY_ALLOC(message, arena_strdup(execution->arena, status_message()));
+    TRY(execution_record(execution, "diverged", message));
+    return fail(STATUS_DIVERGED, "%s", message);
+done:
+    return status;
+}
+
+enum status trainer_execute(struct trainer *trainer, const struct train_job *job)
+{
+    enum status status = STATUS_OK;
+    struct execution execution = {
+        .trainer = trainer, .job = job, .started_seconds = clock_seconds()};
+
+    clock_timestamp(execution.started);
+    TRY(arena_create(&execution.arena));
+    TRY(folder_create(job->folder));
+    status = work(&execution);
+    if (status == STATUS_DIVERGED)
+        status = record_divergence(&execution);
+done:
+    loop_release(&execution.loop);
+    network_release(&execution.network);
+    split_destroy(execution.split);
+    arena_destroy(execution.arena);
+    return status;
+}

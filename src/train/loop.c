@@ -1,0 +1,218 @@
+/* Steps: upload indices, run the graph, step the optimizer, read the loss. */
+#include "train/loop.h"
+
+#include "base/clock.h"
+#include "train/checkpoint.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CROP_PADDING = 4 };
+
+enum status loop_create(struct loop *loop)
+{
+    enum status status = STATUS_OK;
+    int64_t n = loop->split->n_retain, batch = loop->recipe->batch_size;
+
+    if (n < 1)
+        return fail(STATUS_BAD_DATA, "no image is left to train on after forgetting class %d",
+                    loop->split->forget_class);
+    loop->n_full = n / batch;
+    loop->n_last = n % batch;
+    TRY_ALLOC(loop->order, heap_alloc(n, sizeof *loop->order));
+    TRY_ALLOC(loop->offsets, heap_alloc(3 * batch, sizeof *loop->offsets));
+    TRY(optimizer_create(loop->recipe, loop->network->parameters, loop->network->device,
+                         &loop->optimizer));
+done:
+    return status;
+}
+
+void loop_release(struct loop *loop)
+{
+    stage_release(&loop->last);
+    stage_release(&loop->full);
+    optimizer_destroy(loop->optimizer);
+    free(loop->order);
+    free(loop->offsets);
+    free(loop->history.rows);
+    loop->optimizer = NULL;
+    loop->order = NULL;
+    loop->offsets = NULL;
+    loop->history = (struct history){0};
+}
+
+/* The partial batch runs in the full batch's arena: the two never run at once. */
+static enum status stages_create(struct loop *loop)
+{
+    enum status status = STATUS_OK;
+    struct span arena = {0};
+
+    if (loop->n_full > 0) {
+        TRY(network_stage(loop->network, GRAPH_TRAIN, loop->recipe->batch_size, arena,
+                          &loop->full));
+        arena = executor_arena(loop->full.executor);
+    }
+    if (loop->n_last > 0)
+        TRY(network_stage(loop->network, GRAPH_TRAIN, loop->n_last, arena, &loop->last));
+done:
+    return status;
+}
+
+static enum status upload_batch(struct loop *loop, const struct stage *stage, int64_t first,
+                                int64_t count)
+{
+    enum status status = STATUS_OK;
+    uint64_t seed = (uint64_t)loop->network->settings->seed;
+    uint32_t epoch = (uint32_t)loop->position.epoch;
+    int32_t epoch_value = (int32_t)epoch;
+
+    TRY(executor_upload(stage->executor, stage->graph->indices, loop->order + first));
+    if (stage->graph->epoch >= 0)
+        TRY(executor_upload(stage->executor, stage->graph->epoch, &epoch_value));
+    if (stage->graph->offsets >= 0) {
+        for (int64_t i = 0; i < count; i++)
+            sampler_augment(seed, epoch, loop->order[first + i], CROP_PADDING,
+                            loop->offsets + 3 * i);
+        TRY(executor_upload(stage->executor, stage->graph->offsets, loop->offsets));
+    }
+done:
+    return status;
+}
+
+static enum status read_loss(struct loop *loop, const struct stage *stage, double *out)
+{
+    enum status status = STATUS_OK;
+    union {
+        float f32;
+        double f64;
+    } loss = {0};
+
+    TRY(executor_download(stage->executor, stage->graph->loss, &loss));
+    *out = device_real(loop->network->device) == DTYPE_F32 ? (double)loss.f32 : loss.f64;
+done:
+    return status;
+}
+
+static enum status step(struct loop *loop)
+{
+    enum status status = STATUS_OK;
+    struct position *position = &loop->position;
+    bool is_full = position->step_in_epoch < loop->n_full;
+    const struct stage *stage = is_full ? &loop->full : &loop->last;
+    int64_t first = position->step_in_epoch * loop->recipe->batch_size;
+    int64_t count = is_full ? loop->recipe->batch_size : loop->n_last;
+    double loss = 0;
+
+    TRY(upload_batch(loop, stage, first, count));
+    TRY(executor_run(stage->executor));
+    TRY(optimizer_step(loop->optimizer, recipe_lr(loop->recipe, position->epoch),
+                       position->step + 1));
+    TRY(read_loss(loop, stage, &loss));
+    if (!isfinite(loss))
+        TRY(fail(STATUS_DIVERGED, "loss is %f at epoch %lld, step %lld", loss,
+                 (long long)position->epoch + 1, (long long)position->step + 1));
+    position->loss_sum += loss * (double)count;
+    position->step_in_epoch++;
+    position->step++;
+    loop->last_loss = loss;
+done:
+    return status;
+}
+
+static enum status history_add(struct loop *loop)
+{
+    enum status status = STATUS_OK;
+    struct history *history = &loop->history;
+    const struct position *position = &loop->position;
+
+    TRY(heap_grow(&history->rows, &history->capacity, history->n + 1,
+                  N_HISTORY * sizeof *history->rows));
+    double *row = history->rows + history->n++ * N_HISTORY;
+    row[HISTORY_EPOCH] = (double)position->epoch + 1;
+    row[HISTORY_STEP] = (double)position->step;
+    row[HISTORY_TIME] = position->seconds;
+    row[HISTORY_LR] = recipe_lr(loop->recipe, position->epoch);
+    row[HISTORY_LOSS] = position->loss_sum / (double)loop->split->n_retain;
+done:
+    return status;
+}
+
+static void report(struct loop *loop)
+{
+    const struct train_observer *observer = &loop->job->observer;
+    int64_t per_epoch = loop->n_full + (loop->n_last > 0);
+    double seconds = loop->position.seconds - loop->first_seconds;
+    double images = (double)(loop->position.step - loop->first_step) *
+                    (double)loop->split->n_retain / (double)per_epoch;
+    struct train_progress progress = {
+        .epoch = loop->position.epoch,
+        .n_epochs = loop->recipe->epochs,
+        .step = loop->position.step,
+        .n_steps = loop->recipe->epochs * per_epoch,
+        .loss = loop->last_loss,
+        .images_per_second = seconds > 0 ? images / seconds : 0,
+        .phase = "train",
+    };
+
+    if (observer->progress != NULL)
+        observer->progress(observer->context, &progress);
+}
+
+static enum status pause_between_steps(struct loop *loop)
+{
+    enum status status = STATUS_OK;
+    const struct train_observer *observer = &loop->job->observer;
+    bool wants_stop = observer->wants_stop != NULL && observer->wants_stop(observer->context);
+    double every = loop->network->settings->checkpoint.every_seconds;
+
+    if (wants_stop || clock_seconds() - loop->last_checkpoint >= every) {
+        TRY(checkpoint_save(loop, loop->job->folder));
+        loop->last_checkpoint = clock_seconds();
+    }
+    if (wants_stop)
+        TRY(fail(STATUS_CANCELLED, "stopped on request at step %lld",
+                 (long long)loop->position.step));
+done:
+    return status;
+}
+
+static enum status epoch_run(struct loop *loop)
+{
+    enum status status = STATUS_OK;
+    struct position *position = &loop->position;
+    int64_t per_epoch = loop->n_full + (loop->n_last > 0);
+
+    sampler_shuffle((uint64_t)loop->network->settings->seed, (uint32_t)position->epoch,
+                    loop->split->retain, loop->split->n_retain, loop->order);
+    while (position->step_in_epoch < per_epoch) {
+        TRY(pause_between_steps(loop));
+        double start = clock_seconds();
+        TRY(step(loop));
+        position->seconds += clock_seconds() - start;
+        report(loop);
+    }
+    TRY(history_add(loop));
+    position->epoch++;
+    position->step_in_epoch = 0;
+    position->loss_sum = 0;
+done:
+    return status;
+}
+
+enum status loop_run(struct loop *loop)
+{
+    enum status status = STATUS_OK;
+
+    loop->last_checkpoint = clock_seconds();
+    loop->first_step = loop->position.step;
+    loop->first_seconds = loop->position.seconds;
+    TRY(stages_create(loop));
+    while (loop->position.epoch < loop->recipe->epochs)
+        TRY(epoch_run(loop));
+    TRY(device_synchronize(loop->network->device));
+done:
+    stage_release(&loop->last);
+    stage_release(&loop->full);
+    return status;
+}

@@ -1,0 +1,57 @@
+/* The training loop of one run: epochs, batches, schedule, checkpoints; stops between steps when
+ * asked. */
+#ifndef TRAIN_LOOP_H
+#define TRAIN_LOOP_H
+
+#include "train/network.h"
+#include "train/optimizer.h"
+
+enum history_column {
+    HISTORY_EPOCH,
+    HISTORY_STEP,
+    HISTORY_TIME,
+    HISTORY_LR,
+    HISTORY_LOSS,
+    N_HISTORY
+};
+
+struct history {  /* one row per finished epoch */
+    double *rows; /* [capacity, N_HISTORY], heap, owned */
+    int64_t n, capacity;
+};
+
+struct position { /* where a run stands: what a checkpoint must remember besides tensors */
+    int64_t epoch, step_in_epoch; /* next to do */
+    int64_t step;                 /* done in all */
+    double loss_sum;              /* of this epoch's batches so far, weighted by images */
+    double seconds;               /* of training so far, over all attempts that were continued */
+};
+
+struct loop {
+    /* borrowed */
+    struct network *network;
+    const struct split *split;
+    const struct recipe *recipe;
+    const struct train_job *job;
+    /* owned */
+    struct optimizer *optimizer;
+    struct stage full, last; /* last: the partial batch, when there is one */
+    int32_t *order;          /* [n_retain] this epoch's images */
+    int32_t *offsets;        /* [batch, 3], when augmented */
+    struct history history;
+    struct position position;
+    int64_t n_full, n_last; /* full batches per epoch, images in the partial one */
+    double last_checkpoint, last_loss;
+    int64_t first_step; /* this attempt's */
+    double first_seconds;
+};
+
+/* Prepares optimizer and history; no executors yet, so that a checkpoint can still be loaded into
+ * the parameters. */
+CHECKED enum status loop_create(struct loop *loop);
+/* Trains to the end from loop->position. DIVERGED names the step; CANCELLED after writing a
+ * checkpoint. */
+CHECKED enum status loop_run(struct loop *loop);
+void loop_release(struct loop *loop);
+
+#endif

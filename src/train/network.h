@@ -1,0 +1,51 @@
+/* The network of one run: its parameters, and a graph with its executor for every batch size that
+ * occurs. */
+#ifndef TRAIN_NETWORK_H
+#define TRAIN_NETWORK_H
+
+#include "graph/executor.h"
+#include "model/model.h"
+#include "train/trainer.h"
+#include "unlearn/method.h"
+
+struct stage {                 /* one graph, ready to run */
+    struct graph *graph;       /* owned */
+    struct executor *executor; /* owned */
+};
+
+struct network {
+    const struct architecture *architecture;
+    const struct method *method;
+    const struct settings *settings;  /* borrowed */
+    const struct resident_data *data; /* borrowed */
+    struct device *device;            /* borrowed */
+    struct normalisation mean, std;   /* resolved: kind is NORMALISATION_GIVEN */
+    struct parameters *parameters;    /* owned */
+};
+
+/* Builds the parameter table with the method's passes and fills initial values by the run's seed.
+ */
+CHECKED enum status network_create(struct network *network);
+void network_release(struct network *network);
+
+void param_disk_shape(const struct param *param,
+                      int64_t *shape);            /* PyTorch's: KCRS for convolutions */
+bool param_is_adapter(const struct param *param); /* "….lora_A.weight", "….lora_B.weight" */
+/* Copies weights into the parameters that are not adapters; names and shapes must fit the
+ * architecture. */
+CHECKED enum status network_load_weights(struct network *network, const struct weights *weights,
+                                         const char *path);
+/* A training graph (with backward part) or an evaluation graph for one batch size. Created after
+ * the parameters have their values: frozen ones may be packed. `arena` as in executor_settings. */
+CHECKED enum status network_stage(const struct network *network, enum graph_mode mode,
+                                  int64_t batch_size, struct span arena, struct stage *out);
+void stage_release(struct stage *stage);
+
+/* The settings' recipe that the method trains with; NULL when it trains nothing. */
+const struct recipe *network_recipe(const struct network *network);
+/* mean and std of `base` from the manifest beside the weights; BAD_CONFIG when there is none. */
+CHECKED enum status normalisation_resolve(const struct settings *settings,
+                                          const struct weights *weights, struct normalisation *mean,
+                                          struct normalisation *std);
+
+#endif

@@ -1,0 +1,26 @@
+/* The optimizer of a run: state beside the flat parameters, one operation per step, and the
+ * learning rate over epochs. */
+#ifndef TRAIN_OPTIMIZER_H
+#define TRAIN_OPTIMIZER_H
+
+#include "config/settings.h"
+#include "graph/parameters.h"
+
+struct optimizer;
+
+/* State starts at zero (Adam: both moments; SGD: velocity). Borrows parameters, which must outlive
+ * it. */
+CHECKED enum status optimizer_create(const struct recipe *recipe, struct parameters *parameters,
+                                     struct device *device, struct optimizer **out);
+void optimizer_destroy(struct optimizer *optimizer); /* accepts NULL */
+/* One step from the flat gradients; step counts from 1. Enqueued. */
+CHECKED enum status optimizer_step(struct optimizer *optimizer, double lr, int64_t step);
+
+/* State vectors on the device, for checkpoints: tensor i, or data NULL past the last. */
+struct tensor optimizer_state(const struct optimizer *optimizer, int i);
+
+/* Learning rate of an epoch counted from 0: constant; cosine to 0 over recipe->epochs; step: ×
+ * gamma after each milestone. */
+double recipe_lr(const struct recipe *recipe, int64_t epoch);
+
+#endif

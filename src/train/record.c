@@ -1,0 +1,188 @@
+/* What a finished run leaves behind: run.h5 with metrics, history and per-image losses; weights
+ * with their manifest. */
+#include "train/execution.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "store/run_file.h"
+#include "train/checkpoint.h"
+
+#include <math.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { N_VALUES = EVAL_MAX_METRICS + 8 };
+
+static double peak_memory_bytes(void)
+{
+    struct rusage usage;
+
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? 1024.0 * (double)usage.ru_maxrss : NAN;
+}
+
+static void add_costs(const struct execution *execution, struct run_value *values, int64_t *n)
+{
+    const struct loop *loop = &execution->loop;
+    bool has_trained = execution->network.method->training != TRAIN_NOTHING;
+    double train = loop->position.seconds, eval = execution->eval_seconds;
+    double all = clock_seconds() - execution->started_seconds;
+    double here = train - loop->first_seconds; /* of this attempt */
+    int64_t per_epoch = loop->n_full + (loop->n_last > 0);
+    double images = has_trained ? (double)loop->position.step / (double)per_epoch *
+                                      (double)execution->split->n_retain
+                                : 0;
+    double trainable =
+        has_trained ? (double)parameters_trainable_elements(execution->network.parameters) : 0;
+
+    values[(*n)++] =
+        (struct run_value){"seconds_train", "s", "seconds of the unlearning itself", train};
+    values[(*n)++] =
+        (struct run_value){"seconds_eval", "s", "seconds of the final evaluation", eval};
+    values[(*n)++] = (struct run_value){
+        "seconds_other", "s", "seconds of loading, building and writing", all - here - eval};
+    values[(*n)++] = (struct run_value){"images_per_second", "images/s",
+                                        "training images per second of training",
+                                        train > 0 ? images / train : NAN};
+    values[(*n)++] =
+        (struct run_value){"trainable_parameters", "1", "parameters the method trains", trainable};
+    values[(*n)++] =
+        (struct run_value){"peak_memory", "bytes", "largest resident memory of the trainer so far",
+                           peak_memory_bytes()};
+}
+
+static enum status samples_of(struct arena *arena, const char *name,
+                              const struct predictions *predictions, int forget_class,
+                              struct run_samples *out)
+{
+    enum status status = STATUS_OK;
+    uint8_t *part = NULL;
+
+    TRY_ALLOC(part, ARENA_ARRAY(arena, predictions->n, uint8_t));
+    for (int64_t i = 0; i < predictions->n; i++)
+        part[i] = predictions->labels[i] == forget_class;
+    *out = (struct run_samples){
+        name, predictions->n, predictions->loss, predictions->margin, predictions->labels, part};
+done:
+    return status;
+}
+
+static enum status history_of(const struct execution *execution, struct run_series *columns)
+{
+    enum status status = STATUS_OK;
+    static const struct run_series table[N_HISTORY] = {
+        [HISTORY_EPOCH] = {"epoch", "1", NULL, 0},
+        [HISTORY_STEP] = {"step", "1", NULL, 0},
+        [HISTORY_TIME] = {"time", "s", NULL, 0},
+        [HISTORY_LR] = {"lr", "1", NULL, 0},
+        [HISTORY_LOSS] = {"loss", "nats/image", NULL, 0}};
+    const struct history *history = &execution->loop.history;
+
+    for (int c = 0; c < N_HISTORY; c++) {
+        columns[c] = table[c];
+        columns[c].n = history->n;
+        TRY_ALLOC(columns[c].values, ARENA_ARRAY(execution->arena, history->n, double));
+        for (int64_t i = 0; i < history->n; i++)
+            columns[c].values[i] = history->rows[i * N_HISTORY + c];
+    }
+done:
+    return status;
+}
+
+static enum status fill_samples(struct execution *execution, struct run_file *run)
+{
+    enum status status = STATUS_OK;
+    int forget_class = execution->split->forget_class;
+
+    TRY(samples_of(execution->arena, "train", &execution->train, forget_class, &run->samples[0]));
+    TRY(samples_of(execution->arena, "test", &execution->test, forget_class, &run->samples[1]));
+    run->n_samples = 2;
+done:
+    return status;
+}
+
+enum status execution_record(struct execution *execution, const char *state, const char *message)
+{
+    enum status status = STATUS_OK;
+    const struct train_job *job = execution->job;
+    struct run_value values[N_VALUES];
+    struct run_series history[N_HISTORY];
+    struct text settings = {0};
+    char host[256] = "", *path = NULL;
+    struct run_file run = {.id = job->id,
+                           .name = job->name,
+                           .state = state,
+                           .message = message,
+                           .attempt = job->attempt,
+                           .started = execution->started,
+                           .values = values,
+                           .history = history,
+                           .n_history = N_HISTORY};
+
+    gethostname(host, sizeof host - 1);
+    run.host = host;
+    TRY(settings_to_json(job->settings, &settings));
+    TRY(text_finish(&settings));
+    run.settings_json = text_value(&settings);
+    for (int i = 0; i < execution->metrics.n; i++)
+        values[run.n_values++] =
+            (struct run_value){execution->metrics.items[i].name, "1",
+                               execution->metrics.items[i].name, execution->metrics.items[i].value};
+    add_costs(execution, values, &run.n_values);
+    TRY(history_of(execution, history));
+    if (execution->is_evaluated)
+        TRY(fill_samples(execution, &run));
+    TRY_ALLOC(path, arena_format(execution->arena, "%s/run.h5", job->folder));
+    TRY(run_file_write(path, &run));
+done:
+    text_release(&settings);
+    return status;
+}
+
+static enum status save_manifest(const struct execution *execution, const char *path)
+{
+    enum status status = STATUS_OK;
+    const struct settings *settings = execution->job->settings;
+    struct text recipe = {0};
+    char sha256[HASH_HEX_BYTES];
+    struct manifest manifest = {.arch = settings->model.arch,
+                                .dataset = settings->data.dataset,
+                                .split_hash = execution->split->hash,
+                                .licence = "unspecified",
+                                .sha256 = sha256,
+                                .has_normalisation = true,
+                                .seed = settings->seed};
+
+    TRY(settings_to_json(settings, &recipe));
+    TRY(text_finish(&recipe));
+    manifest.recipe = text_value(&recipe);
+    TRY(hash_file(path, sha256));
+    memcpy(manifest.mean, execution->network.mean.values, sizeof manifest.mean);
+    memcpy(manifest.std, execution->network.std.values, sizeof manifest.std);
+    TRY(manifest_save(path, &manifest));
+done:
+    text_release(&recipe);
+    return status;
+}
+
+enum status execution_save_weights(struct execution *execution)
+{
+    enum status status = STATUS_OK;
+    const struct train_job *job = execution->job;
+    struct parameters *parameters = execution->network.parameters;
+    const struct settings *settings = job->settings;
+    const char *path = job->weights_path;
+
+    if (path == NULL)
+        TRY_ALLOC(path, arena_format(execution->arena, "%s/weights.h5", job->folder));
+    if (execution->network.method->adapts) {
+        char *adapters = NULL;
+        TRY_ALLOC(adapters, arena_format(execution->arena, "%s/adapters.h5", job->folder));
+        TRY(parameters_save(parameters, SAVE_ADAPTERS, adapters));
+        TRY(parameters_merge_lora(parameters, settings->lora.alpha / (double)settings->lora.rank));
+    }
+    TRY(parameters_save(parameters, SAVE_MODEL, path));
+    TRY(save_manifest(execution, path));
+done:
+    return status;
+}

@@ -1,0 +1,125 @@
+/* The trainer's device and its caches: data and base weights are read once for many runs. */
+#include "train/trainer.h"
+
+#include "base/file.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum status trainer_create(const struct backend *backend, int n_threads, struct trainer **out)
+{
+    enum status status = STATUS_OK;
+    struct trainer *trainer = NULL;
+    struct device_settings settings = {.n_threads = n_threads};
+
+    TRY_ALLOC(trainer, heap_alloc(1, sizeof *trainer));
+    TRY(device_open(backend, &settings, &trainer->device));
+    *out = trainer;
+    trainer = NULL;
+done:
+    trainer_destroy(trainer);
+    return status;
+}
+
+static void data_release(struct trainer *trainer)
+{
+    struct resident_data *data = &trainer->data;
+
+    device_free(trainer->device, data->images);
+    device_free(trainer->device, data->labels);
+    dataset_destroy(data->dataset);
+    free(data->path);
+    *data = (struct resident_data){0};
+}
+
+static void base_release(struct trainer *trainer)
+{
+    weights_destroy(trainer->base.weights);
+    free(trainer->base.path);
+    trainer->base = (struct base_weights){0};
+}
+
+void trainer_destroy(struct trainer *trainer)
+{
+    if (trainer == NULL)
+        return;
+    if (trainer->device != NULL)
+        data_release(trainer);
+    base_release(trainer);
+    device_close(trainer->device);
+    free(trainer);
+}
+
+static enum status copy_path(const char *path, char **out)
+{
+    *out = strdup(path);
+    return *out != NULL ? STATUS_OK : fail(STATUS_OUT_OF_MEMORY, "out of memory for a path");
+}
+
+static enum status data_upload(struct device *device, struct resident_data *data)
+{
+    enum status status = STATUS_OK;
+    const struct image_table *train = &data->dataset->train, *test = &data->dataset->test;
+    size_t image = (size_t)data->dataset->channels * (size_t)data->dataset->height *
+                   (size_t)data->dataset->width;
+    size_t train_n = (size_t)train->n, test_n = (size_t)test->n;
+
+    data->n = train->n + test->n;
+    TRY(device_alloc(device, (train_n + test_n) * image, &data->images));
+    TRY(device_alloc(device, (train_n + test_n) * sizeof(int32_t), &data->labels));
+    TRY(device_upload(device, data->images, train->images, train_n * image));
+    TRY(device_upload(device, (char *)data->images + train_n * image, test->images,
+                      test_n * image));
+    TRY(device_upload(device, data->labels, train->labels, train_n * sizeof(int32_t)));
+    TRY(device_upload(device, (char *)data->labels + train_n * sizeof(int32_t), test->labels,
+                      test_n * sizeof(int32_t)));
+done:
+    return status;
+}
+
+enum status trainer_data(struct trainer *trainer, const struct settings *settings,
+                         const struct resident_data **out)
+{
+    enum status status = STATUS_OK;
+    struct resident_data *data = &trainer->data;
+    enum dataset_kind kind = DATASET_CIFAR10;
+
+    TRY(dataset_kind_find(settings->data.dataset, &kind));
+    if (data->path == NULL || data->kind != kind || strcmp(data->path, settings->data.path) != 0) {
+        data_release(trainer);
+        TRY(dataset_load(kind, settings->data.path, &data->dataset));
+        data->kind = kind;
+        TRY(data_upload(trainer->device, data));
+        TRY(copy_path(settings->data.path, &data->path)); /* last: marks the entry as complete */
+    }
+    *out = data;
+    return STATUS_OK;
+done:
+    data_release(trainer);
+    return status;
+}
+
+enum status trainer_weights(struct trainer *trainer, const char *path, const struct weights **out)
+{
+    enum status status = STATUS_OK;
+    struct base_weights *base = &trainer->base;
+    struct stat info = {0};
+    double modified = stat(path, &info) == 0
+                          ? (double)info.st_mtim.tv_sec + 1e-9 * (double)info.st_mtim.tv_nsec
+                          : -1;
+
+    if (base->path == NULL || strcmp(base->path, path) != 0 || base->modified != modified ||
+        base->bytes != info.st_size) {
+        base_release(trainer);
+        TRY(weights_load(path, &base->weights));
+        base->modified = modified;
+        base->bytes = info.st_size;
+        TRY(copy_path(path, &base->path));
+    }
+    *out = base->weights;
+    return STATUS_OK;
+done:
+    base_release(trainer);
+    return status;
+}

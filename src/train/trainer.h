@@ -1,0 +1,40 @@
+/* Inside train/: what a trainer keeps warm across runs. */
+#ifndef TRAIN_TRAINER_H
+#define TRAIN_TRAINER_H
+
+#include "data/dataset.h"
+#include "kernels/kernels.h"
+#include "store/weights.h"
+#include "train/train.h"
+
+/* The data set on the host and, train then test in one table, on the device: training image i is
+ * row i, test image j row train.n + j. */
+struct resident_data {
+    struct dataset *dataset; /* owned */
+    char *path;              /* owned; the key, with kind */
+    enum dataset_kind kind;
+    void *images, *labels; /* owned, device: [n, 3, 32, 32] u8 and [n] i32 */
+    int64_t n;
+};
+
+struct base_weights {
+    struct weights *weights; /* owned */
+    char *path;              /* owned; the key */
+    int64_t bytes;
+    double modified; /* of the file when it was read */
+};
+
+struct trainer {
+    struct device *device; /* owned */
+    struct resident_data data;
+    struct base_weights base;
+};
+
+/* The last data set and the last weights stay loaded; asking for others replaces them. Borrowed
+ * results. */
+CHECKED enum status trainer_data(struct trainer *trainer, const struct settings *settings,
+                                 const struct resident_data **out);
+CHECKED enum status trainer_weights(struct trainer *trainer, const char *path,
+                                    const struct weights **out);
+
+#endif
