@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# The two commands of the README:
+#   ./bootstrap.sh demo   builds prunelora and runs a first sweep on generated images
+#   ./bootstrap.sh test   builds and runs every test, plainly and under the sanitizers
+# Installs what is missing on Debian and Ubuntu when it may (root or sudo), else says what to install.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+build_packages=(gcc cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libhdf5-dev libyaml-dev
+                libdnnl-dev libzip-dev libcjson-dev nettle-dev zlib1g-dev)
+test_packages=(g++ clang clang-tidy clang-format libclang-rt-14-dev libomp-14-dev libcmocka-dev git python3
+               python3-numpy python3-h5py python3-pandas python3-torch)
+
+usage() {
+    echo "usage: ./bootstrap.sh demo | test"
+    echo "  demo   build, generate data, train a base model, run 18 unlearning runs, print the table"
+    echo "  test   build and run the tests, plainly and under ASan and UBSan"
+}
+
+say() { printf '\n== %s\n' "$*"; }
+
+is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+install_missing() {
+    local missing=() package
+    if ! command -v dpkg-query >/dev/null; then
+        echo "not a Debian system: please see to it that these exist: $*" >&2
+        return 0
+    fi
+    for package in "$@"; do
+        is_installed "$package" || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return 0
+    say "installing: ${missing[*]}"
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! command -v sudo >/dev/null || ! sudo -n true 2>/dev/null; then
+            echo "these packages are missing and this account may not install them; ask for:" >&2
+            echo "  apt-get install ${missing[*]}" >&2
+            exit 3
+        fi
+        as_root=(sudo)
+    fi
+    "${as_root[@]}" apt-get update -q
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -q -y --no-install-recommends "${missing[@]}"
+}
+
+# build FOLDER TARGET [cmake option...]
+build() {
+    local folder=$1 target=$2
+    shift 2
+    say "building in $folder"
+    cmake -S . -B "$folder" -G Ninja "$@" >"$folder.log" 2>&1 || { cat "$folder.log" >&2; exit 3; }
+    cmake --build "$folder" --target "$target"
+    rm -f "$folder.log"
+}
+
+# mpirun as root and on few cores needs to be told that this is meant
+mpi() {
+    local options=(--oversubscribe --bind-to none)
+    [ "$(id -u)" -eq 0 ] && options+=(--allow-run-as-root)
+    mpirun "${options[@]}" "$@"
+}
+
+demo() {
+    install_missing "${build_packages[@]}"
+    build build prunelora -DPRUNELORA_TESTS=OFF
+    local prunelora=build/prunelora
+    if [ ! -e data/synth/test_batch.bin ]; then
+        say "generating images: data/synth"
+        $prunelora data synth --out data/synth
+    fi
+    if [ ! -e model_weights/demo.h5.json ]; then
+        say "training a base model: model_weights/demo.h5"
+        $prunelora train sweeps/base/demo.yaml --out model_weights/demo.h5
+    fi
+    say "the sweep: sweeps/demo.yaml"
+    $prunelora plan sweeps/demo.yaml
+    mpi -n 2 $prunelora sweep sweeps/demo.yaml
+    say "results: results/demo"
+    $prunelora report results/demo
+    cat <<'END'
+
+  build/prunelora report results/demo --format csv     for a spreadsheet or pandas
+  results/demo/results.h5                              for h5py: pandas.DataFrame(h5py.File(p)["runs"][:])
+END
+}
+
+run_tests() {
+    install_missing "${build_packages[@]}" "${test_packages[@]}"
+    build build/test all
+    say "tests"
+    ctest --test-dir build/test --output-on-failure -j2
+    CC=clang build build/clang all
+    say "compiled with clang; now under AddressSanitizer and UndefinedBehaviorSanitizer"
+    build build/sanitize all -DPRUNELORA_SANITIZE=ON
+    ctest --test-dir build/sanitize --output-on-failure -j2 -LE lint
+}
+
+case "${1:-}" in
+demo) demo ;;
+test) run_tests ;;
+-h | --help) usage ;;
+*)
+    usage >&2
+    exit 2
+    ;;
+esac
