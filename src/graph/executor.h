@@ -15,18 +15,25 @@ struct executor_settings {
                           NULL: own one */
 };
 
-/* Bytes an executor of this graph needs in its arena, workspace included. */
+/* Plans memory and prepares every node. Convolutions whose weight `parameters` holds frozen pack
+ * it, so weights must be loaded, pruned and merged before. The graph's parameter table must be the
+ * one of `parameters` (BAD_CONFIG names the first difference). */
 CHECKED enum status
 executor_create(struct graph *graph, const struct executor_settings *settings,
                 struct executor **out);           /* borrows graph, which must outlive it */
 void executor_destroy(struct executor *executor); /* accepts NULL */
+/* Bytes an executor of this graph needs in its arena, workspace included. */
 size_t executor_arena_bytes(const struct executor *executor);
+struct span executor_arena(const struct executor *executor); /* to share with other executors */
+struct span
+executor_arena(const struct executor *executor); /* its arena, own or borrowed: to lend on */
 
-/* Binds device memory to an input value (e.g. the resident image table), once, before the first
- * run. */
+/* Binds device memory to an input value (e.g. the resident image table), before the first run. The
+ * image table and its labels have no memory of their own until they are bound or uploaded. */
 CHECKED enum status executor_bind(struct executor *executor, int value, void *memory);
 /* Device memory of any value (inputs not bound elsewhere, activations, gradients). Valid after
- * executor_create. */
+ * executor_create. After a run only logits, loss, sample_loss and what lives in parameters still
+ * hold their values: other activations may have been overwritten. */
 struct tensor executor_tensor(const struct executor *executor, int value);
 CHECKED enum status executor_upload(struct executor *executor, int value, const void *from);
 CHECKED enum status executor_download(struct executor *executor, int value, void *to); /* Blocks */

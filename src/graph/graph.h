@@ -76,8 +76,9 @@ struct graph_settings {
 
 struct graph {
     struct graph_settings settings;
-    struct arena *arena; /* owned: names and arrays */
+    struct arena *arena; /* owned: names, memory plans */
     enum status status;  /* sticky */
+    /* owned, on the heap: they grow */
     struct value *values;
     int64_t n_values, values_capacity;
     struct node *nodes;
@@ -122,7 +123,8 @@ int graph_shortcut_pad(struct graph *graph, int x, int64_t n_channels);
 int graph_dropout(struct graph *graph, int x, double probability, uint32_t layer);
 void graph_classifier_loss(struct graph *graph, int logits); /* sets logits, loss, sample_loss */
 
-/* ---- lower level, for passes ---- */
+/* ---- lower level, for passes: names are copied; pointers to nodes, values and params are valid
+ * until the next addition ---- */
 int graph_value_add(struct graph *graph, const struct value *value);
 int graph_param_add(struct graph *graph,
                     const struct param *param); /* returns the param's value id */

@@ -28,23 +28,29 @@ struct tensor parameters_gradient(const struct parameters *parameters,
  * parameter. Blocks. */
 CHECKED enum status parameters_get(const struct parameters *parameters, int64_t i, double *values);
 CHECKED enum status parameters_set(struct parameters *parameters, int64_t i, const double *values);
-/* Flat vectors over all trainable parameters. The mask (u8, 1 = may change) exists after
- * parameters_mask_rows. */
+/* Flat vectors over all trainable parameters, padding included; data NULL when nothing trains. The
+ * mask (u8, 1 = may change) exists after parameters_mask_rows. */
 struct tensor parameters_flat_values(const struct parameters *parameters);
 struct tensor parameters_flat_gradients(const struct parameters *parameters);
 struct tensor
 parameters_flat_mask(const struct parameters *parameters); /* data NULL when nothing is masked */
 int64_t parameters_trainable_elements(const struct parameters *parameters); /* without padding */
 
+/* Row k (dim 0) of trainable parameter i may no longer change where is_held[k] != 0. */
+CHECKED enum status parameters_mask_rows(struct parameters *parameters, int64_t i,
+                                         const uint8_t *is_held);
+
 /* ---- pruning on values (pass `prune`): see UNLEARNING.md §2 ---- */
 struct prune_settings {
     double sparsity; /* share of output channels, [0, 1) */
     enum prune_mask mask;
 };
+/* Prune and merge change frozen weights, so executors must be created after them (they pack frozen
+ * weights). Both Block. */
 /* Zeroes the n = round-half-even(sparsity · K) output channels (dim 0) of smallest L2 norm of every
  * convolution weight (not adapters), ties to the lower index. held: trainable pruned weights are
  * masked. held_merged: so are the rows of lora_B of pruned output channels, which start and stay
- * zero. baked: no mask. */
+ * zero. baked: no mask. Fails BAD_DATA when a weight is not finite. */
 CHECKED enum status parameters_prune(struct parameters *parameters,
                                      const struct prune_settings *settings);
 /* W += alpha/rank · B·A for every adapter, then B = 0, so that evaluation without adapters is the

@@ -29,7 +29,8 @@ CHECKED enum status pass_lora_inject(struct graph *graph, const struct lora_inje
  * gradient is written by the loss node. */
 CHECKED enum status pass_autodiff(struct graph *graph);
 
-/* Places every activation and activation gradient in one arena by lifetime; reuses memory in place
+/* Places every activation and activation gradient in one arena by lifetime (logits, loss and
+ * sample_loss live to the end); reuses memory in place
  * where op_info's may_alias allows it. */
 struct memory_plan {
     size_t arena_bytes; /* activations and gradients */
