@@ -2,19 +2,21 @@
 #ifndef DATA_DATASET_H
 #define DATA_DATASET_H
 
+#include "base/arena.h"
 #include "base/hash.h"
-#include "base/status.h"
 
 #include <stdint.h>
 
 enum dataset_kind { DATASET_CIFAR10, DATASET_CIFAR100 };
 /* "cifar10", "cifar100"; BAD_CONFIG for any other name. */
 CHECKED enum status dataset_kind_find(const char *name, enum dataset_kind *out);
+/* The kind's files in the order they are read, the test file last; NULL past the end. */
+const char *dataset_file(enum dataset_kind kind, int i);
 
 struct image_table {
     int64_t n;
-    uint8_t *images; /* [n, 3, 32, 32], owned by the dataset */
-    int32_t *labels; /* [n] in [0, n_classes); CIFAR-100: the fine label */
+    uint8_t *images; /* [n, 3, 32, 32], owned by the dataset (heap) */
+    int32_t *labels; /* [n] in [0, n_classes); CIFAR-100: the fine label; owned likewise */
 };
 
 struct dataset {
@@ -24,11 +26,13 @@ struct dataset {
     struct image_table train, test; /* train: the batch files' records in file order */
     const char *const *class_names; /* [n_classes]; NULL when unknown */
     char hash[HASH_HEX_BYTES]; /* over every record in order, train then test: the data's content */
+    struct arena *arena;       /* owned: class names */
 };
 
 /* Reads data_batch_1..5.bin and test_batch.bin (CIFAR-10) or train.bin and test.bin (CIFAR-100:
- * coarse, fine label) with any number of records. Fails IO when a file is missing, BAD_DATA naming
- * file, record and byte when a size is no multiple of the record or a label is out of range. */
+ * coarse, fine label) with any number of records, and the class names from batches.meta.txt or
+ * fine_label_names.txt when it is there. Fails IO when a file is missing, BAD_DATA naming file,
+ * record and byte when a size is no multiple of the record or a label is out of range. */
 CHECKED enum status dataset_load(enum dataset_kind kind, const char *folder, struct dataset **out);
 void dataset_destroy(struct dataset *dataset); /* accepts NULL */
 
@@ -41,7 +45,7 @@ struct split {
     char hash[HASH_HEX_BYTES]; /* over the data's hash and the four lists */
 };
 /* forget_class < 0 forgets nothing (base training). BAD_CONFIG when the data set does not have the
- * class. */
+ * class, or has no training image of it. */
 CHECKED enum status split_by_class(const struct dataset *dataset, int forget_class,
                                    struct split **out);
 void split_destroy(struct split *split); /* accepts NULL */
@@ -49,12 +53,15 @@ void split_destroy(struct split *split); /* accepts NULL */
 /* A new order of `indices` for an epoch, a pure function of (seed, epoch). */
 void sampler_shuffle(uint64_t seed, uint32_t epoch, const int32_t *indices, int64_t n,
                      int32_t *order);
-/* Crop (dy, dx in [−padding, padding]) and flip of one image, a pure function of (seed, epoch,
- * image index). */
+/* Crop and flip of one image, a pure function of (seed, epoch, image index): offsets = dy, dx, each
+ * uniform in [−padding, padding], then 1 to mirror columns or 0. */
 void sampler_augment(uint64_t seed, uint32_t epoch, int32_t image, int padding, int32_t offsets[3]);
 
 /* A generated 10-class 32×32 set in CIFAR-10's file format: what each class looks like is
- * documented in synth.c. */
+ * documented in synth_image.c. The same settings give the same bytes on every machine. Labels are
+ * balanced to within one image. BAD_CONFIG when a count is out of range or `folder` holds a data
+ * set that was not generated here (it is left alone). */
+enum { SYNTH_MIN_IMAGES = 10, SYNTH_MAX_IMAGES = 1000000 };
 struct synth_settings {
     int64_t n_train, n_test;
     uint64_t seed;

@@ -1,0 +1,25 @@
+/* Orders and augmentations as pure functions of where they stand: no state to save or to share. */
+#include "base/random.h"
+#include "data/dataset.h"
+
+#include <string.h>
+
+void sampler_shuffle(uint64_t seed, uint32_t epoch, const int32_t *indices, int64_t n,
+                     int32_t *order)
+{
+    struct random_key key = {.seed = seed, .purpose = RANDOM_SHUFFLE, .epoch = epoch};
+
+    memcpy(order, indices, (size_t)n * sizeof *order);
+    random_shuffle(&key, order, n);
+}
+
+void sampler_augment(uint64_t seed, uint32_t epoch, int32_t image, int padding, int32_t offsets[3])
+{
+    struct random_key key = {
+        .seed = seed, .purpose = RANDOM_AUGMENTATION, .epoch = epoch, .sample = (uint32_t)image};
+    uint32_t span = 2 * (uint32_t)padding + 1;
+
+    offsets[0] = (int32_t)random_below(&key, 0, span) - padding;
+    offsets[1] = (int32_t)random_below(&key, 1, span) - padding;
+    offsets[2] = (int32_t)random_below(&key, 2, 2);
+}
