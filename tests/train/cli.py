@@ -1,0 +1,50 @@
+"""Runs the program as a user does; shared by the tests of whole sweeps and of bad input."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SKIP = 77
+
+
+def skip(reason):
+    print(f"skipped: {reason}")
+    sys.exit(SKIP)
+
+
+class Program:
+    """The program under test, in a temporary folder that is removed at the end."""
+
+    def __init__(self, binary):
+        self.binary = str(pathlib.Path(binary).resolve())
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="prunelora-"))
+        self.environment = dict(os.environ, OMP_NUM_THREADS="1", NO_COLOR="1")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def run(self, *arguments, ranks=None, timeout=300):
+        """Returns (exit code, standard output, standard error)."""
+        command = [self.binary, *map(str, arguments)]
+        if ranks is not None:
+            command = ["mpirun", "-n", str(ranks), "--oversubscribe", "--bind-to", "none",
+                       "--allow-run-as-root", *command]
+        done = subprocess.run(command, cwd=self.folder, env=self.environment, timeout=timeout,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def must(self, *arguments, **options):
+        code, out, err = self.run(*arguments, **options)
+        if code != 0:
+            raise SystemExit(f"{' '.join(map(str, arguments))}: exit {code}\n{out}{err}")
+        return out
+
+    def files(self):
+        """Every file below the folder, to see that nothing was written."""
+        return sorted(str(p.relative_to(self.folder)) for p in self.folder.rglob("*"))

@@ -1,0 +1,167 @@
+/* A run that was stopped and continued has the same bits as one that was not, for every method. */
+#include "train/fixture.h"
+
+#include "unlearn/method.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct fixture fixture;
+
+static int open_fixture(void **state)
+{
+    (void)state;
+    fixture_open(&fixture, "cpu");
+    return 0;
+}
+
+static int close_fixture(void **state)
+{
+    (void)state;
+    fixture_close(&fixture);
+    return 0;
+}
+
+struct stopper {
+    int64_t step;    /* steps done so far in this attempt */
+    int64_t stop_at; /* ask to stop after that many; −1: never */
+    int64_t first;   /* number of the first step this attempt did */
+};
+
+static void count_steps(void *context, const struct train_progress *progress)
+{
+    struct stopper *stopper = context;
+
+    if (strcmp(progress->phase, "train") != 0)
+        return;
+    if (stopper->step++ == 0)
+        stopper->first = progress->step;
+}
+
+static bool wants_stop(void *context)
+{
+    struct stopper *stopper = context;
+
+    return stopper->stop_at >= 0 && stopper->step >= stopper->stop_at;
+}
+
+static enum status execute(const struct settings *settings, const char *name, const char *resume,
+                           struct stopper *stopper)
+{
+    struct fixture_run run = {
+        .name = name, .resume = resume, .observer = {stopper, count_steps, wants_stop}};
+
+    return fixture_execute(&fixture, settings, &run);
+}
+
+static void assert_same_result(const char *a, const char *b)
+{
+    struct arena *arena = NULL;
+    char path[64];
+
+    assert_int_equal(arena_create(&arena), STATUS_OK);
+    struct run_file x = fixture_result(&fixture, a, arena), y = fixture_result(&fixture, b, arena);
+    static const char *const names[] = {"UA", "RA", "TA", "MIA", "test_accuracy_all"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_true(fixture_value(&x, names[i]) == fixture_value(&y, names[i]));
+    for (int s = 0; s < 2; s++)
+        for (int64_t i = 0; i < x.samples[s].n; i++)
+            assert_true(x.samples[s].loss[i] == y.samples[s].loss[i]);
+    for (int64_t i = 0; i < x.history[4].n; i++)
+        assert_true(x.history[4].values[i] == y.history[4].values[i]);
+    snprintf(path, sizeof path, "%s/weights.h5", a);
+    struct weights *u = fixture_weights(&fixture, path);
+    snprintf(path, sizeof path, "%s/weights.h5", b);
+    struct weights *v = fixture_weights(&fixture, path);
+    assert_same_weights(u, v);
+    weights_destroy(u);
+    weights_destroy(v);
+    arena_destroy(arena);
+}
+
+static void check_method(const char *method, bool is_augmented, int64_t stop_at)
+{
+    struct settings settings = fixture_settings(&fixture, method);
+    struct stopper never = {.stop_at = -1}, once = {.stop_at = stop_at}, after = {.stop_at = -1};
+    char whole[64], first[64], second[64];
+
+    settings.train.augment = settings.base_train.augment = is_augmented;
+    snprintf(whole, sizeof whole, "%s-%d-whole", method, is_augmented);
+    snprintf(first, sizeof first, "%s-%d-a1", method, is_augmented);
+    snprintf(second, sizeof second, "%s-%d-a2", method, is_augmented);
+    assert_int_equal(execute(&settings, whole, NULL, &never), STATUS_OK);
+    assert_int_equal(execute(&settings, first, NULL, &once), STATUS_CANCELLED);
+    assert_int_equal(execute(&settings, second, first, &after), STATUS_OK);
+    assert_int_equal(after.first, stop_at + 1); /* nothing was done twice */
+    assert_same_result(whole, second);
+}
+
+static void every_method_continues_exactly(void **state)
+{
+    (void)state;
+    for (int i = 0; method_at(i) != NULL; i++) {
+        if (method_at(i)->training == TRAIN_NOTHING)
+            continue;
+        check_method(method_at(i)->name, false, 1 + i % 5);
+    }
+    check_method("retrain", true, 4); /* with crops and flips */
+}
+
+static void flip_byte(const char *path)
+{
+    FILE *file = fopen(path, "r+b");
+
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    long end = ftell(file);
+    assert_int_equal(fseek(file, end / 2, SEEK_SET), 0);
+    int byte = fgetc(file);
+    assert_int_equal(fseek(file, end / 2, SEEK_SET), 0);
+    assert_int_equal(fputc(byte ^ 0x40, file), byte ^ 0x40);
+    fclose(file);
+}
+
+static void a_damaged_checkpoint_falls_back(void **state)
+{
+    struct settings settings = fixture_settings(&fixture, "finetune");
+    struct stopper never = {.stop_at = -1}, once = {.stop_at = 4}, after = {.stop_at = -1};
+    char path[160];
+
+    (void)state;
+    settings.checkpoint.every_seconds = 0; /* before every step */
+    assert_int_equal(execute(&settings, "damage-whole", NULL, &never), STATUS_OK);
+    assert_int_equal(execute(&settings, "damage-a1", NULL, &once), STATUS_CANCELLED);
+    snprintf(path, sizeof path, "%s/damage-a1/ckpt/step-4.h5", fixture.folder);
+    flip_byte(path);
+    assert_int_equal(execute(&settings, "damage-a2", "damage-a1", &after), STATUS_OK);
+    assert_int_equal(after.first, 4); /* from the checkpoint before: after step 3 */
+    assert_same_result("damage-whole", "damage-a2");
+}
+
+static void finished_runs_keep_no_checkpoints(void **state)
+{
+    char path[160];
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/damage-a2/ckpt", fixture.folder);
+    assert_null(opendir(path));
+    snprintf(path, sizeof path, "%s/damage-a1/ckpt", fixture.folder);
+    assert_null(opendir(path));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_method_continues_exactly),
+        cmocka_unit_test(a_damaged_checkpoint_falls_back),
+        cmocka_unit_test(finished_runs_keep_no_checkpoints),
+    };
+    return cmocka_run_group_tests(tests, open_fixture, close_fixture);
+}

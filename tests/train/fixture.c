@@ -1,0 +1,154 @@
+/* Runs on generated images, seconds long. */
+#include "train/fixture.h"
+
+#include "data/dataset.h"
+#include "train/trainer.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void expect_ok(enum status status)
+{
+    if (status != STATUS_OK)
+        fail_msg("%s: %s (%s)", status_name(status), status_message(), status_origin());
+}
+
+static struct settings common_settings(const struct fixture *fixture)
+{
+    struct settings settings = {0};
+
+    settings.model.arch = "resnet20";
+    settings.model.weights = fixture->weights;
+    settings.data.dataset = "cifar10";
+    settings.data.path = fixture->data;
+    settings.data.mean = (struct normalisation){NORMALISATION_GIVEN, {0.5, 0.5, 0.5}};
+    settings.data.std = (struct normalisation){NORMALISATION_GIVEN, {0.25, 0.25, 0.25}};
+    settings.train = (struct recipe){
+        .epochs = 2, .batch_size = 32, .optimizer = OPTIMIZER_ADAM, .lr = 1e-3, .gamma = 0.1};
+    settings.base_train = settings.train;
+    settings.base_train.optimizer = OPTIMIZER_SGD;
+    settings.base_train.lr = 0.05;
+    settings.base_train.momentum = 0.9;
+    settings.base_train.weight_decay = 1e-4;
+    settings.base_train.schedule = SCHEDULE_COSINE;
+    settings.prune.sparsity = 0.5;
+    settings.lora.rank = 4;
+    settings.lora.alpha = 8;
+    settings.lora.dropout = 0.1;
+    settings.lora.targets = "default";
+    settings.eval.batch_size = 64;
+    settings.eval.mia = "loss_lr";
+    settings.resources.device = "auto";
+    settings.checkpoint.every_seconds = 3600;
+    settings.checkpoint.keep_final = true;
+    settings.seed = 1;
+    return settings;
+}
+
+struct settings fixture_settings(const struct fixture *fixture, const char *method)
+{
+    struct settings settings = common_settings(fixture);
+
+    settings.unlearn.method = method;
+    settings.forget.class_index = 3;
+    return settings;
+}
+
+void fixture_open(struct fixture *fixture, const char *backend)
+{
+    struct synth_settings synth = {.n_train = FIXTURE_TRAIN, .n_test = FIXTURE_TEST, .seed = 7};
+    char base[128];
+
+    *fixture = (struct fixture){.folder = "/tmp/prunelora-train-XXXXXX"};
+    assert_non_null(mkdtemp(fixture->folder));
+    snprintf(fixture->data, sizeof fixture->data, "%s/data", fixture->folder);
+    snprintf(fixture->weights, sizeof fixture->weights, "%s/base.h5", fixture->folder);
+    snprintf(base, sizeof base, "%s/base", fixture->folder);
+    expect_ok(synth_write(&synth, fixture->data));
+    assert_non_null(backend_find(backend));
+    expect_ok(trainer_create(backend_find(backend), 2, &fixture->trainer));
+    struct settings settings = fixture_settings(fixture, "retrain");
+    settings.forget.class_index = -1;
+    settings.base_train.epochs = 1;
+    struct train_job job = {.settings = &settings,
+                            .id = "base",
+                            .name = "base",
+                            .attempt = 1,
+                            .folder = base,
+                            .weights_path = fixture->weights};
+    expect_ok(trainer_execute(fixture->trainer, &job));
+}
+
+void fixture_close(struct fixture *fixture)
+{
+    char command[128];
+
+    trainer_destroy(fixture->trainer);
+    snprintf(command, sizeof command, "rm -rf '%s'", fixture->folder);
+    assert_int_equal(system(command), 0);
+}
+
+enum status fixture_execute(const struct fixture *fixture, const struct settings *settings,
+                            const struct fixture_run *run)
+{
+    char folder[160], resume[160];
+    struct train_job job = {.settings = settings,
+                            .id = "0123456789abcdef",
+                            .name = run->name,
+                            .attempt = run->resume != NULL ? 2 : 1,
+                            .folder = folder,
+                            .resume_folder = run->resume != NULL ? resume : NULL,
+                            .observer = run->observer};
+
+    snprintf(folder, sizeof folder, "%s/%s", fixture->folder, run->name);
+    snprintf(resume, sizeof resume, "%s/%s", fixture->folder,
+             run->resume != NULL ? run->resume : "");
+    return trainer_execute(fixture->trainer, &job);
+}
+
+struct run_file fixture_result(const struct fixture *fixture, const char *name, struct arena *arena)
+{
+    struct run_file run = {0};
+    char path[160];
+
+    snprintf(path, sizeof path, "%s/%s/run.h5", fixture->folder, name);
+    expect_ok(run_file_read(path, true, arena, &run));
+    return run;
+}
+
+double fixture_value(const struct run_file *run, const char *name)
+{
+    for (int64_t i = 0; i < run->n_values; i++)
+        if (strcmp(run->values[i].name, name) == 0)
+            return run->values[i].value;
+    fail_msg("run.h5 has no value '%s'", name);
+    return 0;
+}
+
+struct weights *fixture_weights(const struct fixture *fixture, const char *name)
+{
+    struct weights *weights = NULL;
+    char path[160];
+
+    snprintf(path, sizeof path, "%s/%s", fixture->folder, name);
+    expect_ok(weights_load(path, &weights));
+    return weights;
+}
+
+void assert_same_weights(const struct weights *a, const struct weights *b)
+{
+    assert_int_equal(a->n, b->n);
+    for (int64_t i = 0; i < a->n; i++) {
+        const struct weight_tensor *x = &a->tensors[i], *y = weights_find(b, a->tensors[i].name);
+        assert_non_null(y);
+        assert_int_equal(weight_elements(x), weight_elements(y));
+        if (memcmp(x->values, y->values, (size_t)weight_elements(x) * dtype_bytes(x->dtype)) != 0)
+            fail_msg("'%s' differs", x->name);
+    }
+}

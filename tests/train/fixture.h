@@ -1,0 +1,38 @@
+/* A small generated data set and base model in a temporary folder, and runs on them. */
+#ifndef TESTS_TRAIN_FIXTURE_H
+#define TESTS_TRAIN_FIXTURE_H
+
+#include "store/run_file.h"
+#include "store/weights.h"
+#include "train/train.h"
+
+enum { FIXTURE_TRAIN = 100, FIXTURE_TEST = 40 };
+
+struct fixture {
+    char folder[64];
+    char data[128], weights[128];
+    struct trainer *trainer;
+};
+
+void fixture_open(struct fixture *fixture, const char *backend); /* asserts on failure */
+void fixture_close(struct fixture *fixture);                     /* removes the folder */
+
+/* Short settings that every method can run with: 2 epochs, batch 32 (the last batch is partial). */
+struct settings fixture_settings(const struct fixture *fixture, const char *method);
+
+/* Executes into "<folder>/<name>". */
+struct fixture_run {
+    const char *name;
+    const char *resume; /* name of an earlier run's folder, or NULL */
+    struct train_observer observer;
+};
+enum status fixture_execute(const struct fixture *fixture, const struct settings *settings,
+                            const struct fixture_run *run);
+
+struct run_file fixture_result(const struct fixture *fixture, const char *name,
+                               struct arena *arena);
+double fixture_value(const struct run_file *run, const char *name); /* asserts that it is there */
+struct weights *fixture_weights(const struct fixture *fixture, const char *name);
+void assert_same_weights(const struct weights *a, const struct weights *b); /* bit for bit */
+
+#endif
