@@ -1,0 +1,366 @@
+/* The rows. Ranges are what the arithmetic allows, not what is sensible. */
+#include "config/settings_table.h"
+
+#include <string.h>
+
+const char *const prune_mask_names[] = {"held", "held_merged", "baked", NULL};
+const char *const optimizer_names[] = {"sgd", "adam", "adamw", NULL};
+const char *const schedule_names[] = {"constant", "cosine", "step", NULL};
+static const char *const dataset_names[] = {"cifar10", "cifar100", NULL};
+static const char *const device_names[] = {"auto", "cpu", "ref", NULL};
+static const char *const keep_names[] = {"none", "final", NULL};
+
+const double published_mean[3] = {0.4914, 0.4822, 0.4465};
+const double published_std[3] = {0.2471, 0.2435, 0.2616};
+
+#define MOST 9007199254740992.0 /* 2^53: integers that every JSON reader keeps exact */
+#define AT(member) offsetof(struct settings, member)
+
+static const struct setting table[] = {
+    {.name = "model.arch",
+     .kind = SETTING_ARCHITECTURE,
+     .group = GROUP_MODEL,
+     .offset = AT(model.arch),
+     .unit = "",
+     .help = "architecture"},
+    {.name = "model.weights",
+     .kind = SETTING_TEXT,
+     .group = GROUP_WEIGHTS,
+     .offset = AT(model.weights),
+     .unit = "path",
+     .standard = "''",
+     .help = "weights of the base model; their content, not the path, is part of a run's id"},
+
+    {.name = "data.dataset",
+     .kind = SETTING_CHOICE,
+     .group = GROUP_MODEL,
+     .offset = AT(data.dataset),
+     .names = dataset_names,
+     .unit = "",
+     .standard = "cifar10",
+     .help = "which data set the files hold"},
+    {.name = "data.path",
+     .kind = SETTING_TEXT,
+     .group = GROUP_MODEL,
+     .offset = AT(data.path),
+     .unit = "path",
+     .help = "folder of its binary files; their content is part of a run's id"},
+    {.name = "data.mean",
+     .kind = SETTING_NORMALISATION,
+     .group = GROUP_MODEL,
+     .offset = AT(data.mean),
+     .minimum = -10,
+     .maximum = 10,
+     .unit = "of 1",
+     .standard = "base",
+     .published = "published",
+     .help = "subtracted per channel: base (what the base model was trained with), published, or "
+             "three numbers"},
+    {.name = "data.std",
+     .kind = SETTING_NORMALISATION,
+     .group = GROUP_MODEL,
+     .offset = AT(data.std),
+     .minimum = 1e-6,
+     .maximum = 10,
+     .unit = "of 1",
+     .standard = "base",
+     .published = "published",
+     .help = "divided by per channel, as data.mean"},
+
+    {.name = "forget.class",
+     .kind = SETTING_INTEGER,
+     .group = GROUP_MODEL,
+     .offset = AT(forget.class_index),
+     .minimum = -1,
+     .maximum = 99,
+     .unit = "",
+     .help = "class to forget, from 0; -1 forgets nothing (base training by retrain)"},
+    {.name = "unlearn.method",
+     .kind = SETTING_METHOD,
+     .group = GROUP_MODEL,
+     .offset = AT(unlearn.method),
+     .unit = "",
+     .help = "how the class is forgotten"},
+
+/* One row per member of struct recipe, for train.* and base.train.* alike. */
+#define RECIPE(prefix, member, reader)                                                             \
+    {.name = prefix ".epochs",                                                                     \
+     .kind = SETTING_INTEGER,                                                                      \
+     .group = reader,                                                                              \
+     .offset = AT(member.epochs),                                                                  \
+     .minimum = 0,                                                                                 \
+     .maximum = 1e6,                                                                               \
+     .unit = "epochs",                                                                             \
+     .standard = "5",                                                                              \
+     .by_recipe = {"200", "200"},                                                                  \
+     .help = "passes over the training images"},                                                   \
+        {.name = prefix ".batch_size",                                                             \
+         .kind = SETTING_INTEGER,                                                                  \
+         .group = reader,                                                                          \
+         .offset = AT(member.batch_size),                                                          \
+         .minimum = 1,                                                                             \
+         .maximum = 65536,                                                                         \
+         .unit = "images",                                                                         \
+         .standard = "128",                                                                        \
+         .by_recipe = {"128", "128"},                                                              \
+         .help = "images per step; the last, smaller batch is kept"},                              \
+        {.name = prefix ".optimizer",                                                              \
+         .kind = SETTING_ENUM,                                                                     \
+         .group = reader,                                                                          \
+         .offset = AT(member.optimizer),                                                           \
+         .names = optimizer_names,                                                                 \
+         .unit = "",                                                                               \
+         .standard = "adam",                                                                       \
+         .by_recipe = {"sgd", "sgd"},                                                              \
+         .help = "update rule"},                                                                   \
+        {.name = prefix ".lr",                                                                     \
+         .kind = SETTING_NUMBER,                                                                   \
+         .group = reader,                                                                          \
+         .offset = AT(member.lr),                                                                  \
+         .minimum = 0,                                                                             \
+         .maximum = 1e3,                                                                           \
+         .unit = "",                                                                               \
+         .standard = "1e-3",                                                                       \
+         .by_recipe = {"0.1", "0.1"},                                                              \
+         .help = "learning rate at the start"},                                                    \
+        {.name = prefix ".momentum",                                                               \
+         .kind = SETTING_NUMBER,                                                                   \
+         .group = reader,                                                                          \
+         .offset = AT(member.momentum),                                                            \
+         .minimum = 0,                                                                             \
+         .maximum = 1,                                                                             \
+         .is_maximum_open = true,                                                                  \
+         .unit = "",                                                                               \
+         .standard = "0.9",                                                                        \
+         .by_recipe = {"0.9", "0.9"},                                                              \
+         .help = "read by sgd only"},                                                              \
+        {.name = prefix ".weight_decay",                                                           \
+         .kind = SETTING_NUMBER,                                                                   \
+         .group = reader,                                                                          \
+         .offset = AT(member.weight_decay),                                                        \
+         .minimum = 0,                                                                             \
+         .maximum = 1e3,                                                                           \
+         .unit = "",                                                                               \
+         .standard = "0",                                                                          \
+         .by_recipe = {"5e-4", "1e-4"},                                                            \
+         .help = "L2; decoupled with adamw"},                                                      \
+        {.name = prefix ".schedule",                                                               \
+         .kind = SETTING_ENUM,                                                                     \
+         .group = reader,                                                                          \
+         .offset = AT(member.schedule),                                                            \
+         .names = schedule_names,                                                                  \
+         .unit = "",                                                                               \
+         .standard = "constant",                                                                   \
+         .by_recipe = {"cosine", "step"},                                                          \
+         .help = "learning rate over the epochs"},                                                 \
+        {.name = prefix ".milestones",                                                             \
+         .kind = SETTING_EPOCHS,                                                                   \
+         .group = reader,                                                                          \
+         .offset = AT(member),                                                                     \
+         .minimum = 1,                                                                             \
+         .maximum = 1e6,                                                                           \
+         .unit = "epochs",                                                                         \
+         .standard = "[]",                                                                         \
+         .by_recipe = {"[]", "[100, 150]"},                                                        \
+         .help = "epochs after which lr is multiplied by gamma; read by step only"},               \
+        {.name = prefix ".gamma",                                                                  \
+         .kind = SETTING_NUMBER,                                                                   \
+         .group = reader,                                                                          \
+         .offset = AT(member.gamma),                                                               \
+         .minimum = 0,                                                                             \
+         .maximum = 1,                                                                             \
+         .unit = "",                                                                               \
+         .standard = "0.1",                                                                        \
+         .by_recipe = {"0.1", "0.1"},                                                              \
+         .help = "factor at a milestone; read by step only"},                                      \
+    {                                                                                              \
+        .name = prefix ".augment", .kind = SETTING_BOOL, .group = reader,                          \
+        .offset = AT(member.augment), .unit = "", .standard = "false",                             \
+        .by_recipe = {"true", "true"}, .help = "random crop of 32 out of 40 and horizontal flip"   \
+    }
+    /* the unlearning methods read these */
+    RECIPE("train", train, GROUP_TRAIN),
+    /* base training and retrain read these */
+    RECIPE("base.train", base_train, GROUP_BASE_TRAIN),
+
+    {.name = "prune.sparsity",
+     .kind = SETTING_NUMBER,
+     .group = GROUP_PRUNE,
+     .offset = AT(prune.sparsity),
+     .minimum = 0,
+     .maximum = 1,
+     .is_maximum_open = true,
+     .unit = "of 1",
+     .standard = "0.5",
+     .help = "share of every convolution's output channels"},
+    {.name = "prune.mask",
+     .kind = SETTING_ENUM,
+     .group = GROUP_PRUNE,
+     .offset = AT(prune.mask),
+     .names = prune_mask_names,
+     .unit = "",
+     .standard = "held",
+     .published = "baked",
+     .help = "held: pruned base weights stay zero; held_merged: so do merged ones; baked: they may "
+             "grow back, as published"},
+
+    {.name = "lora.rank",
+     .kind = SETTING_INTEGER,
+     .group = GROUP_LORA,
+     .offset = AT(lora.rank),
+     .minimum = 1,
+     .maximum = 4096,
+     .unit = "",
+     .standard = "8",
+     .help = "rank of the adapters"},
+    {.name = "lora.alpha",
+     .kind = SETTING_NUMBER,
+     .group = GROUP_LORA,
+     .offset = AT(lora.alpha),
+     .minimum = 0,
+     .maximum = 1e6,
+     .unit = "",
+     .standard = "16",
+     .help = "adapters are scaled by alpha / rank"},
+    {.name = "lora.dropout",
+     .kind = SETTING_NUMBER,
+     .group = GROUP_LORA,
+     .offset = AT(lora.dropout),
+     .minimum = 0,
+     .maximum = 1,
+     .is_maximum_open = true,
+     .unit = "of 1",
+     .standard = "0.1",
+     .help = "on the adapters' branch only"},
+    {.name = "lora.targets",
+     .kind = SETTING_REGEX,
+     .group = GROUP_LORA,
+     .offset = AT(lora.targets),
+     .unit = "",
+     .standard = "default",
+     .help = "POSIX extended regular expression over whole module names; default: the "
+             "architecture's"},
+
+    {.name = "eval.mia",
+     .kind = SETTING_ATTACKS,
+     .group = GROUP_MODEL,
+     .offset = AT(eval.mia),
+     .unit = "",
+     .standard = "[loss_lr]",
+     .help = "membership attacks; the first is MIA"},
+    {.name = "eval.seed",
+     .kind = SETTING_INTEGER,
+     .group = GROUP_MODEL,
+     .offset = AT(eval.seed),
+     .minimum = 0,
+     .maximum = MOST,
+     .unit = "",
+     .standard = "0",
+     .help = "draws the attacks' samples, the same for every run of a sweep"},
+    {.name = "eval.batch_size",
+     .kind = SETTING_INTEGER,
+     .group = GROUP_EXECUTION,
+     .offset = AT(eval.batch_size),
+     .minimum = 1,
+     .maximum = 65536,
+     .unit = "images",
+     .standard = "256",
+     .help = "images per evaluation step"},
+
+    {.name = "seed",
+     .kind = SETTING_INTEGER,
+     .group = GROUP_SEED,
+     .offset = AT(seed),
+     .minimum = 0,
+     .maximum = MOST,
+     .unit = "",
+     .standard = "0",
+     .help = "of shuffles, dropout, augmentation and initial values; given by 'seeds'"},
+
+    {.name = "resources.threads",
+     .kind = SETTING_INTEGER,
+     .group = GROUP_EXECUTION,
+     .offset = AT(resources.threads),
+     .minimum = 0,
+     .maximum = 4096,
+     .unit = "threads",
+     .standard = "0",
+     .help = "per trainer; 0: allowed cores of the node / its ranks"},
+    {.name = "resources.device",
+     .kind = SETTING_CHOICE,
+     .group = GROUP_EXECUTION,
+     .offset = AT(resources.device),
+     .names = device_names,
+     .unit = "",
+     .standard = "auto",
+     .help = "where runs compute"},
+    {.name = "checkpoint.every",
+     .kind = SETTING_DURATION,
+     .group = GROUP_EXECUTION,
+     .offset = AT(checkpoint.every_seconds),
+     .minimum = 0,
+     .maximum = 1e9,
+     .unit = "s",
+     .standard = "60s",
+     .help = "time between checkpoints: 90, 90s, 5m, 1h"},
+    {.name = "checkpoint.keep",
+     .kind = SETTING_SWITCH,
+     .group = GROUP_EXECUTION,
+     .offset = AT(checkpoint.keep_final),
+     .names = keep_names,
+     .unit = "",
+     .standard = "final",
+     .help = "weights kept of a finished run"},
+};
+
+/* Described in the documents, not here yet: an error that says so, not one that says unknown. */
+static const char *const planned[] = {
+    "precision",    "batch_norm",     "forget.kind", "lora.mha_out_proj", "prune.protect_head",
+    "prune.kind",   "prune.dim",      "train.clip",  "train.mixup",       "train.warmup",
+    "eval.relearn", "resources.gpus", NULL,
+};
+
+int setting_count(void)
+{
+    return (int)(sizeof table / sizeof *table);
+}
+
+const struct setting *setting_at(int i)
+{
+    return &table[i];
+}
+
+int setting_find(const char *name)
+{
+    for (int i = 0; i < setting_count(); i++)
+        if (strcmp(table[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+bool setting_is_section(const char *name)
+{
+    size_t length = strlen(name);
+
+    for (int i = 0; i < setting_count(); i++)
+        if (strncmp(table[i].name, name, length) == 0 && table[i].name[length] == '.')
+            return true;
+    return false;
+}
+
+bool setting_is_planned(const char *name)
+{
+    for (int i = 0; planned[i] != NULL; i++)
+        if (strcmp(planned[i], name) == 0)
+            return true;
+    return false;
+}
+
+const char *const *setting_names(struct arena *arena)
+{
+    const char **names = ARENA_ARRAY(arena, setting_count() + 1, const char *);
+
+    for (int i = 0; names != NULL && i < setting_count(); i++)
+        names[i] = table[i].name;
+    return names;
+}

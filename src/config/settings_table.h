@@ -1,0 +1,75 @@
+/* The one table of settings: reading, printing, defaults, JSON, identity and the reference page
+ * all walk its rows. Adding a setting is one row and one member of struct settings. */
+#ifndef CONFIG_SETTINGS_TABLE_H
+#define CONFIG_SETTINGS_TABLE_H
+
+#include "config/settings.h"
+#include "config/yaml_tree.h"
+
+enum setting_kind {
+    SETTING_INTEGER,       /* int64_t */
+    SETTING_NUMBER,        /* double */
+    SETTING_BOOL,          /* bool */
+    SETTING_ENUM,          /* an enum of `names` */
+    SETTING_CHOICE,        /* const char *, one of `names` */
+    SETTING_SWITCH,        /* bool, written as one of two names */
+    SETTING_ARCHITECTURE,  /* const char *, one of setting_reader's architectures */
+    SETTING_METHOD,        /* const char *, one of setting_reader's methods */
+    SETTING_TEXT,          /* const char * */
+    SETTING_REGEX,         /* const char *, a POSIX extended regular expression */
+    SETTING_DURATION,      /* double, seconds; written 90, 90s, 5m, 1h */
+    SETTING_NORMALISATION, /* struct normalisation */
+    SETTING_EPOCHS,        /* recipe's milestones and their count */
+    SETTING_ATTACKS,       /* const char *, the first of a list */
+};
+
+enum { MAX_SETTINGS = 64, N_BASE_RECIPES = 2 };
+
+struct setting {
+    const char *name; /* dotted */
+    enum setting_kind kind;
+    enum setting_group group;
+    size_t offset; /* in struct settings */
+    double minimum, maximum;
+    bool is_maximum_open;     /* [minimum, maximum) */
+    const char *const *names; /* of ENUM, CHOICE, SWITCH */
+    const char *unit;         /* "" when it has none */
+    const char *standard;     /* default as YAML; NULL: must be given */
+    /* base.train.*: default by the architecture's base recipe (resnet, resnet_option_a) instead */
+    const char *by_recipe[N_BASE_RECIPES];
+    const char *published; /* default under compat: lora-unlearn, when another */
+    const char *help;
+};
+
+int setting_count(void);
+const struct setting *setting_at(int i);
+int setting_find(const char *name); /* index, or −1 */
+/* True when settings named "<name>.…" exist: "train", "base.train". */
+bool setting_is_section(const char *name);
+/* True for a setting the documents describe and this version does not have. */
+bool setting_is_planned(const char *name);
+/* All names, NULL-terminated, in the arena; NULL when memory ran out. */
+const char *const *setting_names(struct arena *arena);
+
+/* What values are read with. Without names every architecture or method is taken. */
+struct setting_reader {
+    struct arena *arena;                               /* owns texts that settings point to */
+    struct diagnostics *diagnostics;                   /* NULL: silent */
+    const char *const *architectures, *const *methods; /* NULL-terminated, or NULL */
+};
+/* Stores a value; false, with a diagnostic at the value, when type or range is wrong. */
+bool setting_read(const struct setting_reader *reader, const struct setting *setting,
+                  const struct tree *value, struct settings *out);
+/* As JSON (which is YAML), numbers shortest round trip; a normalisation as its word or numbers. */
+void setting_print(const struct setting *setting, const struct settings *settings,
+                   struct text *out);
+
+/* Defaults for an architecture's base recipe ("resnet", "resnet_option_a"; NULL: the first).
+ * Settings without default are left empty (class −1). */
+CHECKED enum status settings_default(struct arena *arena, const char *base_recipe,
+                                     bool is_published, struct settings *out);
+
+/* UNLEARNING.md's published unlearning normalisation. */
+extern const double published_mean[3], published_std[3];
+
+#endif

@@ -1,0 +1,403 @@
+/* One value in and out of struct settings: type and range are checked here and nowhere else. */
+#include "config/settings_table.h"
+
+#include <math.h>
+#include <regex.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+struct reading {
+    const struct setting_reader *reader;
+    const struct setting *setting;
+    const struct tree *value;
+};
+
+__attribute__((format(printf, 3, 4))) static bool refuse(const struct reading *reading,
+                                                         const char *hint, const char *format, ...)
+{
+    char message[512];
+    va_list arguments;
+
+    if (reading->reader->diagnostics == NULL)
+        return false;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    diagnostics_error(reading->reader->diagnostics, &reading->value->at, hint, "'%s' %s",
+                      reading->setting->name, message);
+    return false;
+}
+
+static bool refuse_type(const struct reading *reading, const char *wanted)
+{
+    const struct tree *value = reading->value;
+    bool is_list = value->kind == TREE_LIST && reading->setting->kind != SETTING_NORMALISATION;
+    const char *hint = is_list ? "several values go under 'parameters'" : NULL;
+
+    return refuse(reading, hint, "wants %s, got %s", wanted,
+                  tree_describe(reading->reader->arena, value));
+}
+
+static bool check_range(const struct reading *reading, double number)
+{
+    const struct setting *setting = reading->setting;
+    bool is_below =
+        setting->is_maximum_open ? number < setting->maximum : number <= setting->maximum;
+    char least[32], most[32];
+
+    if (number >= setting->minimum && is_below)
+        return true;
+    return refuse(reading, NULL, "must be in [%s, %s%c, got %s",
+                  text_from_double(setting->minimum, least),
+                  text_from_double(setting->maximum, most), setting->is_maximum_open ? ')' : ']',
+                  reading->value->text);
+}
+
+static bool is_number(const struct tree *tree)
+{
+    return tree->kind == TREE_INTEGER || tree->kind == TREE_FLOAT;
+}
+
+static bool read_integer(const struct reading *reading, void *out)
+{
+    if (reading->value->kind != TREE_INTEGER)
+        return refuse_type(reading, "an integer");
+    if (!check_range(reading, reading->value->number))
+        return false;
+    *(int64_t *)out = reading->value->integer;
+    return true;
+}
+
+static bool read_number(const struct reading *reading, void *out)
+{
+    if (!is_number(reading->value) || !isfinite(reading->value->number))
+        return refuse_type(reading, "a number");
+    if (!check_range(reading, reading->value->number))
+        return false;
+    *(double *)out = reading->value->number + 0.0; /* −0 is 0 */
+    return true;
+}
+
+static bool read_bool(const struct reading *reading, void *out)
+{
+    static const char *const old_words[] = {"yes", "no", "on", "off", NULL};
+    const struct tree *value = reading->value;
+
+    if (value->kind == TREE_BOOL) {
+        *(bool *)out = value->boolean;
+        return true;
+    }
+    for (int i = 0; value->kind == TREE_TEXT && old_words[i] != NULL; i++)
+        if (strcasecmp(value->text, old_words[i]) == 0)
+            return refuse(reading, "yes, no, on and off are text in YAML 1.2",
+                          "wants true or false, got '%s'", value->text);
+    return refuse_type(reading, "true or false");
+}
+
+/* Index of the value among names, or −1 after a diagnostic. */
+static int read_name(const struct reading *reading, const char *const *names)
+{
+    const struct tree *value = reading->value;
+    struct arena *arena = reading->reader->arena;
+
+    for (int i = 0; tree_is_scalar(value) && names[i] != NULL; i++)
+        if (strcmp(names[i], value->text) == 0)
+            return i;
+    bool is_text = value->kind == TREE_TEXT;
+    (void)refuse(reading, is_text ? did_you_mean(arena, value->text, names) : NULL,
+                 "must be one of %s; got %s", names_joined(arena, names),
+                 tree_describe(arena, value));
+    return -1;
+}
+
+static bool read_enum(const struct reading *reading, void *out)
+{
+    int index = read_name(reading, reading->setting->names);
+
+    if (index < 0)
+        return false;
+    memcpy(out, &index, sizeof index); /* every enum of settings is an int */
+    return true;
+}
+
+static bool read_switch(const struct reading *reading, void *out)
+{
+    int index = -1;
+
+    if (reading->value->kind == TREE_TEXT && strcmp(reading->value->text, "all") == 0)
+        return refuse(reading, NULL, "'all' is not supported yet");
+    index = read_name(reading, reading->setting->names);
+    *(bool *)out = index < 0 ? *(bool *)out : index == 1;
+    return index >= 0;
+}
+
+static bool read_text(const struct reading *reading, void *out)
+{
+    const struct tree *value = reading->value;
+
+    if (value->kind != TREE_TEXT)
+        return refuse_type(reading, "text");
+    *(const char **)out = value->text;
+    return true;
+}
+
+static bool read_regex(const struct reading *reading, void *out)
+{
+    regex_t regex;
+    char reason[128];
+
+    if (!read_text(reading, out))
+        return false;
+    int code = regcomp(&regex, reading->value->text, REG_EXTENDED | REG_NOSUB);
+    if (code == 0) {
+        regfree(&regex);
+        return true;
+    }
+    regerror(code, &regex, reason, sizeof reason);
+    return refuse(reading, NULL, "is no regular expression: %s", reason);
+}
+
+static bool read_choice(const struct reading *reading, const char *const *names, void *out)
+{
+    if (names == NULL)
+        return read_text(reading, out);
+    int index = read_name(reading, names);
+    if (index < 0)
+        return false;
+    *(const char **)out = names[index];
+    return true;
+}
+
+static bool read_duration(const struct reading *reading, void *out)
+{
+    static const struct {
+        char letter;
+        double seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}};
+    const struct tree *value = reading->value;
+    char digits[32];
+    double number = 0;
+
+    if (is_number(value))
+        return read_number(reading, out);
+    size_t length = value->kind == TREE_TEXT ? strlen(value->text) : 0;
+    if (length < 2 || length >= sizeof digits)
+        return refuse_type(reading, "a time such as 90, 90s, 5m or 1h");
+    memcpy(digits, value->text, length - 1);
+    digits[length - 1] = '\0';
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (value->text[length - 1] != units[i].letter || !text_to_double(digits, &number))
+            continue;
+        if (!isfinite(number) || !check_range(reading, number * units[i].seconds))
+            return false;
+        *(double *)out = number * units[i].seconds;
+        return true;
+    }
+    return refuse_type(reading, "a time such as 90, 90s, 5m or 1h");
+}
+
+static bool read_normalisation(const struct reading *reading, void *out)
+{
+    const char *wanted = "base, published or three numbers";
+    struct normalisation given = {.kind = NORMALISATION_GIVEN};
+    const struct tree *value = reading->value;
+
+    if (value->kind == TREE_TEXT && strcmp(value->text, "base") == 0) {
+        *(struct normalisation *)out = (struct normalisation){.kind = NORMALISATION_BASE};
+        return true;
+    }
+    if (value->kind == TREE_TEXT && strcmp(value->text, "published") == 0) {
+        *(struct normalisation *)out = (struct normalisation){.kind = NORMALISATION_PUBLISHED};
+        return true;
+    }
+    if (value->kind != TREE_LIST || value->n != 3)
+        return refuse_type(reading, value->kind == TREE_LIST ? "exactly three numbers" : wanted);
+    for (int i = 0; i < 3; i++) {
+        struct reading item = {reading->reader, reading->setting, value->items[i]};
+        if (!read_number(&item, &given.values[i]))
+            return false;
+    }
+    *(struct normalisation *)out = given;
+    return true;
+}
+
+static bool read_epochs(const struct reading *reading, void *out)
+{
+    struct recipe *recipe = out;
+    const struct tree *value = reading->value;
+    int64_t epochs[MAX_MILESTONES] = {0};
+
+    if (value->kind != TREE_LIST)
+        return refuse_type(reading, "a list of epochs");
+    if (value->n > MAX_MILESTONES)
+        return refuse(reading, NULL, "has %lld epochs, at most %d are possible",
+                      (long long)value->n, MAX_MILESTONES);
+    for (int64_t i = 0; i < value->n; i++) {
+        struct reading item = {reading->reader, reading->setting, value->items[i]};
+        if (!read_integer(&item, &epochs[i]))
+            return false;
+        if (i > 0 && epochs[i] <= epochs[i - 1])
+            return refuse(&item, NULL, "must rise, but %lld follows %lld", (long long)epochs[i],
+                          (long long)epochs[i - 1]);
+    }
+    memcpy(recipe->milestones, epochs, sizeof epochs);
+    recipe->n_milestones = value->n;
+    return true;
+}
+
+static bool read_attacks(const struct reading *reading, void *out)
+{
+    static const char *const planned[] = {
+        "confidence_svc", "entropy_lr",       "class_mia", "correctness",
+        "entropy",        "modified_entropy", NULL};
+    static const char *const here[] = {"loss_lr", NULL};
+    const struct tree *value = reading->value;
+    int64_t n = value->kind == TREE_LIST ? value->n : 1;
+
+    if (n == 0)
+        return refuse(reading, NULL, "wants at least one attack: loss_lr");
+    for (int64_t i = 0; i < n; i++) {
+        struct reading item = {reading->reader, reading->setting,
+                               value->kind == TREE_LIST ? value->items[i] : value};
+        for (int k = 0; item.value->kind == TREE_TEXT && planned[k] != NULL; k++)
+            if (strcmp(item.value->text, planned[k]) == 0)
+                return refuse(&item, NULL, "'%s' is not supported yet", planned[k]);
+        if (read_name(&item, here) < 0)
+            return false;
+    }
+    if (n > 1)
+        return refuse(reading, NULL, "names the same attack twice");
+    *(const char **)out = here[0];
+    return true;
+}
+
+bool setting_read(const struct setting_reader *reader, const struct setting *setting,
+                  const struct tree *value, struct settings *out)
+{
+    const struct reading reading = {reader, setting, value};
+    void *member = (char *)out + setting->offset;
+
+    if (value->kind == TREE_NULL)
+        return refuse(&reading, NULL, "has no value");
+    if (value->kind == TREE_TEXT && strstr(value->text, "${") != NULL)
+        return refuse(&reading, NULL, "holds an expression '${…}', which is not supported yet");
+    switch (setting->kind) {
+    case SETTING_INTEGER:
+        return read_integer(&reading, member);
+    case SETTING_NUMBER:
+        return read_number(&reading, member);
+    case SETTING_BOOL:
+        return read_bool(&reading, member);
+    case SETTING_ENUM:
+        return read_enum(&reading, member);
+    case SETTING_CHOICE:
+        return read_choice(&reading, setting->names, member);
+    case SETTING_SWITCH:
+        return read_switch(&reading, member);
+    case SETTING_ARCHITECTURE:
+        return read_choice(&reading, reader->architectures, member);
+    case SETTING_METHOD:
+        return read_choice(&reading, reader->methods, member);
+    case SETTING_TEXT:
+        return read_text(&reading, member);
+    case SETTING_REGEX:
+        return read_regex(&reading, member);
+    case SETTING_DURATION:
+        return read_duration(&reading, member);
+    case SETTING_NORMALISATION:
+        return read_normalisation(&reading, member);
+    case SETTING_EPOCHS:
+        return read_epochs(&reading, member);
+    case SETTING_ATTACKS:
+        return read_attacks(&reading, member);
+    }
+    return false;
+}
+
+static void print_number(double number, struct text *out)
+{
+    char buffer[32];
+    text_append(out, "%s", text_from_double(number, buffer));
+}
+
+static void print_text(const char *value, struct text *out)
+{
+    text_append(out, "\"");
+    for (; value != NULL && *value != '\0'; value++) {
+        unsigned char c = (unsigned char)*value;
+        if (c == '"' || c == '\\')
+            text_append(out, "\\%c", c);
+        else if (c < 0x20)
+            text_append(out, "\\u%04x", c);
+        else
+            text_append(out, "%c", c);
+    }
+    text_append(out, "\"");
+}
+
+static void print_normalisation(const struct normalisation *normalisation, struct text *out)
+{
+    if (normalisation->kind != NORMALISATION_GIVEN) {
+        print_text(normalisation->kind == NORMALISATION_BASE ? "base" : "published", out);
+        return;
+    }
+    for (int i = 0; i < 3; i++) {
+        text_append(out, "%s", i == 0 ? "[" : ", ");
+        print_number(normalisation->values[i], out);
+    }
+    text_append(out, "]");
+}
+
+static void print_epochs(const struct recipe *recipe, struct text *out)
+{
+    text_append(out, "[");
+    for (int64_t i = 0; i < recipe->n_milestones; i++)
+        text_append(out, "%s%lld", i > 0 ? ", " : "", (long long)recipe->milestones[i]);
+    text_append(out, "]");
+}
+
+void setting_print(const struct setting *setting, const struct settings *settings, struct text *out)
+{
+    const void *member = (const char *)settings + setting->offset;
+    int index = 0;
+
+    switch (setting->kind) {
+    case SETTING_INTEGER:
+        text_append(out, "%lld", (long long)*(const int64_t *)member);
+        break;
+    case SETTING_NUMBER:
+    case SETTING_DURATION:
+        print_number(*(const double *)member, out);
+        break;
+    case SETTING_BOOL:
+        text_append(out, "%s", *(const bool *)member ? "true" : "false");
+        break;
+    case SETTING_ENUM:
+        memcpy(&index, member, sizeof index);
+        print_text(setting->names[index], out);
+        break;
+    case SETTING_SWITCH:
+        print_text(setting->names[*(const bool *)member ? 1 : 0], out);
+        break;
+    case SETTING_NORMALISATION:
+        print_normalisation(member, out);
+        break;
+    case SETTING_EPOCHS:
+        print_epochs(member, out);
+        break;
+    case SETTING_ATTACKS:
+        text_append(out, "[");
+        print_text(*(const char *const *)member, out);
+        text_append(out, "]");
+        break;
+    case SETTING_CHOICE:
+    case SETTING_ARCHITECTURE:
+    case SETTING_METHOD:
+    case SETTING_TEXT:
+    case SETTING_REGEX:
+        print_text(*(const char *const *)member, out);
+        break;
+    }
+}

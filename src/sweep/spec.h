@@ -1,0 +1,90 @@
+/* What a sweep file says, its bases and the command line merged: for every setting a constant or an
+ * axis of values, each with its place in the text. Later layers win over earlier ones. */
+#ifndef SWEEP_SPEC_H
+#define SWEEP_SPEC_H
+
+#include "config/settings_table.h"
+#include "sweep/sweep.h"
+
+struct slot {
+    struct tree *const *values; /* one when constant; those that can be read */
+    int64_t n_values;
+    struct position at; /* of the key */
+    int layer;          /* file or command line that gave it; 0: not given */
+    int order;          /* of an axis, from 1 in declaration order; 0: a constant */
+    bool is_broken;     /* given, but nothing of it can be read */
+};
+
+struct match { /* an entry of exclude or include */
+    struct position at;
+    struct match_value {
+        int setting;
+        const struct tree *value;
+    } *values;
+    int64_t n;
+    int64_t n_hits;
+};
+
+struct matches {
+    struct match *items; /* heap */
+    int64_t n, capacity;
+};
+
+struct spec {
+    struct arena *arena;             /* borrowed */
+    struct diagnostics *diagnostics; /* borrowed */
+    struct setting_reader reader;
+    const char *path; /* of the sweep file */
+    int layer;        /* under way; 0 is none */
+    int n_orders;
+    struct slot slots[MAX_SETTINGS];
+    struct position top; /* where a missing setting is missed */
+
+    const char *name, *description;
+    struct position seeds_at;
+    int64_t *seeds;
+    int64_t n_seeds;
+    int64_t run_cap; /* −1: none */
+    struct position run_cap_at;
+    bool is_published; /* compat: lora-unlearn */
+    int64_t retries, crash_limit, max_fails;
+    bool fail_fast;
+    struct matches exclude, include;
+};
+
+/* Reads the file, its bases and --set. Mistakes are in diagnostics; other failures are returned. */
+CHECKED enum status spec_load(const struct sweep_source *source, struct spec *spec);
+void spec_release(struct spec *spec);
+
+/* ---- the parts ---- */
+/* One file's or layer's keys into the spec. is_base: setting sections may stand at the top. */
+CHECKED enum status spec_read_tree(struct spec *spec, const struct tree *tree, bool is_base);
+CHECKED enum status spec_read_key(struct spec *spec, const struct tree_entry *entry);
+CHECKED enum status spec_read_config(struct spec *spec, const char *prefix,
+                                     const struct tree *map);
+CHECKED enum status spec_read_parameters(struct spec *spec, const char *prefix,
+                                         const struct tree *map);
+CHECKED enum status spec_read_matches(struct spec *spec, const struct tree_entry *entry,
+                                      struct matches *out);
+CHECKED enum status spec_read_seeds(struct spec *spec, const struct tree_entry *entry);
+/* "key=value" texts of the command line. */
+CHECKED enum status spec_read_sets(struct spec *spec, const char *const *sets, int64_t n_sets);
+
+/* The setting of a dotted name, or −1 after a diagnostic. */
+int spec_find_setting(struct spec *spec, const char *name, const struct position *at);
+/* Gives a setting values of this layer; n_values 0 marks it broken. */
+struct slot_values {
+    int setting;
+    bool is_axis;
+    struct position at;
+    struct tree *const *items;
+    int64_t n;
+};
+CHECKED enum status spec_assign(struct spec *spec, const struct slot_values *values);
+
+/* YAML that loads to the same sweep, in the arena. */
+CHECKED enum status spec_print(const struct spec *spec, const char **out);
+
+bool spec_top_key_exists(const char *name);
+
+#endif
