@@ -1,0 +1,67 @@
+/* Memory of the cpu backend: the host's, aligned to a cache line. */
+#include "kernels/cpu/cpu.h"
+
+#include "base/arena.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGNMENT = 64 };
+
+enum status cpu_alloc(struct device *device, size_t bytes, void **out)
+{
+    if (bytes > SIZE_MAX - ALIGNMENT)
+        return fail(STATUS_OUT_OF_MEMORY, "no memory for %zu bytes", bytes);
+    size_t rounded = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    void *memory = aligned_alloc(ALIGNMENT, rounded > 0 ? rounded : ALIGNMENT);
+    if (memory == NULL)
+        return fail(STATUS_OUT_OF_MEMORY, "no memory for %zu bytes", bytes);
+    device->base.n_allocations++;
+    *out = memory;
+    return STATUS_OK;
+}
+
+void cpu_free(struct device *device, void *memory)
+{
+    (void)device;
+    free(memory);
+}
+
+enum status cpu_copy(struct device *device, void *to, const void *from, size_t bytes)
+{
+    (void)device;
+    if (bytes > 0)
+        memcpy(to, from, bytes);
+    return STATUS_OK;
+}
+
+enum status cpu_zero(struct device *device, void *memory, size_t bytes)
+{
+    (void)device;
+    if (bytes > 0)
+        memset(memory, 0, bytes);
+    return STATUS_OK;
+}
+
+/* Every operation has finished when it returns: oneDNN's CPU streams run in the calling thread. */
+enum status cpu_synchronize(struct device *device)
+{
+    (void)device;
+    return STATUS_OK;
+}
+
+enum status cpu_prepared_create(size_t workspace_bytes, struct prepared **out)
+{
+    struct prepared *prepared = heap_alloc(1, sizeof *prepared);
+    if (prepared == NULL)
+        return STATUS_OUT_OF_MEMORY;
+    prepared->workspace_bytes = workspace_bytes;
+    prepared->implementation = "openmp";
+    *out = prepared;
+    return STATUS_OK;
+}
+
+void cpu_prepared_release(struct prepared *prepared)
+{
+    free(prepared);
+}
