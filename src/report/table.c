@@ -1,0 +1,300 @@
+/* The table for people: percent, mean ± standard deviation over seeds, failed runs below. */
+#include "report/group.h"
+#include "report/report.h"
+#include "report/sheet.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct measure { /* a column of numbers */
+    const char *field, *heading;
+    double factor;
+};
+static const struct measure measures[] = {{"UA", "UA", 100.0},
+                                          {"RA", "RA", 100.0},
+                                          {"TA", "TA", 100.0},
+                                          {"MIA", "MIA", 100.0},
+                                          {"seconds_train", "train s", 1.0}};
+enum { N_MEASURES = sizeof measures / sizeof *measures };
+
+static bool varies(const struct records *records, int64_t field)
+{
+    for (int64_t row = 1; row < records->n_rows; row++) {
+        struct cell first = records_cell(records, 0, field);
+        struct cell other = records_cell(records, row, field);
+        if (!cell_equals(&first, &other))
+            return true;
+    }
+    return false;
+}
+
+/* Where a run was computed is no reason to keep it apart from another. */
+static bool is_execution(const char *name)
+{
+    return text_starts_with(name, "resources.") || text_starts_with(name, "checkpoint.");
+}
+
+/* The method, then what the sweep varies; without typed settings in the file, what differs at all.
+ * A seed never is a key by default: means are over seeds. */
+static void default_keys(const struct records *records, int64_t *fields, int64_t *n)
+{
+    static const char method[] = "unlearn.method";
+    bool has_typed = false;
+
+    if (records_find(records, method) >= 0)
+        fields[(*n)++] = records_find(records, method);
+    for (int64_t i = 0; i < records->n_fields; i++)
+        has_typed = has_typed || (records->fields[i].is_setting && records->fields[i].is_column);
+    for (int64_t i = 0; i < records->n_fields; i++) {
+        const struct field *field = &records->fields[i];
+        if (field->is_setting && field->is_column == has_typed &&
+            strcmp(field->name, "seed") != 0 && strcmp(field->name, method) != 0 &&
+            !is_execution(field->name) && varies(records, i))
+            fields[(*n)++] = i;
+    }
+}
+
+static enum status unknown_key(const struct records *records, const char *name, struct arena *arena)
+{
+    enum status status = STATUS_OK;
+    const char **names = NULL;
+    int64_t n = 0;
+
+    TRY_ALLOC(names, ARENA_ARRAY(arena, records->n_fields, const char *));
+    for (int64_t i = 0; i < records->n_fields; i++) {
+        if (records->fields[i].is_setting)
+            names[n++] = records->fields[i].name;
+    }
+    const char *near = text_nearest(name, names, n);
+    status = fail(STATUS_BAD_CONFIG, "--by: the results have no setting '%s'%s%s%s", name,
+                  near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+                  near != NULL ? "'?" : "");
+done:
+    return status;
+}
+
+static enum status asked_keys(const struct records *records, const struct report_settings *settings,
+                              struct arena *arena, int64_t *fields, int64_t *n)
+{
+    for (int64_t i = 0; i < settings->n_by; i++) {
+        int64_t field = records_find(records, settings->by[i]);
+        if (field < 0 || !records->fields[field].is_setting)
+            return unknown_key(records, settings->by[i], arena);
+        fields[(*n)++] = field;
+    }
+    return STATUS_OK;
+}
+
+static enum status set_cell(struct sheet *sheet, int64_t column, const struct records *records,
+                            int64_t row, int64_t field)
+{
+    enum status status = STATUS_OK;
+    struct text value = {0};
+    struct cell cell = records_cell(records, row, field);
+
+    cell_print(&cell, &value);
+    TRY(text_finish(&value));
+    TRY(sheet_set(sheet, column, text_value(&value)));
+done:
+    text_release(&value);
+    return status;
+}
+
+static enum status set_summary(struct sheet *sheet, int64_t column, const struct summary *summary,
+                               double factor)
+{
+    char value[96] = "";
+
+    if (summary->n == 1)
+        snprintf(value, sizeof value, "%.2f", factor * summary->mean);
+    if (summary->n > 1)
+        snprintf(value, sizeof value, "%.2f ± %.2f", factor * summary->mean,
+                 factor * summary->deviation);
+    return sheet_set(sheet, column, value);
+}
+
+/* What table_compose works on. */
+struct table {
+    const struct records *records; /* borrowed, as below */
+    struct arena *arena;
+    int64_t *keys; /* fields that name a row */
+    int64_t n_keys;
+    const struct measure *measures[N_MEASURES]; /* those the file has */
+    int64_t n_measures;
+};
+
+static enum status find_keys(const struct report_settings *settings, struct table *table)
+{
+    enum status status = STATUS_OK;
+    int64_t most = table->records->n_fields + settings->n_by + 1;
+
+    TRY_ALLOC(table->keys, ARENA_ARRAY(table->arena, most, int64_t));
+    if (settings->n_by > 0)
+        TRY(asked_keys(table->records, settings, table->arena, table->keys, &table->n_keys));
+    else
+        default_keys(table->records, table->keys, &table->n_keys);
+done:
+    return status;
+}
+
+static void find_measures(struct table *table)
+{
+    for (size_t i = 0; i < N_MEASURES; i++) {
+        if (records_find(table->records, measures[i].field) >= 0)
+            table->measures[table->n_measures++] = &measures[i];
+    }
+}
+
+/* Headings of text columns, the keys, one number column, the measures. */
+static enum status set_headings(const struct table *table, struct sheet *sheet,
+                                const char *const *left, int64_t n_left, const char *number)
+{
+    enum status status = STATUS_OK;
+    int64_t column = 0;
+
+    TRY(sheet_add_line(sheet));
+    for (int64_t i = 0; i < n_left; i++)
+        TRY(sheet_set(sheet, column++, left[i]));
+    for (int64_t i = 0; i < table->n_keys; i++)
+        TRY(sheet_set(sheet, column++, table->records->fields[table->keys[i]].name));
+    TRY(sheet_set(sheet, column++, number));
+    for (int64_t i = 0; i < table->n_measures; i++)
+        TRY(sheet_set(sheet, column++, table->measures[i]->heading));
+done:
+    return status;
+}
+
+static enum status set_group(const struct table *table, const struct group *group,
+                             struct sheet *sheet)
+{
+    enum status status = STATUS_OK;
+    char count[32];
+    int64_t column = 0;
+
+    TRY(sheet_add_line(sheet));
+    for (int64_t i = 0; i < table->n_keys; i++)
+        TRY(set_cell(sheet, column++, table->records, group->first, table->keys[i]));
+    snprintf(count, sizeof count, "%lld", (long long)group->n_done);
+    TRY(sheet_set(sheet, column++, count));
+    for (int64_t i = 0; i < table->n_measures; i++) {
+        struct summary summary = group_summary(
+            table->records, group, records_find(table->records, table->measures[i]->field));
+        TRY(set_summary(sheet, column++, &summary, table->measures[i]->factor));
+    }
+done:
+    return status;
+}
+
+static enum status print_groups(const struct table *table, struct text *out)
+{
+    enum status status = STATUS_OK;
+    struct groups groups;
+    struct sheet sheet = {.arena = table->arena,
+                          .n_columns = table->n_keys + 1 + table->n_measures,
+                          .n_left = table->n_keys};
+
+    TRY(groups_create(table->records, table->keys, table->n_keys, table->arena, &groups));
+    TRY(set_headings(table, &sheet, NULL, 0, "n"));
+    for (int64_t i = 0; i < groups.n; i++)
+        TRY(set_group(table, &groups.items[i], &sheet));
+    TRY(sheet_print(&sheet, out));
+done:
+    sheet_release(&sheet);
+    return status;
+}
+
+static enum status set_run(const struct table *table, int64_t row, struct sheet *sheet)
+{
+    enum status status = STATUS_OK;
+    const struct records *records = table->records;
+    const struct group alone = {.first = row, .rows = &row, .n_rows = 1};
+    int64_t column = 0;
+
+    TRY(sheet_add_line(sheet));
+    TRY(set_cell(sheet, column++, records, row, records_find(records, "name")));
+    TRY(set_cell(sheet, column++, records, row, records_find(records, "state")));
+    for (int64_t i = 0; i < table->n_keys; i++)
+        TRY(set_cell(sheet, column++, records, row, table->keys[i]));
+    TRY(set_cell(sheet, column++, records, row, records_find(records, "seed")));
+    for (int64_t i = 0; i < table->n_measures; i++) {
+        struct summary summary =
+            group_summary(records, &alone, records_find(records, table->measures[i]->field));
+        TRY(set_summary(sheet, column++, &summary, table->measures[i]->factor));
+    }
+done:
+    return status;
+}
+
+static enum status print_runs(const struct table *table, struct text *out)
+{
+    enum status status = STATUS_OK;
+    static const char *const left[] = {"run", "state"};
+    struct sheet sheet = {.arena = table->arena,
+                          .n_columns = 2 + table->n_keys + 1 + table->n_measures,
+                          .n_left = 2 + table->n_keys};
+
+    TRY(set_headings(table, &sheet, left, 2, "seed"));
+    for (int64_t row = 0; row < table->records->n_rows; row++)
+        TRY(set_run(table, row, &sheet));
+    TRY(sheet_print(&sheet, out));
+done:
+    sheet_release(&sheet);
+    return status;
+}
+
+/* A run that may still become one that is done. */
+static bool is_open(const char *state)
+{
+    return strcmp(state, "pending") == 0 || strcmp(state, "running") == 0;
+}
+
+static void print_failures(const struct records *records, struct text *out)
+{
+    int64_t name = records_find(records, "name"), attempt = records_find(records, "attempt");
+    int64_t state = records_find(records, "state"), message = records_find(records, "message");
+    bool has_any = false;
+
+    for (int64_t row = 0; row < records->n_rows; row++) {
+        if (records_is_done(records, row) || is_open(records_text(records, row, state)))
+            continue;
+        const char *why = records_text(records, row, message);
+        text_append(out, "%s  %s (%s, attempt %.0f): %s\n", has_any ? "" : "\nfailed runs:\n",
+                    records_text(records, row, name), records_text(records, row, state),
+                    records_number(records, row, attempt),
+                    why[0] != '\0' ? why : "no message recorded");
+        has_any = true;
+    }
+}
+
+static void print_counts(const struct records *records, struct text *out)
+{
+    int64_t n_done = 0, n_open = 0, state = records_find(records, "state");
+
+    for (int64_t row = 0; row < records->n_rows; row++) {
+        n_done += records_is_done(records, row);
+        n_open += is_open(records_text(records, row, state));
+    }
+    text_append(out, "%lld runs: %lld done, %lld failed, %lld not finished\n",
+                (long long)records->n_rows, (long long)n_done,
+                (long long)(records->n_rows - n_done - n_open), (long long)n_open);
+}
+
+enum status table_compose(const struct records *records, const struct report_settings *settings,
+                          struct text *out)
+{
+    enum status status = STATUS_OK;
+    struct table table = {.records = records};
+
+    TRY(arena_create(&table.arena));
+    TRY(find_keys(settings, &table));
+    find_measures(&table);
+    print_counts(records, out);
+    text_append(out, "UA RA TA MIA in percent%s\n\n",
+                settings->has_runs ? "" : ", mean ± standard deviation over the n finished runs");
+    TRY(settings->has_runs ? print_runs(&table, out) : print_groups(&table, out));
+    print_failures(records, out);
+    TRY(text_finish(out));
+done:
+    arena_destroy(table.arena);
+    return status;
+}
