@@ -1,0 +1,153 @@
+/* The toy network and how tests run it. */
+#include "unit/graph/toy.h"
+
+#include "support/random_stream.h"
+
+#include <setjmp.h> /* cmocka.h needs the four */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <string.h>
+
+void ok(enum status status)
+{
+    if (status != STATUS_OK)
+        fail_msg("%s: %s (%s)", status_name(status), status_message(), status_origin());
+}
+
+void fails(enum status status, enum status code, const char *text)
+{
+    if (status != code || strstr(status_message(), text) == NULL)
+        fail_msg("got %s '%s', wanted %s '…%s…'", status_name(status), status_message(),
+                 status_name(code), text);
+}
+
+struct graph_settings toy_settings(enum graph_mode mode, int64_t batch_size)
+{
+    return (struct graph_settings){.mode = mode,
+                                   .real = DTYPE_F64,
+                                   .batch_size = batch_size,
+                                   .height = TOY_SIZE,
+                                   .width = TOY_SIZE,
+                                   .channels = 3,
+                                   .n_images = TOY_IMAGES,
+                                   .n_classes = TOY_CLASSES,
+                                   .mean = {0.5, 0.4, 0.45},
+                                   .std = {0.25, 0.2, 0.3},
+                                   .seed = 11};
+}
+
+struct graph *toy_forward(const struct graph_settings *settings)
+{
+    struct graph *graph = NULL;
+    struct conv_settings three = {
+        .n_outputs = 4, .kernel = 3, .stride = 1, .padding = 1, .init = INIT_NORMAL_FAN_IN};
+    struct conv_settings down = {
+        .n_outputs = 6, .kernel = 3, .stride = 2, .padding = 1, .init = INIT_NORMAL_FAN_IN};
+    struct conv_settings same = {
+        .n_outputs = 6, .kernel = 3, .stride = 1, .padding = 1, .init = INIT_NORMAL_FAN_IN};
+    struct conv_settings point = {
+        .n_outputs = 5, .kernel = 1, .stride = 2, .init = INIT_NORMAL_FAN_IN};
+    struct linear_settings head = {.n_outputs = TOY_CLASSES,
+                                   .weight_init = INIT_UNIFORM_FAN_IN,
+                                   .bias_init = INIT_UNIFORM_FAN_IN};
+
+    ok(graph_create(settings, &graph));
+    int x = graph_conv2d(graph, "conv1", graph_images(graph), &three);
+    x = graph_relu(graph, graph_batch_norm(graph, "bn1", x));
+    int y = graph_conv2d(graph, "block1.conv1", x, &down);
+    y = graph_relu(graph, graph_batch_norm(graph, "block1.bn1", y));
+    y = graph_batch_norm(graph, "block1.bn2", graph_conv2d(graph, "block1.conv2", y, &same));
+    x = graph_relu(graph, graph_add(graph, y, graph_shortcut_pad(graph, x, 6), 1));
+    y = graph_batch_norm(graph, "block2.bn1", graph_conv2d(graph, "block2.conv1", x, &point));
+    x = graph_batch_norm(graph, "block2.shortcut.1",
+                         graph_conv2d(graph, "block2.shortcut.0", x, &point));
+    x = graph_relu(graph, graph_add(graph, y, x, 0.5));
+    x = graph_linear(graph, "linear", graph_global_average_pool(graph, x), &head);
+    graph_classifier_loss(graph, x);
+    ok(graph_check(graph));
+    return graph;
+}
+
+const struct lora_inject toy_lora = {
+    .targets = "block[0-9]\\.conv[12]", .lora_rank = 2, .alpha = 3, .dropout = 0.25};
+
+void toy_device_open(struct toy *toy, const struct backend *backend)
+{
+    struct device_settings settings = {.n_threads = 2};
+
+    memset(toy, 0, sizeof *toy);
+    ok(device_open(backend, &settings, &toy->device));
+}
+
+void toy_execute(struct toy *toy, struct graph *graph)
+{
+    struct random_stream stream = random_stream_at(5, 1);
+    uint8_t images[TOY_IMAGES * 3 * TOY_SIZE * TOY_SIZE];
+    int32_t labels[TOY_IMAGES], indices[TOY_IMAGES], epoch = 3;
+
+    toy->graph = graph;
+    if (toy->parameters == NULL)
+        ok(parameters_create(graph, toy->device, 1, &toy->parameters));
+    struct executor_settings settings = {.device = toy->device, .parameters = toy->parameters};
+    ok(executor_create(graph, &settings, &toy->executor));
+    for (size_t i = 0; i < sizeof images; i++)
+        images[i] = (uint8_t)stream_below(&stream, 256);
+    for (int i = 0; i < TOY_IMAGES; i++) {
+        labels[i] = i % TOY_CLASSES;
+        indices[i] = i;
+    }
+    ok(executor_upload(toy->executor, graph->images, images));
+    ok(executor_upload(toy->executor, graph->image_labels, labels));
+    ok(executor_upload(toy->executor, graph->indices, indices));
+    ok(executor_upload(toy->executor, graph->epoch, &epoch));
+}
+
+void toy_close(struct toy *toy)
+{
+    executor_destroy(toy->executor);
+    parameters_destroy(toy->parameters);
+    graph_destroy(toy->graph);
+    device_close(toy->device);
+    memset(toy, 0, sizeof *toy);
+}
+
+void toy_randomise(struct parameters *parameters, uint64_t seed)
+{
+    double values[4096];
+
+    for (int64_t i = 0; i < parameters_count(parameters); i++) {
+        struct random_stream stream = random_stream_at(seed, (uint32_t)i);
+        const struct param *row = parameters_row(parameters, i);
+        struct tensor tensor = parameters_tensor(parameters, i);
+        int64_t n = tensor_elements(&tensor);
+        assert_true(n <= 4096);
+        for (int64_t e = 0; e < n; e++) {
+            double value = stream_normal(&stream);
+            values[e] = row->init == INIT_ONE ? 1 + 0.2 * tanh(value) : 0.3 * value;
+        }
+        ok(parameters_set(parameters, i, values));
+    }
+}
+
+double toy_number(const struct toy *toy, int value)
+{
+    double f64 = 0;
+    float f32 = 0;
+    bool is_f32 = toy->graph->values[value].dtype == DTYPE_F32;
+
+    ok(executor_download(toy->executor, value, is_f32 ? (void *)&f32 : (void *)&f64));
+    return is_f32 ? (double)f32 : f64;
+}
+
+int64_t toy_count_nodes(const struct graph *graph, enum op_kind kind, enum graph_part part)
+{
+    int64_t n = 0;
+
+    for (int64_t i = 0; i < graph->n_nodes; i++)
+        n += graph->nodes[i].kind == kind && graph->nodes[i].part == part;
+    return n;
+}
