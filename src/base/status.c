@@ -18,6 +18,9 @@ enum status fail_at(enum status code, const char *file, int line, const char *fo
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    for (char *c = text; *c != '\0'; c++) /* names out of files must not steer a terminal */
+        if ((unsigned char)*c < 0x20 || *c == 0x7F)
+            *c = '?';
     memcpy(message, text, sizeof message);
     snprintf(origin, sizeof origin, "%s:%d", file, line);
     return code;

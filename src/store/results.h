@@ -33,7 +33,8 @@ struct results {
         *const *attribute_values; /* root attributes besides format, version, created */
 };
 CHECKED enum status results_write(const char *path, const struct results *results);
-/* Reads rows and points back (no links, no history). Everything in the arena. BAD_DATA names a damaged file. */
+/* Reads rows and points back (no links, no history). Everything in the arena. BAD_DATA names a
+ * damaged file. */
 CHECKED enum status results_read(const char *path, struct arena *arena, struct results *out);
 
 #endif

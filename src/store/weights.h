@@ -34,6 +34,9 @@ struct weights {
  * class refused by name, size larger than the file …); sizes are checked before memory is asked
  * for. IO when it cannot be read. */
 CHECKED enum status weights_load(const char *path, struct weights **out);
+/* The same from memory; `path` is what messages call it. The bytes are not needed afterwards. */
+CHECKED enum status weights_parse(const char *path, const void *bytes, int64_t n,
+                                  struct weights **out);
 void weights_destroy(struct weights *weights); /* accepts NULL */
 /* By PyTorch's bare name, whatever prefix the file uses; NULL when absent. */
 const struct weight_tensor *weights_find(const struct weights *weights, const char *name);

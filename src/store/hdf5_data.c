@@ -1,0 +1,251 @@
+/* Attributes, groups and one-dimensional data sets of HDF5 files. */
+#include "store/hdf5_file.h"
+
+#include <string.h>
+
+enum {
+    CHUNK_ELEMENTS = 16384, /* 128 KiB of float64, far inside HDF5's chunk cache */
+    MAX_RATIO = 1032        /* deflate compresses no better than this */
+};
+
+enum status hdf5_create_group(hid_t parent, const char *name, hid_t *out)
+{
+    enum status status = STATUS_OK;
+    const unsigned order = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
+    hid_t creation = H5I_INVALID_HID;
+
+    TRY(hdf5_check(creation = H5Pcreate(H5P_GROUP_CREATE)));
+    TRY(hdf5_check(H5Pset_link_creation_order(creation, order)));
+    TRY(hdf5_check(H5Pset_attr_creation_order(creation, order)));
+    TRY(hdf5_check(*out = H5Gcreate2(parent, name, H5P_DEFAULT, creation, H5P_DEFAULT)));
+done:
+    hdf5_close(creation);
+    return status;
+}
+
+static enum status make_text_type(hid_t *out)
+{
+    enum status status = STATUS_OK;
+    hid_t type = H5I_INVALID_HID;
+
+    TRY(hdf5_check(type = H5Tcopy(H5T_C_S1)));
+    TRY(hdf5_check(H5Tset_size(type, H5T_VARIABLE)));
+    TRY(hdf5_check(H5Tset_cset(type, H5T_CSET_UTF8)));
+    *out = type;
+    type = H5I_INVALID_HID; /* handed over */
+done:
+    hdf5_close(type);
+    return status;
+}
+
+static enum status put_attribute(hid_t object, const char *name, hid_t type, const void *value)
+{
+    enum status status = STATUS_OK;
+    hid_t space = H5I_INVALID_HID, attribute = H5I_INVALID_HID;
+
+    TRY(hdf5_check(space = H5Screate(H5S_SCALAR)));
+    TRY(hdf5_check(attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT)));
+    TRY(hdf5_check(H5Awrite(attribute, type, value)));
+done:
+    hdf5_close(attribute);
+    hdf5_close(space);
+    return status != STATUS_OK ? fail_context(status, "attribute '%s'", name) : STATUS_OK;
+}
+
+enum status hdf5_put_text(hid_t object, const char *name, const char *text)
+{
+    enum status status = STATUS_OK;
+    const char *value = text != NULL ? text : "";
+    hid_t type = H5I_INVALID_HID;
+
+    TRY(make_text_type(&type));
+    TRY(put_attribute(object, name, type, &value));
+done:
+    hdf5_close(type);
+    return status;
+}
+
+enum status hdf5_put_integer(hid_t object, const char *name, int64_t value)
+{
+    return put_attribute(object, name, H5T_NATIVE_INT64, &value);
+}
+
+enum status hdf5_put_number(hid_t object, const char *name, double value)
+{
+    return put_attribute(object, name, H5T_NATIVE_DOUBLE, &value);
+}
+
+static enum status open_attribute(hid_t object, const char *name, H5T_class_t class, hid_t *out)
+{
+    enum status status = STATUS_OK;
+    hid_t attribute = H5I_INVALID_HID, type = H5I_INVALID_HID, space = H5I_INVALID_HID;
+
+    if (H5Aexists(object, name) <= 0)
+        return fail(STATUS_BAD_DATA, "has no attribute '%s'", name);
+    TRY(hdf5_check(attribute = H5Aopen(object, name, H5P_DEFAULT)));
+    TRY(hdf5_check(type = H5Aget_type(attribute)));
+    TRY(hdf5_check(space = H5Aget_space(attribute)));
+    if (H5Tget_class(type) != class || H5Sget_simple_extent_npoints(space) != 1)
+        TRY(fail(STATUS_BAD_DATA, "attribute '%s' has another type than wanted", name));
+    *out = attribute;
+    attribute = H5I_INVALID_HID; /* handed over */
+done:
+    hdf5_close(space);
+    hdf5_close(type);
+    hdf5_close(attribute);
+    return status;
+}
+
+enum status hdf5_get_text(hid_t object, const char *name, struct arena *arena, const char **out)
+{
+    enum status status = STATUS_OK;
+    hid_t attribute = H5I_INVALID_HID, stored = H5I_INVALID_HID, type = H5I_INVALID_HID;
+    char *value = NULL;
+
+    TRY(open_attribute(object, name, H5T_STRING, &attribute));
+    TRY(hdf5_check(stored = H5Aget_type(attribute)));
+    if (H5Tis_variable_str(stored) <= 0)
+        TRY(fail(STATUS_BAD_DATA, "attribute '%s' is no text of variable length", name));
+    TRY(make_text_type(&type));
+    TRY(hdf5_check(H5Tset_cset(type, H5Tget_cset(stored))));
+    TRY(hdf5_check(H5Aread(attribute, type, &value)));
+    TRY_ALLOC(*out, arena_strdup(arena, value != NULL ? value : ""));
+done:
+    H5free_memory(value);
+    hdf5_close(type);
+    hdf5_close(stored);
+    hdf5_close(attribute);
+    return status;
+}
+
+enum status hdf5_get_integer(hid_t object, const char *name, int64_t *out)
+{
+    enum status status = STATUS_OK;
+    hid_t attribute = H5I_INVALID_HID;
+
+    TRY(open_attribute(object, name, H5T_INTEGER, &attribute));
+    TRY(hdf5_check(H5Aread(attribute, H5T_NATIVE_INT64, out)));
+done:
+    hdf5_close(attribute);
+    return status;
+}
+
+enum status hdf5_get_number(hid_t object, const char *name, double *out)
+{
+    enum status status = STATUS_OK;
+    hid_t attribute = H5I_INVALID_HID;
+
+    TRY(open_attribute(object, name, H5T_FLOAT, &attribute));
+    TRY(hdf5_check(H5Aread(attribute, H5T_NATIVE_DOUBLE, out)));
+done:
+    hdf5_close(attribute);
+    return status;
+}
+
+static enum status set_chunks(hid_t creation, int64_t n)
+{
+    enum status status = STATUS_OK;
+    const hsize_t chunk = (hsize_t)(n < CHUNK_ELEMENTS ? n : CHUNK_ELEMENTS);
+
+    TRY(hdf5_check(H5Pset_chunk(creation, 1, &chunk)));
+    TRY(hdf5_check(H5Pset_shuffle(creation)));
+    TRY(hdf5_check(H5Pset_deflate(creation, 4)));
+done:
+    return status;
+}
+
+enum status hdf5_put_array(hid_t group, const struct hdf5_array *array)
+{
+    enum status status = STATUS_OK;
+    const hsize_t n = (hsize_t)array->n;
+    hid_t space = H5I_INVALID_HID, creation = H5I_INVALID_HID, dataset = H5I_INVALID_HID;
+
+    TRY(hdf5_check(space = H5Screate_simple(1, &n, NULL)));
+    TRY(hdf5_check(creation = H5Pcreate(H5P_DATASET_CREATE)));
+    if (array->is_compressed && array->n > 0)
+        TRY(set_chunks(creation, array->n));
+    TRY(hdf5_check(dataset = H5Dcreate2(group, array->name, array->file_type, space, H5P_DEFAULT,
+                                        creation, H5P_DEFAULT)));
+    if (array->n > 0)
+        TRY(hdf5_check(
+            H5Dwrite(dataset, array->memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, array->values)));
+    TRY(hdf5_put_text(dataset, "units", array->units));
+    TRY(hdf5_put_text(dataset, "long_name", array->long_name));
+done:
+    hdf5_close(dataset);
+    hdf5_close(creation);
+    hdf5_close(space);
+    return status != STATUS_OK ? fail_context(status, "data set '%s'", array->name) : STATUS_OK;
+}
+
+/* The most elements a data set may claim before memory is asked for. */
+static enum status most_elements(hid_t dataset, int64_t *out)
+{
+    enum status status = STATUS_OK;
+    hid_t file = H5I_INVALID_HID, creation = H5I_INVALID_HID;
+    hsize_t file_bytes = 0, stored_bytes = H5Dget_storage_size(dataset);
+    int n_filters = 0;
+
+    TRY(hdf5_check(file = H5Iget_file_id(dataset)));
+    TRY(hdf5_check(H5Fget_filesize(file, &file_bytes)));
+    TRY(hdf5_check(creation = H5Dget_create_plist(dataset)));
+    TRY(hdf5_check(n_filters = H5Pget_nfilters(creation)));
+    if (stored_bytes > file_bytes)
+        stored_bytes = file_bytes;
+    *out = (int64_t)stored_bytes * (n_filters > 0 ? MAX_RATIO : 1);
+done:
+    hdf5_close(creation);
+    hdf5_close(file);
+    return status;
+}
+
+enum status hdf5_shape(hid_t dataset, int *n_dims, int64_t shape[8], int64_t *n)
+{
+    enum status status = STATUS_OK;
+    hsize_t dims[8] = {0};
+    hid_t space = H5I_INVALID_HID;
+    int64_t elements = 1, most = 0;
+    bool fits = true;
+
+    TRY(hdf5_check(space = H5Dget_space(dataset)));
+    int rank = H5Sget_simple_extent_ndims(space);
+    if (rank < 0 || rank > 8)
+        TRY(fail(STATUS_BAD_DATA, "has %d dimensions, at most 8 wanted", rank));
+    TRY(hdf5_check(H5Sget_simple_extent_dims(space, dims, NULL)));
+    TRY(most_elements(dataset, &most));
+    for (int i = 0; i < rank; i++) {
+        fits = fits && dims[i] <= INT64_MAX &&
+               !__builtin_mul_overflow(elements, (int64_t)dims[i], &elements);
+        shape[i] = (int64_t)dims[i];
+    }
+    if (!fits || elements > most)
+        TRY(fail(STATUS_BAD_DATA, "claims more elements than are stored"));
+    *n_dims = rank;
+    *n = elements;
+done:
+    hdf5_close(space);
+    return status;
+}
+
+enum status hdf5_get_array(hid_t group, const char *name, hid_t memory_type, struct arena *arena,
+                           void **values, int64_t *n)
+{
+    enum status status = STATUS_OK;
+    hid_t dataset = H5I_INVALID_HID;
+    int64_t shape[8] = {0}, elements = 0;
+    int n_dims = 0;
+    void *made = NULL;
+
+    TRY(hdf5_check(dataset = H5Dopen2(group, name, H5P_DEFAULT)));
+    TRY(hdf5_shape(dataset, &n_dims, shape, &elements));
+    if (n_dims != 1)
+        TRY(fail(STATUS_BAD_DATA, "has %d dimensions, one wanted", n_dims));
+    TRY_ALLOC(made, arena_alloc(arena, elements, H5Tget_size(memory_type)));
+    if (elements > 0)
+        TRY(hdf5_check(H5Dread(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, made)));
+    *values = made;
+    *n = elements;
+done:
+    hdf5_close(dataset);
+    return status != STATUS_OK ? fail_context(status, "data set '%s'", name) : STATUS_OK;
+}

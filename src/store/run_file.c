@@ -1,0 +1,310 @@
+/* One attempt's run.h5:
+ *   /            format, id, name, state, message, attempt, host, started, settings (JSON) …
+ *   /result      one attribute per value; `units` and `long_name` are JSON objects by name
+ *   /history     one float64 data set per series
+ *   /samples/train, /samples/test   loss, margin (float32), label (int32), part (uint8) */
+#include "store/run_file.h"
+
+#include "store/column_notes.h"
+#include "store/hdf5_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char format_name[] = "prunelora-run";
+enum { FORMAT_VERSION = 1 };
+
+/* ---- writing ---- */
+
+static enum status put_heading(hid_t file, const struct run_file *run)
+{
+    enum status status = STATUS_OK;
+
+    TRY(hdf5_put_text(file, "id", run->id));
+    TRY(hdf5_put_text(file, "name", run->name));
+    TRY(hdf5_put_text(file, "state", run->state));
+    TRY(hdf5_put_text(file, "message", run->message));
+    TRY(hdf5_put_integer(file, "attempt", run->attempt));
+    TRY(hdf5_put_text(file, "host", run->host));
+    TRY(hdf5_put_text(file, "started", run->started));
+    TRY(hdf5_put_text(file, "settings", run->settings_json));
+done:
+    return status;
+}
+
+static enum status put_result(hid_t file, const struct run_file *run)
+{
+    enum status status = STATUS_OK;
+    hid_t group = H5I_INVALID_HID;
+    struct column_notes notes = {0};
+
+    TRY(column_notes_create(&notes));
+    TRY(hdf5_create_group(file, "result", &group));
+    for (int64_t i = 0; i < run->n_values; i++) {
+        const struct run_value *value = &run->values[i];
+        TRY(hdf5_put_number(group, value->name, value->value));
+        TRY(column_notes_add(&notes, value->name, value->units, value->long_name));
+    }
+    TRY(column_notes_write(&notes, group));
+done:
+    column_notes_release(&notes);
+    hdf5_close(group);
+    return status;
+}
+
+static enum status put_history(hid_t file, const struct run_file *run)
+{
+    enum status status = STATUS_OK;
+    hid_t group = H5I_INVALID_HID;
+
+    TRY(hdf5_create_group(file, "history", &group));
+    for (int64_t i = 0; i < run->n_history; i++) {
+        const struct run_series *series = &run->history[i];
+        const struct hdf5_array array = {
+            series->name,   series->units,  series->name, H5T_NATIVE_DOUBLE,
+            H5T_IEEE_F64LE, series->values, series->n,    true};
+        TRY(hdf5_put_array(group, &array));
+    }
+done:
+    hdf5_close(group);
+    return status;
+}
+
+static enum status put_samples(hid_t parent, const struct run_samples *samples)
+{
+    enum status status = STATUS_OK;
+    hid_t group = H5I_INVALID_HID;
+    const struct hdf5_array arrays[] = {
+        {"loss", "nats", "cross-entropy of each image", H5T_NATIVE_DOUBLE, H5T_IEEE_F32LE,
+         samples->loss, samples->n, false},
+        {"margin", "1", "logit of the label less the largest other", H5T_NATIVE_DOUBLE,
+         H5T_IEEE_F32LE, samples->margin, samples->n, false},
+        {"label", "1", "class of each image", H5T_NATIVE_INT32, H5T_STD_I32LE, samples->labels,
+         samples->n, false},
+        {"part", "1", "0 retain, 1 forget", H5T_NATIVE_UINT8, H5T_STD_U8LE, samples->part,
+         samples->n, false},
+    };
+
+    TRY(hdf5_create_group(parent, samples->name, &group));
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
+        TRY(hdf5_put_array(group, &arrays[i]));
+done:
+    hdf5_close(group);
+    return status;
+}
+
+static enum status compose(hid_t file, const struct run_file *run)
+{
+    enum status status = STATUS_OK;
+    hid_t samples = H5I_INVALID_HID;
+
+    TRY(put_heading(file, run));
+    TRY(put_result(file, run));
+    TRY(put_history(file, run));
+    TRY(hdf5_create_group(file, "samples", &samples));
+    for (int64_t i = 0; i < run->n_samples; i++)
+        TRY(put_samples(samples, &run->samples[i]));
+done:
+    hdf5_close(samples);
+    return status;
+}
+
+enum status run_file_write(const char *path, const struct run_file *run)
+{
+    enum status status = STATUS_OK;
+    hid_t file = H5I_INVALID_HID;
+
+    TRY(hdf5_compose(format_name, FORMAT_VERSION, &file));
+    status = compose(file, run);
+    if (status != STATUS_OK) {
+        status = fail_context(status, "'%s'", path);
+        goto done;
+    }
+    TRY(hdf5_write(file, path));
+done:
+    hdf5_close(file);
+    return status;
+}
+
+/* ---- reading ---- */
+
+static enum status get_heading(hid_t file, struct arena *arena, struct run_file *run)
+{
+    enum status status = STATUS_OK;
+
+    TRY(hdf5_get_text(file, "id", arena, &run->id));
+    TRY(hdf5_get_text(file, "name", arena, &run->name));
+    TRY(hdf5_get_text(file, "state", arena, &run->state));
+    TRY(hdf5_get_text(file, "message", arena, &run->message));
+    TRY(hdf5_get_integer(file, "attempt", &run->attempt));
+    TRY(hdf5_get_text(file, "host", arena, &run->host));
+    TRY(hdf5_get_text(file, "started", arena, &run->started));
+    TRY(hdf5_get_text(file, "settings", arena, &run->settings_json));
+done:
+    return status;
+}
+
+struct names { /* what an iteration over attributes or links collects */
+    struct arena *arena;
+    const char **items; /* owned, heap */
+    int64_t n, capacity;
+    enum status status;
+};
+
+static herr_t note_name(struct names *names, const char *name)
+{
+    names->status = heap_grow(&names->items, &names->capacity, names->n + 1, sizeof *names->items);
+    if (names->status == STATUS_OK &&
+        (names->items[names->n++] = arena_strdup(names->arena, name)) == NULL)
+        names->status = STATUS_OUT_OF_MEMORY;
+    return names->status == STATUS_OK ? 0 : 1;
+}
+
+static herr_t note_attribute(hid_t object, const char *name, const H5A_info_t *info, void *context)
+{
+    (void)object;
+    (void)info;
+    if (strcmp(name, "units") == 0 || strcmp(name, "long_name") == 0)
+        return 0;
+    return note_name(context, name);
+}
+
+static herr_t note_link(hid_t group, const char *name, const H5L_info_t *info, void *context)
+{
+    (void)group;
+    (void)info;
+    return note_name(context, name);
+}
+
+static enum status get_result(hid_t file, struct arena *arena, struct run_file *run)
+{
+    enum status status = STATUS_OK;
+    hid_t group = H5I_INVALID_HID;
+    struct names names = {.arena = arena};
+    struct column_notes notes = {0};
+
+    TRY(hdf5_check(group = H5Gopen2(file, "result", H5P_DEFAULT)));
+    TRY(hdf5_check(
+        H5Aiterate2(group, H5_INDEX_CRT_ORDER, H5_ITER_INC, NULL, note_attribute, &names)));
+    TRY(names.status);
+    TRY(column_notes_read(&notes, group));
+    TRY_ALLOC(run->values, ARENA_ARRAY(arena, names.n, struct run_value));
+    run->n_values = names.n;
+    for (int64_t i = 0; i < names.n; i++) {
+        struct run_value *value = &run->values[i];
+        value->name = names.items[i];
+        TRY(hdf5_get_number(group, value->name, &value->value));
+        TRY(column_notes_find(&notes, value->name, arena, &value->units, &value->long_name));
+    }
+done:
+    column_notes_release(&notes);
+    free(names.items);
+    hdf5_close(group);
+    return status;
+}
+
+static enum status get_units(hid_t group, const char *name, struct arena *arena, const char **out)
+{
+    enum status status = STATUS_OK;
+    hid_t dataset = H5I_INVALID_HID;
+
+    TRY(hdf5_check(dataset = H5Dopen2(group, name, H5P_DEFAULT)));
+    TRY(hdf5_get_text(dataset, "units", arena, out));
+done:
+    hdf5_close(dataset);
+    return status;
+}
+
+static enum status get_history(hid_t file, struct arena *arena, struct run_file *run)
+{
+    enum status status = STATUS_OK;
+    hid_t group = H5I_INVALID_HID;
+    struct names names = {.arena = arena};
+
+    TRY(hdf5_check(group = H5Gopen2(file, "history", H5P_DEFAULT)));
+    TRY(hdf5_check(H5Literate(group, H5_INDEX_CRT_ORDER, H5_ITER_INC, NULL, note_link, &names)));
+    TRY(names.status);
+    TRY_ALLOC(run->history, ARENA_ARRAY(arena, names.n, struct run_series));
+    run->n_history = names.n;
+    for (int64_t i = 0; i < names.n; i++) {
+        struct run_series *series = &run->history[i];
+        void *values = NULL;
+        series->name = names.items[i];
+        TRY(get_units(group, series->name, arena, &series->units));
+        TRY(hdf5_get_array(group, series->name, H5T_NATIVE_DOUBLE, arena, &values, &series->n));
+        series->values = values;
+    }
+done:
+    free(names.items);
+    hdf5_close(group);
+    return status;
+}
+
+static enum status get_samples(hid_t parent, const char *name, struct arena *arena,
+                               struct run_samples *samples)
+{
+    enum status status = STATUS_OK;
+    hid_t group = H5I_INVALID_HID;
+    void *loss = NULL, *margin = NULL, *labels = NULL, *part = NULL;
+    int64_t n[4] = {0};
+
+    TRY(hdf5_check(group = H5Gopen2(parent, name, H5P_DEFAULT)));
+    TRY(hdf5_get_array(group, "loss", H5T_NATIVE_DOUBLE, arena, &loss, &n[0]));
+    TRY(hdf5_get_array(group, "margin", H5T_NATIVE_DOUBLE, arena, &margin, &n[1]));
+    TRY(hdf5_get_array(group, "label", H5T_NATIVE_INT32, arena, &labels, &n[2]));
+    TRY(hdf5_get_array(group, "part", H5T_NATIVE_UINT8, arena, &part, &n[3]));
+    if (n[1] != n[0] || n[2] != n[0] || n[3] != n[0])
+        TRY(fail(STATUS_BAD_DATA, "samples '%s' have columns of different lengths", name));
+    *samples = (struct run_samples){
+        .name = name, .n = n[0], .loss = loss, .margin = margin, .labels = labels, .part = part};
+done:
+    hdf5_close(group);
+    return status;
+}
+
+static enum status get_all_samples(hid_t file, struct arena *arena, struct run_file *run)
+{
+    enum status status = STATUS_OK;
+    hid_t group = H5I_INVALID_HID;
+    struct names names = {.arena = arena};
+    const int64_t most = sizeof run->samples / sizeof run->samples[0];
+
+    TRY(hdf5_check(group = H5Gopen2(file, "samples", H5P_DEFAULT)));
+    TRY(hdf5_check(H5Literate(group, H5_INDEX_CRT_ORDER, H5_ITER_INC, NULL, note_link, &names)));
+    TRY(names.status);
+    if (names.n > most)
+        TRY(fail(STATUS_BAD_DATA, "has %lld groups of samples, at most %lld known",
+                 (long long)names.n, (long long)most));
+    for (int64_t i = 0; i < names.n; i++)
+        TRY(get_samples(group, names.items[i], arena, &run->samples[i]));
+    run->n_samples = names.n;
+done:
+    free(names.items);
+    hdf5_close(group);
+    return status;
+}
+
+enum status run_file_read(const char *path, bool with_samples, struct arena *arena,
+                          struct run_file *out)
+{
+    enum status status = STATUS_OK;
+    hid_t file = H5I_INVALID_HID;
+    struct run_file run = {0};
+
+    TRY(hdf5_open(path, format_name, FORMAT_VERSION, &file));
+    status = get_heading(file, arena, &run);
+    if (status == STATUS_OK)
+        status = get_result(file, arena, &run);
+    if (status == STATUS_OK)
+        status = get_history(file, arena, &run);
+    if (status == STATUS_OK && with_samples)
+        status = get_all_samples(file, arena, &run);
+    if (status != STATUS_OK) {
+        status = fail_context(status, "'%s'", path);
+        goto done;
+    }
+    *out = run;
+done:
+    hdf5_close(file);
+    return status;
+}
