@@ -24,9 +24,7 @@ executor_create(struct graph *graph, const struct executor_settings *settings,
 void executor_destroy(struct executor *executor); /* accepts NULL */
 /* Bytes an executor of this graph needs in its arena, workspace included. */
 size_t executor_arena_bytes(const struct executor *executor);
-struct span executor_arena(const struct executor *executor); /* to share with other executors */
-struct span
-executor_arena(const struct executor *executor); /* its arena, own or borrowed: to lend on */
+struct span executor_arena(const struct executor *executor); /* own or borrowed: to lend on */
 
 /* Binds device memory to an input value (e.g. the resident image table), before the first run. The
  * image table and its labels have no memory of their own until they are bound or uploaded. */
