@@ -39,5 +39,5 @@ void clock_timestamp(char buffer[32])
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
     strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(buffer, 32, "%s.%03ldZ", date, now.tv_nsec / 1000000);
+    snprintf(buffer, 32, "%.19s.%03uZ", date, (unsigned)(now.tv_nsec / 1000000) % 1000);
 }
