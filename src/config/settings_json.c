@@ -3,7 +3,6 @@
 
 #include <cjson/cJSON.h>
 #include <math.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 

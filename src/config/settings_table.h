@@ -32,7 +32,7 @@ struct setting {
     size_t offset; /* in struct settings */
     double minimum, maximum;
     bool is_maximum_open;     /* [minimum, maximum) */
-    const char *const *names; /* of ENUM, CHOICE, SWITCH */
+    const char *const *names; /* of ENUM, CHOICE, SWITCH; of INTEGER a word for −1 */
     const char *unit;         /* "" when it has none */
     const char *standard;     /* default as YAML; NULL: must be given */
     /* base.train.*: default by the architecture's base recipe (resnet, resnet_option_a) instead */

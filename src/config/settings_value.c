@@ -62,6 +62,13 @@ static bool is_number(const struct tree *tree)
 
 static bool read_integer(const struct reading *reading, void *out)
 {
+    const char *const *names = reading->setting->names; /* a word for −1, if any */
+
+    if (names != NULL && reading->value->kind == TREE_TEXT &&
+        strcmp(reading->value->text, names[0]) == 0) {
+        *(int64_t *)out = -1;
+        return true;
+    }
     if (reading->value->kind != TREE_INTEGER)
         return refuse_type(reading, "an integer");
     if (!check_range(reading, reading->value->number))

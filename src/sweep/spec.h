@@ -20,7 +20,7 @@ struct match { /* an entry of exclude or include */
     struct match_value {
         int setting;
         const struct tree *value;
-    } *values;
+    } * values;
     int64_t n;
     int64_t n_hits;
 };
@@ -37,6 +37,7 @@ struct spec {
     const char *path; /* of the sweep file */
     int layer;        /* under way; 0 is none */
     int n_orders;
+    bool is_incomplete; /* a file could not be read: what is missing may stand there */
     struct slot slots[MAX_SETTINGS];
     struct position top; /* where a missing setting is missed */
 
@@ -60,8 +61,7 @@ void spec_release(struct spec *spec);
 /* One file's or layer's keys into the spec. is_base: setting sections may stand at the top. */
 CHECKED enum status spec_read_tree(struct spec *spec, const struct tree *tree, bool is_base);
 CHECKED enum status spec_read_key(struct spec *spec, const struct tree_entry *entry);
-CHECKED enum status spec_read_config(struct spec *spec, const char *prefix,
-                                     const struct tree *map);
+CHECKED enum status spec_read_config(struct spec *spec, const char *prefix, const struct tree *map);
 CHECKED enum status spec_read_parameters(struct spec *spec, const char *prefix,
                                          const struct tree *map);
 CHECKED enum status spec_read_matches(struct spec *spec, const struct tree_entry *entry,

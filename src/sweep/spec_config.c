@@ -1,4 +1,5 @@
-/* Settings by name: `config`, dotted or nested, and what an assignment does to the layers before. */
+/* Settings by name: `config`, dotted or nested, and what an assignment does to the layers before.
+ */
 #include "sweep/spec.h"
 
 #include <string.h>
@@ -101,8 +102,7 @@ static enum status read_entry(struct spec *spec, const char *name, const struct 
     setting = spec_find_setting(spec, name, &entry->at);
     if (setting < 0)
         return STATUS_OK;
-    return spec_assign(spec,
-                       &(struct slot_values){setting, false, entry->at, &entry->value, 1});
+    return spec_assign(spec, &(struct slot_values){setting, false, entry->at, &entry->value, 1});
 }
 
 enum status spec_read_config(struct spec *spec, const char *prefix, const struct tree *map)

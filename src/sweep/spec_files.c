@@ -67,7 +67,9 @@ static enum status read_base(struct spec *spec, const struct layer_file *from,
         TRY_ALLOC(folder, path_parent(spec->arena, from->source->name));
     TRY_ALLOC(path, path_join(spec->arena, folder, name->text));
     TRY(open_source(spec, path, &name->at, &source));
-    if (source != NULL)
+    if (source == NULL)
+        spec->is_incomplete = true;
+    else
         TRY(read_layer(spec, &(struct layer_file){source, from->depth + 1}));
 done:
     return status;
@@ -94,6 +96,8 @@ static enum status read_layer(struct spec *spec, const struct layer_file *file)
     struct tree *tree = NULL;
 
     TRY(tree_parse(file->source, spec->arena, spec->diagnostics, &tree));
+    if (tree == NULL || tree->kind != TREE_MAP)
+        spec->is_incomplete = true;
     if (tree == NULL)
         return STATUS_OK;
     if (tree->kind != TREE_MAP) {
@@ -133,7 +137,6 @@ enum status spec_load(const struct sweep_source *from, struct spec *spec)
     spec->run_cap = -1;
     spec->retries = 2;
     spec->crash_limit = 2;
-    spec->max_fails = INT64_MAX;
     spec->description = "";
     spec->path = from->path;
     TRY(name_after_file(spec));
@@ -145,6 +148,7 @@ enum status spec_load(const struct sweep_source *from, struct spec *spec)
         TRY_ALLOC(given->text, arena_strdup(spec->arena, from->text));
         source = given;
     }
+    spec->is_incomplete = source == NULL;
     if (source == NULL)
         return STATUS_OK;
     spec->top = (struct position){source, 1, 1, 1};

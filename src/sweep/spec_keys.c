@@ -286,8 +286,8 @@ enum status spec_read_tree(struct spec *spec, const struct tree *tree, bool is_b
 
     for (int64_t i = 0; i < tree->n; i++) {
         const struct tree_entry *entry = &tree->entries[i];
-        const struct tree one = {.kind = TREE_MAP, .at = entry->at, .n = 1,
-                                 .entries = &tree->entries[i]};
+        const struct tree one = {
+            .kind = TREE_MAP, .at = entry->at, .n = 1, .entries = &tree->entries[i]};
         bool is_setting = find_row(entry->key) == NULL &&
                           (setting_is_section(entry->key) || setting_find(entry->key) >= 0);
         bool is_base_section = strcmp(entry->key, "base") == 0 && entry->value->kind == TREE_MAP;

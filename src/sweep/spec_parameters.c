@@ -16,8 +16,8 @@ struct axis_source { /* the one key an axis map may have, and what it means */
 static enum status assign(const struct axis_source *axis, struct tree *const *items, int64_t n,
                           bool is_axis)
 {
-    return spec_assign(axis->spec, &(struct slot_values){axis->setting, is_axis, axis->entry->at,
-                                                         items, n});
+    return spec_assign(axis->spec,
+                       &(struct slot_values){axis->setting, is_axis, axis->entry->at, items, n});
 }
 
 /* Keeps the setting from counting as missing on top of the mistake just reported. */
@@ -33,8 +33,8 @@ static enum status read_values(const struct axis_source *axis, const struct tree
     if (values->kind == TREE_LIST && values->n > 0)
         return assign(axis, values->items, values->n, true);
     if (values->kind == TREE_LIST)
-        diagnostics_error(axis->spec->diagnostics, &values->at, NULL, "'%s' has an empty list of values",
-                          name);
+        diagnostics_error(axis->spec->diagnostics, &values->at, NULL,
+                          "'%s' has an empty list of values", name);
     else
         diagnostics_error(axis->spec->diagnostics, &values->at, "write [ … ]",
                           "the values of '%s' want a list, got %s", name,
@@ -59,8 +59,8 @@ static enum status read_range(const struct axis_source *axis, const struct tree 
     else if (__builtin_sub_overflow(range->items[1]->integer, range->items[0]->integer,
                                     &distance) ||
              distance >= MOST_VALUES)
-        diagnostics_error(diagnostics, &range->at, NULL, "the range of '%s' has more than %d values",
-                          name, MOST_VALUES);
+        diagnostics_error(diagnostics, &range->at, NULL,
+                          "the range of '%s' has more than %d values", name, MOST_VALUES);
     else if (distance < 0)
         diagnostics_error(diagnostics, &range->at, NULL,
                           "the range of '%s' ends before it begins: %s to %s", name,

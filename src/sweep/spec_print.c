@@ -76,7 +76,7 @@ enum status spec_print(const struct spec *spec, const char **out)
         text_append(&text, "run_cap: %lld\n", (long long)spec->run_cap);
     text_append(&text, "on_failure: {retries: %lld, crash_limit: %lld, ", (long long)spec->retries,
                 (long long)spec->crash_limit);
-    if (spec->max_fails != INT64_MAX)
+    if (spec->max_fails > 0)
         text_append(&text, "max_fails: %lld, ", (long long)spec->max_fails);
     text_append(&text, "fail_fast: %s}\n", spec->fail_fast ? "true" : "false");
     if (spec->is_published)

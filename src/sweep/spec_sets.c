@@ -51,7 +51,8 @@ static enum status set_top_key(struct spec *spec, struct tree_entry *entry,
         TRY(tree_list(spec->arena, &values->at, values->items, values->n, &entry->value));
     if (dot != NULL) {
         struct tree_entry inner = {dot + 1, entry->at, entry->value};
-        TRY_ALLOC(entry->key, arena_format(spec->arena, "%.*s", (int)(dot - entry->key), entry->key));
+        TRY_ALLOC(entry->key,
+                  arena_format(spec->arena, "%.*s", (int)(dot - entry->key), entry->key));
         TRY(make_map(spec, &inner, &entry->value));
     }
     TRY(spec_read_key(spec, entry));
@@ -61,8 +62,8 @@ done:
 
 static bool is_top_key(struct spec *spec, const struct tree_entry *entry)
 {
-    static const char *const file_only[] = {"base", "config", "parameters", "exclude", "include",
-                                            NULL};
+    static const char *const file_only[] = {"base",    "config",  "parameters",
+                                            "exclude", "include", NULL};
 
     for (int i = 0; file_only[i] != NULL; i++)
         if (strcmp(entry->key, file_only[i]) == 0)
@@ -97,8 +98,8 @@ static enum status set_one(struct spec *spec, const char *text, const struct pos
     if (is_top)
         return set_top_key(spec, &entry, &values);
     if (setting >= 0)
-        TRY(spec_assign(spec, &(struct slot_values){setting, values.n > 1, entry.at, values.items,
-                                                    values.n}));
+        TRY(spec_assign(
+            spec, &(struct slot_values){setting, values.n > 1, entry.at, values.items, values.n}));
 done:
     return status;
 }

@@ -23,8 +23,10 @@ struct sweep {
     int64_t *points; /* [n_points] run of each point */
     int64_t n_points;
     const char **axes; /* dotted names of swept settings, in declaration order; "seed" last */
+    const char **axis_values; /* [n_axes] "0.3 0.5 0.7" */
     int64_t n_axes;
-    int64_t retries, crash_limit, max_fails; /* on_failure.* */
+    int64_t n_grid, n_excluded, n_included;  /* n_points = n_grid − n_excluded + n_included */
+    int64_t retries, crash_limit, max_fails; /* on_failure.*; max_fails 0: no limit */
     bool fail_fast;
 };
 

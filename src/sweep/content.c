@@ -1,0 +1,361 @@
+/* Files behind the settings: loaded once per sweep, checked, hashed. A missing file is a mistake
+ * for `sweep` and a warning for `plan`, where its path stands for its content. */
+#include "base/file.h"
+#include "data/dataset.h"
+#include "store/weights.h"
+#include "sweep/point.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_CLASSES = 100, MAX_FITS = 32 };
+enum file_state { FILE_PRESENT, FILE_ABSENT, FILE_BROKEN };
+
+struct data_entry {
+    const char *path;
+    enum dataset_kind kind;
+    enum file_state state;
+    const char *absent;
+    struct dataset *dataset;             /* owned */
+    const char *splits[MAX_CLASSES + 1]; /* hash by class + 1; "" when the class is refused */
+    struct data_entry *next;
+};
+
+struct weights_entry {
+    const char *path;
+    enum file_state state;
+    const char *hash;        /* or "absent:<path>" */
+    struct weights *weights; /* owned; loaded when a method starts from them */
+    struct manifest manifest;
+    bool has_manifest;
+    struct {
+        const struct architecture *architecture;
+        int n_classes;
+    } fits[MAX_FITS]; /* checked already */
+    int n_fits;
+    struct weights_entry *next;
+};
+
+struct targets_entry {
+    const char *targets;
+    const struct architecture *architecture;
+    struct targets_entry *next;
+};
+
+struct content {
+    struct spec *spec; /* borrowed */
+    bool needs_files;
+    struct data_entry *data;
+    struct weights_entry *weights;
+    struct targets_entry *targets;
+};
+
+enum status content_create(struct spec *spec, bool needs_files, struct content **out)
+{
+    enum status status = STATUS_OK;
+
+    TRY_ALLOC(*out, ARENA_NEW(spec->arena, struct content));
+    (*out)->spec = spec;
+    (*out)->needs_files = needs_files;
+done:
+    return status;
+}
+
+void content_destroy(struct content *content)
+{
+    if (content == NULL)
+        return;
+    for (struct data_entry *entry = content->data; entry != NULL; entry = entry->next)
+        dataset_destroy(entry->dataset);
+    for (struct weights_entry *entry = content->weights; entry != NULL; entry = entry->next)
+        weights_destroy(entry->weights);
+}
+
+/* Turns the last failure into a diagnostic at a setting's value; other failures pass through. */
+static enum status report(struct content *content, const struct point *point, const char *setting,
+                          enum status failed)
+{
+    const struct position *at = point_at(point, setting, &content->spec->top);
+
+    if (failed == STATUS_OUT_OF_MEMORY)
+        return failed;
+    if (failed == STATUS_IO && !content->needs_files)
+        diagnostics_warning(content->spec->diagnostics, at,
+                            "ids of its runs change once it is there", "%s", status_message());
+    else
+        diagnostics_error(content->spec->diagnostics, at, NULL, "%s", status_message());
+    return STATUS_OK;
+}
+
+static enum file_state state_after(enum status failed)
+{
+    return failed == STATUS_OK ? FILE_PRESENT : failed == STATUS_IO ? FILE_ABSENT : FILE_BROKEN;
+}
+
+/* ---- data ---- */
+
+static enum status find_data(struct content *content, const struct point *point,
+                             struct data_entry **out)
+{
+    enum status status = STATUS_OK;
+    struct arena *arena = content->spec->arena;
+    struct data_entry *entry = content->data;
+    const char *path = point->settings.data.path;
+    enum dataset_kind kind = DATASET_CIFAR10;
+
+    TRY(dataset_kind_find(point->settings.data.dataset, &kind));
+    while (entry != NULL && (entry->kind != kind || strcmp(entry->path, path) != 0))
+        entry = entry->next;
+    *out = entry;
+    if (entry != NULL)
+        return STATUS_OK;
+    TRY_ALLOC(entry, ARENA_NEW(arena, struct data_entry));
+    *entry = (struct data_entry){.path = path, .kind = kind, .next = content->data};
+    TRY_ALLOC(entry->absent, arena_format(arena, "absent:%s", path));
+    content->data = entry;
+    enum status loaded = folder_exists(path)
+                             ? dataset_load(kind, path, &entry->dataset)
+                             : fail(STATUS_IO, "data folder '%s' does not exist", path);
+    entry->state = state_after(loaded);
+    if (loaded != STATUS_OK)
+        TRY(report(content, point, "data.path", loaded));
+    *out = entry;
+done:
+    return status;
+}
+
+static bool check_class(struct content *content, const struct point *point, int n_classes)
+{
+    int64_t class_index = point->settings.forget.class_index;
+    const struct position *at = point_at(point, "forget.class", &content->spec->top);
+
+    if (class_index >= n_classes)
+        diagnostics_error(content->spec->diagnostics, at, NULL,
+                          "'forget.class' is %lld, but %s has classes 0 to %d",
+                          (long long)class_index, point->settings.data.dataset, n_classes - 1);
+    else if (class_index < 0 && point->method->training == TRAIN_RECIPE)
+        diagnostics_error(content->spec->diagnostics, at, NULL,
+                          "'forget.class' is none, so there is nothing for method '%s' to forget",
+                          point->method->name);
+    else
+        return true;
+    return false;
+}
+
+static enum status resolve_split(struct content *content, const struct point *point,
+                                 const char **out)
+{
+    enum status status = STATUS_OK;
+    struct data_entry *entry = NULL;
+    struct split *split = NULL;
+    int class_index = (int)point->settings.forget.class_index;
+
+    TRY(find_data(content, point, &entry));
+    if (!check_class(content, point, entry->kind == DATASET_CIFAR10 ? 10 : MAX_CLASSES))
+        return STATUS_OK;
+    if (entry->state != FILE_PRESENT) { /* what is forgotten is part of the split */
+        TRY_ALLOC(*out, arena_format(content->spec->arena, "%s:%d", entry->absent, class_index));
+        return STATUS_OK;
+    }
+    const char **hash = &entry->splits[class_index + 1];
+    if (*hash == NULL) {
+        enum status made = split_by_class(entry->dataset, class_index, &split);
+        if (made != STATUS_OK)
+            TRY(report(content, point, "forget.class", made));
+        TRY_ALLOC(*hash, arena_strdup(content->spec->arena, split != NULL ? split->hash : ""));
+    }
+    *out = *hash;
+done:
+    split_destroy(split);
+    return status;
+}
+
+/* ---- weights ---- */
+
+static enum status read_manifest(struct content *content, struct weights_entry *entry)
+{
+    char hex[HASH_HEX_BYTES];
+    enum status status = STATUS_OK;
+
+    if (!file_exists(entry->path))
+        return fail(STATUS_IO, "weights '%s' do not exist", entry->path);
+    TRY(hash_file(entry->path, hex));
+    TRY(manifest_load(entry->path, hex, content->spec->arena, &entry->manifest,
+                      &entry->has_manifest));
+    TRY_ALLOC(entry->hash, arena_strdup(content->spec->arena, hex));
+done:
+    return status;
+}
+
+static enum status find_weights(struct content *content, const struct point *point,
+                                struct weights_entry **out)
+{
+    enum status status = STATUS_OK;
+    struct weights_entry *entry = content->weights;
+    const char *path = point->settings.model.weights;
+
+    while (entry != NULL && strcmp(entry->path, path) != 0)
+        entry = entry->next;
+    *out = entry;
+    if (entry != NULL)
+        return STATUS_OK;
+    TRY_ALLOC(entry, ARENA_NEW(content->spec->arena, struct weights_entry));
+    *entry = (struct weights_entry){.path = path, .next = content->weights};
+    content->weights = entry;
+    enum status loaded = read_manifest(content, entry);
+    entry->state = state_after(loaded);
+    if (loaded != STATUS_OK) {
+        TRY(report(content, point, "model.weights", loaded));
+        TRY_ALLOC(entry->hash, arena_format(content->spec->arena, "absent:%s", path));
+    }
+    *out = entry;
+done:
+    return status;
+}
+
+static bool is_fit_known(const struct weights_entry *entry, const struct point *point,
+                         int n_classes)
+{
+    for (int i = 0; i < entry->n_fits; i++)
+        if (entry->fits[i].architecture == point->architecture &&
+            entry->fits[i].n_classes == n_classes)
+            return true;
+    return false;
+}
+
+static enum status check_fit(struct content *content, const struct point *point,
+                             struct weights_entry *entry)
+{
+    enum status status = STATUS_OK;
+    int n_classes = strcmp(point->settings.data.dataset, "cifar10") == 0 ? 10 : MAX_CLASSES;
+
+    if (entry->state != FILE_PRESENT || is_fit_known(entry, point, n_classes))
+        return STATUS_OK;
+    if (entry->weights == NULL) {
+        enum status loaded = weights_load(entry->path, &entry->weights);
+        entry->state = state_after(loaded);
+        if (loaded != STATUS_OK)
+            return report(content, point, "model.weights", loaded);
+    }
+    if (entry->n_fits < MAX_FITS) {
+        entry->fits[entry->n_fits].architecture = point->architecture;
+        entry->fits[entry->n_fits++].n_classes = n_classes;
+    }
+    enum status checked = fit_weights(entry->weights, entry->path, point->architecture, n_classes);
+    if (checked != STATUS_OK)
+        TRY(report(content, point, "model.weights", checked));
+done:
+    return status;
+}
+
+static enum status resolve_weights(struct content *content, const struct point *point,
+                                   const char **out)
+{
+    enum status status = STATUS_OK;
+    struct weights_entry *entry = NULL;
+
+    *out = NULL;
+    if (!point->method->starts_from_weights)
+        return STATUS_OK;
+    *out = "";
+    if (*point->settings.model.weights == '\0') {
+        diagnostics_error(
+            content->spec->diagnostics, point_at(point, "unlearn.method", &content->spec->top),
+            NULL, "method '%s' starts from a base model: set 'model.weights'", point->method->name);
+        return STATUS_OK;
+    }
+    TRY(find_weights(content, point, &entry));
+    *out = entry->hash;
+    TRY(check_fit(content, point, entry));
+done:
+    return status;
+}
+
+/* ---- normalisation ---- */
+
+static void give(struct normalisation *normalisation, const double values[3])
+{
+    normalisation->kind = NORMALISATION_GIVEN;
+    memcpy(normalisation->values, values, sizeof normalisation->values);
+}
+
+static void refuse_base(struct content *content, const struct point *point, const char *setting)
+{
+    const char *weights = point->settings.model.weights;
+    const struct position *at = point_at(point, setting, &content->spec->top);
+    const char *hint = "give three numbers, or published";
+
+    if (*weights == '\0')
+        diagnostics_error(content->spec->diagnostics, at, hint,
+                          "'%s' is base, but there is no base model ('model.weights') to ask",
+                          setting);
+    else
+        diagnostics_error(content->spec->diagnostics, at, hint,
+                          "'%s' is base, but no manifest beside '%s' says what it was trained with",
+                          setting, weights);
+}
+
+static enum status resolve_normalisation(struct content *content, struct point *point)
+{
+    enum status status = STATUS_OK;
+    struct normalisation *mean = &point->settings.data.mean, *std = &point->settings.data.std;
+    struct weights_entry *entry = NULL;
+
+    if (mean->kind == NORMALISATION_PUBLISHED)
+        give(mean, published_mean);
+    if (std->kind == NORMALISATION_PUBLISHED)
+        give(std, published_std);
+    bool wants_base = mean->kind == NORMALISATION_BASE || std->kind == NORMALISATION_BASE;
+    if (wants_base && *point->settings.model.weights != '\0')
+        TRY(find_weights(content, point, &entry));
+    if (entry != NULL && entry->state != FILE_PRESENT)
+        return STATUS_OK; /* reported already */
+    bool is_known = entry != NULL && entry->has_manifest && entry->manifest.has_normalisation;
+    if (mean->kind == NORMALISATION_BASE && is_known)
+        give(mean, entry->manifest.mean);
+    else if (mean->kind == NORMALISATION_BASE)
+        refuse_base(content, point, "data.mean");
+    if (std->kind == NORMALISATION_BASE && is_known)
+        give(std, entry->manifest.std);
+    else if (std->kind == NORMALISATION_BASE)
+        refuse_base(content, point, "data.std");
+done:
+    return status;
+}
+
+/* ---- adapters ---- */
+
+static enum status check_targets(struct content *content, const struct point *point)
+{
+    enum status status = STATUS_OK;
+    const char *targets = point->settings.lora.targets;
+    struct targets_entry *entry = content->targets;
+    int n_classes = strcmp(point->settings.data.dataset, "cifar10") == 0 ? 10 : MAX_CLASSES;
+
+    if (!point->method->adapts || strcmp(targets, "default") == 0)
+        return STATUS_OK;
+    for (; entry != NULL; entry = entry->next)
+        if (entry->architecture == point->architecture && strcmp(entry->targets, targets) == 0)
+            return STATUS_OK;
+    TRY_ALLOC(entry, ARENA_NEW(content->spec->arena, struct targets_entry));
+    *entry = (struct targets_entry){targets, point->architecture, content->targets};
+    content->targets = entry;
+    enum status checked = fit_targets(targets, point->architecture, n_classes);
+    if (checked != STATUS_OK)
+        TRY(report(content, point, "lora.targets", checked));
+done:
+    return status;
+}
+
+enum status content_resolve(struct content *content, struct point *point, struct contents *out)
+{
+    enum status status = STATUS_OK;
+
+    out->split = "";
+    TRY(resolve_split(content, point, &out->split));
+    TRY(resolve_weights(content, point, &out->weights));
+    TRY(resolve_normalisation(content, point));
+    TRY(check_targets(content, point));
+done:
+    return status;
+}

@@ -1,0 +1,81 @@
+/* Does a weights file fit an architecture, do adapters find modules: asked before anything runs. */
+#include "graph/pattern.h"
+#include "store/weights.h"
+#include "sweep/point.h"
+
+#include <string.h>
+
+/* The smallest graph with the architecture's parameters: names and shapes do not depend on the
+ * batch. */
+static enum status build_model(const struct architecture *architecture, int n_classes,
+                               struct graph **out)
+{
+    const struct graph_settings settings = {
+        .mode = GRAPH_EVAL,
+        .real = DTYPE_F32,
+        .batch_size = 1,
+        .height = 32,
+        .width = 32,
+        .channels = 3,
+        .n_images = 1,
+        .n_classes = n_classes,
+        .std = {1, 1, 1},
+    };
+    return model_build(architecture, &settings, out);
+}
+
+/* A parameter as PyTorch stores it: convolutions are KRSC here, KCRS there. */
+static struct weight_wanted wanted_of(const struct param *param)
+{
+    struct weight_wanted wanted = {.name = param->name, .n_dims = param->n_dims};
+
+    for (int i = 0; i < param->n_dims; i++)
+        wanted.shape[i] = param->shape[i];
+    if (param->is_conv) {
+        wanted.shape[1] = param->shape[3];
+        wanted.shape[2] = param->shape[1];
+        wanted.shape[3] = param->shape[2];
+    }
+    return wanted;
+}
+
+enum status fit_weights(const struct weights *weights, const char *path,
+                        const struct architecture *architecture, int n_classes)
+{
+    enum status status = STATUS_OK;
+    struct arena *arena = NULL;
+    struct graph *graph = NULL;
+    struct weight_wanted *wanted = NULL;
+
+    TRY(arena_create(&arena));
+    TRY(build_model(architecture, n_classes, &graph));
+    TRY_ALLOC(wanted, ARENA_ARRAY(arena, graph->n_params, struct weight_wanted));
+    for (int64_t i = 0; i < graph->n_params; i++)
+        wanted[i] = wanted_of(&graph->params[i]);
+    TRY(weights_check(weights, path, architecture->name, wanted, graph->n_params));
+done:
+    graph_destroy(graph);
+    arena_destroy(arena);
+    return status;
+}
+
+enum status fit_targets(const char *targets, const struct architecture *architecture, int n_classes)
+{
+    enum status status = STATUS_OK;
+    struct pattern *pattern = NULL;
+    struct graph *graph = NULL;
+    bool is_matched = false;
+
+    TRY(pattern_create(targets, &pattern));
+    TRY(build_model(architecture, n_classes, &graph));
+    for (int64_t i = 0; i < graph->n_params; i++)
+        if (graph->params[i].is_conv && pattern_matches(pattern, graph->params[i].module))
+            is_matched = true;
+    if (!is_matched)
+        TRY(fail(STATUS_BAD_CONFIG, "'lora.targets' matches no convolution of %s",
+                 architecture->name));
+done:
+    pattern_destroy(pattern);
+    graph_destroy(graph);
+    return status;
+}

@@ -1,0 +1,109 @@
+/* The canonical text of a run. Changing what it says changes every id: raise the version then. */
+#include "sweep/identity.h"
+
+#include "config/settings_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define IDENTITY_VERSION "1"
+
+static bool recipe_ignores(const struct recipe *recipe, const char *member)
+{
+    if (strcmp(member, "momentum") == 0)
+        return recipe->optimizer != OPTIMIZER_SGD;
+    if (strcmp(member, "milestones") == 0 || strcmp(member, "gamma") == 0)
+        return recipe->schedule != SCHEDULE_STEP;
+    return false;
+}
+
+static bool is_part(const struct meaning *meaning, const struct setting *setting)
+{
+    const char *member = strrchr(setting->name, '.');
+    bool is_path =
+        strcmp(setting->name, "model.weights") == 0 || strcmp(setting->name, "data.path") == 0;
+
+    if ((setting->group & meaning->method->reads) == 0 || setting->group == GROUP_EXECUTION ||
+        is_path)
+        return false;
+    if (setting->group == GROUP_TRAIN)
+        return !recipe_ignores(&meaning->settings->train, member + 1);
+    if (setting->group == GROUP_BASE_TRAIN)
+        return !recipe_ignores(&meaning->settings->base_train, member + 1);
+    return true;
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Appends one "name=value" line to the text as a line of its own. */
+static void append_setting(const struct meaning *meaning, const struct setting *setting,
+                           struct text *out)
+{
+    struct settings resolved;
+
+    text_append(out, "%s=", setting->name);
+    if (strcmp(setting->name, "lora.targets") == 0) {
+        resolved = *meaning->settings;
+        resolved.lora.targets = meaning->lora_targets;
+        setting_print(setting, &resolved, out);
+    } else {
+        setting_print(setting, meaning->settings, out);
+    }
+}
+
+enum { MAX_LINES = MAX_SETTINGS + 2 };
+
+static enum status collect_lines(const struct meaning *meaning, struct text lines[MAX_LINES],
+                                 int *n_lines)
+{
+    enum status status = STATUS_OK;
+    int n = 0;
+
+    text_append(&lines[n++], "data.split=%s", meaning->contents.split);
+    if ((meaning->method->reads & GROUP_WEIGHTS) != 0)
+        text_append(&lines[n++], "model.weights=%s", meaning->contents.weights);
+    for (int i = 0; i < setting_count(); i++)
+        if (is_part(meaning, setting_at(i)))
+            append_setting(meaning, setting_at(i), &lines[n++]);
+    for (int i = 0; i < n; i++)
+        TRY(text_finish(&lines[i]));
+    *n_lines = n;
+done:
+    return status;
+}
+
+enum status identity_text(const struct meaning *meaning, struct text *out)
+{
+    enum status status = STATUS_OK;
+    struct text lines[MAX_LINES] = {{0}};
+    const char *sorted[MAX_LINES];
+    int n = 0;
+
+    TRY(collect_lines(meaning, lines, &n));
+    for (int i = 0; i < n; i++)
+        sorted[i] = text_value(&lines[i]);
+    qsort(sorted, (size_t)n, sizeof *sorted, compare_lines);
+    text_append(out, "identity=" IDENTITY_VERSION "\n");
+    for (int i = 0; i < n; i++)
+        text_append(out, "%s\n", sorted[i]);
+    TRY(text_finish(out));
+done:
+    for (int i = 0; i < MAX_LINES; i++)
+        text_release(&lines[i]);
+    return status;
+}
+
+enum status identity_hash(const struct meaning *meaning, char hex[HASH_HEX_BYTES])
+{
+    enum status status = STATUS_OK;
+    struct text text = {0};
+
+    TRY(identity_text(meaning, &text));
+    TRY(hash_bytes(text_value(&text), (size_t)text.length, hex));
+done:
+    text_release(&text);
+    return status;
+}

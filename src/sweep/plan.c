@@ -1,0 +1,95 @@
+/* A sweep before it runs, for people: axes, arithmetic, runs. */
+#include "sweep/sweep.h"
+
+#include "unlearn/method.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { MOST_ROWS = 20, LONGEST_VALUES = 88 };
+
+static const char *plural(int64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+static void print_axes(const struct sweep *sweep, struct text *out)
+{
+    int width = 4;
+
+    for (int64_t i = 0; i < sweep->n_axes; i++)
+        if ((int)strlen(sweep->axes[i]) > width)
+            width = (int)strlen(sweep->axes[i]);
+    for (int64_t i = 0; i < sweep->n_axes; i++) {
+        bool is_long = strlen(sweep->axis_values[i]) > LONGEST_VALUES;
+        text_append(out, "  %-*s  %.*s%s\n", width, sweep->axes[i], LONGEST_VALUES,
+                    sweep->axis_values[i], is_long ? " ..." : "");
+    }
+}
+
+/* "1800 points, -200 excluded, +5 included, 850 duplicates -> 755 runs" */
+static void print_arithmetic(const struct sweep *sweep, struct text *out)
+{
+    int64_t n_duplicates = sweep->n_points - sweep->n_runs;
+
+    text_append(out, "%lld point%s", (long long)sweep->n_grid, plural(sweep->n_grid));
+    if (sweep->n_excluded > 0)
+        text_append(out, ", -%lld excluded", (long long)sweep->n_excluded);
+    if (sweep->n_included > 0)
+        text_append(out, ", +%lld included", (long long)sweep->n_included);
+    text_append(out, ", %lld duplicate%s -> %lld run%s\n", (long long)n_duplicates,
+                plural(n_duplicates), (long long)sweep->n_runs, plural(sweep->n_runs));
+}
+
+/* A cell that the run's method does not read is "-". */
+static void print_cell(struct text *out, bool is_read, int width, const char *value)
+{
+    text_append(out, "  %*s", width, is_read ? value : "-");
+}
+
+static void print_run(const struct run *run, int width, struct text *out)
+{
+    const struct settings *settings = &run->settings;
+    const struct method *method = method_find(settings->unlearn.method);
+    char value[32];
+
+    text_append(out, "  %s  %-*s", run->id, width, run->name);
+    text_append(out, "  %-9s", settings->model.arch);
+    snprintf(value, sizeof value, "%lld", (long long)settings->forget.class_index);
+    print_cell(out, settings->forget.class_index >= 0, 5, value);
+    print_cell(out, method->reads & GROUP_PRUNE, 8,
+               text_from_double(settings->prune.sparsity, value));
+    snprintf(value, sizeof value, "%lld", (long long)settings->lora.rank);
+    print_cell(out, method->reads & GROUP_LORA, 4, value);
+    const struct recipe *recipe =
+        method->training == TRAIN_BASE_RECIPE ? &settings->base_train : &settings->train;
+    snprintf(value, sizeof value, "%lld", (long long)recipe->epochs);
+    print_cell(out, method->training != TRAIN_NOTHING, 6, value);
+    print_cell(out, method->training != TRAIN_NOTHING, 8, text_from_double(recipe->lr, value));
+    snprintf(value, sizeof value, "%lld", (long long)settings->seed);
+    print_cell(out, method->reads & GROUP_SEED, 4, value);
+    text_append(out, "\n");
+}
+
+enum status plan_print(const struct sweep *sweep, bool is_verbose, struct text *out)
+{
+    int64_t n_shown = is_verbose || sweep->n_runs <= MOST_ROWS ? sweep->n_runs : MOST_ROWS;
+    int width = 4;
+
+    for (int64_t i = 0; i < n_shown; i++)
+        if ((int)strlen(sweep->runs[i].name) > width)
+            width = (int)strlen(sweep->runs[i].name);
+    text_append(out, "sweep %s%s%s\n\naxes, the last varies fastest\n", sweep->name,
+                *sweep->description != '\0' ? ": " : "", sweep->description);
+    print_axes(sweep, out);
+    text_append(out, "\n");
+    print_arithmetic(sweep, out);
+    text_append(out, "\n  %-16s  %-*s  %-9s  class  sparsity  rank  epochs        lr  seed\n", "id",
+                width, "run", "arch");
+    for (int64_t i = 0; i < n_shown; i++)
+        print_run(&sweep->runs[i], width, out);
+    if (n_shown < sweep->n_runs)
+        text_append(out, "  ... and %lld more (--all shows them)\n",
+                    (long long)(sweep->n_runs - n_shown));
+    return text_finish(out);
+}

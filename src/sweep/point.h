@@ -1,0 +1,41 @@
+/* One point of a sweep: which value every setting takes, and what that makes of its settings. */
+#ifndef SWEEP_POINT_H
+#define SWEEP_POINT_H
+
+#include "model/model.h"
+#include "sweep/identity.h"
+#include "sweep/spec.h"
+
+struct point {
+    const struct tree *chosen[MAX_SETTINGS]; /* NULL: the default */
+    int64_t seed;
+    struct settings settings;
+    const struct method *method;
+    const struct architecture *architecture;
+};
+
+/* The place of a setting's value, for messages; the sweep file's top when it is a default. */
+const struct position *point_at(const struct point *point, const char *setting,
+                                const struct position *top);
+
+/* Data sets and weights, each loaded once for a whole sweep. */
+struct content;
+CHECKED enum status content_create(struct spec *spec, bool needs_files, struct content **out);
+void content_destroy(struct content *content); /* accepts NULL */
+/* Checks a point against its files (diagnostics), resolves its normalisation to numbers where that
+ * is possible, and finds the hashes of what it reads. */
+CHECKED enum status content_resolve(struct content *content, struct point *point,
+                                    struct contents *out);
+
+/* Whether weights fit an architecture, and adapters' targets match modules of it: BAD_DATA or
+ * BAD_CONFIG with the message when not. */
+struct weights;
+CHECKED enum status fit_weights(const struct weights *weights, const char *path,
+                                const struct architecture *architecture, int n_classes);
+CHECKED enum status fit_targets(const char *targets, const struct architecture *architecture,
+                                int n_classes);
+
+/* Runs of a spec: fills the sweep's runs, points, axes and counts. */
+CHECKED enum status expand(struct spec *spec, struct content *content, struct sweep *sweep);
+
+#endif
