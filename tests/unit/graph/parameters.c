@@ -39,7 +39,7 @@ static int64_t row_named(const struct parameters *parameters, const char *name)
 static void test_initial_values(void **state)
 {
     struct toy toy;
-    double conv[216], other[216], bias[3];
+    double conv[216], other[216], bias[4];
 
     (void)state;
     toy_device_open(&toy, &backend_ref);

@@ -147,6 +147,27 @@ static void test_toys_never_overlap(void **state)
         }
 }
 
+/* relu's input is read once more by the very next node: it must stay; the sum may then take over
+ * either of its inputs. */
+static void test_takes_over_only_the_dead(void **state)
+{
+    struct graph_settings settings = toy_settings(GRAPH_EVAL, 2);
+    struct graph *graph = NULL;
+
+    (void)state;
+    ok(graph_create(&settings, &graph));
+    int x = graph_images(graph);
+    int y = graph_relu(graph, x);
+    int sum = graph_add(graph, y, x, 1);
+    struct linear_settings head = {.n_outputs = TOY_CLASSES};
+    graph_classifier_loss(
+        graph, graph_linear(graph, "linear", graph_global_average_pool(graph, sum), &head));
+    (void)check_plan(graph);
+    assert_int_equal(graph->values[y].alias, -1);
+    assert_int_equal(graph->values[sum].alias, y);
+    graph_destroy(graph);
+}
+
 static struct graph *model(const char *name, enum graph_mode mode)
 {
     struct graph_settings settings = toy_settings(mode, 2);
@@ -186,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_only_activations_are_placed),
         cmocka_unit_test(test_toys_never_overlap),
+        cmocka_unit_test(test_takes_over_only_the_dead),
         cmocka_unit_test(test_models_never_overlap),
     };
 
