@@ -9,9 +9,7 @@ const struct backend *backend_find(const char *name)
 {
     static const struct backend *const backends[] = {
         &backend_ref,
-#ifdef PRUNELORA_BACKEND_CPU
         &backend_cpu,
-#endif
     };
 
     for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)

@@ -1,12 +1,8 @@
 /* mkdtemp below $TMPDIR, removed by a walk. */
 #include "support/temporary_folder.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/cmocka.h"
 
-#include <cmocka.h>
 #include <dirent.h>
 #include <errno.h>
 #include <ftw.h>

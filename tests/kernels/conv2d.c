@@ -1,0 +1,180 @@
+/* Convolution: forward against a sum per output element, the adjoints against ref and each other.
+ */
+#include "kernels/kernel_test.h"
+
+#include <math.h>
+
+#define SIZES(list)                                                                                \
+    list("1x1", "N2 H5 W5 C7 K9 R1 S1 P5 Q5", FILL_NORMAL, 1, 0,                                   \
+         false) list("1x1 stride 2", "N2 H5 W6 C4 K3 R1 S1 P3 Q3", FILL_NORMAL, 2, 0,              \
+                     false) list("3x3", "N2 H6 W5 C4 K5 R3 S3 P6 Q5", FILL_NORMAL, 1, 1, false)    \
+        list("3x3 stride 2", "N2 H8 W7 C3 K5 R3 S3 P4 Q4", FILL_NORMAL, 2, 1,                      \
+             false) list("no padding", "N1 H5 W4 C2 K3 R3 S2 P3 Q3", FILL_NORMAL, 1, 0, false)     \
+            list("one element", "N1 H1 W1 C1 K1 R1 S1 P1 Q1", FILL_NORMAL, 1, 0, false) list(      \
+                "one pixel under 3x3", "N3 H1 W1 C5 K2 R3 S3 P1 Q1", FILL_NORMAL, 1, 1,            \
+                false) list("stem", "N2 H32 W32 C3 K16 R3 S3 P32 Q32", FILL_NORMAL, 1, 1, false)   \
+                list("16 channels", "N3 H16 W16 C16 K16 R3 S3 P16 Q16", FILL_NORMAL, 1, 1,         \
+                     false) list("16 to 32", "N2 H16 W16 C16 K32 R3 S3 P8 Q8", FILL_NORMAL, 2, 1,  \
+                                 false) list("64 channels", "N2 H8 W8 C64 K64 R3 S3 P8 Q8",        \
+                                             FILL_NORMAL, 1, 1, false)                             \
+                    list("adapter down", "N2 H8 W8 C32 K8 R3 S3 P8 Q8", FILL_NORMAL, 1, 1, false)  \
+                        list("adapter up", "N2 H8 W8 C8 K32 R1 S1 P8 Q8", FILL_NORMAL, 1, 0,       \
+                             false) list("odd channels", "N2 H7 W9 C17 K33 R3 S3 P7 Q9",           \
+                                         FILL_NORMAL, 1, 1,                                        \
+                                         false) list("shortcut 1x1 stride 2",                      \
+                                                     "N2 H8 W8 C64 K128 R1 S1 P4 Q4", FILL_NORMAL, \
+                                                     2, 0, false)                                  \
+                            list("zeros", "N2 H4 W4 C3 K4 R3 S3 P4 Q4", FILL_ZERO, 1, 1, false)    \
+                                list("ties", "N2 H4 W4 C3 K4 R3 S3 P4 Q4", FILL_TIES, 1, 1, false) \
+                                    list("huge", "N2 H6 W6 C8 K8 R3 S3 P6 Q6", FILL_HUGE, 1, 1,    \
+                                         false) list("tiny", "N2 H6 W6 C8 K8 R3 S3 P6 Q6",         \
+                                                     FILL_TINY, 1, 1, false)                       \
+                                        list("resnet20 stage 1",                                   \
+                                             "N128 H32 W32 C16 K16 R3 S3 P32 Q32", FILL_NORMAL, 1, \
+                                             1, true) list("resnet20 stage 2",                     \
+                                                           "N128 H16 W16 C32 K32 R3 S3 P16 Q16",   \
+                                                           FILL_NORMAL, 1, 1, true)                \
+                                            list("resnet20 stage 3",                               \
+                                                 "N128 H8 W8 C64 K64 R3 S3 P8 Q8", FILL_NORMAL, 1, \
+                                                 1, true)
+
+#define FORWARD(case_name, case_sizes, case_fill, stride_, padding_, is_bench)                     \
+    {.name = case_name,                                                                            \
+     .sizes = case_sizes,                                                                          \
+     .fill = case_fill,                                                                            \
+     .is_for_bench = is_bench,                                                                     \
+     .attributes.conv2d_forward = {.stride = stride_, .padding = padding_}},                       \
+        {.name = case_name " frozen",                                                              \
+         .sizes = case_sizes,                                                                      \
+         .fill = case_fill,                                                                        \
+         .is_for_bench = is_bench,                                                                 \
+         .attributes.conv2d_forward = {                                                            \
+             .stride = stride_, .padding = padding_, .is_weight_frozen = true}},
+#define BACKWARD_DATA(case_name, case_sizes, case_fill, stride_, padding_, is_bench)               \
+    {.name = case_name,                                                                            \
+     .sizes = case_sizes,                                                                          \
+     .fill = case_fill,                                                                            \
+     .is_for_bench = is_bench,                                                                     \
+     .attributes.conv2d_backward_data = {.stride = stride_, .padding = padding_}},                 \
+        {.name = case_name " frozen",                                                              \
+         .sizes = case_sizes,                                                                      \
+         .fill = case_fill,                                                                        \
+         .is_for_bench = is_bench,                                                                 \
+         .attributes.conv2d_backward_data = {                                                      \
+             .stride = stride_, .padding = padding_, .is_weight_frozen = true}},
+#define BACKWARD_WEIGHT(case_name, case_sizes, case_fill, stride_, padding_, is_bench)             \
+    {.name = case_name,                                                                            \
+     .sizes = case_sizes,                                                                          \
+     .fill = case_fill,                                                                            \
+     .is_for_bench = is_bench,                                                                     \
+     .attributes.conv2d_backward_weight = {.stride = stride_, .padding = padding_}},
+
+static const struct kernel_case forward_cases[] = {SIZES(FORWARD)};
+static const struct kernel_case backward_data_cases[] = {SIZES(BACKWARD_DATA)};
+static const struct kernel_case backward_weight_cases[] = {SIZES(BACKWARD_WEIGHT)};
+
+static void expect_element(const struct conv2d_forward *op, const int64_t at[4], double *value,
+                           double *magnitude)
+{
+    const int64_t *x = op->x.shape, *weight = op->weight.shape;
+
+    for (int64_t c = 0; c < x[3]; c++)
+        for (int64_t r = 0; r < weight[1]; r++)
+            for (int64_t s = 0; s < weight[2]; s++) {
+                int64_t h = at[1] * op->stride + r - op->padding;
+                int64_t w = at[2] * op->stride + s - op->padding;
+                if (h < 0 || h >= x[1] || w < 0 || w >= x[2])
+                    continue;
+                double term =
+                    reals(&op->x)[((at[0] * x[1] + h) * x[2] + w) * x[3] + c] *
+                    reals(&op->weight)[((at[3] * weight[1] + r) * weight[2] + s) * x[3] + c];
+                *value += term;
+                *magnitude += fabs(term);
+            }
+}
+
+static void expect_forward(struct expectation *expected)
+{
+    enum { Y = 2 };
+    const struct conv2d_forward *op = &expected->op.conv2d_forward;
+    const int64_t *shape = op->y.shape;
+
+    expected->terms[Y] = (double)(op->weight.shape[1] * op->weight.shape[2] * op->weight.shape[3]);
+    for (int64_t i = 0; i < tensor_elements(&op->y); i++) {
+        const int64_t at[4] = {i / (shape[1] * shape[2] * shape[3]),
+                               i / (shape[2] * shape[3]) % shape[1], i / shape[3] % shape[2],
+                               i % shape[3]};
+        expect_element(op, at, &reals(&op->y)[i], &expected->magnitude[Y][i]);
+    }
+}
+
+static void expect_backward_data(struct expectation *expected)
+{
+    const int64_t *weight = expected->op.conv2d_backward_data.weight.shape;
+
+    expect_linear(OP_conv2d_backward_data, expected, (double)(weight[0] * weight[1] * weight[2]));
+}
+
+static void expect_backward_weight(struct expectation *expected)
+{
+    const int64_t *d_y = expected->op.conv2d_backward_weight.d_y.shape;
+
+    expect_linear(OP_conv2d_backward_weight, expected, (double)(d_y[0] * d_y[1] * d_y[2]));
+}
+
+static void copy_from_data(const union op_any *backward, union op_any *forward)
+{
+    forward->conv2d_forward.stride = backward->conv2d_backward_data.stride;
+    forward->conv2d_forward.padding = backward->conv2d_backward_data.padding;
+}
+
+static void copy_from_weight(const union op_any *backward, union op_any *forward)
+{
+    forward->conv2d_forward.stride = backward->conv2d_backward_weight.stride;
+    forward->conv2d_forward.padding = backward->conv2d_backward_weight.padding;
+}
+
+static double flops(const struct tensor *weight, const struct tensor *y)
+{
+    return 2.0 * (double)tensor_elements(weight) *
+           (double)(y->shape[0] * y->shape[1] * y->shape[2]);
+}
+
+static double forward_flops(const union op_any *op)
+{
+    return flops(&op->conv2d_forward.weight, &op->conv2d_forward.y);
+}
+
+static double backward_data_flops(const union op_any *op)
+{
+    return flops(&op->conv2d_backward_data.weight, &op->conv2d_backward_data.d_y);
+}
+
+static double backward_weight_flops(const union op_any *op)
+{
+    return flops(&op->conv2d_backward_weight.d_weight, &op->conv2d_backward_weight.d_y);
+}
+
+static const struct adjoint data_adjoint = {OP_conv2d_forward, 0, 2, 0, 2, copy_from_data};
+static const struct adjoint weight_adjoint = {OP_conv2d_forward, 1, 2, 1, 2, copy_from_weight};
+
+const struct kernel_test test_conv2d_forward = {
+    .cases = forward_cases,
+    .n_cases = sizeof forward_cases / sizeof *forward_cases,
+    .expect = expect_forward,
+    .flops = forward_flops,
+};
+const struct kernel_test test_conv2d_backward_data = {
+    .cases = backward_data_cases,
+    .n_cases = sizeof backward_data_cases / sizeof *backward_data_cases,
+    .expect = expect_backward_data,
+    .adjoint = &data_adjoint,
+    .flops = backward_data_flops,
+};
+const struct kernel_test test_conv2d_backward_weight = {
+    .cases = backward_weight_cases,
+    .n_cases = sizeof backward_weight_cases / sizeof *backward_weight_cases,
+    .expect = expect_backward_weight,
+    .adjoint = &weight_adjoint,
+    .flops = backward_weight_flops,
+};

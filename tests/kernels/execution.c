@@ -1,0 +1,123 @@
+/* One operation on one device, from and to float64 host tensors. */
+#include "kernels/kernel_test.h"
+
+#include "support/cmocka.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void check_ok_at(enum status status, const char *call, const char *file, int line)
+{
+    if (status == STATUS_OK)
+        return;
+    print_error("%s: %s (%s)\n", call, status_message(), status_origin());
+    _fail(file, line);
+}
+
+struct device *test_device(const char *backend, int n_threads)
+{
+    const struct device_settings settings = {.n_threads = n_threads};
+    struct device *device = NULL;
+
+    check_ok(device_open(backend_find(backend), &settings, &device));
+    return device;
+}
+
+static void copy_narrowed(const struct tensor *wide, enum dtype dtype, void *out)
+{
+    const double *values = reals(wide);
+    float *narrow = out;
+
+    if (dtype != DTYPE_F32 || wide->dtype != DTYPE_F64) {
+        memcpy(out, wide->data, tensor_bytes(wide));
+        return;
+    }
+    for (int64_t i = 0; i < tensor_elements(wide); i++)
+        narrow[i] = (float)values[i];
+}
+
+static void copy_widened(const void *from, enum dtype dtype, struct tensor *wide)
+{
+    const float *narrow = from;
+
+    if (dtype != DTYPE_F32 || wide->dtype != DTYPE_F64) {
+        memcpy(wide->data, from, tensor_bytes(wide));
+        return;
+    }
+    for (int64_t i = 0; i < tensor_elements(wide); i++)
+        reals(wide)[i] = (double)narrow[i];
+}
+
+static enum dtype device_dtype(struct device *device, const struct op_tensor *row,
+                               const struct tensor *wide)
+{
+    return row->type == TYPE_REAL ? device_real(device) : wide->dtype;
+}
+
+void run_upload(struct device *device, enum op_kind kind, const union op_any *wide,
+                union op_any *op)
+{
+    const struct op_info *info = op_info(kind);
+
+    *op = *wide;
+    for (int i = 0; i < info->n_tensors; i++) {
+        struct tensor *tensor = op_tensor(kind, op, i);
+        if (tensor->data == NULL)
+            continue;
+        const struct tensor from = *tensor;
+        tensor->dtype = device_dtype(device, &info->tensors[i], &from);
+        void *staged = malloc(tensor_bytes(tensor));
+        assert_non_null(staged);
+        copy_narrowed(&from, tensor->dtype, staged);
+        check_ok(device_alloc(device, tensor_bytes(tensor), &tensor->data));
+        check_ok(device_upload(device, tensor->data, staged, tensor_bytes(tensor)));
+        free(staged);
+    }
+}
+
+void run_download(struct device *device, enum op_kind kind, const union op_any *wide,
+                  union op_any *op)
+{
+    const struct op_info *info = op_info(kind);
+
+    for (int i = 0; i < info->n_tensors; i++) {
+        struct tensor *tensor = op_tensor(kind, op, i);
+        struct tensor to = *op_tensor(kind, (void *)wide, i);
+        if (tensor->data == NULL)
+            continue;
+        if (info->tensors[i].access != ACCESS_READ) {
+            void *staged = malloc(tensor_bytes(tensor));
+            assert_non_null(staged);
+            check_ok(device_download(device, staged, tensor->data, tensor_bytes(tensor)));
+            copy_widened(staged, tensor->dtype, &to);
+            free(staged);
+        }
+        device_free(device, tensor->data);
+    }
+}
+
+void run_on(struct device *device, enum op_kind kind, const union op_any *wide)
+{
+    union op_any op;
+    struct prepared *prepared = NULL;
+
+    run_upload(device, kind, wide, &op);
+    check_ok(kernel_prepare(device, kind, &op, &prepared));
+    op.workspace.bytes = prepared->workspace_bytes;
+    op.workspace.data = NULL;
+    if (op.workspace.bytes > 0)
+        check_ok(device_alloc(device, op.workspace.bytes, &op.workspace.data));
+    check_ok(kernel_run(device, kind, prepared, &op));
+    check_ok(device_synchronize(device));
+    run_download(device, kind, wide, &op);
+    device_free(device, op.workspace.data);
+    kernel_release(device, kind, prepared);
+}
+
+void run_ref(enum op_kind kind, const union op_any *op)
+{
+    struct device *device = test_device("ref", 1);
+
+    run_on(device, kind, op);
+    device_close(device);
+}

@@ -1,0 +1,155 @@
+/* The kernel check as one CMocka test per operation and device; --bench times the same cases.
+ *   test_kernels [--bench [operation]] [--seed number] */
+#include "kernels/kernel_test.h"
+
+#include "support/cmocka.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct kernel_test *kernel_test(enum op_kind kind)
+{
+#define ENTRY(op) [OP_##op] = &test_##op,
+    static const struct kernel_test *const tests[N_OP_KINDS] = {KERNEL_OPS(ENTRY)};
+#undef ENTRY
+
+    return tests[kind];
+}
+
+struct target {
+    const char *backend;
+    int n_threads;
+};
+static const struct target targets[] = {{"ref", 1}, {"cpu", 1}, {"cpu", 2}, {"cpu", 3}};
+enum { N_TARGETS = sizeof targets / sizeof *targets };
+
+struct subject {
+    const struct target *target;
+    enum op_kind kind;
+    char name[80];
+};
+
+static void test_cases(void **state)
+{
+    const struct subject *subject = *state;
+    struct device *device = test_device(subject->target->backend, subject->target->n_threads);
+
+    check_cases(device, subject->kind);
+    device_close(device);
+}
+
+static void test_adjoint(void **state)
+{
+    const struct subject *subject = *state;
+    const struct kernel_test *test = kernel_test(subject->kind);
+    struct device *device = test_device(subject->target->backend, subject->target->n_threads);
+
+    for (int i = 0; i < test->n_cases; i++)
+        if (!test->cases[i].is_for_bench)
+            check_adjoint(device, subject->kind, i);
+    device_close(device);
+}
+
+static void test_more(void **state)
+{
+    const struct subject *subject = *state;
+    struct device *device = test_device(subject->target->backend, subject->target->n_threads);
+
+    kernel_test(subject->kind)->check_device(device);
+    device_close(device);
+}
+
+static void test_gradient(void **state)
+{
+    const struct subject *subject = *state;
+
+    kernel_test(subject->kind)->check_gradient();
+}
+
+/* A known gap of a backend is a decision, written down here; there is none. */
+static void test_tables(void **state)
+{
+    const struct subject *subject = *state;
+    const struct backend *backend = backend_find(subject->target->backend);
+    int n_gaps = 0;
+
+#define CHECK_ENTRY(op)                                                                            \
+    if (backend->kernels.op.prepare == NULL || backend->kernels.op.run == NULL ||                  \
+        backend->kernels.op.release == NULL) {                                                     \
+        print_error("backend '%s' lacks " #op "\n", backend->name);                                \
+        n_gaps++;                                                                                  \
+    }
+    KERNEL_OPS(CHECK_ENTRY)
+#undef CHECK_ENTRY
+    assert_int_equal(n_gaps, 0);
+}
+
+enum { MOST_TESTS = N_TARGETS * (4 * N_OP_KINDS + 1) };
+
+struct list {
+    struct subject subjects[MOST_TESTS];
+    struct CMUnitTest tests[MOST_TESTS];
+    size_t n;
+};
+
+static void list_add(struct list *list, CMUnitTestFunction function, const struct target *target,
+                     enum op_kind kind, const char *what)
+{
+    struct subject *subject = &list->subjects[list->n];
+
+    subject->target = target;
+    subject->kind = kind;
+    snprintf(subject->name, sizeof subject->name, "%s: %s on %s, %d threads",
+             kind < N_OP_KINDS ? op_info(kind)->name : "all", what, target->backend,
+             target->n_threads);
+    list->tests[list->n++] = (struct CMUnitTest){subject->name, function, NULL, NULL, subject};
+}
+
+static void list_target(struct list *list, const struct target *target)
+{
+    bool is_ref = strcmp(target->backend, "ref") == 0;
+
+    list_add(list, test_tables, target, N_OP_KINDS, "no gap");
+    for (int i = 0; i < N_OP_KINDS; i++) {
+        enum op_kind kind = (enum op_kind)i;
+        list_add(list, test_cases, target, kind, "cases");
+        if (kernel_test(kind)->adjoint != NULL)
+            list_add(list, test_adjoint, target, kind, "adjoint");
+        if (kernel_test(kind)->check_device != NULL)
+            list_add(list, test_more, target, kind, "more");
+        if (is_ref && kernel_test(kind)->check_gradient != NULL)
+            list_add(list, test_gradient, target, kind, "gradient");
+    }
+}
+
+static int bench(const char *only)
+{
+    for (int t = 0; t < N_TARGETS; t++) {
+        if (backend_find(targets[t].backend) == NULL)
+            continue;
+        struct device *device = test_device(targets[t].backend, targets[t].n_threads);
+        printf("backend %s, %d threads\n", targets[t].backend, targets[t].n_threads);
+        for (int kind = 0; kind < N_OP_KINDS; kind++)
+            if (only == NULL || strcmp(only, op_info((enum op_kind)kind)->name) == 0)
+                bench_cases(device, (enum op_kind)kind);
+        device_close(device);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static struct list list;
+
+    for (int i = 1; i + 1 < argc; i++)
+        if (strcmp(argv[i], "--seed") == 0)
+            test_set_seed(strtoull(argv[i + 1], NULL, 10));
+    if (argc > 1 && strcmp(argv[1], "--bench") == 0)
+        return bench(argc > 2 ? argv[2] : NULL);
+    printf("seed %llu\n", (unsigned long long)test_seed());
+    for (int t = 0; t < N_TARGETS; t++)
+        if (backend_find(targets[t].backend) != NULL)
+            list_target(&list, &targets[t]);
+    return _cmocka_run_group_tests("kernels", list.tests, list.n, NULL, NULL);
+}
