@@ -11,14 +11,23 @@ struct dispatch_settings {
     const char *device;  /* auto, cpu, ref */
     bool is_fresh;       /* rename an existing folder away first */
     bool is_quiet;
+    bool retries_failed; /* runs that failed at an earlier start are pending again */
 };
 
 struct dispatch_outcome {
     int64_t n_runs, n_done, n_failed, n_skipped; /* skipped: were done before this start */
+    int64_t n_pending;                           /* left for another start */
+    int64_t n_orphaned;    /* in the journal, no longer asked for by the sweep */
+    char stop_reason[256]; /* why runs are left, "" when none are */
 };
 
+/* Before the first thread and MPI: the stop signals (TERM, INT, USR1) are from now on read by
+ * dispatch_run, and a broken pipe is an error of the write instead of a signal. */
+CHECKED enum status dispatch_block_signals(void);
+
 /* Collective over all ranks of the transport. Blocks until every run is done, failed or the sweep
- * is stopped. CANCELLED when stopped with work left. */
+ * is stopped. CANCELLED when stopped on request with work left. Only rank 0 fills `out` and prints;
+ * the others return what rank 0 told them, without a need to print it. */
 struct transport;
 CHECKED enum status dispatch_run(struct transport *transport, const struct sweep *sweep,
                                  const struct dispatch_settings *settings,
@@ -27,10 +36,12 @@ CHECKED enum status dispatch_run(struct transport *transport, const struct sweep
 /* MPI when a launcher's variables are present, else in-process with one rank. */
 CHECKED enum status transport_open(struct transport **out);
 void transport_close(struct transport *transport); /* accepts NULL */
+/* As close; when a rank was lost, ends the others with exit_code instead of waiting for it. */
+void transport_finish(struct transport *transport, int exit_code);
 int transport_rank(const struct transport *transport);
 int transport_size(const struct transport *transport);
-/* Rank 0's bytes to every rank. Collective; start-up only. `*bytes` is heap memory on the others.
- */
+/* Rank 0's bytes to every rank. Collective; start-up only. `*bytes` is heap memory on the others
+ * with a zero byte after the end. */
 CHECKED enum status transport_broadcast(struct transport *transport, char **bytes, int64_t *n);
 
 #endif

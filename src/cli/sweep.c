@@ -1,0 +1,235 @@
+/* `prunelora sweep`: rank 0 reads and checks the file, everybody expands the same text, and the
+ * sweep runs. */
+#include "cli/cli.h"
+
+#include "base/file.h"
+#include "cli/options.h"
+#include "dispatch/dispatch.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct sweep_options {
+    const char *out, *device;
+    struct option_texts sets;
+    bool is_fresh, is_quiet, retries_failed;
+};
+
+static enum status parse(int argc, char **argv, struct sweep_options *wanted,
+                         struct positionals *positionals, bool *is_help)
+{
+    const struct option_row rows[] = {
+        {"out", 'o', OPTION_TEXT, &wanted->out, "DIR", "results folder (default results/NAME)"},
+        {"set", 0, OPTION_TEXTS, &wanted->sets, "K=V",
+         "change or sweep a setting: --set prune.sparsity=0.5,0.7"},
+        {"device", 0, OPTION_TEXT, &wanted->device, "NAME", "auto, cpu or ref"},
+        {"fresh", 0, OPTION_FLAG, &wanted->is_fresh, NULL,
+         "start anew; earlier results are renamed, never deleted"},
+        {"retry-failed", 0, OPTION_FLAG, &wanted->retries_failed, NULL,
+         "repeat runs that failed at an earlier start"},
+        {"quiet", 0, OPTION_FLAG, &wanted->is_quiet, NULL, "only failures and the end"},
+    };
+    const struct options options = {
+        .usage = "[mpirun -n N] prunelora sweep SWEEP [--out DIR] [--set k=v]... [options]",
+        .summary = "Runs what a sweep file describes. Runs that are done in DIR are not repeated;\n"
+                   "interrupted ones continue from their checkpoints.",
+        .example = "mpirun -n 2 prunelora sweep sweeps/demo.yaml",
+        .rows = rows,
+        .n_rows = sizeof rows / sizeof *rows,
+        .min_positional = 1,
+        .max_positional = 1,
+    };
+
+    return options_parse(&options, argc, argv, positionals, is_help);
+}
+
+static enum status check_device(const char *device)
+{
+    static const char *const devices[] = {"auto", "cpu", "ref"};
+
+    for (size_t i = 0; i < sizeof devices / sizeof *devices; i++)
+        if (strcmp(device, devices[i]) == 0)
+            return STATUS_OK;
+    return fail(STATUS_BAD_CONFIG, "device '%s' is not in this build; choose auto, cpu or ref",
+                device);
+}
+
+static enum status load_on_rank_0(const char *path, const struct sweep_options *wanted,
+                                  struct sweep **out)
+{
+    struct text diagnostics = {0};
+    const struct sweep_source source = {
+        .path = path, .sets = wanted->sets.items, .n_sets = wanted->sets.n, .needs_files = true};
+
+    enum status status = sweep_load(&source, &diagnostics, out);
+    fputs(text_value(&diagnostics), stderr);
+    text_release(&diagnostics);
+    return status;
+}
+
+/* What rank 0 checked is not checked again: the text is its, and files may be seen only there. */
+static enum status load_copy(const char *path, const char *resolved, struct sweep **out)
+{
+    struct text diagnostics = {0};
+    const struct sweep_source source = {.path = path, .text = resolved};
+
+    enum status status = sweep_load(&source, &diagnostics, out);
+    if (status != STATUS_OK)
+        fputs(text_value(&diagnostics), stderr);
+    text_release(&diagnostics);
+    return status;
+}
+
+/* Rank 0's text goes to all; an empty one says that it has none, and why is on its screen. */
+static enum status load(struct transport *transport, const char *path,
+                        const struct sweep_options *wanted, struct sweep **out)
+{
+    enum status status = STATUS_OK, loaded = STATUS_OK;
+    bool is_first = transport_rank(transport) == 0;
+    char nothing[] = "", failed[8], *text = nothing;
+    int64_t n = 0;
+
+    if (is_first) {
+        loaded = load_on_rank_0(path, wanted, out);
+        if (loaded == STATUS_OK) {
+            text = (char *)(uintptr_t)(*out)->resolved_yaml; /* only read by the broadcast */
+            n = (int64_t)strlen(text);
+        } else {
+            n = snprintf(failed, sizeof failed, "!%d", (int)loaded);
+            text = failed;
+        }
+        TRY(transport_broadcast(transport, &text, &n));
+        return loaded;
+    }
+    TRY(transport_broadcast(transport, &text, &n));
+    if (text[0] == '!') /* no YAML document of ours begins like this */
+        status = fail((enum status)strtol(text + 1, NULL, 10), "rank 0 could not load the sweep");
+    else
+        status = load_copy(path, text, out);
+    free(text);
+done:
+    return status;
+}
+
+static char *join_command(struct arena *arena, int argc, char **argv)
+{
+    struct text text = {0};
+
+    text_append(&text, "prunelora");
+    for (int i = 0; i < argc; i++)
+        text_append(&text, " %s", argv[i]);
+    char *joined = text.is_failed ? NULL : arena_strdup(arena, text_value(&text));
+    text_release(&text);
+    return joined;
+}
+
+static void print_end(const struct dispatch_outcome *outcome, const char *folder)
+{
+    if (outcome->n_orphaned > 0)
+        printf("%" PRId64 " runs of earlier starts are no longer asked for; left alone\n",
+               outcome->n_orphaned);
+    if (outcome->n_skipped == outcome->n_runs) {
+        printf("all %" PRId64 " runs were already done; results in %s\n", outcome->n_runs, folder);
+        return;
+    }
+    printf("%" PRId64 " of %" PRId64 " runs done (%" PRId64 " before this start), %" PRId64
+           " failed, %" PRId64 " left; results in %s\n",
+           outcome->n_done, outcome->n_runs, outcome->n_skipped, outcome->n_failed,
+           outcome->n_pending, folder);
+    if (outcome->stop_reason[0] != '\0')
+        printf("stopped: %s; the same command continues\n", outcome->stop_reason);
+    if (outcome->n_failed > 0)
+        printf("why runs failed: prunelora report %s; --retry-failed repeats them\n", folder);
+}
+
+static enum status run_loaded(struct transport *transport, const struct sweep *sweep,
+                              const struct sweep_options *wanted, const char *command,
+                              int *exit_code)
+{
+    enum status status = STATUS_OK;
+    struct arena *arena = NULL;
+    struct dispatch_outcome outcome = {0};
+    char program[PATH_MAX] = {0};
+    const char *folder = wanted->out;
+
+    TRY(arena_create(&arena));
+    if (folder == NULL)
+        TRY_ALLOC(folder, path_join(arena, "results", sweep->name));
+    if (readlink("/proc/self/exe", program, sizeof program - 1) < 0)
+        TRY(fail(STATUS_DEVICE, "cannot find this program's file: %s", strerror(errno)));
+    status = dispatch_run(transport, sweep,
+                          &(struct dispatch_settings){.folder = folder,
+                                                      .command = command,
+                                                      .program = program,
+                                                      .device = wanted->device,
+                                                      .is_fresh = wanted->is_fresh,
+                                                      .is_quiet = wanted->is_quiet,
+                                                      .retries_failed = wanted->retries_failed},
+                          &outcome);
+    if (transport_rank(transport) == 0 && outcome.n_runs > 0 &&
+        (status == STATUS_OK || status == STATUS_CANCELLED)) {
+        print_end(&outcome, folder);
+        if (status == STATUS_OK)
+            *exit_code = outcome.n_failed > 0 ? 1 : 0;
+    }
+done:
+    arena_destroy(arena);
+    return status;
+}
+
+static enum status run(struct transport *transport, const char *path,
+                       const struct sweep_options *wanted, const char *command, int *exit_code)
+{
+    enum status status = STATUS_OK;
+    struct sweep *sweep = NULL;
+
+    TRY(load(transport, path, wanted, &sweep));
+    TRY(run_loaded(transport, sweep, wanted, command, exit_code));
+done:
+    sweep_destroy(sweep);
+    return status;
+}
+
+/* Options are wrong in the same way on every rank: rank 0 alone says so. */
+static int finish(struct transport *transport, enum status status, int exit_code)
+{
+    if (status != STATUS_OK)
+        exit_code = status_exit_code(status);
+    if (status != STATUS_OK && status != STATUS_CANCELLED && transport_rank(transport) == 0)
+        cli_finish(status);
+    fflush(stdout);
+    transport_finish(transport, exit_code);
+    return exit_code;
+}
+
+int cli_sweep(int argc, char **argv)
+{
+    enum status status = STATUS_OK;
+    struct sweep_options wanted = {.device = "auto"};
+    struct positionals positionals;
+    struct transport *transport = NULL;
+    struct arena *arena = NULL;
+    const char *command = NULL;
+    bool is_help = false;
+    int exit_code = 0;
+
+    TRY(parse(argc, argv, &wanted, &positionals, &is_help));
+    if (is_help)
+        return 0;
+    TRY(check_device(wanted.device));
+    TRY(dispatch_block_signals());
+    TRY(arena_create(&arena));
+    TRY_ALLOC(command, join_command(arena, argc, argv));
+    TRY(transport_open(&transport));
+    status = run(transport, positionals.items[0], &wanted, command, &exit_code);
+done:
+    arena_destroy(arena);
+    if (transport == NULL)
+        return cli_finish(status);
+    return finish(transport, status, exit_code);
+}

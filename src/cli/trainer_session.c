@@ -1,0 +1,432 @@
+/* Two threads: this process's first one trains, the other talks. */
+#include "cli/trainer_session.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "cli/foreground.h"
+#include "dispatch/message.h"
+#include "dispatch/record.h"
+#include "store/run_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+static const double heartbeat_every_seconds = 2.0, progress_every_seconds = 0.5;
+static const double write_deadline_seconds = 60.0;
+
+struct session {
+    struct trainer_session_settings settings;
+    int wake_fd;                /* ends the talking thread's wait */
+    pthread_mutex_t write_lock; /* one record at a time */
+    pthread_mutex_t lock;       /* what follows */
+    pthread_cond_t changed;
+    cJSON *assignment; /* waits for the training thread */
+    bool is_closed;    /* the rank is gone */
+    bool is_busy;
+    int64_t ticks; /* signs of life of the run */
+    struct run_progress progress;
+    /* end of what the lock guards */
+    atomic_bool wants_stop;
+    double last_progress; /* training thread's */
+    /* kept from run to run */
+    struct trainer *trainer;
+    const struct backend *backend;
+    int n_threads;
+};
+
+static enum status send_record(struct session *session, const cJSON *body)
+{
+    pthread_mutex_lock(&session->write_lock);
+    enum status status = record_write(session->settings.out_fd, body, write_deadline_seconds);
+    pthread_mutex_unlock(&session->write_lock);
+    return status;
+}
+
+static double cpu_seconds(void)
+{
+    struct timespec used;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (double)used.tv_sec + 1e-9 * (double)used.tv_nsec;
+}
+
+/* A heartbeat or progress: the same members, the rank shows only the latter. */
+static enum status send_state(struct session *session, const char *kind)
+{
+    cJSON *body = record_create(kind);
+
+    pthread_mutex_lock(&session->lock);
+    struct run_progress now = session->progress;
+    int64_t ticks = session->ticks;
+    pthread_mutex_unlock(&session->lock);
+    cJSON_AddNumberToObject(body, "ticks", (double)ticks);
+    cJSON_AddNumberToObject(body, "cpu_seconds", cpu_seconds());
+    cJSON_AddStringToObject(body, "phase", now.phase);
+    cJSON_AddNumberToObject(body, "epoch", (double)now.epoch);
+    cJSON_AddNumberToObject(body, "n_epochs", (double)now.n_epochs);
+    cJSON_AddNumberToObject(body, "step", (double)now.step);
+    cJSON_AddNumberToObject(body, "n_steps", (double)now.n_steps);
+    cJSON_AddNumberToObject(body, "loss", now.loss);
+    cJSON_AddNumberToObject(body, "images_per_second", now.images_per_second);
+    enum status status = send_record(session, body);
+    cJSON_Delete(body);
+    return status;
+}
+
+/* ---- the talking thread ---- */
+
+static void hear(struct session *session, cJSON *body)
+{
+    if (record_is(body, "assign")) {
+        atomic_store(&session->wants_stop, false); /* a stop from now on means this run */
+        pthread_mutex_lock(&session->lock);
+        cJSON_Delete(session->assignment);
+        session->assignment = body;
+        pthread_cond_signal(&session->changed);
+        pthread_mutex_unlock(&session->lock);
+        return;
+    }
+    if (record_is(body, "stop"))
+        atomic_store(&session->wants_stop, true);
+    cJSON_Delete(body);
+}
+
+static enum status listen_once(struct session *session, struct record_reader *reader)
+{
+    enum status status = STATUS_OK;
+    struct pollfd fds[] = {{.fd = session->settings.in_fd, .events = POLLIN},
+                           {.fd = session->wake_fd, .events = POLLIN}};
+
+    if (poll(fds, 2, (int)(heartbeat_every_seconds * 1e3)) < 0 && errno != EINTR)
+        TRY(fail(STATUS_COMM, "cannot wait for the rank: %s", strerror(errno)));
+    if (fds[1].revents != 0)
+        TRY(fail(STATUS_CANCELLED, "this trainer ends"));
+    TRY(record_fill(reader, session->settings.in_fd));
+    for (;;) {
+        cJSON *body = NULL;
+        TRY(record_next(reader, &body));
+        if (body == NULL)
+            break;
+        hear(session, body);
+    }
+    if (reader->is_closed)
+        TRY(fail(STATUS_COMM, "the rank has closed the pipe"));
+done:
+    return status;
+}
+
+static void *talk(void *context)
+{
+    struct session *session = context;
+    struct record_reader reader = {0};
+    double last = 0;
+
+    while (listen_once(session, &reader) == STATUS_OK) {
+        pthread_mutex_lock(&session->lock);
+        bool is_busy = session->is_busy;
+        pthread_mutex_unlock(&session->lock);
+        if (!is_busy || clock_seconds() - last < heartbeat_every_seconds * 0.9)
+            continue;
+        last = clock_seconds();
+        if (send_state(session, "heartbeat") != STATUS_OK)
+            break;
+    }
+    atomic_store(&session->wants_stop, true);
+    pthread_mutex_lock(&session->lock);
+    session->is_closed = true;
+    pthread_cond_signal(&session->changed);
+    pthread_mutex_unlock(&session->lock);
+    record_reader_release(&reader);
+    return NULL;
+}
+
+/* ---- the training thread ---- */
+
+static void observe(void *context, const struct train_progress *progress)
+{
+    struct session *session = context;
+    double now = clock_seconds();
+
+    pthread_mutex_lock(&session->lock);
+    bool is_new_phase = strcmp(session->progress.phase, progress->phase) != 0;
+    session->ticks++;
+    session->progress = (struct run_progress){
+        .epoch = progress->epoch,
+        .n_epochs = progress->n_epochs,
+        .step = progress->step,
+        .n_steps = progress->n_steps,
+        .loss = progress->loss,
+        .images_per_second = progress->images_per_second,
+    };
+    copy_text(session->progress.phase, sizeof session->progress.phase, progress->phase);
+    pthread_mutex_unlock(&session->lock);
+    if (!is_new_phase && now - session->last_progress < progress_every_seconds)
+        return;
+    session->last_progress = now;
+    if (send_state(session, "progress") != STATUS_OK)
+        atomic_store(&session->wants_stop, true); /* nobody is left to train for */
+}
+
+static bool stop_asked(void *context)
+{
+    return atomic_load(&((struct session *)context)->wants_stop);
+}
+
+static bool has_files(const char *folder)
+{
+    DIR *opened = opendir(folder);
+    bool is_found = false;
+
+    if (opened == NULL)
+        return false;
+    for (struct dirent *entry; !is_found && (entry = readdir(opened)) != NULL;)
+        is_found = entry->d_name[0] != '.';
+    closedir(opened);
+    return is_found;
+}
+
+/* The newest earlier attempt that left a checkpoint, or NULL. */
+static enum status find_resume_folder(struct arena *arena, const char *folder, int64_t attempt,
+                                      const char **out)
+{
+    enum status status = STATUS_OK;
+    const char *parent = NULL, *earlier = NULL, *checkpoints = NULL;
+
+    *out = NULL;
+    TRY_ALLOC(parent, path_parent(arena, folder));
+    for (int64_t i = attempt - 1; i >= 1 && *out == NULL; i--) {
+        TRY_ALLOC(earlier, arena_format(arena, "%s/a%" PRId64, parent, i));
+        TRY_ALLOC(checkpoints, path_join(arena, earlier, "ckpt"));
+        if (has_files(checkpoints))
+            *out = earlier;
+    }
+done:
+    return status;
+}
+
+/* Runs may differ in device and threads; the trainer with its caches is kept while they do not. */
+static enum status ready_trainer(struct session *session, const struct settings *settings)
+{
+    enum status status = STATUS_OK;
+    bool is_given = strcmp(session->settings.device, "auto") != 0;
+    const struct backend *backend = NULL;
+    int n_threads = settings->resources.threads > 0 ? (int)settings->resources.threads
+                                                    : session->settings.n_threads;
+
+    TRY(backend_choose(is_given ? session->settings.device : settings->resources.device, &backend));
+    if (session->trainer != NULL && session->backend == backend && session->n_threads == n_threads)
+        return STATUS_OK;
+    trainer_destroy(session->trainer);
+    session->trainer = NULL;
+    TRY(trainer_create(backend, n_threads, &session->trainer));
+    session->backend = backend;
+    session->n_threads = n_threads;
+done:
+    return status;
+}
+
+static enum status execute(struct session *session, const cJSON *assignment, struct arena *arena)
+{
+    enum status status = STATUS_OK;
+    struct settings settings;
+    struct train_job job = {
+        .settings = &settings,
+        .id = record_text(assignment, "run"),
+        .name = record_text(assignment, "name"),
+        .attempt = record_integer(assignment, "attempt"),
+        .folder = record_text(assignment, "folder"),
+        .observer = {session, observe, stop_asked},
+    };
+
+    TRY(settings_from_json(record_text(assignment, "settings"), arena, &settings));
+    TRY(ready_trainer(session, &settings));
+    TRY(find_resume_folder(arena, job.folder, job.attempt, &job.resume_folder));
+    log_info("run %s attempt %" PRId64 "%s%s", job.name, job.attempt,
+             job.resume_folder != NULL ? ", continues " : "",
+             job.resume_folder != NULL ? job.resume_folder : "");
+    TRY(trainer_execute(session->trainer, &job));
+done:
+    return status;
+}
+
+/* Standard output and error of the run go to its folder; *saved brings them back. */
+static enum status open_log(const char *folder, int saved[2])
+{
+    char path[4096];
+    enum status status = folder_create(folder);
+
+    if (status != STATUS_OK)
+        return status;
+    snprintf(path, sizeof path, "%s/log.txt", folder);
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return fail(STATUS_IO, "cannot write '%s': %s", path, strerror(errno));
+    fflush(stdout);
+    for (int i = 0; i < 2; i++) {
+        saved[i] = fcntl(STDOUT_FILENO + i, F_DUPFD_CLOEXEC, 16);
+        dup2(fd, STDOUT_FILENO + i);
+    }
+    close(fd);
+    return STATUS_OK;
+}
+
+static void close_log(const int saved[2])
+{
+    fflush(stdout);
+    for (int i = 0; i < 2; i++) {
+        if (saved[i] < 0)
+            continue;
+        dup2(saved[i], STDOUT_FILENO + i);
+        close(saved[i]);
+    }
+}
+
+static void add_scores(cJSON *body, const char *folder, struct arena *arena)
+{
+    struct run_file run = {0};
+    char *path = path_join(arena, folder, "run.h5");
+    cJSON *scores = cJSON_AddObjectToObject(body, "scores");
+
+    if (path == NULL || run_file_read(path, false, arena, &run) != STATUS_OK)
+        return; /* they are only shown; rank 0 reads the file itself and says what is wrong */
+    for (int64_t i = 0; i < run.n_values; i++)
+        for (int j = 0; j < RUN_SCORES; j++)
+            if (strcmp(run.values[i].name, run_score_names[j]) == 0)
+                cJSON_AddNumberToObject(scores, run_score_names[j], run.values[i].value);
+}
+
+static enum status answer(struct session *session, const cJSON *assignment, struct arena *arena,
+                          enum status outcome)
+{
+    cJSON *body = record_create(outcome == STATUS_OK ? "done" : "failed");
+
+    cJSON_AddNumberToObject(body, "run_number", (double)record_integer(assignment, "run_number"));
+    cJSON_AddNumberToObject(body, "attempt", (double)record_integer(assignment, "attempt"));
+    if (outcome == STATUS_OK) {
+        add_scores(body, record_text(assignment, "folder"), arena);
+    } else {
+        cJSON_AddNumberToObject(body, "status", outcome);
+        cJSON_AddStringToObject(body, "message", status_message());
+    }
+    enum status status = send_record(session, body);
+    cJSON_Delete(body);
+    return status;
+}
+
+/* A library or device that failed once is not asked again in this process. */
+static bool is_unfit(enum status outcome)
+{
+    return outcome == STATUS_DEVICE || outcome == STATUS_OUT_OF_MEMORY;
+}
+
+static enum status work(struct session *session, const cJSON *assignment, bool *is_over)
+{
+    enum status status = STATUS_OK, outcome = STATUS_OK;
+    struct arena *arena = NULL;
+    int saved[2] = {-1, -1};
+
+    TRY(arena_create(&arena));
+    outcome = open_log(record_text(assignment, "folder"), saved);
+    if (outcome == STATUS_OK)
+        outcome = execute(session, assignment, arena);
+    if (outcome != STATUS_OK)
+        log_error("%s (%s)", status_message(), status_origin());
+    pthread_mutex_lock(&session->lock);
+    session->is_busy = false;
+    pthread_mutex_unlock(&session->lock);
+    TRY(answer(session, assignment, arena, outcome));
+    *is_over = is_unfit(outcome);
+    if (!*is_over) {
+        cJSON *ready = record_create("ready");
+        status = send_record(session, ready);
+        cJSON_Delete(ready);
+    }
+done:
+    close_log(saved);
+    arena_destroy(arena);
+    return status;
+}
+
+static cJSON *next_assignment(struct session *session)
+{
+    pthread_mutex_lock(&session->lock);
+    while (session->assignment == NULL && !session->is_closed)
+        pthread_cond_wait(&session->changed, &session->lock);
+    cJSON *assignment = session->is_closed ? NULL : session->assignment;
+    if (assignment != NULL) {
+        session->assignment = NULL;
+        session->is_busy = true;
+        session->ticks = 0;
+        session->progress = (struct run_progress){.loss = NAN};
+    }
+    pthread_mutex_unlock(&session->lock);
+    return assignment;
+}
+
+static void wake_talker(struct session *session)
+{
+    const uint64_t one = 1;
+    if (write(session->wake_fd, &one, sizeof one) < 0)
+        log_warning("cannot wake the talking thread: %s", strerror(errno));
+}
+
+static enum status say_hello(struct session *session)
+{
+    cJSON *body = record_create("hello");
+
+    cJSON_AddNumberToObject(body, "pid", (double)getpid());
+    cJSON_AddNumberToObject(body, "threads", session->settings.n_threads);
+    cJSON_AddStringToObject(body, "device", session->settings.device);
+    enum status status = send_record(session, body);
+    cJSON_Delete(body);
+    return status;
+}
+
+enum status trainer_session_run(const struct trainer_session_settings *settings)
+{
+    enum status status = STATUS_OK;
+    struct session session = {.settings = *settings};
+    pthread_t thread;
+    bool is_over = false;
+
+    pthread_mutex_init(&session.write_lock, NULL);
+    pthread_mutex_init(&session.lock, NULL);
+    pthread_cond_init(&session.changed, NULL);
+    if (fcntl(settings->in_fd, F_SETFL, O_NONBLOCK) != 0)
+        return fail(STATUS_COMM, "--in=%d is no pipe: %s", settings->in_fd, strerror(errno));
+    session.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (session.wake_fd < 0)
+        return fail(STATUS_COMM, "cannot make an eventfd: %s", strerror(errno));
+    if (pthread_create(&thread, NULL, talk, &session) != 0)
+        return fail(STATUS_DEVICE, "cannot start the thread that talks to the rank");
+    TRY(say_hello(&session));
+    while (!is_over) {
+        cJSON *assignment = next_assignment(&session);
+        if (assignment == NULL)
+            break;
+        status = work(&session, assignment, &is_over);
+        cJSON_Delete(assignment);
+        if (status != STATUS_OK)
+            break;
+    }
+done:
+    wake_talker(&session);
+    pthread_join(thread, NULL);
+    close(session.wake_fd);
+    trainer_destroy(session.trainer);
+    cJSON_Delete(session.assignment);
+    return status;
+}

@@ -1,0 +1,436 @@
+/* Runs wait in a ring; idle ranks take from its front. What went wrong goes to the back, so that a
+ * run that kills trainers does not hold up the others. */
+#include "dispatch/coordinator.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double heartbeat_every_seconds = 2.0;
+static const double shutdown_deadline_seconds = 15.0;
+
+enum rank_phase { RANK_SILENT, RANK_THERE, RANK_IDLE, RANK_BUSY, RANK_USELESS, RANK_GONE };
+
+struct member_rank {
+    enum rank_phase phase;
+    int64_t run, attempt; /* while busy */
+    double last_heard;
+    bool is_suspect;
+    char host[HOST_BYTES];
+};
+
+struct coordinator {
+    struct coordinator_start start;
+    struct member_rank *ranks; /* owned */
+    int n_ranks;
+    int64_t *ring; /* owned: [n_runs] runs that wait, from `first` on */
+    int64_t first, n_waiting, n_busy, n_new_failures;
+    double last_heartbeat, shutdown_at; /* 0: not shutting down */
+    bool is_stopping, is_cancelled;
+    char stop_reason[256];
+    char useless_reason[MESSAGE_TEXT_BYTES];
+};
+
+static void enqueue(struct coordinator *coordinator, int64_t run)
+{
+    int64_t n = coordinator->start.sweep->n_runs;
+    coordinator->ring[(coordinator->first + coordinator->n_waiting++) % n] = run;
+}
+
+enum status coordinator_create(const struct coordinator_start *start, struct coordinator **out)
+{
+    enum status status = STATUS_OK;
+    struct coordinator *made = NULL;
+
+    TRY_ALLOC(made, heap_alloc(1, sizeof *made));
+    made->start = *start;
+    if (made->start.settings.dead_seconds <= 0)
+        made->start.settings.dead_seconds = 30;
+    made->n_ranks = transport_size(start->transport);
+    TRY_ALLOC(made->ranks, heap_alloc(made->n_ranks, sizeof *made->ranks));
+    TRY_ALLOC(made->ring, heap_alloc(start->sweep->n_runs, sizeof *made->ring));
+    for (int i = 0; i < made->n_ranks; i++)
+        made->ranks[i].last_heard = clock_seconds();
+    for (int64_t i = 0; i < start->sweep->n_runs; i++)
+        if (start->states[i].phase == RUN_PENDING)
+            enqueue(made, i);
+    *out = made;
+    made = NULL;
+done:
+    coordinator_destroy(made);
+    return status;
+}
+
+void coordinator_destroy(struct coordinator *coordinator)
+{
+    if (coordinator == NULL)
+        return;
+    free(coordinator->ranks);
+    free(coordinator->ring);
+    free(coordinator);
+}
+
+static void note(struct coordinator *coordinator, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void note(struct coordinator *coordinator, const char *format, ...)
+{
+    char text[MESSAGE_TEXT_BYTES + 256];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    coordinator->start.sink.note(coordinator->start.sink.context, text);
+}
+
+/* One event: into the run's state, the journal and, through the sink, before people's eyes. */
+static void happen(struct coordinator *coordinator, enum journal_kind kind, int rank,
+                   const struct message *message)
+{
+    struct journal_event event = {
+        .kind = kind,
+        .run = message->run,
+        .attempt = message->attempt,
+        .rank = rank,
+        .signal = message->signal,
+        .status = (enum status)message->status,
+    };
+    memcpy(event.run_id, coordinator->start.sweep->runs[message->run].id, RUN_ID_BYTES);
+    clock_timestamp(event.time);
+    memcpy(event.host, coordinator->ranks[rank].host, HOST_BYTES);
+    memcpy(event.text, message->text, MESSAGE_TEXT_BYTES);
+    run_state_apply(&coordinator->start.states[message->run], &event);
+    coordinator->start.sink.event(coordinator->start.sink.context, &event);
+}
+
+static enum status order(struct coordinator *coordinator, int rank, enum message_kind kind)
+{
+    struct message message = {.kind = (int32_t)kind};
+    return message_send(coordinator->start.transport, rank, &message);
+}
+
+static enum status deal(struct coordinator *coordinator, int rank)
+{
+    struct member_rank *member = &coordinator->ranks[rank];
+    struct message message = {.kind = MESSAGE_ASSIGN};
+
+    if (coordinator->is_stopping || coordinator->n_waiting == 0 || member->phase != RANK_IDLE)
+        return STATUS_OK;
+    int64_t run = coordinator->ring[coordinator->first];
+    coordinator->first = (coordinator->first + 1) % coordinator->start.sweep->n_runs;
+    coordinator->n_waiting--;
+    message.run = member->run = run;
+    message.attempt = member->attempt = coordinator->start.states[run].attempt + 1;
+    memcpy(message.run_id, coordinator->start.sweep->runs[run].id, RUN_ID_BYTES);
+    member->phase = RANK_BUSY;
+    coordinator->n_busy++;
+    happen(coordinator, JOURNAL_ASSIGNED, rank, &message);
+    return message_send(coordinator->start.transport, rank, &message);
+}
+
+static enum status deal_all(struct coordinator *coordinator)
+{
+    enum status status = STATUS_OK;
+
+    for (int i = 0; i < coordinator->n_ranks; i++)
+        TRY(deal(coordinator, i));
+done:
+    return status;
+}
+
+enum status coordinator_stop(struct coordinator *coordinator, const char *reason)
+{
+    enum status status = STATUS_OK;
+
+    if (coordinator->is_stopping)
+        return STATUS_OK;
+    coordinator->is_stopping = true;
+    copy_text(coordinator->stop_reason, sizeof coordinator->stop_reason, reason);
+    note(coordinator, "stopping: %s; %" PRId64 " runs under way write a checkpoint", reason,
+         coordinator->n_busy);
+    for (int i = 0; i < coordinator->n_ranks; i++)
+        if (coordinator->ranks[i].phase == RANK_BUSY)
+            TRY(order(coordinator, i, MESSAGE_STOP));
+done:
+    return status;
+}
+
+enum status coordinator_cancel(struct coordinator *coordinator, const char *reason)
+{
+    if (!coordinator->is_stopping)
+        coordinator->is_cancelled = true;
+    return coordinator_stop(coordinator, reason);
+}
+
+static enum status fail_for_good(struct coordinator *coordinator, int rank,
+                                 const struct message *message)
+{
+    const struct coordinator_settings *settings = &coordinator->start.settings;
+    char reason[128];
+
+    happen(coordinator, JOURNAL_FAILED, rank, message);
+    coordinator->n_new_failures++;
+    if (settings->fail_fast)
+        return coordinator_stop(coordinator, "a run failed and on_failure.fail_fast is set");
+    if (settings->max_fails == 0 || coordinator->n_new_failures < settings->max_fails)
+        return STATUS_OK;
+    snprintf(reason, sizeof reason, "%" PRId64 " runs failed, on_failure.max_fails is %" PRId64,
+             coordinator->n_new_failures, settings->max_fails);
+    return coordinator_stop(coordinator, reason);
+}
+
+/* What the machine did may go well another time; what the settings or files say will not. */
+static bool may_help_to_retry(enum status status)
+{
+    return status == STATUS_IO || status == STATUS_OUT_OF_MEMORY || status == STATUS_DEVICE ||
+           status == STATUS_COMM;
+}
+
+static enum status run_failed(struct coordinator *coordinator, int rank,
+                              const struct message *message)
+{
+    struct run_state *state = &coordinator->start.states[message->run];
+    enum status status = (enum status)message->status;
+
+    if (status == STATUS_CANCELLED) {
+        happen(coordinator, JOURNAL_INTERRUPTED, rank, message);
+        enqueue(coordinator, message->run);
+        return STATUS_OK;
+    }
+    if (may_help_to_retry(status) && state->n_retries < coordinator->start.settings.retries) {
+        happen(coordinator, JOURNAL_RETRIED, rank, message);
+        enqueue(coordinator, message->run);
+        return STATUS_OK;
+    }
+    return fail_for_good(coordinator, rank, message);
+}
+
+static enum status run_crashed(struct coordinator *coordinator, int rank,
+                               const struct message *message)
+{
+    struct run_state *state = &coordinator->start.states[message->run];
+    int64_t limit = coordinator->start.settings.crash_limit;
+    struct message last = *message;
+
+    happen(coordinator, JOURNAL_CRASHED, rank, message);
+    if (limit == 0 || state->n_crashes < limit) {
+        enqueue(coordinator, message->run);
+        return STATUS_OK;
+    }
+    last.status = STATUS_DEVICE;
+    snprintf(last.text, sizeof last.text,
+             "set aside after %" PRId64 " crashes (on_failure.crash_limit), the last: %.380s",
+             state->n_crashes, message->text);
+    return fail_for_good(coordinator, rank, &last);
+}
+
+/* DONE, FAILED and CRASHED count only for the attempt this rank was last given. */
+static bool is_current(struct coordinator *coordinator, int rank, const struct message *message)
+{
+    const struct member_rank *member = &coordinator->ranks[rank];
+
+    if (member->phase == RANK_BUSY && member->run == message->run &&
+        member->attempt == message->attempt)
+        return true;
+    log_info("rank %d spoke of run %" PRId64 " attempt %" PRId64 ", which is not its own: ignored",
+             rank, message->run, message->attempt);
+    return false;
+}
+
+static enum status end_attempt(struct coordinator *coordinator, int rank,
+                               const struct message *message)
+{
+    enum status status = STATUS_OK;
+
+    if (!is_current(coordinator, rank, message))
+        return STATUS_OK;
+    coordinator->ranks[rank].phase = RANK_THERE; /* READY follows when its trainer is free again */
+    coordinator->n_busy--;
+    if (message->kind == MESSAGE_DONE) {
+        happen(coordinator, JOURNAL_DONE, rank, message);
+        coordinator->start.sink.message(coordinator->start.sink.context, rank, message);
+    } else if (message->kind == MESSAGE_FAILED) {
+        TRY(run_failed(coordinator, rank, message));
+    } else {
+        TRY(run_crashed(coordinator, rank, message));
+    }
+    TRY(deal_all(coordinator));
+done:
+    return status;
+}
+
+static void lose(struct coordinator *coordinator, int rank)
+{
+    note(coordinator, "rank %d on %s is silent and given up", rank,
+         coordinator->ranks[rank].host[0] != '\0' ? coordinator->ranks[rank].host : "its host");
+    coordinator->start.transport->has_lost_peer = true;
+    coordinator->ranks[rank].phase = RANK_GONE;
+}
+
+static enum status lose_rank(struct coordinator *coordinator, int rank, double silent)
+{
+    struct member_rank *member = &coordinator->ranks[rank];
+    struct message crash = {
+        .kind = MESSAGE_CRASHED, .run = member->run, .attempt = member->attempt};
+    bool was_busy = member->phase == RANK_BUSY;
+
+    lose(coordinator, rank);
+    if (!was_busy)
+        return STATUS_OK;
+    coordinator->n_busy--;
+    snprintf(crash.text, sizeof crash.text, "rank %d on %s was lost: silent for %.0f s", rank,
+             member->host, silent);
+    enum status status = run_crashed(coordinator, rank, &crash);
+    return status == STATUS_OK ? deal_all(coordinator) : status;
+}
+
+static void useless(struct coordinator *coordinator, int rank, const char *why)
+{
+    coordinator->ranks[rank].phase = RANK_USELESS;
+    copy_text(coordinator->useless_reason, sizeof coordinator->useless_reason, why);
+    note(coordinator, "rank %d on %s takes no runs: %s", rank, coordinator->ranks[rank].host, why);
+}
+
+enum status coordinator_receive(struct coordinator *coordinator, int rank,
+                                const struct message *message)
+{
+    struct member_rank *member = &coordinator->ranks[rank];
+
+    member->last_heard = clock_seconds();
+    member->is_suspect = false;
+    if (member->phase == RANK_GONE)
+        return STATUS_OK; /* its runs were given to others */
+    switch (message->kind) {
+    case MESSAGE_HELLO:
+        memcpy(member->host, message->host, HOST_BYTES);
+        member->phase = RANK_THERE;
+        if (message->text[0] != '\0')
+            return fail(STATUS_BAD_CONFIG, "rank %d on %s: %s", rank, message->host, message->text);
+        return STATUS_OK;
+    case MESSAGE_READY:
+        if (member->phase == RANK_THERE)
+            member->phase = RANK_IDLE;
+        return deal(coordinator, rank);
+    case MESSAGE_PROGRESS:
+        if (is_current(coordinator, rank, message))
+            coordinator->start.sink.message(coordinator->start.sink.context, rank, message);
+        return STATUS_OK;
+    case MESSAGE_DONE:
+    case MESSAGE_FAILED:
+    case MESSAGE_CRASHED:
+        return end_attempt(coordinator, rank, message);
+    case MESSAGE_GAVE_UP:
+        useless(coordinator, rank, message->text);
+        return STATUS_OK;
+    case MESSAGE_STOP_REQUEST:
+        return coordinator_cancel(coordinator, "a rank received a stop signal");
+    case MESSAGE_BYE:
+        member->phase = RANK_GONE;
+        return STATUS_OK;
+    default:
+        return STATUS_OK;
+    }
+}
+
+static int count_phase(const struct coordinator *coordinator, enum rank_phase phase)
+{
+    int n = 0;
+    for (int i = 0; i < coordinator->n_ranks; i++)
+        n += coordinator->ranks[i].phase == phase;
+    return n;
+}
+
+static enum status watch_ranks(struct coordinator *coordinator, double now)
+{
+    enum status status = STATUS_OK;
+
+    for (int i = 1; i < coordinator->n_ranks; i++) {
+        struct member_rank *member = &coordinator->ranks[i];
+        double silent = now - member->last_heard;
+        if (member->phase == RANK_GONE)
+            continue;
+        if (silent > coordinator->start.settings.dead_seconds) {
+            TRY(lose_rank(coordinator, i, silent));
+        } else if (silent > coordinator->start.settings.dead_seconds / 3 && !member->is_suspect) {
+            member->is_suspect = true;
+            log_warning("rank %d on %s has been silent for %.0f s", i, member->host, silent);
+        }
+    }
+done:
+    return status;
+}
+
+static enum status begin_shutdown(struct coordinator *coordinator, double now)
+{
+    enum status status = STATUS_OK;
+
+    coordinator->shutdown_at = now;
+    for (int i = 0; i < coordinator->n_ranks; i++)
+        if (coordinator->ranks[i].phase != RANK_GONE)
+            TRY(order(coordinator, i, MESSAGE_SHUTDOWN));
+done:
+    return status;
+}
+
+enum status coordinator_end(struct coordinator *coordinator)
+{
+    if (coordinator->shutdown_at > 0)
+        return STATUS_OK;
+    coordinator->is_stopping = true;
+    return begin_shutdown(coordinator, clock_seconds());
+}
+
+static enum status end_shutdown(struct coordinator *coordinator, double now)
+{
+    if (now - coordinator->shutdown_at < shutdown_deadline_seconds)
+        return STATUS_OK;
+    for (int i = 0; i < coordinator->n_ranks; i++)
+        if (coordinator->ranks[i].phase != RANK_GONE)
+            lose(coordinator, i);
+    return STATUS_OK;
+}
+
+enum status coordinator_tick(struct coordinator *coordinator, double now)
+{
+    enum status status = STATUS_OK;
+
+    if (now - coordinator->last_heartbeat > heartbeat_every_seconds) {
+        coordinator->last_heartbeat = now;
+        for (int i = 1; i < coordinator->n_ranks; i++)
+            if (coordinator->ranks[i].phase != RANK_GONE)
+                TRY(order(coordinator, i, MESSAGE_HEARTBEAT));
+    }
+    if (coordinator->shutdown_at > 0)
+        return end_shutdown(coordinator, now);
+    TRY(watch_ranks(coordinator, now));
+    bool has_work = coordinator->n_waiting > 0 && !coordinator->is_stopping;
+    if (coordinator->n_busy == 0 && !has_work)
+        return begin_shutdown(coordinator, now);
+    int n_useless = count_phase(coordinator, RANK_USELESS) + count_phase(coordinator, RANK_GONE);
+    if (n_useless == coordinator->n_ranks)
+        TRY(fail(STATUS_DEVICE, "no rank can run a trainer: %s", coordinator->useless_reason));
+done:
+    return status;
+}
+
+bool coordinator_is_finished(const struct coordinator *coordinator)
+{
+    return coordinator->shutdown_at > 0 &&
+           count_phase(coordinator, RANK_GONE) == coordinator->n_ranks;
+}
+
+const char *coordinator_stop_reason(const struct coordinator *coordinator)
+{
+    return coordinator->stop_reason;
+}
+
+bool coordinator_was_cancelled(const struct coordinator *coordinator)
+{
+    return coordinator->is_cancelled;
+}

@@ -1,0 +1,176 @@
+/* flock does the work on one host. Across hosts it depends on the file system, so there the content
+ * and the owner's sign of life (its file's time) decide. */
+#include "dispatch/folder_lock.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct folder_lock {
+    int fd;
+    char path[PATH_MAX];
+};
+
+struct owner {
+    char host[128], since[40], job[64];
+    long pid;
+};
+
+static void own_name(struct owner *out)
+{
+    const char *job = getenv("SLURM_JOB_ID");
+
+    *out = (struct owner){.pid = (long)getpid()};
+    if (gethostname(out->host, sizeof out->host - 1) != 0)
+        snprintf(out->host, sizeof out->host, "unknown");
+    clock_timestamp(out->since);
+    snprintf(out->job, sizeof out->job, "%s", job != NULL ? job : "");
+}
+
+static const char *member_text(const cJSON *object, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsString(item) ? item->valuestring : "";
+}
+
+/* False when the file is empty: released in order, or new. */
+static bool read_owner(int fd, struct owner *out)
+{
+    char bytes[1024];
+    ssize_t n = pread(fd, bytes, sizeof bytes - 1, 0);
+
+    *out = (struct owner){0};
+    if (n <= 0)
+        return false;
+    cJSON *object = cJSON_ParseWithLength(bytes, (size_t)n);
+    const cJSON *pid = cJSON_GetObjectItemCaseSensitive(object, "pid");
+    snprintf(out->host, sizeof out->host, "%s", member_text(object, "host"));
+    snprintf(out->since, sizeof out->since, "%s", member_text(object, "since"));
+    snprintf(out->job, sizeof out->job, "%s", member_text(object, "job"));
+    out->pid = cJSON_IsNumber(pid) ? (long)pid->valuedouble : 0;
+    cJSON_Delete(object);
+    return out->host[0] != '\0';
+}
+
+static enum status write_owner(struct folder_lock *lock)
+{
+    struct owner own;
+    struct text text = {0};
+
+    own_name(&own);
+    text_append(&text, "{\"host\":\"%s\",\"pid\":%ld,\"since\":\"%s\",\"job\":\"%s\"}\n", own.host,
+                own.pid, own.since, own.job);
+    enum status status = text_finish(&text);
+    if (status == STATUS_OK && (ftruncate(lock->fd, 0) != 0 ||
+                                pwrite(lock->fd, text.data, (size_t)text.length, 0) != text.length))
+        status = fail(STATUS_IO, "cannot write '%s': %s", lock->path, strerror(errno));
+    text_release(&text);
+    return status;
+}
+
+static enum status refuse(const struct folder_lock *lock, const struct owner *owner)
+{
+    return fail(STATUS_BAD_CONFIG,
+                "another sweep works in this results folder ('%s'): process %ld on host %s since "
+                "%s%s%s; wait for it, or give --out another folder",
+                lock->path, owner->pid, owner->host[0] != '\0' ? owner->host : "unknown",
+                owner->since, owner->job[0] != '\0' ? ", Slurm job " : "", owner->job);
+}
+
+static bool same_time(const struct stat *a, const struct stat *b)
+{
+    return a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static enum status wait_for_silence(struct folder_lock *lock, const struct owner *owner,
+                                    double seconds)
+{
+    struct stat first, now;
+    double end = clock_seconds() + seconds;
+
+    log_warning("'%s' was taken on host %s and not given back: waiting %.0f s for a sign of life",
+                lock->path, owner->host, seconds);
+    if (fstat(lock->fd, &first) != 0)
+        return fail(STATUS_IO, "cannot look at '%s': %s", lock->path, strerror(errno));
+    while (clock_seconds() < end) {
+        clock_sleep(seconds / 20);
+        if (fstat(lock->fd, &now) != 0)
+            return fail(STATUS_IO, "cannot look at '%s': %s", lock->path, strerror(errno));
+        if (!same_time(&first, &now))
+            return refuse(lock, owner);
+    }
+    return STATUS_OK;
+}
+
+static enum status take(struct folder_lock *lock, double foreign_seconds)
+{
+    enum status status = STATUS_OK;
+    struct owner owner, own;
+
+    if (flock(lock->fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK)
+            TRY(fail(STATUS_IO, "cannot lock '%s': %s", lock->path, strerror(errno)));
+        (void)read_owner(lock->fd, &owner);
+        TRY(refuse(lock, &owner));
+    }
+    own_name(&own);
+    if (read_owner(lock->fd, &owner)) {
+        if (strcmp(owner.host, own.host) != 0)
+            TRY(wait_for_silence(lock, &owner, foreign_seconds));
+        log_info("taking over the lock of process %ld on host %s, which is gone", owner.pid,
+                 owner.host);
+    }
+    TRY(write_owner(lock));
+done:
+    return status;
+}
+
+enum status folder_lock_take(const char *folder, double foreign_seconds, struct folder_lock **out)
+{
+    enum status status = STATUS_OK;
+    struct folder_lock *lock = NULL;
+
+    TRY_ALLOC(lock, heap_alloc(1, sizeof *lock));
+    snprintf(lock->path, sizeof lock->path, "%s/lock", folder);
+    lock->fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (lock->fd < 0)
+        TRY(fail(STATUS_IO, "cannot write '%s': %s", lock->path, strerror(errno)));
+    TRY(take(lock, foreign_seconds > 0 ? foreign_seconds : 60));
+    *out = lock;
+    lock = NULL;
+done:
+    if (lock != NULL && lock->fd >= 0)
+        close(lock->fd);
+    free(lock);
+    return status;
+}
+
+enum status folder_lock_touch(struct folder_lock *lock)
+{
+    if (futimens(lock->fd, NULL) != 0)
+        return fail(STATUS_IO, "cannot touch '%s': %s", lock->path, strerror(errno));
+    return STATUS_OK;
+}
+
+void folder_lock_release(struct folder_lock *lock)
+{
+    if (lock == NULL)
+        return;
+    if (ftruncate(lock->fd, 0) != 0)
+        log_warning("cannot empty '%s': %s", lock->path, strerror(errno));
+    close(lock->fd);
+    free(lock);
+}

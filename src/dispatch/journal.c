@@ -1,0 +1,221 @@
+/* Lines of the journal: made, checked, replayed. */
+#include "dispatch/journal.h"
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/text.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const kind_names[N_JOURNAL_KINDS] = {
+    [JOURNAL_START] = "start",       [JOURNAL_ASSIGNED] = "assigned",
+    [JOURNAL_DONE] = "done",         [JOURNAL_FAILED] = "failed",
+    [JOURNAL_RETRIED] = "retried",   [JOURNAL_CRASHED] = "crashed",
+    [JOURNAL_END] = "end",           [JOURNAL_INTERRUPTED] = "interrupted",
+    [JOURNAL_REOPENED] = "reopened",
+};
+
+/* ,"crc":"01234567"}  ends every line */
+enum { CRC_TAIL_BYTES = 18 };
+static const char crc_start[] = ",\"crc\":\"";
+
+struct journal {
+    char *path;
+    int fd;
+};
+
+static cJSON *event_object(const struct journal_event *event)
+{
+    cJSON *object = cJSON_CreateObject();
+    bool is_made = cJSON_AddStringToObject(object, "event", kind_names[event->kind]) != NULL &&
+                   cJSON_AddStringToObject(object, "time", event->time) != NULL;
+
+    if (event->run_id[0] != '\0')
+        is_made = is_made && cJSON_AddStringToObject(object, "run", event->run_id) != NULL &&
+                  cJSON_AddNumberToObject(object, "attempt", (double)event->attempt) != NULL &&
+                  cJSON_AddNumberToObject(object, "rank", event->rank) != NULL;
+    if (event->host[0] != '\0')
+        is_made = is_made && cJSON_AddStringToObject(object, "host", event->host) != NULL;
+    if (event->status != STATUS_OK)
+        is_made = is_made && cJSON_AddNumberToObject(object, "status", event->status) != NULL;
+    if (event->signal != 0)
+        is_made = is_made && cJSON_AddNumberToObject(object, "signal", event->signal) != NULL;
+    if (event->text[0] != '\0')
+        is_made = is_made && cJSON_AddStringToObject(object, "text", event->text) != NULL;
+    if (is_made)
+        return object;
+    cJSON_Delete(object);
+    return NULL;
+}
+
+static enum status event_line(const struct journal_event *event, struct text *line)
+{
+    cJSON *object = event_object(event);
+    char *body = object == NULL ? NULL : cJSON_PrintUnformatted(object);
+
+    cJSON_Delete(object);
+    if (body == NULL)
+        return fail(STATUS_OUT_OF_MEMORY, "out of memory composing a journal line");
+    size_t n = strlen(body) - 1; /* without the closing brace */
+    text_append_bytes(line, body, (int64_t)n);
+    text_append(line, "%s%08" PRIx32 "\"}\n", crc_start, crc32_bytes(body, n));
+    cJSON_free(body);
+    return text_finish(line);
+}
+
+static bool has_sound_crc(const char *line, size_t n)
+{
+    char tail[CRC_TAIL_BYTES + 1];
+
+    if (n < CRC_TAIL_BYTES + 1)
+        return false;
+    struct text wanted = {0};
+    text_append(&wanted, "%s%08" PRIx32 "\"}", crc_start, crc32_bytes(line, n - CRC_TAIL_BYTES));
+    memcpy(tail, line + n - CRC_TAIL_BYTES, CRC_TAIL_BYTES);
+    tail[CRC_TAIL_BYTES] = '\0';
+    bool is_sound = strcmp(tail, text_value(&wanted)) == 0;
+    text_release(&wanted);
+    return is_sound;
+}
+
+static int64_t integer_of(const cJSON *object, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsNumber(item) ? (int64_t)item->valuedouble : 0;
+}
+
+static const char *text_of(const cJSON *object, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsString(item) ? item->valuestring : "";
+}
+
+static bool fill_event(const cJSON *object, struct journal_event *event)
+{
+    const char *kind = text_of(object, "event");
+    int found = 0;
+
+    while (found < N_JOURNAL_KINDS && strcmp(kind, kind_names[found]) != 0)
+        found++;
+    if (found == N_JOURNAL_KINDS)
+        return false;
+    *event = (struct journal_event){
+        .kind = (enum journal_kind)found,
+        .run = -1,
+        .attempt = integer_of(object, "attempt"),
+        .rank = (int)integer_of(object, "rank"),
+        .signal = (int)integer_of(object, "signal"),
+        .status = (enum status)integer_of(object, "status"),
+    };
+    copy_text(event->run_id, sizeof event->run_id, text_of(object, "run"));
+    copy_text(event->time, sizeof event->time, text_of(object, "time"));
+    copy_text(event->host, sizeof event->host, text_of(object, "host"));
+    copy_text(event->text, sizeof event->text, text_of(object, "text"));
+    return true;
+}
+
+static bool parse_line(const char *line, size_t n, struct journal_event *event)
+{
+    if (!has_sound_crc(line, n))
+        return false;
+    cJSON *object = cJSON_ParseWithLength(line, n);
+    bool is_sound = object != NULL && fill_event(object, event);
+    cJSON_Delete(object);
+    return is_sound;
+}
+
+enum status journal_replay(const char *path, journal_visit *visit, void *context,
+                           int64_t *good_bytes)
+{
+    enum status status = STATUS_OK;
+    char *data = NULL;
+    int64_t n = 0, at = 0;
+
+    if (!file_exists(path)) {
+        *good_bytes = 0;
+        return STATUS_OK;
+    }
+    TRY(file_read(path, &data, &n));
+    for (int64_t number = 1; at < n; number++) {
+        struct journal_event event;
+        const char *end = memchr(data + at, '\n', (size_t)(n - at));
+        bool is_last = end == NULL || end + 1 == data + n;
+        if (end == NULL || !parse_line(data + at, (size_t)(end - data - at), &event)) {
+            if (is_last)
+                break; /* a write cut short by a crash: its event is repeated */
+            TRY(fail(STATUS_BAD_DATA,
+                     "journal '%s' line %" PRId64 " is damaged (its checksum does not match); "
+                     "restore the file, or start with --fresh",
+                     path, number));
+        }
+        visit(context, &event);
+        at = end + 1 - data;
+    }
+    *good_bytes = at;
+done:
+    free(data);
+    return status;
+}
+
+enum status journal_open(const char *path, int64_t good_bytes, struct journal **out)
+{
+    enum status status = STATUS_OK;
+    struct journal *journal = NULL;
+
+    TRY_ALLOC(journal, heap_alloc(1, sizeof *journal));
+    journal->fd = -1;
+    TRY_ALLOC(journal->path, heap_alloc((int64_t)strlen(path) + 1, 1));
+    memcpy(journal->path, path, strlen(path));
+    journal->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (journal->fd < 0)
+        TRY(fail(STATUS_IO, "cannot write '%s': %s", path, strerror(errno)));
+    if (ftruncate(journal->fd, good_bytes) != 0)
+        TRY(fail(STATUS_IO, "cannot cut '%s' to its sound part: %s", path, strerror(errno)));
+    *out = journal;
+    journal = NULL;
+done:
+    journal_close(journal);
+    return status;
+}
+
+void journal_close(struct journal *journal)
+{
+    if (journal == NULL)
+        return;
+    if (journal->fd >= 0)
+        close(journal->fd);
+    free(journal->path);
+    free(journal);
+}
+
+enum status journal_append(struct journal *journal, const struct journal_event *event)
+{
+    enum status status = STATUS_OK;
+    struct text line = {0};
+
+    TRY(event_line(event, &line));
+    ssize_t written = write(journal->fd, line.data, (size_t)line.length);
+    if (written < 0)
+        TRY(fail(STATUS_IO, "cannot write '%s': %s", journal->path, strerror(errno)));
+    if (written < line.length)
+        TRY(fail(STATUS_IO,
+                 "cannot write '%s': only %zd of %" PRId64 " bytes went in, is the "
+                 "disk full?",
+                 journal->path, written, line.length));
+done:
+    text_release(&line);
+    return status;
+}
+
+enum status journal_sync(struct journal *journal)
+{
+    if (fdatasync(journal->fd) != 0)
+        return fail(STATUS_IO, "cannot sync '%s': %s", journal->path, strerror(errno));
+    return STATUS_OK;
+}

@@ -1,0 +1,180 @@
+/* Translates messages into orders for the supervisor and its events into messages. */
+#include "dispatch/member.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double heartbeat_every_seconds = 2.0;
+static const double coordinator_deadline_seconds = 30.0;
+
+struct member {
+    struct member_settings settings;
+    struct supervisor *supervisor; /* NULL until the first run is near, and after SHUTDOWN */
+    char host[HOST_BYTES];
+    char run_id[RUN_ID_BYTES];
+    bool is_finished;
+    double last_heartbeat, last_heard;
+};
+
+static enum status tell(struct member *member, struct message *message)
+{
+    memcpy(message->host, member->host, HOST_BYTES);
+    memcpy(message->run_id, member->run_id, RUN_ID_BYTES);
+    return message_send(member->settings.transport, 0, message);
+}
+
+enum status member_create(const struct member_settings *settings, struct member **out)
+{
+    enum status status = STATUS_OK;
+    struct member *member = NULL;
+    struct message hello = {.kind = MESSAGE_HELLO};
+
+    TRY_ALLOC(member, heap_alloc(1, sizeof *member));
+    member->settings = *settings;
+    member->last_heard = member->last_heartbeat = clock_seconds();
+    host_name(member->host);
+    if (settings->complaint[0] == '\0')
+        TRY(supervisor_create(&settings->supervisor, &member->supervisor));
+    copy_text(hello.text, sizeof hello.text, settings->complaint);
+    TRY(tell(member, &hello));
+    *out = member;
+    member = NULL;
+done:
+    member_destroy(member);
+    return status;
+}
+
+void member_destroy(struct member *member)
+{
+    if (member == NULL)
+        return;
+    supervisor_destroy(member->supervisor);
+    free(member);
+}
+
+static enum status assign(struct member *member, const struct message *message)
+{
+    enum status status = STATUS_OK;
+    struct arena *arena = NULL;
+    struct text json = {0};
+    const char *folder = NULL;
+    const struct run *run = &member->settings.sweep->runs[message->run];
+
+    TRY(arena_create(&arena));
+    TRY(settings_to_json(&run->settings, &json));
+    /* The id comes from rank 0: hashes of files this rank may not even see go into it. */
+    memcpy(member->run_id, message->run_id, RUN_ID_BYTES);
+    TRY_ALLOC(folder, arena_format(arena, "%s/runs/%s/a%" PRId64, member->settings.folder,
+                                   member->run_id, message->attempt));
+    supervisor_assign(member->supervisor, &(struct supervisor_job){
+                                              .run = message->run,
+                                              .attempt = message->attempt,
+                                              .id = member->run_id,
+                                              .name = run->name,
+                                              .folder = folder,
+                                              .settings_json = text_value(&json),
+                                          });
+done:
+    text_release(&json);
+    arena_destroy(arena);
+    return status;
+}
+
+static enum status shut_down(struct member *member)
+{
+    struct message bye = {.kind = MESSAGE_BYE};
+
+    supervisor_destroy(member->supervisor);
+    member->supervisor = NULL;
+    member->is_finished = true;
+    return tell(member, &bye);
+}
+
+enum status member_receive(struct member *member, const struct message *message)
+{
+    member->last_heard = clock_seconds();
+    switch (message->kind) {
+    case MESSAGE_ASSIGN:
+        if (member->supervisor == NULL || message->run < 0 ||
+            message->run >= member->settings.sweep->n_runs)
+            return fail(STATUS_COMM, "rank 0 assigned run %" PRId64 ", which this rank cannot do",
+                        message->run);
+        return assign(member, message);
+    case MESSAGE_STOP:
+        if (member->supervisor != NULL)
+            supervisor_stop(member->supervisor);
+        return STATUS_OK;
+    case MESSAGE_SHUTDOWN:
+        return member->is_finished ? STATUS_OK : shut_down(member);
+    default:
+        return STATUS_OK;
+    }
+}
+
+static enum status report(struct member *member, const struct supervisor_event *event)
+{
+    static const int kinds[] = {
+        [SUPERVISOR_READY] = MESSAGE_READY,     [SUPERVISOR_PROGRESS] = MESSAGE_PROGRESS,
+        [SUPERVISOR_DONE] = MESSAGE_DONE,       [SUPERVISOR_FAILED] = MESSAGE_FAILED,
+        [SUPERVISOR_CRASHED] = MESSAGE_CRASHED, [SUPERVISOR_GAVE_UP] = MESSAGE_GAVE_UP,
+    };
+    struct message message = {
+        .kind = kinds[event->kind],
+        .status = event->status,
+        .signal = event->signal,
+        .run = event->run,
+        .attempt = event->attempt,
+        .progress = event->progress,
+    };
+    memcpy(message.scores, event->scores, sizeof message.scores);
+    memcpy(message.text, event->text, sizeof message.text);
+    member->last_heartbeat = clock_seconds();
+    return tell(member, &message);
+}
+
+enum status member_poll(struct member *member)
+{
+    enum status status = STATUS_OK;
+    double now = clock_seconds();
+
+    while (member->supervisor != NULL) {
+        struct supervisor_event event;
+        supervisor_poll(member->supervisor, &event);
+        if (event.kind == SUPERVISOR_NOTHING)
+            break;
+        TRY(report(member, &event));
+    }
+    if (now - member->last_heartbeat > heartbeat_every_seconds) {
+        struct message beat = {.kind = MESSAGE_HEARTBEAT};
+        member->last_heartbeat = now;
+        TRY(tell(member, &beat));
+    }
+    if (transport_rank(member->settings.transport) != 0 &&
+        now - member->last_heard > coordinator_deadline_seconds)
+        TRY(fail(STATUS_COMM, "rank 0 has been silent for %.0f s", now - member->last_heard));
+done:
+    return status;
+}
+
+struct pollfd member_pollfd(const struct member *member)
+{
+    if (member->supervisor == NULL)
+        return (struct pollfd){.fd = -1};
+    return supervisor_pollfd(member->supervisor);
+}
+
+bool member_is_finished(const struct member *member)
+{
+    return member->is_finished;
+}
+
+enum status member_request_stop(struct member *member)
+{
+    struct message request = {.kind = MESSAGE_STOP_REQUEST};
+    return tell(member, &request);
+}

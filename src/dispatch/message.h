@@ -1,0 +1,63 @@
+/* What ranks say to each other: one plain struct, small enough for an eager send. All ranks run the
+ * same build (checked at start-up), so the struct travels as it lies in memory. */
+#ifndef DISPATCH_MESSAGE_H
+#define DISPATCH_MESSAGE_H
+
+#include "dispatch/transport.h"
+
+#include "sweep/sweep.h"
+
+#include <stdint.h>
+
+enum message_kind {
+    /* to rank 0 */
+    MESSAGE_HELLO = 1, /* text: what is wrong with this rank's view of the sweep, or "" */
+    MESSAGE_READY,     /* a trainer is idle */
+    MESSAGE_PROGRESS,
+    MESSAGE_DONE,
+    MESSAGE_FAILED,       /* the trainer reported a status and a text */
+    MESSAGE_CRASHED,      /* the trainer died or was killed as hung: signal, text */
+    MESSAGE_GAVE_UP,      /* no trainer can be started here: text */
+    MESSAGE_HEARTBEAT,    /* both ways */
+    MESSAGE_STOP_REQUEST, /* this rank got a stop signal */
+    MESSAGE_BYE,
+    /* from rank 0 */
+    MESSAGE_ASSIGN,
+    MESSAGE_STOP,     /* checkpoint and end the run under way */
+    MESSAGE_SHUTDOWN, /* end the trainer, say BYE */
+};
+
+struct run_progress {
+    int64_t epoch, n_epochs, step, n_steps;
+    double loss, images_per_second;
+    char phase[16];
+};
+
+enum { RUN_SCORES = 4, MESSAGE_TEXT_BYTES = 512, HOST_BYTES = 64 };
+extern const char *const run_score_names[RUN_SCORES]; /* UA RA TA MIA: shown when a run is done */
+
+struct message {
+    int32_t kind;   /* enum message_kind */
+    int32_t status; /* enum status, of FAILED */
+    int32_t signal; /* of CRASHED; 0 when it exited by itself */
+    int32_t unused;
+    int64_t run, attempt;
+    char run_id[RUN_ID_BYTES + 7];
+    struct run_progress progress;
+    double scores[RUN_SCORES]; /* NaN when unknown */
+    char host[HOST_BYTES];
+    char text[MESSAGE_TEXT_BYTES];
+};
+_Static_assert(sizeof(struct message) <= TRANSPORT_MAX_BYTES, "a message must be sent eagerly");
+
+CHECKED enum status message_send(struct transport *transport, int to,
+                                 const struct message *message);
+/* *from is -1 when nothing has arrived. */
+CHECKED enum status message_receive(struct transport *transport, int *from,
+                                    struct message *message);
+
+/* Copies what fits, never half of a UTF-8 character. */
+void copy_text(char *to, size_t capacity, const char *from);
+void host_name(char host[HOST_BYTES]);
+
+#endif

@@ -1,0 +1,467 @@
+/* One row per run: what the journal knows, one typed column per swept setting, and every value of
+ * its run.h5, NaN where a run has none. */
+#include "dispatch/results_file.h"
+
+#include "config/settings_table.h"
+#include "store/results.h"
+#include "unlearn/method.h"
+
+#include "base/file.h"
+#include "base/log.h"
+
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_VALUE_NAMES = 128, N_STATE_COLUMNS = 9 };
+
+struct result_entry {
+    int64_t attempt; /* whose run.h5 was looked for; 0: none */
+    bool is_loaded;
+    struct run_file file;
+    const char *error; /* run.h5 is there and cannot be read */
+    const char *settings_json;
+};
+
+struct results_file {
+    const struct sweep *sweep;
+    const char *folder, *command;
+    struct arena *arena;          /* owned: entries and the axes' columns */
+    struct result_entry *entries; /* [n_runs] */
+    struct result_column *axes;   /* [n_axes] */
+};
+
+/* While a rebuild lasts. */
+struct composition {
+    struct results_file *file;
+    const struct run_state *states;
+    struct arena *arena;
+    struct run_value names[MAX_VALUE_NAMES]; /* union over runs: name, units, long_name */
+    int64_t n_names;
+    struct result_column *columns;
+    int64_t n_columns;
+    struct results results;
+};
+
+/* ---- swept settings ---- */
+
+static bool is_read_by(const struct settings *settings, const char *name)
+{
+    const struct method *method = method_find(settings->unlearn.method);
+    int i = setting_find(name);
+
+    return i < 0 || method == NULL || (setting_at(i)->group & (GROUP_MODEL | GROUP_EXECUTION)) ||
+           (method->reads & setting_at(i)->group);
+}
+
+/* Numbers become a numeric column, anything else text as JSON writes it. */
+static enum status fill_axis(struct results_file *file, cJSON *const *settings, const char *name,
+                             struct result_column *column)
+{
+    enum status status = STATUS_OK;
+    int64_t n = file->sweep->n_runs;
+    double *floats = NULL;
+    int64_t *integers = NULL;
+    const char **texts = NULL;
+    bool is_numeric = true, is_integral = true;
+
+    TRY_ALLOC(floats, ARENA_ARRAY(file->arena, n, double));
+    TRY_ALLOC(integers, ARENA_ARRAY(file->arena, n, int64_t));
+    TRY_ALLOC(texts, ARENA_ARRAY(file->arena, n, const char *));
+    for (int64_t i = 0; i < n; i++) {
+        const cJSON *item = cJSON_GetObjectItemCaseSensitive(settings[i], name);
+        bool is_there = item != NULL && is_read_by(&file->sweep->runs[i].settings, name);
+        char *printed = NULL;
+        floats[i] = is_there && cJSON_IsNumber(item) ? item->valuedouble : NAN;
+        is_numeric = is_numeric && (!is_there || cJSON_IsNumber(item));
+        is_integral = is_integral && floats[i] == rint(floats[i]) && fabs(floats[i]) < 9e15;
+        integers[i] = is_integral ? (int64_t)floats[i] : 0;
+        if (is_there && !cJSON_IsString(item))
+            printed = cJSON_PrintUnformatted(item);
+        TRY_ALLOC(texts[i], arena_strdup(file->arena, printed != NULL ? printed
+                                                      : is_there      ? item->valuestring
+                                                                      : ""));
+        cJSON_free(printed);
+    }
+    column->kind = !is_numeric ? COLUMN_TEXT : is_integral ? COLUMN_INTEGER : COLUMN_FLOAT;
+    column->floats = floats;
+    column->integers = integers;
+    column->texts = texts;
+done:
+    return status;
+}
+
+static enum status parse_settings(struct results_file *file, cJSON **parsed)
+{
+    enum status status = STATUS_OK;
+    struct text json = {0};
+
+    for (int64_t i = 0; i < file->sweep->n_runs; i++) {
+        json.length = 0;
+        TRY(settings_to_json(&file->sweep->runs[i].settings, &json));
+        TRY_ALLOC(file->entries[i].settings_json, arena_strdup(file->arena, text_value(&json)));
+        parsed[i] = cJSON_Parse(text_value(&json));
+        if (parsed[i] == NULL)
+            TRY(fail(STATUS_OUT_OF_MEMORY, "out of memory reading the settings of a run"));
+    }
+done:
+    text_release(&json);
+    return status;
+}
+
+static enum status fill_axes(struct results_file *file)
+{
+    enum status status = STATUS_OK;
+    const struct sweep *sweep = file->sweep;
+    cJSON **parsed = NULL;
+
+    TRY_ALLOC(parsed, heap_alloc(sweep->n_runs, sizeof *parsed));
+    TRY(parse_settings(file, parsed));
+    for (int64_t i = 0; i < sweep->n_axes; i++) {
+        int found = setting_find(sweep->axes[i]);
+        file->axes[i].name = sweep->axes[i];
+        file->axes[i].units = found >= 0 ? setting_at(found)->unit : "";
+        file->axes[i].long_name = found >= 0 ? setting_at(found)->help : sweep->axes[i];
+        TRY(fill_axis(file, parsed, sweep->axes[i], &file->axes[i]));
+    }
+done:
+    for (int64_t i = 0; parsed != NULL && i < sweep->n_runs; i++)
+        cJSON_Delete(parsed[i]);
+    free(parsed);
+    return status;
+}
+
+enum status results_file_create(const struct sweep *sweep, const char *folder, const char *command,
+                                struct results_file **out)
+{
+    enum status status = STATUS_OK;
+    struct results_file *file = NULL;
+
+    TRY_ALLOC(file, heap_alloc(1, sizeof *file));
+    file->sweep = sweep;
+    file->folder = folder;
+    file->command = command;
+    TRY(arena_create(&file->arena));
+    TRY_ALLOC(file->entries, ARENA_ARRAY(file->arena, sweep->n_runs, struct result_entry));
+    TRY_ALLOC(file->axes, ARENA_ARRAY(file->arena, sweep->n_axes, struct result_column));
+    TRY(fill_axes(file));
+    *out = file;
+    file = NULL;
+done:
+    results_file_destroy(file);
+    return status;
+}
+
+void results_file_destroy(struct results_file *file)
+{
+    if (file == NULL)
+        return;
+    arena_destroy(file->arena);
+    free(file);
+}
+
+/* ---- run.h5 of each run ---- */
+
+static char *run_link(struct arena *arena, const struct run *run, int64_t attempt)
+{
+    return arena_format(arena, "runs/%s/a%" PRId64 "/run.h5", run->id, attempt);
+}
+
+static enum status load_entry(struct results_file *file, int64_t i, const struct run_state *state)
+{
+    enum status status = STATUS_OK;
+    struct result_entry *entry = &file->entries[i];
+    char *link = NULL, *path = NULL;
+    bool has_ended = state->phase == RUN_DONE || state->phase == RUN_FAILED;
+
+    if (!has_ended || state->attempt == 0 || entry->attempt == state->attempt)
+        return STATUS_OK;
+    TRY_ALLOC(link, run_link(file->arena, &file->sweep->runs[i], state->attempt));
+    TRY_ALLOC(path, path_join(file->arena, file->folder, link));
+    entry->attempt = state->attempt;
+    entry->is_loaded = false;
+    entry->error = NULL;
+    if (!file_exists(path) && state->phase == RUN_FAILED)
+        return STATUS_OK; /* it crashed or could not start */
+    if (run_file_read(path, false, file->arena, &entry->file) == STATUS_OK) {
+        entry->is_loaded = true;
+    } else {
+        log_warning("%s", status_message());
+        TRY_ALLOC(entry->error, arena_strdup(file->arena, status_message()));
+    }
+done:
+    return status;
+}
+
+static const struct run_file *loaded(const struct composition *c, int64_t i)
+{
+    const struct result_entry *entry = &c->file->entries[i];
+    bool is_newest = entry->is_loaded && entry->attempt == c->states[i].attempt &&
+                     c->states[i].phase >= RUN_DONE;
+    return is_newest ? &entry->file : NULL;
+}
+
+/* ---- columns ---- */
+
+static struct result_column *add_column(struct composition *c, const char *name, const char *units,
+                                        const char *long_name)
+{
+    struct result_column *column = &c->columns[c->n_columns++];
+    *column = (struct result_column){.name = name, .units = units, .long_name = long_name};
+    return column;
+}
+
+enum text_column { TEXT_ID, TEXT_NAME, TEXT_STATE, TEXT_HOST, TEXT_STARTED, TEXT_ERROR, TEXT_JSON };
+
+static const char *text_cell(const struct composition *c, int64_t i, enum text_column which)
+{
+    const struct run_state *state = &c->states[i];
+    const struct run_file *file = loaded(c, i);
+    const struct result_entry *entry = &c->file->entries[i];
+
+    switch (which) {
+    case TEXT_ID:
+        return c->file->sweep->runs[i].id;
+    case TEXT_NAME:
+        return c->file->sweep->runs[i].name;
+    case TEXT_STATE:
+        return file != NULL ? file->state : run_phase_name(state->phase);
+    case TEXT_HOST:
+        return file != NULL ? file->host : state->host;
+    case TEXT_STARTED:
+        return file != NULL ? file->started : state->started;
+    case TEXT_ERROR:
+        return entry->error != NULL && state->phase == RUN_DONE ? entry->error : state->message;
+    default:
+        return entry->settings_json;
+    }
+}
+
+static enum status add_text(struct composition *c, const char *name, enum text_column which)
+{
+    const char **texts = ARENA_ARRAY(c->arena, c->results.n_rows, const char *);
+
+    if (texts == NULL)
+        return STATUS_OUT_OF_MEMORY;
+    for (int64_t i = 0; i < c->results.n_rows; i++)
+        texts[i] = text_cell(c, i, which);
+    struct result_column *column = add_column(c, name, "", name);
+    column->kind = COLUMN_TEXT;
+    column->texts = texts;
+    return STATUS_OK;
+}
+
+static enum status add_integers(struct composition *c)
+{
+    int64_t *attempts = ARENA_ARRAY(c->arena, c->results.n_rows, int64_t);
+    int64_t *signals = ARENA_ARRAY(c->arena, c->results.n_rows, int64_t);
+
+    if (attempts == NULL || signals == NULL)
+        return STATUS_OUT_OF_MEMORY;
+    for (int64_t i = 0; i < c->results.n_rows; i++) {
+        attempts[i] = c->states[i].attempt;
+        signals[i] = c->states[i].exit_signal;
+    }
+    struct result_column *column =
+        add_column(c, "attempt", "1", "attempt that counts, 0: none yet");
+    column->kind = COLUMN_INTEGER;
+    column->integers = attempts;
+    column =
+        add_column(c, "exit_signal", "1", "signal that ended the last crashed trainer, 0: none");
+    column->kind = COLUMN_INTEGER;
+    column->integers = signals;
+    return STATUS_OK;
+}
+
+static const struct run_value *find_value(const struct run_file *file, const char *name)
+{
+    for (int64_t i = 0; i < file->n_values; i++)
+        if (strcmp(file->values[i].name, name) == 0)
+            return &file->values[i];
+    return NULL;
+}
+
+static void add_name(struct composition *c, const struct run_value *value)
+{
+    for (int64_t i = 0; i < c->n_names; i++)
+        if (strcmp(c->names[i].name, value->name) == 0)
+            return;
+    if (c->n_names < MAX_VALUE_NAMES)
+        c->names[c->n_names++] = *value;
+}
+
+/* The columns every reader counts on are there before the first run is done. */
+static void collect_names(struct composition *c)
+{
+    static const struct run_value standard[] = {
+        {"UA", "1", "unlearning accuracy", NAN},
+        {"RA", "1", "retain accuracy", NAN},
+        {"TA", "1", "test accuracy on retained classes", NAN},
+        {"MIA", "1", "membership inference efficacy", NAN},
+        {"seconds_train", "s", "seconds of the unlearning itself", NAN},
+        {"seconds_eval", "s", "seconds of the evaluation", NAN},
+        {"seconds_other", "s", "seconds of everything else", NAN},
+        {"images_per_second", "images/s", "training throughput", NAN},
+        {"peak_memory", "bytes", "largest resident memory of the trainer", NAN},
+        {"trainable_parameters", "1", "parameters the optimizer moved", NAN},
+    };
+    for (size_t i = 0; i < sizeof standard / sizeof *standard; i++)
+        add_name(c, &standard[i]);
+    for (int64_t i = 0; i < c->results.n_rows; i++)
+        for (int64_t j = 0; loaded(c, i) != NULL && j < loaded(c, i)->n_values; j++)
+            add_name(c, &loaded(c, i)->values[j]);
+}
+
+static enum status add_values(struct composition *c)
+{
+    for (int64_t j = 0; j < c->n_names; j++) {
+        double *floats = ARENA_ARRAY(c->arena, c->results.n_rows, double);
+        if (floats == NULL)
+            return STATUS_OUT_OF_MEMORY;
+        for (int64_t i = 0; i < c->results.n_rows; i++) {
+            const struct run_file *file = loaded(c, i);
+            const struct run_value *value =
+                file != NULL ? find_value(file, c->names[j].name) : NULL;
+            floats[i] = value != NULL ? value->value : NAN;
+        }
+        struct result_column *column =
+            add_column(c, c->names[j].name, c->names[j].units, c->names[j].long_name);
+        column->kind = COLUMN_FLOAT;
+        column->floats = floats;
+    }
+    return STATUS_OK;
+}
+
+static enum status add_columns(struct composition *c)
+{
+    enum status status = STATUS_OK;
+    int64_t n_axes = c->file->sweep->n_axes;
+
+    collect_names(c);
+    TRY_ALLOC(c->columns,
+              ARENA_ARRAY(c->arena, N_STATE_COLUMNS + n_axes + c->n_names, struct result_column));
+    TRY(add_text(c, "id", TEXT_ID));
+    TRY(add_text(c, "name", TEXT_NAME));
+    TRY(add_text(c, "state", TEXT_STATE));
+    TRY(add_text(c, "host", TEXT_HOST));
+    TRY(add_text(c, "started", TEXT_STARTED));
+    TRY(add_integers(c));
+    for (int64_t i = 0; i < n_axes; i++)
+        c->columns[c->n_columns++] = c->file->axes[i];
+    TRY(add_values(c));
+    TRY(add_text(c, "error", TEXT_ERROR));
+    TRY(add_text(c, "settings_json", TEXT_JSON));
+    c->results.columns = c->columns;
+    c->results.n_columns = c->n_columns;
+done:
+    return status;
+}
+
+/* ---- history and links ---- */
+
+static int64_t history_rows(const struct run_file *file)
+{
+    int64_t n = 0;
+    for (int64_t j = 0; file != NULL && j < file->n_history; j++)
+        n = file->history[j].n > n ? file->history[j].n : n;
+    return n;
+}
+
+static const struct run_series *find_series(const struct run_series *series, int64_t n,
+                                            const char *name)
+{
+    for (int64_t j = 0; j < n; j++)
+        if (strcmp(series[j].name, name) == 0)
+            return &series[j];
+    return NULL;
+}
+
+static enum status add_history(struct composition *c)
+{
+    enum status status = STATUS_OK;
+    struct run_series *series = NULL;
+    int64_t *run = NULL, n_series = 0, n_rows = 0;
+
+    TRY_ALLOC(series, ARENA_ARRAY(c->arena, MAX_VALUE_NAMES, struct run_series));
+    for (int64_t i = 0; i < c->results.n_rows; i++) {
+        const struct run_file *file = loaded(c, i);
+        n_rows += history_rows(file);
+        for (int64_t j = 0; file != NULL && j < file->n_history; j++)
+            if (n_series < MAX_VALUE_NAMES &&
+                find_series(series, n_series, file->history[j].name) == NULL)
+                series[n_series++] = file->history[j];
+    }
+    TRY_ALLOC(run, ARENA_ARRAY(c->arena, n_rows, int64_t));
+    for (int64_t j = 0; j < n_series; j++) {
+        series[j].n = n_rows;
+        TRY_ALLOC(series[j].values, ARENA_ARRAY(c->arena, n_rows, double));
+    }
+    for (int64_t i = 0, row = 0; i < c->results.n_rows; i++) {
+        const struct run_file *file = loaded(c, i);
+        for (int64_t k = 0, n = history_rows(file); k < n; k++, row++) {
+            run[row] = i;
+            for (int64_t j = 0; j < n_series; j++) {
+                const struct run_series *own =
+                    find_series(file->history, file->n_history, series[j].name);
+                series[j].values[row] = own != NULL && k < own->n ? own->values[k] : NAN;
+            }
+        }
+    }
+    c->results.history = (struct result_history){run, series, n_series, n_rows};
+done:
+    return status;
+}
+
+static enum status add_links(struct composition *c)
+{
+    enum status status = STATUS_OK;
+    struct result_link *links = NULL;
+
+    TRY_ALLOC(links, ARENA_ARRAY(c->arena, c->results.n_rows, struct result_link));
+    for (int64_t i = 0; i < c->results.n_rows; i++) {
+        if (loaded(c, i) == NULL)
+            continue;
+        const struct run *run = &c->file->sweep->runs[i];
+        struct result_link *link = &links[c->results.n_links++];
+        link->name = run->name;
+        TRY_ALLOC(link->target, run_link(c->arena, run, c->states[i].attempt));
+    }
+    c->results.links = links;
+done:
+    return status;
+}
+
+enum status results_file_rebuild(struct results_file *file, const struct run_state *states)
+{
+    enum status status = STATUS_OK;
+    static const char *const names[] = {"sweep", "sweep_name", "command", "program_version"};
+    const char *values[] = {file->sweep->resolved_yaml, file->sweep->name, file->command,
+                            PRUNELORA_VERSION " " PRUNELORA_COMMIT};
+    struct composition *c = NULL;
+    char *path = NULL;
+
+    TRY_ALLOC(c, heap_alloc(1, sizeof *c));
+    c->file = file;
+    c->states = states;
+    TRY(arena_create(&c->arena));
+    c->results.n_rows = file->sweep->n_runs;
+    for (int64_t i = 0; i < c->results.n_rows; i++)
+        TRY(load_entry(file, i, &states[i]));
+    TRY(add_columns(c));
+    TRY(add_history(c));
+    TRY(add_links(c));
+    c->results.points = file->sweep->points;
+    c->results.n_points = file->sweep->n_points;
+    c->results.attribute_names = names;
+    c->results.attribute_values = values;
+    c->results.n_attributes = sizeof names / sizeof *names;
+    TRY_ALLOC(path, path_join(c->arena, file->folder, "results.h5"));
+    TRY(results_write(path, &c->results));
+done:
+    if (c != NULL)
+        arena_destroy(c->arena);
+    free(c);
+    return status;
+}

@@ -1,0 +1,15 @@
+/* results.h5 of a results folder, composed from the sweep, the runs' states and each run's run.h5.
+ * HDF5 is not safe to use from several threads: on rank 0 only the recorder's thread comes here. */
+#ifndef DISPATCH_RESULTS_FILE_H
+#define DISPATCH_RESULTS_FILE_H
+
+#include "dispatch/run_state.h"
+
+struct results_file; /* remembers every run.h5 it has read */
+/* Borrows sweep, folder and command. */
+CHECKED enum status results_file_create(const struct sweep *sweep, const char *folder,
+                                        const char *command, struct results_file **out);
+void results_file_destroy(struct results_file *file); /* accepts NULL */
+CHECKED enum status results_file_rebuild(struct results_file *file, const struct run_state *states);
+
+#endif

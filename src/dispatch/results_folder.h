@@ -1,0 +1,36 @@
+/* The results folder at the start and end of a sweep: locked, its journal replayed, sweep.yaml,
+ * plan.json and status.json written. Rank 0 only. */
+#ifndef DISPATCH_RESULTS_FOLDER_H
+#define DISPATCH_RESULTS_FOLDER_H
+
+#include "dispatch/dispatch.h"
+#include "dispatch/folder_lock.h"
+#include "dispatch/run_state.h"
+
+struct results_folder {
+    struct arena *arena;      /* owned */
+    struct folder_lock *lock; /* owned */
+    const char *path, *journal_path;
+    const struct sweep *sweep;
+    const char *command;
+    struct run_state *states;   /* [n_runs] after the replay */
+    bool *is_reopened;          /* [n_runs] failed earlier and asked for again */
+    int64_t journal_good_bytes; /* where the next event goes */
+    char started[32];
+    struct dispatch_outcome counts;
+};
+
+/* Leaves an existing folder untouched when it is locked or its journal is damaged. IO when it
+ * cannot be written. Borrows sweep and settings' texts. */
+CHECKED enum status results_folder_open(const struct dispatch_settings *settings,
+                                        const struct sweep *sweep, struct results_folder **out);
+/* Writes sweep.yaml and plan.json. */
+CHECKED enum status results_folder_describe(struct results_folder *folder);
+/* Counts states; status.json says `state` ("running", "done", "failed", "stopped", "error").
+ * exit_code -1: none yet. */
+CHECKED enum status results_folder_status(struct results_folder *folder, const char *state,
+                                          int exit_code, const char *message);
+void results_folder_count(struct results_folder *folder);
+void results_folder_close(struct results_folder *folder); /* accepts NULL */
+
+#endif

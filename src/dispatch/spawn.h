@@ -1,0 +1,22 @@
+/* Starts a trainer process: its pipes, its environment without MPI, its own process group. */
+#ifndef DISPATCH_SPAWN_H
+#define DISPATCH_SPAWN_H
+
+#include "base/status.h"
+
+#include <sys/types.h>
+
+enum { TRAINER_IN_FD = 3, TRAINER_OUT_FD = 4 }; /* numbers inside the trainer */
+
+struct spawn_settings {
+    const char *program, *device;
+    int n_threads;
+    const char *cores; /* "0,2-3" */
+};
+struct spawned {
+    pid_t pid;
+    int to_fd, from_fd; /* non-blocking, ours */
+};
+CHECKED enum status spawn_trainer(const struct spawn_settings *settings, struct spawned *out);
+
+#endif

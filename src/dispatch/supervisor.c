@@ -1,0 +1,367 @@
+/* The life of a trainer as a small state machine, driven by its records, its death and the clock.
+ */
+#include "dispatch/supervisor.h"
+
+#include "dispatch/cores.h"
+#include "dispatch/record.h"
+#include "dispatch/spawn.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MAX_START_FAILURES = 3 };
+static const double hello_deadline_seconds = 120.0; /* a cold program on a slow file system */
+static const double close_deadline_seconds = 5.0;
+static const double write_deadline_seconds = 2.0;
+
+enum supervisor_state {
+    TRAINER_DOWN,
+    TRAINER_STARTING, /* no hello yet */
+    TRAINER_IDLE,
+    TRAINER_BUSY,
+    TRAINER_GIVEN_UP
+};
+
+struct supervisor {
+    struct supervisor_settings settings;
+    struct cores cores;
+    char cores_text[CORES_TEXT_BYTES];
+    enum supervisor_state state;
+    struct spawned process; /* pid 0 when there is none */
+    bool is_dead;           /* reaped with wait_status; its last records may not be read yet */
+    int wait_status;
+    struct record_reader reader;
+    int64_t run, attempt; /* while busy */
+    int n_start_failures;
+    double restart_at;
+    double last_record, last_tick; /* when anything was heard, when the run moved */
+    int64_t ticks;
+    double cpu_seconds; /* of the trainer, as it last said */
+    bool is_stepping;   /* between two steps of one phase */
+    struct step_clock steps;
+    char kill_reason[MESSAGE_TEXT_BYTES]; /* why we killed it, "" when we did not */
+};
+
+static double or_default(double value, double fallback)
+{
+    return value > 0 ? value : fallback;
+}
+
+enum status supervisor_create(const struct supervisor_settings *settings, struct supervisor **out)
+{
+    enum status status = STATUS_OK;
+    struct supervisor *made = NULL;
+    struct cores node;
+
+    TRY_ALLOC(made, heap_alloc(1, sizeof *made));
+    made->settings = *settings;
+    made->settings.heartbeat_seconds = or_default(settings->heartbeat_seconds, 30);
+    made->settings.step_seconds = or_default(settings->step_seconds, 60);
+    made->settings.phase_seconds = or_default(settings->phase_seconds, 600);
+    cores_of_node(&node);
+    made->settings.n_threads = cores_threads(&node, settings->node_size, settings->n_threads);
+    cores_slice(&node, settings->node_rank, settings->node_size, made->settings.n_threads,
+                &made->cores);
+    TRY(cores_to_text(&made->cores, made->cores_text));
+    *out = made;
+    made = NULL;
+done:
+    free(made);
+    return status;
+}
+
+static void forget_process(struct supervisor *supervisor)
+{
+    close(supervisor->process.to_fd);
+    close(supervisor->process.from_fd);
+    supervisor->process = (struct spawned){0};
+    supervisor->is_dead = false;
+    record_reader_release(&supervisor->reader);
+    supervisor->kill_reason[0] = '\0';
+    supervisor->state = TRAINER_DOWN;
+}
+
+static void kill_trainer(struct supervisor *supervisor, const char *reason)
+{
+    if (supervisor->kill_reason[0] == '\0')
+        copy_text(supervisor->kill_reason, sizeof supervisor->kill_reason, reason);
+    if (!supervisor->is_dead)
+        kill(supervisor->process.pid, SIGKILL);
+}
+
+static void give_up(struct supervisor *supervisor, const char *why, struct supervisor_event *event)
+{
+    supervisor->state = TRAINER_GIVEN_UP;
+    event->kind = SUPERVISOR_GAVE_UP;
+    copy_text(event->text, sizeof event->text, why);
+}
+
+static void start(struct supervisor *supervisor, struct supervisor_event *event)
+{
+    struct spawn_settings settings = {.program = supervisor->settings.program,
+                                      .device = supervisor->settings.device,
+                                      .n_threads = supervisor->settings.n_threads,
+                                      .cores = supervisor->cores_text};
+
+    if (spawn_trainer(&settings, &supervisor->process) != STATUS_OK) {
+        give_up(supervisor, status_message(), event);
+        return;
+    }
+    supervisor->state = TRAINER_STARTING;
+    supervisor->last_record = supervisor->last_tick = clock_seconds();
+}
+
+static void read_progress(const cJSON *body, struct run_progress *out)
+{
+    out->epoch = record_integer(body, "epoch");
+    out->n_epochs = record_integer(body, "n_epochs");
+    out->step = record_integer(body, "step");
+    out->n_steps = record_integer(body, "n_steps");
+    out->loss = record_number(body, "loss");
+    out->images_per_second = record_number(body, "images_per_second");
+    copy_text(out->phase, sizeof out->phase, record_text(body, "phase"));
+}
+
+static void see_tick(struct supervisor *supervisor, const cJSON *body)
+{
+    int64_t ticks = record_integer(body, "ticks");
+    double cpu_seconds = record_number(body, "cpu_seconds");
+
+    /* Loading and evaluating have no steps: there, processor time spent counts as moving. */
+    if (!supervisor->is_stepping && cpu_seconds > supervisor->cpu_seconds + 0.2) {
+        supervisor->cpu_seconds = cpu_seconds;
+        supervisor->last_tick = supervisor->last_record;
+    }
+    if (ticks == supervisor->ticks)
+        return;
+    supervisor->ticks = ticks;
+    supervisor->last_tick = supervisor->last_record;
+    int64_t step = record_integer(body, "step");
+    supervisor->is_stepping = strcmp(record_text(body, "phase"), "train") == 0 && step > 0 &&
+                              step < record_integer(body, "n_steps");
+    step_clock_see(&supervisor->steps, step, supervisor->last_record);
+}
+
+static void end_run(struct supervisor *supervisor, const cJSON *body,
+                    struct supervisor_event *event)
+{
+    event->kind = record_is(body, "done") ? SUPERVISOR_DONE : SUPERVISOR_FAILED;
+    event->run = supervisor->run;
+    event->attempt = supervisor->attempt;
+    for (int i = 0; i < RUN_SCORES; i++)
+        event->scores[i] =
+            record_number(cJSON_GetObjectItemCaseSensitive(body, "scores"), run_score_names[i]);
+    event->status = (enum status)record_integer(body, "status");
+    copy_text(event->text, sizeof event->text, record_text(body, "message"));
+    supervisor->state = TRAINER_IDLE;
+}
+
+/* A record → at most one event. */
+static void handle_record(struct supervisor *supervisor, const cJSON *body,
+                          struct supervisor_event *event)
+{
+    bool is_busy = supervisor->state == TRAINER_BUSY;
+    bool is_ours = record_integer(body, "attempt") == supervisor->attempt &&
+                   record_integer(body, "run_number") == supervisor->run;
+
+    supervisor->last_record = clock_seconds();
+    if (record_is(body, "hello") && supervisor->state == TRAINER_STARTING) {
+        supervisor->state = TRAINER_IDLE;
+        supervisor->n_start_failures = 0;
+        event->kind = SUPERVISOR_READY;
+    } else if (record_is(body, "heartbeat") && is_busy) {
+        see_tick(supervisor, body);
+    } else if (record_is(body, "progress") && is_busy) {
+        see_tick(supervisor, body);
+        event->kind = SUPERVISOR_PROGRESS;
+        event->run = supervisor->run;
+        event->attempt = supervisor->attempt;
+        read_progress(body, &event->progress);
+    } else if ((record_is(body, "done") || record_is(body, "failed")) && is_busy && is_ours) {
+        end_run(supervisor, body, event);
+    } else if (record_is(body, "ready") && supervisor->state == TRAINER_IDLE) {
+        event->kind = SUPERVISOR_READY;
+    }
+}
+
+static void describe_death(const struct supervisor *supervisor, int wait_status,
+                           struct supervisor_event *event)
+{
+    char how[96];
+
+    event->signal = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
+    if (event->signal == SIGKILL)
+        snprintf(how, sizeof how, "trainer was killed by SIGKILL (out of memory, or by hand)");
+    else if (event->signal != 0)
+        snprintf(how, sizeof how, "trainer died of SIG%s (%s)", sigabbrev_np(event->signal),
+                 sigdescr_np(event->signal));
+    else
+        snprintf(how, sizeof how, "trainer ended by itself with exit code %d",
+                 WEXITSTATUS(wait_status));
+    copy_text(event->text, sizeof event->text,
+              supervisor->kill_reason[0] != '\0' ? supervisor->kill_reason : how);
+}
+
+static void handle_death(struct supervisor *supervisor, int wait_status,
+                         struct supervisor_event *event)
+{
+    enum supervisor_state before = supervisor->state;
+
+    describe_death(supervisor, wait_status, event);
+    event->run = supervisor->run;
+    event->attempt = supervisor->attempt;
+    forget_process(supervisor);
+    supervisor->restart_at = clock_seconds();
+    if (before == TRAINER_BUSY) {
+        event->kind = SUPERVISOR_CRASHED;
+    } else if (before == TRAINER_STARTING) {
+        supervisor->restart_at += 0.2 * ++supervisor->n_start_failures;
+        if (supervisor->n_start_failures >= MAX_START_FAILURES) {
+            char why[MESSAGE_TEXT_BYTES];
+            snprintf(why, sizeof why, "%d trainers in a row did not start: %.400s",
+                     supervisor->n_start_failures, event->text);
+            give_up(supervisor, why, event);
+        }
+    } else {
+        log_info("idle %s, another one is started", event->text);
+    }
+}
+
+static void check_deadlines(struct supervisor *supervisor)
+{
+    const struct supervisor_settings *limits = &supervisor->settings;
+    char reason[160];
+    double now = clock_seconds(), silent = now - supervisor->last_record;
+
+    reason[0] = '\0';
+    if (supervisor->state == TRAINER_STARTING && silent > hello_deadline_seconds)
+        snprintf(reason, sizeof reason, "trainer did not say hello within %.0f s, killed", silent);
+    if (supervisor->state == TRAINER_BUSY && silent > limits->heartbeat_seconds)
+        snprintf(reason, sizeof reason, "trainer sent no heartbeat for %.0f s, killed", silent);
+    else if (supervisor->state == TRAINER_BUSY) {
+        double limit = supervisor->is_stepping
+                           ? step_clock_deadline(&supervisor->steps, limits->step_seconds)
+                           : limits->phase_seconds;
+        if (now - supervisor->last_tick > limit)
+            snprintf(reason, sizeof reason,
+                     "trainer made no step for %.0f s (limit %.0f s), killed",
+                     now - supervisor->last_tick, limit);
+    }
+    if (reason[0] != '\0')
+        kill_trainer(supervisor, reason);
+}
+
+static void read_records(struct supervisor *supervisor, struct supervisor_event *event)
+{
+    enum status status = record_fill(&supervisor->reader, supervisor->process.from_fd);
+
+    while (status == STATUS_OK && event->kind == SUPERVISOR_NOTHING) {
+        cJSON *body = NULL;
+        status = record_next(&supervisor->reader, &body);
+        if (body == NULL)
+            break;
+        handle_record(supervisor, body, event);
+        cJSON_Delete(body);
+    }
+    if (status != STATUS_OK) {
+        char reason[MESSAGE_TEXT_BYTES];
+        snprintf(reason, sizeof reason, "trainer is not understood, killed: %.400s",
+                 status_message());
+        record_reader_release(&supervisor->reader);
+        kill_trainer(supervisor, reason);
+    }
+}
+
+void supervisor_poll(struct supervisor *supervisor, struct supervisor_event *event)
+{
+    *event = (struct supervisor_event){.kind = SUPERVISOR_NOTHING};
+    if (supervisor->state == TRAINER_DOWN && clock_seconds() >= supervisor->restart_at)
+        start(supervisor, event);
+    if (supervisor->process.pid == 0)
+        return;
+    /* Death is asked for first and acted on last: what the trainer said before it died counts. */
+    if (!supervisor->is_dead)
+        supervisor->is_dead = waitpid(supervisor->process.pid, &supervisor->wait_status, WNOHANG) ==
+                              supervisor->process.pid;
+    bool was_dead = supervisor->is_dead;
+    read_records(supervisor, event);
+    if (event->kind != SUPERVISOR_NOTHING)
+        return;
+    if (was_dead)
+        handle_death(supervisor, supervisor->wait_status, event);
+    else
+        check_deadlines(supervisor);
+}
+
+void supervisor_assign(struct supervisor *supervisor, const struct supervisor_job *job)
+{
+    cJSON *body = record_create("assign");
+
+    supervisor->state = TRAINER_BUSY;
+    supervisor->run = job->run;
+    supervisor->attempt = job->attempt;
+    supervisor->last_record = supervisor->last_tick = clock_seconds();
+    supervisor->ticks = -1;
+    supervisor->cpu_seconds = 0;
+    supervisor->is_stepping = false;
+    supervisor->steps = (struct step_clock){0};
+    bool is_made = cJSON_AddStringToObject(body, "run", job->id) != NULL &&
+                   cJSON_AddStringToObject(body, "name", job->name) != NULL &&
+                   cJSON_AddStringToObject(body, "folder", job->folder) != NULL &&
+                   cJSON_AddStringToObject(body, "settings", job->settings_json) != NULL &&
+                   cJSON_AddNumberToObject(body, "run_number", (double)job->run) != NULL &&
+                   cJSON_AddNumberToObject(body, "attempt", (double)job->attempt) != NULL;
+    if (record_write(supervisor->process.to_fd, is_made ? body : NULL, write_deadline_seconds) !=
+        STATUS_OK) {
+        char reason[MESSAGE_TEXT_BYTES];
+        snprintf(reason, sizeof reason, "trainer did not take its run, killed: %.400s",
+                 status_message());
+        kill_trainer(supervisor, reason);
+    }
+    cJSON_Delete(body);
+}
+
+void supervisor_stop(struct supervisor *supervisor)
+{
+    if (supervisor->state != TRAINER_BUSY)
+        return;
+    cJSON *body = record_create("stop");
+    if (record_write(supervisor->process.to_fd, body, write_deadline_seconds) != STATUS_OK)
+        kill_trainer(supervisor, "trainer did not take the request to stop, killed");
+    cJSON_Delete(body);
+}
+
+struct pollfd supervisor_pollfd(const struct supervisor *supervisor)
+{
+    bool has_trainer = supervisor->process.pid != 0 && !supervisor->reader.is_closed;
+    return (struct pollfd){.fd = has_trainer ? supervisor->process.from_fd : -1, .events = POLLIN};
+}
+
+void supervisor_destroy(struct supervisor *supervisor)
+{
+    if (supervisor == NULL)
+        return;
+    if (supervisor->process.pid != 0) {
+        double deadline = clock_seconds() + close_deadline_seconds;
+        pid_t pid = supervisor->process.pid;
+        bool is_busy = supervisor->state == TRAINER_BUSY, is_dead = supervisor->is_dead;
+        forget_process(supervisor); /* it reads the end of its pipe and leaves */
+        if (is_busy && !is_dead)
+            kill(pid, SIGKILL);
+        while (!is_dead && waitpid(pid, NULL, WNOHANG) == 0) {
+            if (clock_seconds() > deadline)
+                kill(pid, SIGKILL);
+            clock_sleep(0.002);
+        }
+    }
+    free(supervisor);
+}

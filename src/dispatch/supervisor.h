@@ -1,0 +1,68 @@
+/* One trainer process: started, given runs, watched, killed when it hangs, replaced when it dies.
+ * Nothing here blocks but the end. */
+#ifndef DISPATCH_SUPERVISOR_H
+#define DISPATCH_SUPERVISOR_H
+
+#include "dispatch/message.h"
+
+#include <poll.h>
+
+struct supervisor_settings {
+    const char *program, *device; /* borrowed */
+    int node_rank, node_size;
+    int n_threads; /* 0: share of the node's cores */
+    /* deadlines in seconds; 0 takes the default */
+    double heartbeat_seconds; /* without any record: 30 */
+    double step_seconds;      /* least deadline of a step: 60 */
+    double phase_seconds;     /* outside of steps without any processor time spent: 600 */
+};
+
+enum supervisor_event_kind {
+    SUPERVISOR_NOTHING,
+    SUPERVISOR_READY, /* the trainer waits for a run */
+    SUPERVISOR_PROGRESS,
+    SUPERVISOR_DONE,
+    SUPERVISOR_FAILED,  /* status, text */
+    SUPERVISOR_CRASHED, /* signal, text */
+    SUPERVISOR_GAVE_UP, /* trainers do not even start: text */
+};
+struct supervisor_event {
+    enum supervisor_event_kind kind;
+    int64_t run, attempt;
+    enum status status;
+    int signal;
+    struct run_progress progress;
+    double scores[RUN_SCORES];
+    char text[MESSAGE_TEXT_BYTES];
+};
+
+struct supervisor_job {
+    int64_t run, attempt;
+    const char *id, *name, *folder, *settings_json;
+};
+
+struct supervisor;
+CHECKED enum status supervisor_create(const struct supervisor_settings *settings,
+                                      struct supervisor **out);
+/* Asks the trainer to end, then kills it after a few seconds. Blocks. Accepts NULL. */
+void supervisor_destroy(struct supervisor *supervisor);
+/* Only after SUPERVISOR_READY. A trainer that does not take it is killed and reported. */
+void supervisor_assign(struct supervisor *supervisor, const struct supervisor_job *job);
+void supervisor_stop(struct supervisor *supervisor); /* checkpoint and end the run */
+/* The next event; call until SUPERVISOR_NOTHING. */
+void supervisor_poll(struct supervisor *supervisor, struct supervisor_event *event);
+/* What to wait on between polls; fd is -1 when there is no trainer. */
+struct pollfd supervisor_pollfd(const struct supervisor *supervisor);
+
+/* max(least, 20 × the median of the newest steps). Exposed for its test. */
+enum { STEP_SAMPLES = 32 };
+struct step_clock {
+    double samples[STEP_SAMPLES];
+    int n, next;
+    int64_t last_step;
+    double last_change;
+};
+void step_clock_see(struct step_clock *clock, int64_t step, double now);
+double step_clock_deadline(const struct step_clock *clock, double least_seconds);
+
+#endif

@@ -1,0 +1,104 @@
+/* The front of every transport: choice by the launcher's variables, letters to oneself, and
+ * argument checks. */
+#include "dispatch/transport.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A launcher that speaks PMI sets one of these; SLURM_PROCID alone is also set for a plain srun of
+ * a program that knows no MPI, so it counts only beside a PMI variable. */
+static bool has_launcher(void)
+{
+    static const char *const variables[] = {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK",
+                                            "PMI_FD"};
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
+        if (getenv(variables[i]) != NULL)
+            return true;
+    return getenv("SLURM_PROCID") != NULL && getenv("SLURM_PMI_FD") != NULL;
+}
+
+enum status transport_open(struct transport **out)
+{
+    return has_launcher() ? transport_open_mpi(out) : transport_open_queues(1, out);
+}
+
+int transport_rank(const struct transport *transport)
+{
+    return transport->rank;
+}
+
+int transport_size(const struct transport *transport)
+{
+    return transport->size;
+}
+
+enum status transport_broadcast(struct transport *transport, char **bytes, int64_t *n)
+{
+    return transport->size == 1 ? STATUS_OK : transport->ops->broadcast(transport, bytes, n);
+}
+
+static enum status send_to_self(struct transport *transport, const void *bytes, size_t n)
+{
+    struct transport_letter *letter = heap_alloc(1, sizeof *letter);
+
+    if (letter == NULL)
+        return STATUS_OUT_OF_MEMORY;
+    memcpy(letter->bytes, bytes, n);
+    letter->n = n;
+    if (transport->last != NULL)
+        transport->last->next = letter;
+    else
+        transport->first = letter;
+    transport->last = letter;
+    return STATUS_OK;
+}
+
+enum status transport_send(struct transport *transport, int to, const void *bytes, size_t n)
+{
+    assert(n <= TRANSPORT_MAX_BYTES && to >= 0 && to < transport->size);
+    if (to == transport->rank)
+        return send_to_self(transport, bytes, n);
+    return transport->ops->send(transport, to, bytes, n);
+}
+
+enum status transport_receive(struct transport *transport, int *from, void *buffer, size_t *n)
+{
+    struct transport_letter *letter = transport->first;
+
+    if (letter == NULL)
+        return transport->ops->receive(transport, from, buffer, n);
+    transport->first = letter->next;
+    if (transport->first == NULL)
+        transport->last = NULL;
+    memcpy(buffer, letter->bytes, letter->n);
+    *n = letter->n;
+    *from = transport->rank;
+    free(letter);
+    return STATUS_OK;
+}
+
+static void drop_letters(struct transport *transport)
+{
+    while (transport->first != NULL) {
+        struct transport_letter *next = transport->first->next;
+        free(transport->first);
+        transport->first = next;
+    }
+    transport->last = NULL;
+}
+
+void transport_close(struct transport *transport)
+{
+    if (transport == NULL)
+        return;
+    drop_letters(transport);
+    transport->ops->close(transport);
+}
+
+void transport_finish(struct transport *transport, int exit_code)
+{
+    if (transport != NULL && transport->has_lost_peer)
+        transport->ops->abort(transport, exit_code); /* MPI_Finalize would wait for the dead */
+    transport_close(transport);
+}
