@@ -99,7 +99,7 @@ static void channel_moments(const struct dataset *dataset, int channel, double *
     }
     double n = (double)(dataset->train.n * plane);
     *mean = (double)sum / n / 255.0;
-    *std = sqrt((double)squares / n / (255.0 * 255.0) - *mean * *mean);
+    *std = sqrt(fmax((double)squares / n / (255.0 * 255.0) - *mean * *mean, 0.0)); /* rounding */
 }
 
 static void print_moments(const struct dataset *dataset)

@@ -75,8 +75,8 @@ static enum status write_note(struct arena *arena, const struct synth_settings *
     text_append(&note,
                 "%s.\n\nMade by: prunelora data synth --train %" PRId64 " --test %" PRId64
                 " --seed %" PRIu64 "\nThe same command gives the same bytes on every machine.\n\n"
-                "An image's class is the shape and the surface of its large object; its place,\n"
-                "size, turn, colours, noise and the small objects around it mean nothing.\n\n"
+                "An image's class is the shape and the stripes (upright or level) of its large\n"
+                "object; place, size, colours, noise and the small objects mean nothing.\n\n"
                 "Licence: none needed. The images are made of random numbers and depict nothing;\n"
                 "whoever made them may use them for anything (CC0 1.0).\n",
                 note_title, settings->n_train, settings->n_test, settings->seed);

@@ -1,0 +1,92 @@
+/* Orders and augmentations: permutations, in range, and functions of their place alone. */
+#include "data/dataset.h"
+
+#include "support/cmocka.h"
+
+#include <string.h>
+
+enum { N = 1000 };
+
+static void fill(int32_t *indices)
+{
+    for (int i = 0; i < N; i++)
+        indices[i] = 3 * i + 1;
+}
+
+static void test_shuffle_is_a_permutation(void **state)
+{
+    (void)state;
+    int32_t indices[N], order[N], again[N], next[N], other[N];
+    int n_seen[3 * N + 1] = {0}, n_fixed = 0;
+
+    fill(indices);
+    sampler_shuffle(7, 2, indices, N, order);
+    sampler_shuffle(7, 2, indices, N, again);
+    sampler_shuffle(7, 3, indices, N, next);
+    sampler_shuffle(8, 2, indices, N, other);
+    for (int i = 0; i < N; i++) {
+        n_seen[order[i]]++;
+        n_fixed += order[i] == indices[i];
+    }
+    for (int i = 0; i < N; i++)
+        assert_int_equal(n_seen[indices[i]], 1);
+    assert_in_range(n_fixed, 0, 10); /* 1 expected */
+    assert_memory_equal(order, again, sizeof order);
+    assert_memory_not_equal(order, next, sizeof order);
+    assert_memory_not_equal(order, other, sizeof order);
+    assert_int_equal(indices[1], 4); /* read only */
+}
+
+/* 20 000 draws of 9 × 9 × 2 outcomes, 123 expected each: five standard deviations are 55. */
+static void test_augment_is_uniform(void **state)
+{
+    (void)state;
+    int counts[9][9][2] = {{{0}}};
+
+    for (int32_t image = 0; image < 20000; image++) {
+        int32_t offsets[3];
+        sampler_augment(1, 5, image, 4, offsets);
+        assert_in_range(offsets[0] + 4, 0, 8);
+        assert_in_range(offsets[1] + 4, 0, 8);
+        assert_in_range(offsets[2], 0, 1);
+        counts[offsets[0] + 4][offsets[1] + 4][offsets[2]]++;
+    }
+    for (int y = 0; y < 9; y++)
+        for (int x = 0; x < 9; x++)
+            for (int flip = 0; flip < 2; flip++)
+                assert_in_range(counts[y][x][flip], 68, 178);
+}
+
+static void test_augment_depends_on_place_alone(void **state)
+{
+    (void)state;
+    int32_t a[3], b[3];
+    int n_same[3] = {0};
+
+    for (int32_t image = 0; image < 100; image++) {
+        sampler_augment(1, 5, image, 4, a);
+        sampler_augment(1, 5, image, 4, b);
+        assert_memory_equal(a, b, sizeof a);
+        sampler_augment(2, 5, image, 4, b);
+        n_same[0] += memcmp(a, b, sizeof a) == 0;
+        sampler_augment(1, 6, image, 4, b);
+        n_same[1] += memcmp(a, b, sizeof a) == 0;
+        sampler_augment(1, 5, image + 1, 4, b);
+        n_same[2] += memcmp(a, b, sizeof a) == 0;
+    }
+    for (int i = 0; i < 3; i++)
+        assert_in_range(n_same[i], 0, 10); /* 100 / 162 expected */
+    sampler_augment(1, 5, 0, 0, a);
+    assert_int_equal(a[0], 0);
+    assert_int_equal(a[1], 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shuffle_is_a_permutation),
+        cmocka_unit_test(test_augment_is_uniform),
+        cmocka_unit_test(test_augment_depends_on_place_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
