@@ -1,0 +1,352 @@
+/* The front door's refusals, by their messages: what was wrong, found and wanted. */
+#include "kernels/kernels.h"
+
+#include "support/cmocka.h"
+
+#include <string.h>
+
+enum { ROOM = 4096 };
+
+struct fixture {
+    struct device *device;
+    double memory[8][ROOM]; /* tensor i lies in memory[i] */
+};
+
+static int setup(void **state)
+{
+    static struct fixture fixture;
+    const struct device_settings settings = {.n_threads = 1};
+
+    *state = &fixture;
+    return device_open(&backend_ref, &settings, &fixture.device) == STATUS_OK ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+
+    device_close(fixture->device);
+    return 0;
+}
+
+static struct tensor real(struct fixture *fixture, int i, int n_dims, const int64_t *shape)
+{
+    struct tensor tensor = {fixture->memory[i], DTYPE_F64, n_dims, {0}};
+
+    memcpy(tensor.shape, shape, (size_t)n_dims * sizeof *shape);
+    return tensor;
+}
+#define REAL(i, n_dims, ...) real(fixture, i, n_dims, (const int64_t[]){__VA_ARGS__})
+
+static void expect_refusal(struct fixture *fixture, enum op_kind kind, const union op_any *op,
+                           const char *message)
+{
+    struct prepared *prepared = NULL;
+
+    assert_int_equal(kernel_prepare(fixture->device, kind, op, &prepared), STATUS_BAD_CONFIG);
+    assert_string_equal(status_message(), message);
+    assert_null(prepared);
+}
+
+static void expect_welcome(struct fixture *fixture, enum op_kind kind, const union op_any *op)
+{
+    struct prepared *prepared = NULL;
+
+    if (kernel_prepare(fixture->device, kind, op, &prepared) != STATUS_OK)
+        fail_msg("%s", status_message());
+    assert_string_equal(prepared->implementation, "ref");
+    kernel_release(fixture->device, kind, prepared);
+}
+
+static union op_any good_conv2d(struct fixture *fixture)
+{
+    return (union op_any){.conv2d_forward = {.x = REAL(0, 4, 2, 8, 7, 3),
+                                             .weight = REAL(1, 4, 5, 3, 3, 3),
+                                             .y = REAL(2, 4, 2, 4, 4, 5),
+                                             .stride = 2,
+                                             .padding = 1}};
+}
+
+static void test_shapes(void **state)
+{
+    struct fixture *fixture = *state;
+    union op_any op = good_conv2d(fixture);
+
+    expect_welcome(fixture, OP_conv2d_forward, &op);
+    op.conv2d_forward.weight = REAL(1, 4, 5, 3, 3, 4);
+    expect_refusal(fixture, OP_conv2d_forward, &op,
+                   "conv2d_forward: weight is [5, 3, 3, 4], wanted [K, R, S, C = 3]");
+    op.conv2d_forward.weight = REAL(1, 3, 5, 3, 3);
+    expect_refusal(fixture, OP_conv2d_forward, &op,
+                   "conv2d_forward: weight is [5, 3, 3], wanted [K, R, S, C = 3]");
+    op = good_conv2d(fixture);
+    op.conv2d_forward.x.shape[0] = 0;
+    expect_refusal(
+        fixture, OP_conv2d_forward, &op,
+        "conv2d_forward: x is [0, 8, 7, 3], wanted at most 4 dimensions, each at least 1");
+    op.conv2d_forward.x = REAL(0, 4, INT64_MAX / 4, 8, 7, 3); /* bytes overflow */
+    expect_refusal(fixture, OP_conv2d_forward, &op,
+                   "conv2d_forward: x is [2305843009213693951, 8, 7, 3], wanted at most 4 "
+                   "dimensions, each at least 1");
+    op = (union op_any){.relu_forward = {.x = REAL(0, 2, 2, 3), .y = REAL(1, 2, 3, 2)}};
+    expect_refusal(fixture, OP_relu_forward, &op, "relu_forward: y is [3, 2], wanted [..]");
+}
+
+static void test_types(void **state)
+{
+    struct fixture *fixture = *state;
+    union op_any op = good_conv2d(fixture);
+
+    op.conv2d_forward.x.dtype = DTYPE_F32;
+    expect_refusal(fixture, OP_conv2d_forward, &op, "conv2d_forward: x is f32, wanted f64");
+    op = (union op_any){.softmax_cross_entropy = {.logits = REAL(0, 2, 4, 10),
+                                                  .labels = REAL(1, 1, 4),
+                                                  .loss = REAL(2, 1, 1)}};
+    expect_refusal(fixture, OP_softmax_cross_entropy, &op,
+                   "softmax_cross_entropy: labels is f64, wanted i32");
+}
+
+static void test_presence(void **state)
+{
+    struct fixture *fixture = *state;
+    union op_any op = {.linear_forward = {.x = REAL(0, 2, 4, 3),
+                                          .weight = REAL(1, 2, 2, 3),
+                                          .y = REAL(2, 2, 4, 2)}};
+
+    expect_welcome(fixture, OP_linear_forward, &op); /* without its optional bias */
+    op.linear_forward.y.data = NULL;
+    expect_refusal(fixture, OP_linear_forward, &op,
+                   "linear_forward: y is absent, wanted f64 [N = 4, K = 2]");
+}
+
+static void test_overlap(void **state)
+{
+    struct fixture *fixture = *state;
+    union op_any op = {
+        .relu_backward = {.y = REAL(0, 1, 6), .d_y = REAL(1, 1, 6), .d_x = REAL(1, 1, 6)}};
+
+    expect_welcome(fixture, OP_relu_backward, &op); /* exactly, as allowed */
+    op.relu_backward.d_x.data = fixture->memory[1] + 2;
+    expect_refusal(fixture, OP_relu_backward, &op,
+                   "relu_backward: d_x overlaps part of d_y, wanted all or none of it");
+    op.relu_backward.d_x.data = fixture->memory[0];
+    expect_refusal(fixture, OP_relu_backward, &op,
+                   "relu_backward: d_x overlaps y, wanted memory of its own");
+    op.relu_backward.d_x.data = fixture->memory[1] + 6; /* right behind */
+    expect_welcome(fixture, OP_relu_backward, &op);
+    op = good_conv2d(fixture);
+    op.conv2d_forward.y.data = fixture->memory[0] + 2 * 8 * 7 * 3 - 1; /* the last element */
+    expect_refusal(fixture, OP_conv2d_forward, &op,
+                   "conv2d_forward: y overlaps x, wanted memory of its own");
+    op = (union op_any){.add = {.a = REAL(0, 1, 6), .b = REAL(0, 1, 6), .y = REAL(0, 1, 6)}};
+    expect_welcome(fixture, OP_add, &op);
+}
+
+static void test_conv2d(void **state)
+{
+    struct fixture *fixture = *state;
+    union op_any op = good_conv2d(fixture);
+
+    op.conv2d_forward.stride = 0;
+    expect_refusal(fixture, OP_conv2d_forward, &op,
+                   "conv2d_forward: stride is 0, padding is 1, wanted at least 1 and at least 0");
+    op.conv2d_forward.stride = 1;
+    expect_refusal(fixture, OP_conv2d_forward, &op, "conv2d_forward: P is 4, wanted 8");
+    op = good_conv2d(fixture);
+    op.conv2d_forward.y = REAL(2, 4, 2, 4, 3, 5);
+    expect_refusal(fixture, OP_conv2d_forward, &op, "conv2d_forward: Q is 3, wanted 4");
+    op = (union op_any){.conv2d_backward_data = {.d_y = REAL(0, 4, 1, 1, 1, 2),
+                                                 .weight = REAL(1, 4, 2, 5, 1, 3),
+                                                 .d_x = REAL(2, 4, 1, 2, 1, 3),
+                                                 .stride = 1,
+                                                 .padding = 1}};
+    expect_refusal(fixture, OP_conv2d_backward_data, &op,
+                   "conv2d_backward_data: R is 5, wanted at most 4 (H and padding)");
+}
+
+static void test_batch_norm(void **state)
+{
+    struct fixture *fixture = *state;
+    union op_any op = {.batch_norm_statistics = {.x = REAL(0, 4, 1, 1, 1, 3),
+                                                 .mean = REAL(1, 1, 3),
+                                                 .variance = REAL(2, 1, 3),
+                                                 .momentum = 0.1}};
+
+    expect_refusal(fixture, OP_batch_norm_statistics, &op,
+                   "batch_norm_statistics: x has 1 row per channel, wanted at least 2");
+    op.batch_norm_statistics.x = REAL(0, 2, 4, 3);
+    expect_welcome(fixture, OP_batch_norm_statistics, &op);
+    op.batch_norm_statistics.running_mean = REAL(3, 1, 3);
+    expect_refusal(fixture, OP_batch_norm_statistics, &op,
+                   "batch_norm_statistics: running_mean and running_variance: got one, wanted both "
+                   "or neither");
+    op.batch_norm_statistics.running_variance = REAL(4, 1, 3);
+    op.batch_norm_statistics.momentum = 1.5;
+    expect_refusal(fixture, OP_batch_norm_statistics, &op,
+                   "batch_norm_statistics: momentum is 1.5, wanted in [0, 1]");
+    op = (union op_any){.batch_norm_gradient_apply = {.x = REAL(0, 2, 4, 3),
+                                                      .d_y = REAL(1, 2, 4, 3),
+                                                      .mean = REAL(2, 1, 3),
+                                                      .variance = REAL(3, 1, 3),
+                                                      .weight = REAL(4, 1, 3),
+                                                      .d_weight = REAL(5, 1, 3),
+                                                      .d_x = REAL(6, 2, 4, 3),
+                                                      .epsilon = 1e-5}};
+    expect_refusal(
+        fixture, OP_batch_norm_gradient_apply, &op,
+        "batch_norm_gradient_apply: d_weight and d_bias: got one, wanted both or neither");
+    op.batch_norm_gradient_apply.d_weight.data = NULL;
+    op.batch_norm_gradient_apply.epsilon = 0;
+    expect_refusal(fixture, OP_batch_norm_gradient_apply, &op,
+                   "batch_norm_gradient_apply: epsilon is 0, wanted more than 0");
+}
+
+static void test_shortcut_pad(void **state)
+{
+    struct fixture *fixture = *state;
+    union op_any op = {
+        .shortcut_pad_forward = {.x = REAL(0, 4, 1, 5, 5, 4), .y = REAL(1, 4, 1, 3, 3, 7)}};
+
+    expect_refusal(fixture, OP_shortcut_pad_forward, &op,
+                   "shortcut_pad_forward: K − C is 3, wanted even and at least 0");
+    op.shortcut_pad_forward.y = REAL(1, 4, 1, 2, 3, 8);
+    expect_refusal(fixture, OP_shortcut_pad_forward, &op, "shortcut_pad_forward: P is 2, wanted 3");
+}
+
+static void test_dropout(void **state)
+{
+    struct fixture *fixture = *state;
+    union op_any op = {.dropout = {.x = REAL(0, 2, 4, 3),
+                                   .samples = {fixture->memory[1], DTYPE_I32, 1, {4}},
+                                   .epoch = {fixture->memory[2], DTYPE_I32, 1, {1}},
+                                   .y = REAL(3, 2, 4, 3),
+                                   .probability = 1}};
+
+    expect_refusal(fixture, OP_dropout, &op, "dropout: probability is 1, wanted in [0, 1)");
+    op.dropout.probability = 0.5;
+    op.dropout.layer = 1u << 24;
+    expect_refusal(fixture, OP_dropout, &op, "dropout: layer is 16777216, wanted less than 2^24");
+    op.dropout.layer = 1;
+    op.dropout.samples.shape[0] = 5;
+    expect_refusal(fixture, OP_dropout, &op, "dropout: samples is [5], wanted [N = 4]");
+}
+
+static void test_optimizers(void **state)
+{
+    struct fixture *fixture = *state;
+    union op_any op = {.sgd_step = {.gradient = REAL(0, 1, 9),
+                                    .rates = REAL(1, 1, 2),
+                                    .parameter = REAL(2, 1, 9),
+                                    .momentum = 0.9}};
+
+    expect_refusal(fixture, OP_sgd_step, &op,
+                   "sgd_step: velocity is absent, wanted with momentum 0.9");
+    op.sgd_step.momentum = -1;
+    expect_refusal(fixture, OP_sgd_step, &op, "sgd_step: momentum is -1, wanted at least 0");
+    op.sgd_step.momentum = 0;
+    op.sgd_step.rates = REAL(1, 1, 3);
+    expect_refusal(fixture, OP_sgd_step, &op, "sgd_step: rates is [3], wanted [2]");
+    op = (union op_any){.adam_step = {.gradient = REAL(0, 1, 9),
+                                      .rates = REAL(1, 1, 2),
+                                      .parameter = REAL(2, 1, 9),
+                                      .first_moment = REAL(3, 1, 9),
+                                      .second_moment = REAL(4, 1, 9),
+                                      .beta1 = 0.9,
+                                      .beta2 = 1}};
+    expect_refusal(fixture, OP_adam_step, &op, "adam_step: beta2 is 1, wanted in [0, 1)");
+    op.adam_step.beta2 = 0.999;
+    op.adam_step.parameter.data = fixture->memory[0];
+    expect_refusal(fixture, OP_adam_step, &op,
+                   "adam_step: parameter overlaps gradient, wanted memory of its own");
+}
+
+static void test_image_gather(void **state)
+{
+    struct fixture *fixture = *state;
+    union op_any op = {.image_gather = {.images = {fixture->memory[0], DTYPE_U8, 4, {2, 3, 4, 4}},
+                                        .image_labels = {fixture->memory[1], DTYPE_I32, 1, {2}},
+                                        .indices = {fixture->memory[2], DTYPE_I32, 1, {5}},
+                                        .y = REAL(3, 4, 5, 4, 4, 3),
+                                        .labels = {fixture->memory[4], DTYPE_I32, 1, {5}},
+                                        .std = {1, 0, 1}}};
+
+    expect_refusal(fixture, OP_image_gather, &op, "image_gather: std is 0, wanted more than 0");
+    op.image_gather.std[1] = 1;
+    expect_welcome(fixture, OP_image_gather, &op);
+    op.image_gather.images.shape[1] = 5;
+    op.image_gather.y = REAL(3, 4, 5, 4, 4, 5);
+    expect_refusal(fixture, OP_image_gather, &op, "image_gather: C is 5, wanted at most 4");
+}
+
+/* What only the data shows, ref says at run. */
+static void test_data_at_run(void **state)
+{
+    struct fixture *fixture = *state;
+    struct prepared *prepared = NULL;
+    int32_t labels[2] = {1, 3};
+    union op_any op = {.softmax_cross_entropy = {.logits = REAL(0, 2, 2, 3),
+                                                 .labels = {labels, DTYPE_I32, 1, {2}},
+                                                 .loss = REAL(1, 1, 1)}};
+
+    assert_int_equal(kernel_prepare(fixture->device, OP_softmax_cross_entropy, &op, &prepared),
+                     STATUS_OK);
+    assert_int_equal(kernel_run(fixture->device, OP_softmax_cross_entropy, prepared, &op),
+                     STATUS_BAD_DATA);
+    assert_string_equal(status_message(),
+                        "softmax_cross_entropy: labels[1] is 3, wanted in [−1, 3)");
+    kernel_release(fixture->device, OP_softmax_cross_entropy, prepared);
+}
+
+static void test_devices(void **state)
+{
+    const struct device_settings settings = {.n_threads = 0};
+    struct device *device = NULL;
+
+    (void)state;
+    assert_ptr_equal(backend_find("ref"), &backend_ref);
+    assert_null(backend_find("abacus"));
+    assert_int_equal(device_open(&backend_ref, &settings, &device), STATUS_BAD_CONFIG);
+    assert_string_equal(status_message(), "backend 'ref': n_threads must be at least 1, got 0");
+    assert_null(device);
+    device_close(NULL);
+}
+
+static void test_memory(void **state)
+{
+    struct fixture *fixture = *state;
+    const int32_t numbers[3] = {1, 2, 3};
+    int32_t found[3] = {0};
+    void *memory = NULL;
+    int64_t before = device_base(fixture->device)->n_allocations;
+
+    assert_int_equal(device_alloc(fixture->device, sizeof numbers, &memory), STATUS_OK);
+    assert_int_equal((uintptr_t)memory % 64, 0);
+    assert_int_equal(device_base(fixture->device)->n_allocations, before + 1);
+    assert_int_equal(device_upload(fixture->device, memory, numbers, sizeof numbers), STATUS_OK);
+    assert_int_equal(device_download(fixture->device, found, memory, sizeof found), STATUS_OK);
+    assert_memory_equal(found, numbers, sizeof numbers);
+    assert_int_equal(device_zero(fixture->device, memory, sizeof numbers), STATUS_OK);
+    assert_int_equal(device_download(fixture->device, found, memory, sizeof found), STATUS_OK);
+    assert_int_equal(found[0] | found[1] | found[2], 0);
+    device_free(fixture->device, memory);
+    device_free(fixture->device, NULL);
+    memory = NULL;
+    assert_int_equal(device_alloc(fixture->device, SIZE_MAX - 10, &memory), STATUS_OUT_OF_MEMORY);
+    assert_null(memory);
+    assert_true(strstr(status_message(), "out of memory allocating") != NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shapes),       cmocka_unit_test(test_types),
+        cmocka_unit_test(test_presence),     cmocka_unit_test(test_overlap),
+        cmocka_unit_test(test_conv2d),       cmocka_unit_test(test_batch_norm),
+        cmocka_unit_test(test_shortcut_pad), cmocka_unit_test(test_dropout),
+        cmocka_unit_test(test_optimizers),   cmocka_unit_test(test_image_gather),
+        cmocka_unit_test(test_data_at_run),  cmocka_unit_test(test_devices),
+        cmocka_unit_test(test_memory),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
