@@ -33,8 +33,10 @@ __attribute__((format(printf, 3, 4))) static bool refuse(const struct reading *r
 static bool refuse_type(const struct reading *reading, const char *wanted)
 {
     const struct tree *value = reading->value;
-    bool is_list = value->kind == TREE_LIST && reading->setting->kind != SETTING_NORMALISATION;
-    const char *hint = is_list ? "several values go under 'parameters'" : NULL;
+    bool is_numbers = reading->setting->kind == SETTING_NORMALISATION;
+    const char *hint = is_numbers                 ? "a list is written [a, b, c]"
+                       : value->kind == TREE_LIST ? "several values go under 'parameters'"
+                                                  : NULL;
 
     return refuse(reading, hint, "wants %s, got %s", wanted,
                   tree_describe(reading->reader->arena, value));
@@ -134,7 +136,7 @@ static bool read_switch(const struct reading *reading, void *out)
     int index = -1;
 
     if (reading->value->kind == TREE_TEXT && strcmp(reading->value->text, "all") == 0)
-        return refuse(reading, NULL, "'all' is not supported yet");
+        return refuse(reading, NULL, "wants none or final; 'all' is not supported yet");
     index = read_name(reading, reading->setting->names);
     *(bool *)out = index < 0 ? *(bool *)out : index == 1;
     return index >= 0;
@@ -270,7 +272,7 @@ static bool read_attacks(const struct reading *reading, void *out)
                                value->kind == TREE_LIST ? value->items[i] : value};
         for (int k = 0; item.value->kind == TREE_TEXT && planned[k] != NULL; k++)
             if (strcmp(item.value->text, planned[k]) == 0)
-                return refuse(&item, NULL, "'%s' is not supported yet", planned[k]);
+                return refuse(&item, NULL, "wants loss_lr; '%s' is not supported yet", planned[k]);
         if (read_name(&item, here) < 0)
             return false;
     }

@@ -106,6 +106,9 @@ static enum status read_layer(struct spec *spec, const struct layer_file *file)
                           tree_describe(spec->arena, tree));
         return STATUS_OK;
     }
+    for (int64_t i = 0; file->depth == 0 && i < tree->n; i++)
+        if (strcmp(tree->entries[i].key, "config") == 0)
+            spec->top = tree->entries[i].at; /* what is missing is missed here */
     TRY(read_bases(spec, file, tree_member(tree, "base")));
     spec->layer++;
     TRY(spec_read_tree(spec, tree, file->depth > 0));

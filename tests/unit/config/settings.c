@@ -1,0 +1,184 @@
+/* The table: its own consistency, defaults by architecture and compat, JSON both ways. */
+#include "config/settings_table.h"
+#include "support/cmocka.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct arena *arena;
+
+static int open_arena(void **state)
+{
+    (void)state;
+    return arena_create(&arena) == STATUS_OK ? 0 : -1;
+}
+
+static int close_arena(void **state)
+{
+    (void)state;
+    arena_destroy(arena);
+    return 0;
+}
+
+static struct settings defaults(const char *recipe, bool is_published)
+{
+    struct settings settings;
+
+    assert_int_equal(settings_default(arena, recipe, is_published, &settings), STATUS_OK);
+    return settings;
+}
+
+/* One row per setting: names differ, ranges hold something, every row says what it is for. */
+static void test_rows(void **state)
+{
+    (void)state;
+    assert_in_range(setting_count(), 30, MAX_SETTINGS);
+    for (int i = 0; i < setting_count(); i++) {
+        const struct setting *row = setting_at(i);
+        assert_int_equal(setting_find(row->name), i);
+        assert_non_null(row->help);
+        assert_non_null(row->unit);
+        assert_true(row->minimum <= row->maximum);
+        assert_true(row->group == GROUP_BASE_TRAIN
+                        ? row->by_recipe[0] && row->by_recipe[1]
+                        : !row->by_recipe[0] || row->group == GROUP_TRAIN);
+        if (row->kind == SETTING_INTEGER || row->kind == SETTING_NUMBER)
+            assert_true(row->minimum < row->maximum);
+        if (row->kind == SETTING_ENUM || row->kind == SETTING_CHOICE || row->kind == SETTING_SWITCH)
+            assert_non_null(row->names);
+    }
+    assert_true(setting_is_section("base.train") && setting_is_section("base"));
+    assert_false(setting_is_section("trai") || setting_is_section("train.lr"));
+    assert_int_equal(setting_find("train"), -1);
+}
+
+static void test_default_values(void **state)
+{
+    (void)state;
+    struct settings a = defaults("resnet_option_a", false), b = defaults("resnet", false);
+    assert_int_equal(a.train.epochs, 5);
+    assert_int_equal(a.train.batch_size, 128);
+    assert_int_equal(a.train.optimizer, OPTIMIZER_ADAM);
+    assert_true(a.train.lr == 1e-3 && a.train.weight_decay == 0 && !a.train.augment);
+    assert_int_equal(a.train.schedule, SCHEDULE_CONSTANT);
+    assert_int_equal(a.train.n_milestones, 0);
+    assert_int_equal(a.base_train.epochs, 200);
+    assert_int_equal(a.base_train.optimizer, OPTIMIZER_SGD);
+    assert_true(a.base_train.lr == 0.1 && a.base_train.momentum == 0.9 && a.base_train.augment);
+    assert_true(a.base_train.weight_decay == 1e-4 && a.base_train.gamma == 0.1);
+    assert_int_equal(a.base_train.schedule, SCHEDULE_STEP);
+    assert_int_equal(a.base_train.n_milestones, 2);
+    assert_int_equal(a.base_train.milestones[0], 100);
+    assert_int_equal(a.base_train.milestones[1], 150);
+    assert_true(b.base_train.weight_decay == 5e-4);
+    assert_int_equal(b.base_train.schedule, SCHEDULE_COSINE);
+    assert_int_equal(b.base_train.batch_size, 128);
+    assert_true(a.prune.sparsity == 0.5 && a.prune.mask == PRUNE_HELD);
+    assert_true(a.lora.rank == 8 && a.lora.alpha == 16 && a.lora.dropout == 0.1);
+    assert_string_equal(a.lora.targets, "default");
+    assert_string_equal(a.eval.mia, "loss_lr");
+    assert_int_equal(a.data.mean.kind, NORMALISATION_BASE);
+    assert_int_equal(a.forget.class_index, -1);
+    assert_true(a.checkpoint.every_seconds == 60 && a.checkpoint.keep_final);
+}
+
+static void test_compat(void **state)
+{
+    (void)state;
+    struct settings published = defaults("resnet", true);
+    assert_int_equal(published.prune.mask, PRUNE_BAKED);
+    assert_int_equal(published.data.mean.kind, NORMALISATION_PUBLISHED);
+    assert_int_equal(published.data.std.kind, NORMALISATION_PUBLISHED);
+    assert_true(published.train.lr == 1e-3);
+}
+
+static void to_json(const struct settings *settings, struct text *out)
+{
+    assert_int_equal(settings_to_json(settings, out), STATUS_OK);
+}
+
+/* Every value comes back in its very bits. */
+static void test_round_trip(void **state)
+{
+    struct settings settings = defaults("resnet_option_a", true), again;
+    struct text first = {0}, second = {0};
+
+    (void)state;
+    settings.model.arch = "resnet20";
+    settings.model.weights = "a \"b\"\\\n\t\x01 ü.pth";
+    settings.train.lr = 0.1 + 0.2;
+    settings.train.weight_decay = 1.0 / 3.0 * 1e-300;
+    settings.train.momentum = 0x1.fffffffffffffp-1;
+    settings.train.milestones[0] = 1;
+    settings.train.n_milestones = 1;
+    settings.data.std = (struct normalisation){NORMALISATION_GIVEN, {1.0 / 7.0, 1e-6, 10}};
+    settings.seed = 9007199254740992;
+    settings.eval.seed = 9007199254740991;
+    settings.checkpoint.keep_final = false;
+    settings.resources.device = "ref";
+    to_json(&settings, &first);
+    assert_int_equal(settings_from_json(text_value(&first), arena, &again), STATUS_OK);
+    to_json(&again, &second);
+    assert_string_equal(text_value(&first), text_value(&second));
+    assert_true(again.train.lr == settings.train.lr);
+    assert_true(again.train.weight_decay == settings.train.weight_decay);
+    assert_true(again.train.momentum == settings.train.momentum);
+    assert_memory_equal(&again.data.std, &settings.data.std, sizeof again.data.std);
+    assert_int_equal(again.seed, settings.seed);
+    assert_int_equal(again.eval.seed, settings.eval.seed);
+    assert_string_equal(again.model.weights, settings.model.weights);
+    assert_int_equal(again.base_train.milestones[1], 150);
+    assert_int_equal(again.prune.mask, PRUNE_BAKED);
+    assert_false(again.checkpoint.keep_final);
+    text_release(&first);
+    text_release(&second);
+}
+
+static void check_refused(const char *from, const char *to, const char *message)
+{
+    struct settings settings = defaults("resnet", false), untouched = {.seed = 77};
+    struct text json = {0}, changed = {0};
+
+    to_json(&settings, &json);
+    const char *place = strstr(text_value(&json), from);
+    assert_non_null(place);
+    text_append(&changed, "%.*s%s%s", (int)(place - text_value(&json)), text_value(&json), to,
+                place + strlen(from));
+    assert_int_equal(settings_from_json(text_value(&changed), arena, &untouched), STATUS_BAD_DATA);
+    if (strstr(status_message(), message) == NULL)
+        fail_msg("wanted '%s' in '%s'", message, status_message());
+    assert_int_equal(untouched.seed, 77);
+    text_release(&json);
+    text_release(&changed);
+}
+
+static void test_bad_json(void **state)
+{
+    (void)state;
+    check_refused("{", "[", "settings are no JSON object");
+    check_refused("}", "} more", "settings are no JSON object");
+    check_refused("\"lora.rank\"", "\"lora.rnk\"",
+                  "settings JSON has an unknown setting 'lora.rnk'");
+    check_refused("\"lora.rank\": 8, ", "", "settings JSON lacks 'lora.rank'");
+    check_refused("\"lora.rank\": 8", "\"lora.rank\": 8, \"lora.rank\": 8",
+                  "settings JSON gives 'lora.rank' twice");
+    check_refused("\"lora.rank\": 8", "\"lora.rank\": 8.5",
+                  "'lora.rank' wants an integer, got 8.5");
+    check_refused("\"lora.rank\": 8", "\"lora.rank\": \"8\"",
+                  "'lora.rank' wants an integer, got '8'");
+    check_refused("\"prune.sparsity\": 0.5", "\"prune.sparsity\": 1",
+                  "'prune.sparsity' must be in [0, 1), got 1");
+    check_refused("\"prune.mask\": \"held\"", "\"prune.mask\": null", "object or null");
+    check_refused("\"train.milestones\": []", "\"train.milestones\": [1,2,3,4,5,6,7,8,9]",
+                  "a list of more than 8 values");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows),     cmocka_unit_test(test_default_values),
+        cmocka_unit_test(test_compat),   cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_bad_json),
+    };
+    return cmocka_run_group_tests(tests, open_arena, close_arena);
+}

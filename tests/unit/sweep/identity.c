@@ -1,0 +1,167 @@
+/* Ids: what changes them, what does not, and a committed list, so that no change goes unnoticed. */
+#include "loading.h"
+#include "support/cmocka.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BASE                                                                                       \
+    "config:\n"                                                                                    \
+    "  model: {arch: resnet20, weights: w.th}\n"                                                   \
+    "  data: {path: d, mean: published, std: published}\n"                                         \
+    "  forget.class: 3\n"
+#define ALL_METHODS                                                                                \
+    "parameters:\n"                                                                                \
+    "  unlearn.method: [original, retrain, finetune, prune_finetune, lora, prune_lora]\n"
+
+/* Changing what an id is made of orphans every result there is: raise the identity's version, and
+ * this list, knowingly. The files are absent, so their paths stand for their content. */
+static void test_golden(void **state)
+{
+    static const char golden[] = "6dea799c212375d3\n" /* original, which reads no seed */
+                                 "6dea799c212375d3\n"
+                                 "f960b42688159542\n"
+                                 "9462a91d03db1204\n"
+                                 "a744c48bdb430093\n"
+                                 "b44dd2362ae78db9\n"
+                                 "7f24b5275bbcca3a\n"
+                                 "b13d9d6fc588584b\n"
+                                 "bef03ef8fed77de3\n"
+                                 "71f568f05e6739b8\n"
+                                 "0143c4e6aa6d34c1\n"
+                                 "9916efcae4f667b7\n";
+
+    (void)state;
+    char *ids = ids_of(BASE ALL_METHODS "seeds: [0, 1]\n", NULL);
+    assert_string_equal(ids, golden);
+    free(ids);
+}
+
+static void check_same(const char *a, const char *b, bool is_same)
+{
+    char *ids_a = ids_of(a, NULL), *ids_b = ids_of(b, NULL);
+
+    if ((strcmp(ids_a, ids_b) == 0) != is_same)
+        fail_msg("ids are %s of\n%s\nand\n%s", is_same ? "not those" : "those", a, b);
+    free(ids_a);
+    free(ids_b);
+}
+
+/* The same meaning, written in another way. */
+static void test_same(void **state)
+{
+    static const char *const added[] = {
+        "  lora.rank: 8\n",                   /* a default, written */
+        "  lora: {rank: 8, alpha: 16}\n",     /* nested */
+        "  lora.alpha: 16.0\n",               /* 16 and 16.0 */
+        "  train.lr: 0.001\n",                /* 1e-3 */
+        "  train: {lr: 1.0e-3, epochs: 5}\n", /* and so on */
+        "  prune.sparsity: .5\n",
+        "  lora.targets: 'layer[0-9]+\\.[0-9]+\\.conv[123]'\n", /* what default means */
+        "  train.momentum: 0.3\n",                              /* Adam has none */
+        "  train.gamma: 0.5\n",                                 /* a constant schedule has none */
+        "  eval.mia: loss_lr\n",
+        "  resources.threads: 3\n", /* how it runs */
+        "  checkpoint: {every: 1h, keep: none}\n",
+        "  eval.batch_size: 7\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof added / sizeof *added; i++) {
+        char *config = text_joined(BASE, added[i]);
+        char *yaml = text_joined(config, ALL_METHODS);
+        check_same(BASE ALL_METHODS, yaml, true);
+        free(config);
+        free(yaml);
+    }
+    check_same(BASE ALL_METHODS "on_failure: {retries: 9}\n", BASE ALL_METHODS, true);
+    check_same(
+        "config: {model.arch: resnet20, model.weights: w.th, forget: {class: 3},\n"
+        "         data: {path: d, mean: [.4914, .4822, .4465], std: published}}\n" ALL_METHODS,
+        BASE ALL_METHODS, true);
+}
+
+static void check_changed(const char *method, const char *added, bool is_changed)
+{
+    char *with_method = text_joined(BASE "  unlearn.method: ", method);
+    char *plain = text_joined(with_method, "\n");
+    char *changed = text_joined(plain, added);
+
+    check_same(plain, changed, !is_changed);
+    free(with_method);
+    free(plain);
+    free(changed);
+}
+
+/* Every setting counts for the methods that read it and for no other. */
+static void test_changed(void **state)
+{
+    static const struct {
+        const char *added;
+        bool original, retrain, finetune, prune_lora;
+    } cases[] = {
+        {"  train.lr: 2e-3\n", false, false, true, true},
+        {"  train.optimizer: sgd\n", false, false, true, true},
+        {"  train: {schedule: step, milestones: [2]}\n", false, false, true, true},
+        {"  base.train.lr: 0.2\n", false, true, false, false},
+        {"  base: {train: {milestones: [100, 151]}}\n", false, true, false, false},
+        {"  prune.sparsity: 0.4\n", false, false, false, true},
+        {"  prune.mask: baked\n", false, false, false, true},
+        {"  lora.targets: 'layer1.*'\n", false, false, false, true},
+        {"  eval.seed: 1\n", true, true, true, true},
+        {"seeds: [1]\n", false, true, true, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        check_changed("original", cases[i].added, cases[i].original);
+        check_changed("retrain", cases[i].added, cases[i].retrain);
+        check_changed("finetune", cases[i].added, cases[i].finetune);
+        check_changed("prune_lora", cases[i].added, cases[i].prune_lora);
+    }
+}
+
+/* What the results folder keeps loads to the same runs and says the same again. */
+static void test_resolved(void **state)
+{
+    const char *const sets[] = {"prune.sparsity=0.25,0.75", "train.lr=0.01", "lora.targets='lay.*'",
+                                "description='a \"quoted\" \\ text: # no comment'", NULL};
+    const char *yaml =
+        BASE ALL_METHODS "  lora.rank: {range: [1, 2]}\n"
+                         "  data.dataset: {value: cifar10}\n"
+                         "  train.milestones: {values: [[], [1, 2]]}\n"
+                         "exclude: [{lora.rank: 2, unlearn.method: lora}]\n"
+                         "include: [{unlearn.method: finetune, train.milestones: []}]\n"
+                         "seeds: [3, 1]\n"
+                         "run_cap: 500\n"
+                         "on_failure: {max_fails: 3}\n"
+                         "compat: lora-unlearn\n"
+                         "resources: {threads: 2}\n";
+
+    (void)state;
+    struct loaded first = load_good(yaml, sets);
+    struct loaded again = load_good(first.sweep->resolved_yaml, NULL);
+    assert_string_equal(again.sweep->resolved_yaml, first.sweep->resolved_yaml);
+    assert_int_equal(again.sweep->n_runs, first.sweep->n_runs);
+    assert_int_equal(again.sweep->n_points, first.sweep->n_points);
+    for (int64_t i = 0; i < first.sweep->n_runs; i++) {
+        assert_string_equal(again.sweep->runs[i].id, first.sweep->runs[i].id);
+        assert_string_equal(again.sweep->runs[i].name, first.sweep->runs[i].name);
+    }
+    assert_string_equal(again.sweep->description, "a \"quoted\" \\ text: # no comment");
+    assert_int_equal(again.sweep->max_fails, 3);
+    assert_int_equal(again.sweep->runs[0].settings.resources.threads, 2);
+    loaded_release(&first);
+    loaded_release(&again);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_same),
+        cmocka_unit_test(test_changed),
+        cmocka_unit_test(test_resolved),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
