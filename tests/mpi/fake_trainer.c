@@ -1,0 +1,216 @@
+/* A trainer that speaks the real protocol and trains nothing. What goes wrong is told by the
+ * environment: FAKE_TRAINER="3:kill:1,5:kill:9" makes run 3 die in its first attempt and run 5 in
+ * attempts 1 to 9. FAKE_TRAINER_SECONDS: how long a run takes. FAKE_TRAINER_LOG: a file that gets
+ * one line "run attempt pid ppid" per run begun. */
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "dispatch/cores.h"
+#include "dispatch/record.h"
+#include "store/run_file.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+enum { IN_FD = 3, OUT_FD = 4 };
+
+struct fake {
+    struct record_reader reader;
+    bool is_stopped;
+};
+
+/* What is planned for this attempt, "" when nothing. */
+static void planned(int64_t run, int64_t attempt, char verb[32])
+{
+    const char *plan = getenv("FAKE_TRAINER");
+    char copy[512], *rest = copy, *item;
+
+    verb[0] = '\0';
+    snprintf(copy, sizeof copy, "%s", plan != NULL ? plan : "");
+    while ((item = strsep(&rest, ",")) != NULL) {
+        long long which = 0, last = 0;
+        char found[32] = "";
+        if (sscanf(item, "%lld:%31[a-z]:%lld", &which, found, &last) == 3 && which == run &&
+            attempt <= last)
+            snprintf(verb, 32, "%s", found);
+    }
+}
+
+static bool say(cJSON *body)
+{
+    bool is_said = record_write(OUT_FD, body, 5) == STATUS_OK;
+    cJSON_Delete(body);
+    return is_said;
+}
+
+static bool say_state(const char *kind, int64_t step)
+{
+    cJSON *body = record_create(kind);
+    cJSON_AddNumberToObject(body, "ticks", (double)step);
+    cJSON_AddStringToObject(body, "phase", "train");
+    cJSON_AddNumberToObject(body, "epoch", 0);
+    cJSON_AddNumberToObject(body, "n_epochs", 1);
+    cJSON_AddNumberToObject(body, "step", (double)step);
+    cJSON_AddNumberToObject(body, "n_steps", 10);
+    cJSON_AddNumberToObject(body, "loss", 0.5);
+    return say(body);
+}
+
+static void log_run(const cJSON *assignment)
+{
+    const char *path = getenv("FAKE_TRAINER_LOG");
+    char line[128];
+    int n = snprintf(line, sizeof line, "%" PRId64 " %" PRId64 " %ld %ld\n",
+                     record_integer(assignment, "run_number"),
+                     record_integer(assignment, "attempt"), (long)getpid(), (long)getppid());
+    int fd = path == NULL ? -1 : open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+
+    if (fd < 0)
+        return;
+    if (write(fd, line, (size_t)n) != n)
+        log_error("cannot write '%s'", path);
+    close(fd);
+}
+
+static enum status write_result(const cJSON *assignment)
+{
+    enum status status = STATUS_OK;
+    struct arena *arena = NULL;
+    const char *path = NULL, *folder = record_text(assignment, "folder");
+    struct run_value values[] = {
+        {"UA", "1", "unlearning accuracy", 0.25},
+        {"RA", "1", "retain accuracy", 0.01 * record_number(assignment, "run_number")}};
+    struct run_file file = {
+        .id = record_text(assignment, "run"),
+        .name = record_text(assignment, "name"),
+        .state = "done",
+        .message = "",
+        .attempt = record_integer(assignment, "attempt"),
+        .host = "fake",
+        .started = "2026-01-01T00:00:00.000Z",
+        .settings_json = record_text(assignment, "settings"),
+        .values = values,
+        .n_values = 2,
+    };
+
+    TRY(folder_create(folder));
+    TRY(arena_create(&arena));
+    TRY_ALLOC(path, path_join(arena, folder, "run.h5"));
+    TRY(run_file_write(path, &file));
+done:
+    arena_destroy(arena);
+    return status;
+}
+
+/* Reads what has come within `seconds`; *assignment is set by an "assign". False at the end. */
+static bool listen(struct fake *fake, double seconds, cJSON **assignment)
+{
+    struct pollfd in = {.fd = IN_FD, .events = POLLIN};
+    cJSON *body = NULL;
+
+    poll(&in, 1, (int)(seconds * 1e3));
+    if (record_fill(&fake->reader, IN_FD) != STATUS_OK)
+        return false;
+    while (record_next(&fake->reader, &body) == STATUS_OK && body != NULL) {
+        if (record_is(body, "stop"))
+            fake->is_stopped = true;
+        if (record_is(body, "assign") && assignment != NULL)
+            *assignment = body;
+        else
+            cJSON_Delete(body);
+    }
+    return !fake->reader.is_closed;
+}
+
+static void misbehave(const char *verb)
+{
+    if (strcmp(verb, "kill") == 0)
+        raise(SIGKILL);
+    if (strcmp(verb, "abort") == 0)
+        raise(SIGABRT);
+    if (strcmp(verb, "exit") == 0)
+        _exit(7);
+    if (strcmp(verb, "hang") == 0)
+        clock_sleep(3600);
+    if (strcmp(verb, "babble") == 0 && write(OUT_FD, "\377\377\377\377babble", 10) == 10)
+        clock_sleep(3600);
+    if (strcmp(verb, "stuck") == 0)
+        for (;;) { /* alive, and never a step further */
+            if (!say_state("heartbeat", 2))
+                _exit(1);
+            clock_sleep(0.05);
+        }
+}
+
+static bool answer(const cJSON *assignment, enum status outcome, const char *message)
+{
+    cJSON *body = record_create(outcome == STATUS_OK ? "done" : "failed");
+    cJSON *scores = cJSON_AddObjectToObject(body, "scores");
+
+    cJSON_AddNumberToObject(body, "run_number", record_number(assignment, "run_number"));
+    cJSON_AddNumberToObject(body, "attempt", record_number(assignment, "attempt"));
+    cJSON_AddNumberToObject(scores, "UA", 0.25);
+    cJSON_AddNumberToObject(body, "status", outcome);
+    cJSON_AddStringToObject(body, "message", message);
+    return say(body) && say(record_create("ready"));
+}
+
+static bool work(struct fake *fake, const cJSON *assignment)
+{
+    const char *seconds = getenv("FAKE_TRAINER_SECONDS");
+    double each = (seconds != NULL ? strtod(seconds, NULL) : 0.05) / 10;
+    char verb[32];
+
+    planned(record_integer(assignment, "run_number"), record_integer(assignment, "attempt"), verb);
+    fake->is_stopped = false;
+    log_run(assignment);
+    for (int step = 1; step <= 10; step++) {
+        if (!listen(fake, each, NULL) || !say_state("progress", step))
+            return false;
+        if (fake->is_stopped)
+            return answer(assignment, STATUS_CANCELLED, "stopped on request");
+        if (step == 3)
+            misbehave(verb);
+    }
+    if (strcmp(verb, "diverge") == 0)
+        return answer(assignment, STATUS_DIVERGED, "loss is NaN at step 3");
+    if (strcmp(verb, "io") == 0)
+        return answer(assignment, STATUS_IO, "cannot read 'somewhere'");
+    enum status status = write_result(assignment);
+    return answer(assignment, status, status_message());
+}
+
+static bool has_launcher_variables(void)
+{
+    return getenv("OMPI_COMM_WORLD_SIZE") != NULL || getenv("PMIX_RANK") != NULL;
+}
+
+int main(int argc, char **argv)
+{
+    struct fake fake = {0};
+    bool goes_on = true;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getenv("FAKE_TRAINER_BROKEN") != NULL)
+        return 9;
+    if (argc < 2 || strcmp(argv[1], "trainer") != 0 || has_launcher_variables())
+        return 8;
+    if (fcntl(IN_FD, F_SETFL, O_NONBLOCK) != 0 || !say(record_create("hello")))
+        return 1;
+    while (goes_on) {
+        cJSON *assignment = NULL;
+        goes_on = listen(&fake, 10, &assignment);
+        if (assignment != NULL)
+            goes_on = work(&fake, assignment);
+        cJSON_Delete(assignment);
+    }
+    record_reader_release(&fake.reader);
+    return 0;
+}
