@@ -290,12 +290,6 @@ done:
     return status;
 }
 
-static int complain(enum status status)
-{
-    fprintf(stderr, "prunelora: %s\n", status_message());
-    return status_exit_code(status);
-}
-
 /* A file that cannot be read does not hide the others; the worst exit code counts. */
 static int inspect_all(const struct positionals *files, cJSON *json)
 {
@@ -308,7 +302,7 @@ static int inspect_all(const struct positionals *files, cJSON *json)
             status = add_file(json, &report);
         else if (status == STATUS_OK)
             print_text(&report);
-        int code = status != STATUS_OK ? complain(status) : 0;
+        int code = status != STATUS_OK ? cli_finish(status) : 0;
         worst = code > worst ? code : worst;
         report_release(&report);
     }
@@ -323,14 +317,14 @@ int cli_weights(int argc, char **argv)
     enum status status = parse(argc, argv, &is_json, &positionals, &is_help);
 
     if (status != STATUS_OK)
-        return complain(status);
+        return cli_finish(status);
     if (is_help)
         return 0;
     if (is_json && (json = cJSON_CreateArray()) == NULL)
-        return complain(fail(STATUS_OUT_OF_MEMORY, "out of memory composing JSON"));
+        return cli_finish(fail(STATUS_OUT_OF_MEMORY, "out of memory composing JSON"));
     int code = inspect_all(&positionals, json);
     if (json != NULL && (status = print_json(json)) != STATUS_OK)
-        code = complain(status);
+        code = cli_finish(status);
     cJSON_Delete(json);
     return code;
 }

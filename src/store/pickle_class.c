@@ -145,6 +145,7 @@ static const struct pickle_class classes[] = {
     {"builtins", "list", NULL, NULL},
     {"__builtin__", "int", NULL, NULL},
     {"builtins", "int", NULL, NULL},
+    {"__builtin__", "long", NULL, NULL}, /* protocol 2's name for int */
 };
 
 enum status pickle_class_find(struct arena *arena, const char *module, const char *name,

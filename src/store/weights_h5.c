@@ -128,13 +128,15 @@ static enum status find_order(hid_t file, H5_index_t *out)
 {
     enum status status = STATUS_OK;
     unsigned order = 0;
-    hid_t creation = H5I_INVALID_HID;
+    hid_t root = H5I_INVALID_HID, creation = H5I_INVALID_HID;
 
-    TRY(hdf5_check(creation = H5Fget_create_plist(file)));
+    TRY(hdf5_check(root = H5Gopen2(file, "/", H5P_DEFAULT)));
+    TRY(hdf5_check(creation = H5Gget_create_plist(root)));
     TRY(hdf5_check(H5Pget_link_creation_order(creation, &order)));
     *out = (order & H5P_CRT_ORDER_TRACKED) != 0 ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME;
 done:
     hdf5_close(creation);
+    hdf5_close(root);
     return status;
 }
 
