@@ -7,14 +7,11 @@
 
 const struct backend *backend_find(const char *name)
 {
-    static const struct backend *const backends[] = {
-        &backend_ref,
-        &backend_cpu,
-    };
+    static const struct backend *const backends[] = {&backend_ref, &backend_cpu, NULL};
 
-    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
-        if (strcmp(backends[i]->name, name) == 0)
-            return backends[i];
+    for (const struct backend *const *backend = backends; *backend != NULL; backend++)
+        if (strcmp((*backend)->name, name) == 0)
+            return *backend;
     return NULL;
 }
 
@@ -79,6 +76,12 @@ enum status device_synchronize(struct device *device)
     return device_backend(device)->memory.synchronize(device);
 }
 
+static enum status lacks(const struct device *device, enum op_kind kind)
+{
+    return fail(STATUS_UNSUPPORTED, "backend '%s' has no %s", device_backend(device)->name,
+                op_info(kind)->name);
+}
+
 static enum status forward_prepare(struct device *device, enum op_kind kind,
                                    const union op_any *any, struct prepared **out)
 {
@@ -87,16 +90,14 @@ static enum status forward_prepare(struct device *device, enum op_kind kind,
     switch (kind) {
 #define PREPARE(op)                                                                                \
     case OP_##op:                                                                                  \
-        if (kernels->op.prepare != NULL)                                                           \
-            return kernels->op.prepare(device, &any->op, out);                                     \
-        break;
+        return kernels->op.prepare != NULL ? kernels->op.prepare(device, &any->op, out)            \
+                                           : lacks(device, kind);
         KERNEL_OPS(PREPARE)
 #undef PREPARE
     case N_OP_KINDS:
         break;
     }
-    return fail(STATUS_UNSUPPORTED, "backend '%s' has no %s", device_backend(device)->name,
-                op_info(kind)->name);
+    return fail(STATUS_UNSUPPORTED, "no operation of kind %d", (int)kind);
 }
 
 enum status kernel_prepare(struct device *device, enum op_kind kind, const union op_any *op,

@@ -311,6 +311,22 @@ static void test_devices(void **state)
     device_close(NULL);
 }
 
+/* A backend without an operation says so when a graph asks for it, not by a crash. */
+static void test_gap(void **state)
+{
+    struct fixture *fixture = *state;
+    struct backend partial = backend_ref;
+    struct prepared *prepared = NULL;
+    union op_any op = {.scale = {.x = REAL(0, 1, 6), .y = REAL(1, 1, 6), .factor = 2}};
+
+    partial.name = "partial";
+    partial.kernels.scale.prepare = NULL;
+    device_base(fixture->device)->backend = &partial;
+    assert_int_equal(kernel_prepare(fixture->device, OP_scale, &op, &prepared), STATUS_UNSUPPORTED);
+    assert_string_equal(status_message(), "backend 'partial' has no scale");
+    device_base(fixture->device)->backend = &backend_ref;
+}
+
 static void test_memory(void **state)
 {
     struct fixture *fixture = *state;
@@ -345,7 +361,7 @@ int main(void)
         cmocka_unit_test(test_shortcut_pad), cmocka_unit_test(test_dropout),
         cmocka_unit_test(test_optimizers),   cmocka_unit_test(test_image_gather),
         cmocka_unit_test(test_data_at_run),  cmocka_unit_test(test_devices),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_memory),       cmocka_unit_test(test_gap),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -47,8 +47,10 @@ int temporary_folder_count(const struct temporary_folder *folder)
     DIR *entries = opendir(folder->path);
     int n = -2; /* "." and ".." */
 
-    if (entries == NULL)
+    if (entries == NULL) {
         fail_msg("cannot open '%s': %s", folder->path, strerror(errno));
+        return -1;
+    }
     while (readdir(entries) != NULL)
         n++;
     closedir(entries);
