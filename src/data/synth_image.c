@@ -2,9 +2,12 @@
  * ground; its class is the pair of the object's shape (disc, square, triangle, cross, ring) and of
  * its stripes' direction (upright, level). Position, size, all colours, contrast and noise are
  * drawn without regard to the class, as are smaller objects of random class behind and in front of
- * it; shape and stripes lean by up to 17 and 34 degrees. Some images are therefore hard to call
+ * it; shape and stripes lean by up to 17 and 39 degrees. Some images are therefore hard to call
  * (faint or slanting stripes, covered, noisy), which keeps a good classifier below 100 %.
- * Everything is integer arithmetic: lengths in 1/64 pixel, sines in 1/4096. MEASURED */
+ * Everything is integer arithmetic: lengths in 1/64 pixel, sines in 1/4096.
+ * Measured: ResNet-20, 5 000 training and 1 000 test images of seed 0, SGD 0.1 with momentum 0.9,
+ * cosine over 6 epochs, batch 128, no augmentation: 92.2 % of the test images right (96.1 % of
+ * the training images). */
 #include "data/synth_image.h"
 
 #include "base/random.h"
@@ -21,11 +24,11 @@ enum { PIXEL = 64, SIDE = CIFAR_SIDE, PLANE = SIDE * SIDE };
 enum { SINE_ONE = 4096, ANGLES = 64 };
 enum { N_SHAPES = 5 };
 enum { MOST_BEHIND = 2, MOST_BEFORE = 1, MAX_OBJECTS = MOST_BEHIND + 1 + MOST_BEFORE };
-/* Chosen by training: with objects of any colour, turned by any angle, a ResNet-20 is at 20 % after
- * six epochs of 5 000 images. */
-enum { TURN = 3, LEAN = 6 };                 /* of 64: leaning of outline and stripes */
+/* Chosen by such training: objects of any colour, turned by any angle, leave it at 21.5 %; LEAN 6
+ * with LEAST_CONTRAST 32 lets it reach 97.3 %. */
+enum { TURN = 3, LEAN = 7 };                 /* of 64: leaning of outline and stripes */
 enum { LEAST_LIGHT = 100, MOST_DARK = 140 }; /* grey levels of objects and of the ground */
-enum { LEAST_CONTRAST = 32, LEAST_NOISE = 4, MOST_NOISE = 28 };
+enum { LEAST_CONTRAST = 0, LEAST_NOISE = 4, MOST_NOISE = 32 };
 enum shape { SHAPE_DISC, SHAPE_SQUARE, SHAPE_TRIANGLE, SHAPE_CROSS, SHAPE_RING };
 enum stripes { STRIPES_UPRIGHT, STRIPES_LEVEL };
 

@@ -71,7 +71,7 @@ static void test_same_bytes_for_ever(void **state)
     struct dataset *dataset = made(folder->path, 50, 10, 0);
 
     assert_string_equal(dataset->hash,
-                        "41c475d5755afa9817d163eecd0ded3d48fec319729a400e57762032ad5fdd83");
+                        "9ea48603ab8a8efd460eb3c04ac3472a7e384aa2bace37515694eb7e9ac88133");
     dataset_destroy(dataset);
 }
 
