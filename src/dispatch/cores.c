@@ -126,9 +126,9 @@ enum status cores_to_text(const struct cores *cores, char text[CORES_TEXT_BYTES]
 enum status cores_from_text(const char *text, struct cores *out)
 {
     const char *at = text;
+    bool is_last = false;
 
-    out->n = 0;
-    do {
+    for (out->n = 0; !is_last;) {
         char *end = NULL;
         long first = strtol(at, &end, 10), last = first;
         if (end != at && *end == '-') {
@@ -140,8 +140,9 @@ enum status cores_from_text(const char *text, struct cores *out)
             return fail(STATUS_BAD_CONFIG, "cores must be like 0,2-3, got '%s'", text);
         for (long id = first; id <= last; id++)
             out->ids[out->n++] = (int)id;
-        at = *end == ',' ? end + 1 : end;
-    } while (*at != '\0');
+        is_last = *end == '\0';
+        at = end + 1;
+    }
     return STATUS_OK;
 }
 

@@ -121,10 +121,12 @@ static bool listen(struct fake *fake, double seconds, cJSON **assignment)
     while (record_next(&fake->reader, &body) == STATUS_OK && body != NULL) {
         if (record_is(body, "stop"))
             fake->is_stopped = true;
-        if (record_is(body, "assign") && assignment != NULL)
+        if (record_is(body, "assign") && assignment != NULL) {
             *assignment = body;
-        else
+            fake->is_stopped = false; /* a stop from now on means this run */
+        } else {
             cJSON_Delete(body);
+        }
     }
     return !fake->reader.is_closed;
 }
@@ -169,7 +171,6 @@ static bool work(struct fake *fake, const cJSON *assignment)
     char verb[32];
 
     planned(record_integer(assignment, "run_number"), record_integer(assignment, "attempt"), verb);
-    fake->is_stopped = false;
     log_run(assignment);
     for (int step = 1; step <= 10; step++) {
         if (!listen(fake, each, NULL) || !say_state("progress", step))
