@@ -4,6 +4,7 @@
 
 #include "graph/initial.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,10 +93,10 @@ static int64_t graph_index(const struct param *row, int64_t disk)
     return ((k * r_n + r) * s_n + s) * c_n + c;
 }
 
-enum status parameters_get(const struct parameters *parameters, int64_t i, double *values)
+static enum status fetch(const struct parameters *parameters, int64_t i, struct tensor tensor,
+                         double *values)
 {
     enum status status = STATUS_OK;
-    struct tensor tensor = parameters_tensor(parameters, i);
     int64_t n = tensor_elements(&tensor);
     void *host = NULL;
 
@@ -109,6 +110,17 @@ enum status parameters_get(const struct parameters *parameters, int64_t i, doubl
 done:
     free(host);
     return status;
+}
+
+enum status parameters_get(const struct parameters *parameters, int64_t i, double *values)
+{
+    return fetch(parameters, i, parameters_tensor(parameters, i), values);
+}
+
+enum status parameters_get_gradient(const struct parameters *parameters, int64_t i, double *values)
+{
+    assert(parameters->rows[i].is_trainable);
+    return fetch(parameters, i, parameters_gradient(parameters, i), values);
 }
 
 enum status parameters_set(struct parameters *parameters, int64_t i, const double *values)

@@ -28,6 +28,9 @@ struct tensor parameters_gradient(const struct parameters *parameters,
  * parameter. Blocks. */
 CHECKED enum status parameters_get(const struct parameters *parameters, int64_t i, double *values);
 CHECKED enum status parameters_set(struct parameters *parameters, int64_t i, const double *values);
+/* As parameters_get, of a trainable parameter's gradient. */
+CHECKED enum status parameters_get_gradient(const struct parameters *parameters, int64_t i,
+                                            double *values);
 /* Flat vectors over all trainable parameters, padding included; data NULL when nothing trains. The
  * mask (u8, 1 = may change) exists after parameters_mask_rows. */
 struct tensor parameters_flat_values(const struct parameters *parameters);
