@@ -55,9 +55,9 @@ static const char *end_of_plain(const char *p)
     for (; *p != '\0'; p++) {
         if (strchr("([{", *p) != NULL)
             open++;
-        else if (strchr(")]}", *p) != NULL && --open < 0)
-            break;
-        else if (*p == ',' && open == 0)
+        else if (strchr(")]}", *p) != NULL)
+            open--;
+        if (open < 0 || (*p == ',' && open == 0))
             break;
     }
     return p;
@@ -186,7 +186,7 @@ static enum status expand_range(struct reader *reader, struct items *items)
     int64_t first = items->items[0]->integer;
     TRY(heap_grow(&items->items, &items->capacity, n, sizeof(struct tree *)));
     for (int64_t i = 0; i < n; i++) {
-        snprintf(buffer, sizeof buffer, "%lld", (long long)(first + i * step));
+        snprintf(buffer, sizeof buffer, "%lld", (long long)first + (long long)i * step);
         TRY(tree_scalar(reader->arena, &at, buffer, false, &items->items[i]));
     }
     items->n = n;

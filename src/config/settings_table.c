@@ -85,11 +85,11 @@ static const struct setting table[] = {
      .help = "how the class is forgotten"},
 
 /* One row per member of struct recipe, for train.* and base.train.* alike. */
-#define RECIPE(prefix, member, reader)                                                             \
+#define RECIPE(prefix, place, reader)                                                              \
     {.name = prefix ".epochs",                                                                     \
      .kind = SETTING_INTEGER,                                                                      \
-     .group = reader,                                                                              \
-     .offset = AT(member.epochs),                                                                  \
+     .group = (reader),                                                                            \
+     .offset = (place) + offsetof(struct recipe, epochs),                                          \
      .minimum = 0,                                                                                 \
      .maximum = 1e6,                                                                               \
      .unit = "epochs",                                                                             \
@@ -98,8 +98,8 @@ static const struct setting table[] = {
      .help = "passes over the training images"},                                                   \
         {.name = prefix ".batch_size",                                                             \
          .kind = SETTING_INTEGER,                                                                  \
-         .group = reader,                                                                          \
-         .offset = AT(member.batch_size),                                                          \
+         .group = (reader),                                                                        \
+         .offset = (place) + offsetof(struct recipe, batch_size),                                  \
          .minimum = 1,                                                                             \
          .maximum = 65536,                                                                         \
          .unit = "images",                                                                         \
@@ -108,8 +108,8 @@ static const struct setting table[] = {
          .help = "images per step; the last, smaller batch is kept"},                              \
         {.name = prefix ".optimizer",                                                              \
          .kind = SETTING_ENUM,                                                                     \
-         .group = reader,                                                                          \
-         .offset = AT(member.optimizer),                                                           \
+         .group = (reader),                                                                        \
+         .offset = (place) + offsetof(struct recipe, optimizer),                                   \
          .names = optimizer_names,                                                                 \
          .unit = "",                                                                               \
          .standard = "adam",                                                                       \
@@ -117,8 +117,8 @@ static const struct setting table[] = {
          .help = "update rule"},                                                                   \
         {.name = prefix ".lr",                                                                     \
          .kind = SETTING_NUMBER,                                                                   \
-         .group = reader,                                                                          \
-         .offset = AT(member.lr),                                                                  \
+         .group = (reader),                                                                        \
+         .offset = (place) + offsetof(struct recipe, lr),                                          \
          .minimum = 0,                                                                             \
          .maximum = 1e3,                                                                           \
          .unit = "",                                                                               \
@@ -127,8 +127,8 @@ static const struct setting table[] = {
          .help = "learning rate at the start"},                                                    \
         {.name = prefix ".momentum",                                                               \
          .kind = SETTING_NUMBER,                                                                   \
-         .group = reader,                                                                          \
-         .offset = AT(member.momentum),                                                            \
+         .group = (reader),                                                                        \
+         .offset = (place) + offsetof(struct recipe, momentum),                                    \
          .minimum = 0,                                                                             \
          .maximum = 1,                                                                             \
          .is_maximum_open = true,                                                                  \
@@ -138,8 +138,8 @@ static const struct setting table[] = {
          .help = "read by sgd only"},                                                              \
         {.name = prefix ".weight_decay",                                                           \
          .kind = SETTING_NUMBER,                                                                   \
-         .group = reader,                                                                          \
-         .offset = AT(member.weight_decay),                                                        \
+         .group = (reader),                                                                        \
+         .offset = (place) + offsetof(struct recipe, weight_decay),                                \
          .minimum = 0,                                                                             \
          .maximum = 1e3,                                                                           \
          .unit = "",                                                                               \
@@ -148,8 +148,8 @@ static const struct setting table[] = {
          .help = "L2; decoupled with adamw"},                                                      \
         {.name = prefix ".schedule",                                                               \
          .kind = SETTING_ENUM,                                                                     \
-         .group = reader,                                                                          \
-         .offset = AT(member.schedule),                                                            \
+         .group = (reader),                                                                        \
+         .offset = (place) + offsetof(struct recipe, schedule),                                    \
          .names = schedule_names,                                                                  \
          .unit = "",                                                                               \
          .standard = "constant",                                                                   \
@@ -157,8 +157,8 @@ static const struct setting table[] = {
          .help = "learning rate over the epochs"},                                                 \
         {.name = prefix ".milestones",                                                             \
          .kind = SETTING_EPOCHS,                                                                   \
-         .group = reader,                                                                          \
-         .offset = AT(member),                                                                     \
+         .group = (reader),                                                                        \
+         .offset = (place),                                                                        \
          .minimum = 1,                                                                             \
          .maximum = 1e6,                                                                           \
          .unit = "epochs",                                                                         \
@@ -167,8 +167,8 @@ static const struct setting table[] = {
          .help = "epochs after which lr is multiplied by gamma; read by step only"},               \
         {.name = prefix ".gamma",                                                                  \
          .kind = SETTING_NUMBER,                                                                   \
-         .group = reader,                                                                          \
-         .offset = AT(member.gamma),                                                               \
+         .group = (reader),                                                                        \
+         .offset = (place) + offsetof(struct recipe, gamma),                                       \
          .minimum = 0,                                                                             \
          .maximum = 1,                                                                             \
          .unit = "",                                                                               \
@@ -176,14 +176,14 @@ static const struct setting table[] = {
          .by_recipe = {"0.1", "0.1"},                                                              \
          .help = "factor at a milestone; read by step only"},                                      \
     {                                                                                              \
-        .name = prefix ".augment", .kind = SETTING_BOOL, .group = reader,                          \
-        .offset = AT(member.augment), .unit = "", .standard = "false",                             \
+        .name = prefix ".augment", .kind = SETTING_BOOL, .group = (reader),                        \
+        .offset = (place) + offsetof(struct recipe, augment), .unit = "", .standard = "false",     \
         .by_recipe = {"true", "true"}, .help = "random crop of 32 out of 40 and horizontal flip"   \
     }
     /* the unlearning methods read these */
-    RECIPE("train", train, GROUP_TRAIN),
+    RECIPE("train", AT(train), GROUP_TRAIN),
     /* base training and retrain read these */
-    RECIPE("base.train", base_train, GROUP_BASE_TRAIN),
+    RECIPE("base.train", AT(base_train), GROUP_BASE_TRAIN),
 
     {.name = "prune.sparsity",
      .kind = SETTING_NUMBER,

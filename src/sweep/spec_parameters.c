@@ -69,7 +69,7 @@ static enum status read_range(const struct axis_source *axis, const struct tree 
         return mark_broken(axis);
     TRY_ALLOC(items, ARENA_ARRAY(axis->spec->arena, distance + 1, struct tree *));
     for (int64_t i = 0; i <= distance; i++) {
-        snprintf(number, sizeof number, "%lld", (long long)(range->items[0]->integer + i));
+        snprintf(number, sizeof number, "%lld", (long long)range->items[0]->integer + i);
         TRY(tree_scalar(axis->spec->arena, &range->at, number, false, &items[i]));
     }
     TRY(assign(axis, items, distance + 1, true));
