@@ -39,7 +39,11 @@ enum status {
     } while (0)
 
 /* Stores the message (with the place in our source) in this thread's record and returns `code`. */
+#ifdef __clang_analyzer__ /* which cannot see that what comes back is never STATUS_OK */
+#define fail(code, ...) (fail_at((code), __FILE__, __LINE__, __VA_ARGS__), (code))
+#else
 #define fail(code, ...) fail_at((code), __FILE__, __LINE__, __VA_ARGS__)
+#endif
 enum status fail_at(enum status code, const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -80,8 +80,10 @@ static void convert_int16(const unsigned char *source, int64_t stride, int64_t n
 
 static void convert_int8(const unsigned char *source, int64_t stride, int64_t n, void *target)
 {
-    for (int64_t i = 0; i < n; i++)
-        ((int64_t *)target)[i] = (int8_t)source[i * stride];
+    for (int64_t i = 0; i < n; i++) {
+        int64_t byte = source[i * stride];
+        ((int64_t *)target)[i] = byte < 128 ? byte : byte - 256;
+    }
 }
 
 static void convert_uint8(const unsigned char *source, int64_t stride, int64_t n, void *target)

@@ -228,7 +228,7 @@ done:
 }
 
 enum status hdf5_get_array(hid_t group, const char *name, hid_t memory_type, struct arena *arena,
-                           void **values, int64_t *n)
+                           struct hdf5_values *out)
 {
     enum status status = STATUS_OK;
     hid_t dataset = H5I_INVALID_HID;
@@ -243,8 +243,7 @@ enum status hdf5_get_array(hid_t group, const char *name, hid_t memory_type, str
     TRY_ALLOC(made, arena_alloc(arena, elements, H5Tget_size(memory_type)));
     if (elements > 0)
         TRY(hdf5_check(H5Dread(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, made)));
-    *values = made;
-    *n = elements;
+    *out = (struct hdf5_values){made, elements};
 done:
     hdf5_close(dataset);
     return status != STATUS_OK ? fail_context(status, "data set '%s'", name) : STATUS_OK;

@@ -50,9 +50,12 @@ struct hdf5_array {
     bool is_compressed;
 };
 CHECKED enum status hdf5_put_array(hid_t group, const struct hdf5_array *array);
-/* *values in the arena, converted to memory_type of n_bytes each. */
+struct hdf5_values {
+    void *values; /* in the arena, of the memory type asked for */
+    int64_t n;
+};
 CHECKED enum status hdf5_get_array(hid_t group, const char *name, hid_t memory_type,
-                                   struct arena *arena, void **values, int64_t *n);
+                                   struct arena *arena, struct hdf5_values *out);
 /* Elements of a data set of n_dims ≤ 8 and its shape; refuses more than the file can hold. */
 CHECKED enum status hdf5_shape(hid_t dataset, int *n_dims, int64_t shape[8], int64_t *n);
 

@@ -12,7 +12,7 @@ enum status pickle_items_add(struct arena *arena, struct pickle_items *items,
         if (values == NULL)
             return STATUS_OUT_OF_MEMORY;
         if (items->n > 0)
-            memcpy(values, items->values, (size_t)items->n * sizeof *values);
+            memcpy(values, items->values, (size_t)items->n * sizeof(void *));
         items->values = values;
         items->capacity = capacity;
     }

@@ -52,8 +52,8 @@ enum status machine_take_line(struct pickle_machine *machine, const char **out)
 
 enum status machine_push(struct pickle_machine *machine, struct pickle_value *value)
 {
-    enum status status = heap_grow(&machine->stack, &machine->stack_capacity, machine->n_stack + 1,
-                                   sizeof *machine->stack);
+    enum status status =
+        heap_grow(&machine->stack, &machine->stack_capacity, machine->n_stack + 1, sizeof(void *));
 
     if (status == STATUS_OK)
         machine->stack[machine->n_stack++] = value;
@@ -136,7 +136,7 @@ enum status machine_put(struct pickle_machine *machine, int64_t slot)
     if (slot > machine->n) /* a writer numbers its slots upward, one per opcode at most */
         TRY(fail(STATUS_BAD_DATA, "pickle is damaged: memo slot %lld in %lld bytes",
                  (long long)slot, (long long)machine->n));
-    TRY(heap_grow(&machine->memo, &machine->memo_capacity, slot + 1, sizeof *machine->memo));
+    TRY(heap_grow(&machine->memo, &machine->memo_capacity, slot + 1, sizeof(void *)));
     machine->memo[slot] = value;
     if (slot >= machine->n_memo)
         machine->n_memo = slot + 1;

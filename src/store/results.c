@@ -111,10 +111,11 @@ done:
 static enum status get_points(hid_t file, struct arena *arena, struct results *out)
 {
     enum status status = STATUS_OK;
-    void *points = NULL;
+    struct hdf5_values points = {0};
 
-    TRY(hdf5_get_array(file, "points", H5T_NATIVE_INT64, arena, &points, &out->n_points));
-    out->points = points;
+    TRY(hdf5_get_array(file, "points", H5T_NATIVE_INT64, arena, &points));
+    out->points = points.values;
+    out->n_points = points.n;
     for (int64_t i = 0; i < out->n_points; i++)
         if (out->points[i] < -1 || out->points[i] >= out->n_rows)
             TRY(fail(STATUS_BAD_DATA, "point %lld is row %lld, /runs has %lld", (long long)i,

@@ -228,11 +228,12 @@ static enum status get_history(hid_t file, struct arena *arena, struct run_file 
     run->n_history = names.n;
     for (int64_t i = 0; i < names.n; i++) {
         struct run_series *series = &run->history[i];
-        void *values = NULL;
+        struct hdf5_values values = {0};
         series->name = names.items[i];
         TRY(get_units(group, series->name, arena, &series->units));
-        TRY(hdf5_get_array(group, series->name, H5T_NATIVE_DOUBLE, arena, &values, &series->n));
-        series->values = values;
+        TRY(hdf5_get_array(group, series->name, H5T_NATIVE_DOUBLE, arena, &values));
+        series->values = values.values;
+        series->n = values.n;
     }
 done:
     free(names.items);
@@ -245,18 +246,21 @@ static enum status get_samples(hid_t parent, const char *name, struct arena *are
 {
     enum status status = STATUS_OK;
     hid_t group = H5I_INVALID_HID;
-    void *loss = NULL, *margin = NULL, *labels = NULL, *part = NULL;
-    int64_t n[4] = {0};
+    struct hdf5_values loss = {0}, margin = {0}, labels = {0}, part = {0};
 
     TRY(hdf5_check(group = H5Gopen2(parent, name, H5P_DEFAULT)));
-    TRY(hdf5_get_array(group, "loss", H5T_NATIVE_DOUBLE, arena, &loss, &n[0]));
-    TRY(hdf5_get_array(group, "margin", H5T_NATIVE_DOUBLE, arena, &margin, &n[1]));
-    TRY(hdf5_get_array(group, "label", H5T_NATIVE_INT32, arena, &labels, &n[2]));
-    TRY(hdf5_get_array(group, "part", H5T_NATIVE_UINT8, arena, &part, &n[3]));
-    if (n[1] != n[0] || n[2] != n[0] || n[3] != n[0])
+    TRY(hdf5_get_array(group, "loss", H5T_NATIVE_DOUBLE, arena, &loss));
+    TRY(hdf5_get_array(group, "margin", H5T_NATIVE_DOUBLE, arena, &margin));
+    TRY(hdf5_get_array(group, "label", H5T_NATIVE_INT32, arena, &labels));
+    TRY(hdf5_get_array(group, "part", H5T_NATIVE_UINT8, arena, &part));
+    if (margin.n != loss.n || labels.n != loss.n || part.n != loss.n)
         TRY(fail(STATUS_BAD_DATA, "samples '%s' have columns of different lengths", name));
-    *samples = (struct run_samples){
-        .name = name, .n = n[0], .loss = loss, .margin = margin, .labels = labels, .part = part};
+    *samples = (struct run_samples){.name = name,
+                                    .n = loss.n,
+                                    .loss = loss.values,
+                                    .margin = margin.values,
+                                    .labels = labels.values,
+                                    .part = part.values};
 done:
     hdf5_close(group);
     return status;

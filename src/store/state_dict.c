@@ -195,7 +195,7 @@ enum status state_dict_load(const struct pickle_value *root, struct storage_sour
                             struct weights *weights)
 {
     enum status status = STATUS_OK;
-    const struct pickle_value *dict = NULL;
+    const struct pickle_value *dict = root;
     /* Tied weights are stored once and loaded twice, and expanded ones repeat: four elements per
      * byte of the file is far above any checkpoint and far below any danger. */
     int64_t budget = 4 * source->file_bytes;
