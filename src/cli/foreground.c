@@ -60,7 +60,7 @@ static void show(void *context, const struct train_progress *progress)
     display->last = now;
     display->epoch = progress->epoch;
     fprintf(stderr, "%sepoch %lld/%lld  step %lld/%lld  loss %.4f  %.0f images/s%s",
-            display->is_terminal ? "\r\033[K" : "", (long long)progress->epoch + !is_last,
+            display->is_terminal ? "\r\033[K" : "", (long long)progress->epoch + 1,
             (long long)progress->n_epochs, (long long)progress->step, (long long)progress->n_steps,
             progress->loss, progress->images_per_second,
             display->is_terminal && !is_last ? "" : "\n");
