@@ -131,9 +131,9 @@ static void sums_run(const struct device *device, const struct norm_shape *shape
                      const struct sums *inputs, double *workspace)
 {
     int64_t n_padded = shape->n_padded;
-    int64_t n_elements = shape->n_rows * shape->n_channels;
 
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, n_elements))
+#pragma omp parallel for schedule(static)                                                          \
+    num_threads(cpu_threads(device, shape->n_rows * shape->n_channels))
     for (int i = 0; i < CPU_CHUNKS; i++) {
         struct sums sums = *inputs;
         sums.first = workspace + i * 2 * n_padded;
