@@ -101,7 +101,10 @@ static enum status take_positionals(const struct options *options, int argc, cha
                                     struct positionals *positionals)
 {
     positionals->n = 0;
-    for (int i = optind; i < argc && positionals->n < OPTIONS_MAX_TEXTS; i++)
+    if (argc - optind > OPTIONS_MAX_TEXTS)
+        return fail(STATUS_BAD_CONFIG, "%d arguments are too many, at most %d are read",
+                    argc - optind, OPTIONS_MAX_TEXTS);
+    for (int i = optind; i < argc; i++)
         positionals->items[positionals->n++] = argv[i];
     if (positionals->n < options->min_positional)
         return fail(STATUS_BAD_CONFIG, "something is missing: usage: %s", options->usage);

@@ -1,12 +1,8 @@
 /* Which mean and standard deviation the images get: published, given, or the base model's own. */
+#include "config/settings_table.h"
 #include "train/network.h"
 
 #include <string.h>
-
-/* Published unlearning scripts' numbers (UNLEARNING recipe); their training scripts use another
- * std. */
-static const double published_mean[3] = {0.4914, 0.4822, 0.4465};
-static const double published_std[3] = {0.2471, 0.2435, 0.2616};
 
 static void give(struct normalisation *normalisation, const double values[3])
 {
