@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "dispatch/dispatch.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -189,13 +190,14 @@ static enum status run(struct transport *transport, const char *path,
     struct sweep *sweep = NULL;
 
     TRY(load(transport, path, wanted, &sweep));
+    assert(sweep != NULL);
     TRY(run_loaded(transport, sweep, wanted, command, exit_code));
 done:
     sweep_destroy(sweep);
     return status;
 }
 
-/* Options are wrong in the same way on every rank: rank 0 alone says so. */
+/* What went wrong concerns the whole sweep: rank 0 alone says so. */
 static int finish(struct transport *transport, enum status status, int exit_code)
 {
     if (status != STATUS_OK)

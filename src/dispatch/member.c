@@ -125,7 +125,7 @@ static enum status report(struct member *member, const struct supervisor_event *
     };
     struct message message = {
         .kind = kinds[event->kind],
-        .status = event->status,
+        .status = (int32_t)event->status,
         .signal = event->signal,
         .run = event->run,
         .attempt = event->attempt,

@@ -48,10 +48,10 @@ enum status record_write(int fd, const cJSON *body, double deadline_seconds)
     if (n > RECORD_MAX_BYTES)
         TRY(fail(STATUS_COMM, "a record of %zu bytes, at most %d are allowed", n,
                  RECORD_MAX_BYTES));
-    TRY_ALLOC(frame, heap_alloc((int64_t)n + LENGTH_BYTES, 1));
+    TRY_ALLOC(frame, heap_alloc((int64_t)n + LENGTH_BYTES + 1, 1));
     for (int i = 0; i < LENGTH_BYTES; i++)
         frame[i] = (char)(n >> (8 * i));
-    memcpy(frame + LENGTH_BYTES, text, n);
+    memcpy(frame + LENGTH_BYTES, text, n + 1); /* the zero stays here */
     TRY(write_frame(fd, frame, n + LENGTH_BYTES, clock_seconds() + deadline_seconds));
 done:
     free(frame);

@@ -117,7 +117,7 @@ static enum status fill_axes(struct results_file *file)
     const struct sweep *sweep = file->sweep;
     cJSON **parsed = NULL;
 
-    TRY_ALLOC(parsed, heap_alloc(sweep->n_runs, sizeof *parsed));
+    TRY_ALLOC(parsed, heap_alloc(sweep->n_runs, sizeof(cJSON *)));
     TRY(parse_settings(file, parsed));
     for (int64_t i = 0; i < sweep->n_axes; i++) {
         int found = setting_find(sweep->axes[i]);

@@ -118,7 +118,7 @@ done:
     return status;
 }
 
-static enum status reopen_failed(struct results_folder *folder)
+static void reopen_failed(struct results_folder *folder)
 {
     for (int64_t i = 0; i < folder->sweep->n_runs; i++) {
         struct journal_event event = {.kind = JOURNAL_REOPENED, .run = i};
@@ -127,7 +127,6 @@ static enum status reopen_failed(struct results_folder *folder)
         run_state_apply(&folder->states[i], &event);
         folder->is_reopened[i] = true;
     }
-    return STATUS_OK;
 }
 
 /* ---- opening ---- */
@@ -163,8 +162,8 @@ static enum status check_writable(const char *path)
     return STATUS_OK;
 }
 
-enum status results_folder_open(const struct dispatch_settings *settings, const struct sweep *sweep,
-                                struct results_folder **out)
+static enum status folder_create_empty(const struct dispatch_settings *settings,
+                                       const struct sweep *sweep, struct results_folder **out)
 {
     enum status status = STATUS_OK;
     struct results_folder *folder = NULL;
@@ -178,17 +177,40 @@ enum status results_folder_open(const struct dispatch_settings *settings, const 
     TRY_ALLOC(folder->journal_path, path_join(folder->arena, settings->folder, "journal.jsonl"));
     TRY_ALLOC(folder->states, ARENA_ARRAY(folder->arena, sweep->n_runs, struct run_state));
     TRY_ALLOC(folder->is_reopened, ARENA_ARRAY(folder->arena, sweep->n_runs, bool));
+    *out = folder;
+    folder = NULL;
+done:
+    results_folder_close(folder);
+    return status;
+}
+
+static enum status find_earlier(struct results_folder *folder, bool retries_failed)
+{
+    enum status status = STATUS_OK;
+
+    TRY(replay_journal(folder));
+    if (retries_failed)
+        reopen_failed(folder);
+    for (int64_t i = 0; i < folder->sweep->n_runs; i++)
+        TRY(compare_with_files(folder, i));
+    results_folder_count(folder);
+done:
+    return status;
+}
+
+enum status results_folder_open(const struct dispatch_settings *settings, const struct sweep *sweep,
+                                struct results_folder **out)
+{
+    enum status status = STATUS_OK;
+    struct results_folder *folder = NULL;
+
+    TRY(folder_create_empty(settings, sweep, &folder));
     if (settings->is_fresh)
         TRY(rename_away(settings->folder));
     TRY(folder_create(settings->folder));
     TRY(check_writable(settings->folder));
     TRY(folder_lock_take(settings->folder, 0, &folder->lock));
-    TRY(replay_journal(folder));
-    if (settings->retries_failed)
-        TRY(reopen_failed(folder));
-    for (int64_t i = 0; i < sweep->n_runs; i++)
-        TRY(compare_with_files(folder, i));
-    results_folder_count(folder);
+    TRY(find_earlier(folder, settings->retries_failed));
     *out = folder;
     folder = NULL;
 done:

@@ -249,7 +249,7 @@ static enum status fail_run(struct stage *stage, int rank, const struct message 
                 (struct message){.kind = MESSAGE_FAILED,
                                  .run = assigned->run,
                                  .attempt = assigned->attempt,
-                                 .status = status});
+                                 .status = (int32_t)status});
 }
 
 static void retries_only_what_may_help(void **state)

@@ -177,7 +177,8 @@ static void queues_deliver_in_order(void **unused)
         pthread_join(threads[i], NULL);
         assert_false(ranks[i + 1]->has_lost_peer);
     }
-    for (char c = 'a'; c < 'd'; c++) {
+    for (int i = 0; i < 3; i++) {
+        const char c = (char)('a' + i);
         assert_int_equal(transport_send(ranks[1], 2, &c, 1), STATUS_OK);
         assert_int_equal(transport_send(ranks[2], 2, &c, 1), STATUS_OK); /* to itself */
     }
