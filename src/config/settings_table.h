@@ -69,7 +69,7 @@ void setting_print(const struct setting *setting, const struct settings *setting
 CHECKED enum status settings_default(struct arena *arena, const char *base_recipe,
                                      bool is_published, struct settings *out);
 
-/* UNLEARNING.md's published unlearning normalisation. */
+/* Normalisation of the published unlearning scripts. */
 extern const double published_mean[3], published_std[3];
 
 #endif

@@ -1,4 +1,4 @@
-/* Runs a sweep: rank 0 coordinates, every rank supervises one trainer process. RESULTS.md §2. */
+/* Runs a sweep: rank 0 coordinates, every rank supervises one trainer process. */
 #ifndef DISPATCH_DISPATCH_H
 #define DISPATCH_DISPATCH_H
 

@@ -1,4 +1,4 @@
-/* From a model's outputs per image to UA, RA, TA and MIA (UNLEARNING.md §4). Fractions, not
+/* From a model's outputs per image to UA, RA, TA and MIA. Fractions, not
  * percent. Host, float64. */
 #ifndef EVAL_EVAL_H
 #define EVAL_EVAL_H

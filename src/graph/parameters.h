@@ -43,7 +43,7 @@ int64_t parameters_trainable_elements(const struct parameters *parameters); /* w
 CHECKED enum status parameters_mask_rows(struct parameters *parameters, int64_t i,
                                          const uint8_t *is_held);
 
-/* ---- pruning on values (pass `prune`): see UNLEARNING.md §2 ---- */
+/* ---- pruning on values (pass `prune`) ---- */
 struct prune_settings {
     double sparsity; /* share of output channels, [0, 1) */
     enum prune_mask mask;

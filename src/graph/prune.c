@@ -1,6 +1,6 @@
 /* Pass `prune`, on values: whole output channels of every convolution, smallest L2 norm first
- * (torch.nn.utils.prune.ln_structured with n = 2, dim = 0). What the mask then holds is a setting:
- * UNLEARNING.md §2. */
+ * (torch.nn.utils.prune.ln_structured with n = 2, dim = 0). What the mask then
+ * holds is a setting. */
 #include "graph/parameters.h"
 
 #include "base/text.h"

@@ -1,6 +1,6 @@
 /* results.h5, composed in memory and replaced whole: /runs one compound row per run with typed
  * columns, /history, /points, /run/<name> external links.
- * `pandas.DataFrame(h5py.File(p)["runs"][:])` works. Layout: RESULTS.md §1. */
+ * `pandas.DataFrame(h5py.File(p)["runs"][:])` works. */
 #ifndef STORE_RESULTS_H
 #define STORE_RESULTS_H
 
