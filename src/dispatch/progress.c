@@ -237,6 +237,18 @@ void progress_note(struct progress *progress, const char *text)
     say(progress, "\033[33m", text);
 }
 
+/* Of a run's steps; what comes after them counts as nothing, it is short. */
+static double share_done(const struct rank_line *line)
+{
+    const struct run_progress *now = &line->progress;
+
+    if (!line->is_busy)
+        return 0;
+    if (now->n_steps > 0)
+        return (double)now->step / (double)now->n_steps;
+    return strcmp(now->phase, "evaluate") == 0 ? 1 : 0;
+}
+
 static void draw_rank(const struct progress *progress, int rank, struct text *text)
 {
     const struct rank_line *line = &progress->ranks[rank];
@@ -245,10 +257,7 @@ static void draw_rank(const struct progress *progress, int rank, struct text *te
     char bar[BAR_CELLS + 1];
 
     if (line->is_busy) {
-        double share = now->n_steps > 0 ? (double)now->step / (double)now->n_steps
-                       : strcmp(now->phase, "evaluate") == 0 ? 1.0
-                                                             : 0.0;
-        int filled = (int)(share * BAR_CELLS);
+        int filled = (int)(share_done(line) * BAR_CELLS);
         for (int i = 0; i < BAR_CELLS; i++)
             bar[i] = i < filled ? '=' : '.';
         bar[BAR_CELLS] = '\0';
@@ -265,18 +274,21 @@ static void draw_rank(const struct progress *progress, int rank, struct text *te
 static void draw_whole(const struct progress *progress, double now, struct text *text)
 {
     char eta[32] = "?", line[160];
-    int64_t finished = progress->n_done + progress->n_failed, busy = 0;
-    int64_t left = progress->settings.sweep->n_runs - n_finished(progress);
+    int64_t busy = 0, unfinished = progress->settings.sweep->n_runs - n_finished(progress);
+    double done = (double)(progress->n_done + progress->n_failed), left = (double)unfinished;
 
-    for (int i = 0; i < progress->settings.n_ranks; i++)
+    for (int i = 0; i < progress->settings.n_ranks; i++) {
         busy += progress->ranks[i].is_busy;
-    if (finished > 0)
-        duration((now - progress->started) / (double)finished * (double)left, eta);
+        done += share_done(&progress->ranks[i]);
+        left -= share_done(&progress->ranks[i]);
+    }
+    if (done > 0)
+        duration((now - progress->started) / done * left, eta);
     snprintf(line, sizeof line,
              "%" PRId64 "/%" PRId64 " done, %" PRId64 " failed, %" PRId64 " running, %" PRId64
              " left, about %s to go",
              n_finished(progress) - progress->n_failed, progress->settings.sweep->n_runs,
-             progress->n_failed, busy, left - busy, eta);
+             progress->n_failed, busy, unfinished - busy, eta);
     text_append(text, "%.*s\n", progress->columns - 1, line);
 }
 
