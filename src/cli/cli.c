@@ -1,21 +1,24 @@
 /* The table of subcommands, and the help that lists them. */
 #include "cli/cli.h"
 
+#include "base/log.h"
 #include "base/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command commands[] = {
-    {"plan", "what a sweep would run; checks everything, writes nothing", cli_plan, false},
-    {"sweep", "run a sweep, alone or under mpirun", cli_sweep, false},
-    {"report", "a results folder as table, CSV or JSON", cli_report, false},
-    {"eval", "UA, RA, TA and MIA of any checkpoint", cli_eval, false},
-    {"train", "train a base model", cli_train, false},
-    {"weights", "look into weight files", cli_weights, false},
-    {"data", "verify or generate data sets", cli_data, false},
-    {"settings", "every setting, with type, range and default", cli_settings, false},
-    {"trainer", "the process a rank starts to train runs", cli_trainer, true},
+    {"plan", "what a sweep would run; checks everything, writes nothing", cli_plan, false, false},
+    {"sweep", "run a sweep, alone or under mpirun", cli_sweep, false, false},
+    {"report", "a results folder as table, CSV or JSON", cli_report, false, false},
+    {"eval", "UA, RA, TA and MIA of any checkpoint", cli_eval, false, true},
+    {"train", "train a base model", cli_train, false, true},
+    {"weights", "look into weight files", cli_weights, false, false},
+    {"data", "verify or generate data sets", cli_data, false, false},
+    {"settings", "every setting, with type, range and default", cli_settings, false, false},
+    {"trainer", "the process a rank starts to train runs", cli_trainer, true, true},
 };
 enum { N_COMMANDS = (int)(sizeof commands / sizeof *commands) };
 
@@ -47,6 +50,19 @@ static int unknown_command(const char *word)
     return 2;
 }
 
+/* Threads of libgomp that wait for work spin for milliseconds by default; where another process
+ * shares the cores, as on most login nodes, that costs a factor of several. A short spin costs
+ * nothing measurable on quiet cores. libgomp reads its variables when it is loaded, so the program
+ * starts itself once more; a user's own choice stands. */
+static void bound_spinning(char **argv)
+{
+    if (getenv("GOMP_SPINCOUNT") != NULL || getenv("OMP_WAIT_POLICY") != NULL)
+        return;
+    if (setenv("GOMP_SPINCOUNT", "10000", 1) == 0)
+        execv("/proc/self/exe", argv);
+    log_debug("cannot start again with a short spin; going on without"); /* no /proc: only slower */
+}
+
 int cli_finish(enum status status)
 {
     if (status != STATUS_OK && status_message()[0] != '\0')
@@ -68,7 +84,10 @@ int cli_main(int argc, char **argv)
         return 0;
     }
     for (int i = 0; i < N_COMMANDS; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            if (commands[i].computes)
+                bound_spinning(argv);
             return commands[i].run(argc - 1, argv + 1);
+        }
     return unknown_command(argv[1]);
 }

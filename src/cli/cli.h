@@ -13,6 +13,7 @@ struct command {
     const char *name, *summary;
     int (*run)(int argc, char **argv);
     bool is_hidden;
+    bool computes; /* trains or evaluates in this process */
 };
 
 /* Prints the message of a failed status to standard error and returns its exit code. */
