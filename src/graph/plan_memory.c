@@ -135,7 +135,7 @@ static void place_block(struct block *block, struct block **placed, int n_placed
     for (int k = 0; k < n_placed; k++)
         if (placed[k]->first <= block->last && block->first <= placed[k]->last)
             rivals[n_rivals++] = placed[k];
-    qsort(rivals, (size_t)n_rivals, sizeof *rivals, by_offset);
+    qsort(rivals, (size_t)n_rivals, sizeof(struct block *), by_offset);
     for (int k = 0; k < n_rivals; k++) {
         if (rivals[k]->offset >= offset && rivals[k]->offset - offset >= block->bytes)
             break;
@@ -150,11 +150,11 @@ static enum status place_blocks(struct planner *planner, size_t *arena_bytes)
     enum status status = STATUS_OK;
     struct block **order = NULL, **rivals = NULL;
 
-    TRY_ALLOC(order, heap_alloc(planner->n_blocks, sizeof *order));
-    TRY_ALLOC(rivals, heap_alloc(planner->n_blocks, sizeof *rivals));
+    TRY_ALLOC(order, heap_alloc(planner->n_blocks, sizeof(struct block *)));
+    TRY_ALLOC(rivals, heap_alloc(planner->n_blocks, sizeof(struct block *)));
     for (int k = 0; k < planner->n_blocks; k++)
         order[k] = &planner->blocks[k];
-    qsort(order, (size_t)planner->n_blocks, sizeof *order, by_size);
+    qsort(order, (size_t)planner->n_blocks, sizeof(struct block *), by_size);
     *arena_bytes = 0;
     for (int k = 0; k < planner->n_blocks; k++) {
         place_block(order[k], order, k, rivals);

@@ -138,20 +138,24 @@ static void test_refuses(void **state)
     graph_destroy(graph);
 }
 
+static int64_t convolution_named(const struct graph *graph, const char *module)
+{
+    for (int64_t i = 0; i < graph->n_nodes; i++)
+        if (strcmp(graph->nodes[i].module, module) == 0)
+            return i;
+    fail_msg("no node of '%s'", module);
+    return 0;
+}
+
 static void test_refuses_shared_parameters(void **state)
 {
     struct graph_settings settings = toy_settings(GRAPH_TRAIN, 2);
     struct graph *graph = toy_forward(&settings);
-    struct node *first = NULL, *second = NULL;
+    int64_t first = convolution_named(graph, "block2.conv1");
+    int64_t second = convolution_named(graph, "block2.shortcut.0");
 
     (void)state;
-    for (int64_t i = 0; i < graph->n_nodes; i++) {
-        if (strcmp(graph->nodes[i].module, "block2.conv1") == 0)
-            first = &graph->nodes[i];
-        if (strcmp(graph->nodes[i].module, "block2.shortcut.0") == 0)
-            second = &graph->nodes[i];
-    }
-    second->values[1] = first->values[1];
+    graph->nodes[second].values[1] = graph->nodes[first].values[1];
     fails(pass_autodiff(graph), STATUS_UNSUPPORTED, "'block2.conv1.weight' is used by two layers");
     graph_destroy(graph);
 }
