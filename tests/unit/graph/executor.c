@@ -16,13 +16,15 @@
 
 enum toy_kind { TOY_PLAIN, TOY_LORA, TOY_FROZEN_STEM };
 
-static void open_toy(struct toy *toy, enum graph_mode mode, enum toy_kind kind)
+static void open_toy_on(const struct backend *backend, struct toy *toy, enum graph_mode mode,
+                        enum toy_kind kind)
 {
     struct graph_settings settings = toy_settings(mode, 6);
+    settings.real = backend->real;
     struct graph *graph = toy_forward(&settings);
     const char *head = "linear", *tail = "block2\\..*|block1\\.bn2";
 
-    toy_device_open(toy, &backend_ref);
+    toy_device_open(toy, backend);
     if (kind == TOY_LORA) {
         ok(pass_freeze_except(graph, &head, 1));
         ok(pass_lora_inject(graph, &toy_lora));
@@ -33,6 +35,11 @@ static void open_toy(struct toy *toy, enum graph_mode mode, enum toy_kind kind)
     ok(parameters_create(graph, toy->device, 1, &toy->parameters));
     toy_randomise(toy->parameters, 9);
     toy_execute(toy, graph);
+}
+
+static void open_toy(struct toy *toy, enum graph_mode mode, enum toy_kind kind)
+{
+    open_toy_on(&backend_ref, toy, mode, kind);
 }
 
 static double loss_at(struct toy *toy, double *element, double value)
@@ -117,8 +124,7 @@ static void test_steps_allocate_nothing(void **state)
     struct toy toy;
     int32_t indices[6] = {5, 4, 3, 2, 1, 0}, epoch = 1;
 
-    (void)state;
-    open_toy(&toy, GRAPH_TRAIN, TOY_LORA);
+    open_toy_on(*state, &toy, GRAPH_TRAIN, TOY_LORA);
     int64_t before = device_base(toy.device)->n_allocations;
     for (int step = 0; step < 10; step++) {
         indices[0] = step % TOY_IMAGES;
@@ -136,10 +142,9 @@ static void test_steps_remember_nothing(void **state)
 {
     struct toy toy;
 
-    (void)state;
-    open_toy(&toy, GRAPH_TRAIN, TOY_LORA);
+    open_toy_on(*state, &toy, GRAPH_TRAIN, TOY_LORA);
     struct tensor gradients = parameters_flat_gradients(toy.parameters);
-    double *first = malloc(tensor_bytes(&gradients));
+    void *first = malloc(tensor_bytes(&gradients));
     ok(executor_run(toy.executor));
     double loss = toy_number(&toy, toy.graph->loss);
     memcpy(first, gradients.data, tensor_bytes(&gradients));
@@ -284,13 +289,17 @@ static void test_refuses(void **state)
 
 int main(void)
 {
+    void *ref = (void *)(uintptr_t)backend_find("ref"),
+         *cpu = (void *)(uintptr_t)backend_find("cpu");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gradients_in_train_mode),
         cmocka_unit_test(test_gradients_in_eval_mode),
         cmocka_unit_test(test_gradients_of_adapters),
         cmocka_unit_test(test_gradients_above_frozen_layers),
-        cmocka_unit_test(test_steps_allocate_nothing),
-        cmocka_unit_test(test_steps_remember_nothing),
+        cmocka_unit_test_prestate(test_steps_allocate_nothing, ref),
+        cmocka_unit_test_prestate(test_steps_allocate_nothing, cpu),
+        cmocka_unit_test_prestate(test_steps_remember_nothing, ref),
+        cmocka_unit_test_prestate(test_steps_remember_nothing, cpu),
         cmocka_unit_test(test_shared_arena),
         cmocka_unit_test(test_running_values_move),
         cmocka_unit_test(test_merge_equals_adapters),
