@@ -51,9 +51,12 @@ build() {
     local folder=$1 target=$2
     shift 2
     say "building in $folder"
-    cmake -S . -B "$folder" -G Ninja "$@" >"$folder.log" 2>&1 || { cat "$folder.log" >&2; exit 3; }
+    mkdir -p "$folder"
+    cmake -S . -B "$folder" -G Ninja "$@" >"$folder/configure.log" 2>&1 || {
+        cat "$folder/configure.log" >&2
+        exit 3
+    }
     cmake --build "$folder" --target "$target"
-    rm -f "$folder.log"
 }
 
 # mpirun as root and on few cores needs to be told that this is meant
