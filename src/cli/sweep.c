@@ -6,7 +6,6 @@
 #include "cli/options.h"
 #include "dispatch/dispatch.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -190,7 +189,8 @@ static enum status run(struct transport *transport, const char *path,
     struct sweep *sweep = NULL;
 
     TRY(load(transport, path, wanted, &sweep));
-    assert(sweep != NULL);
+    if (sweep == NULL)
+        TRY(fail(STATUS_COMM, "rank 0 sent neither a sweep nor a reason"));
     TRY(run_loaded(transport, sweep, wanted, command, exit_code));
 done:
     sweep_destroy(sweep);

@@ -15,10 +15,14 @@ struct predictions {
     int32_t *labels; /* [n] */
 };
 CHECKED enum status predictions_create(struct arena *arena, int64_t n, struct predictions *out);
-/* Fills rows [first, first + count) from row-major logits [count, n_classes] (double). NaN logits:
- * loss NaN, argmax −1. */
-void predictions_set(struct predictions *predictions, int64_t first, int64_t count,
-                     const double *logits, const int32_t *labels, int n_classes);
+struct logit_rows { /* of consecutive images */
+    int64_t count;
+    int n_classes;
+    const double *logits;  /* [count, n_classes], row-major */
+    const int32_t *labels; /* [count] */
+};
+/* Fills rows [first, first + rows->count). NaN logits: loss NaN, argmax −1. */
+void predictions_set(struct predictions *predictions, int64_t first, const struct logit_rows *rows);
 
 enum { EVAL_MAX_METRICS = 32 };
 struct metric {

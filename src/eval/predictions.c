@@ -77,13 +77,15 @@ static void set_row(struct predictions *predictions, int64_t row, const double *
     predictions->argmax[row] = first_of_largest(logits, n_classes);
 }
 
-void predictions_set(struct predictions *predictions, int64_t first, int64_t count,
-                     const double *logits, const int32_t *labels, int n_classes)
+void predictions_set(struct predictions *predictions, int64_t first, const struct logit_rows *rows)
 {
-    assert(first >= 0 && count >= 0 && first + count <= predictions->n && n_classes >= 2);
-    for (int64_t i = 0; i < count; i++) {
-        assert(labels[i] >= 0 && labels[i] < n_classes);
-        predictions->labels[first + i] = labels[i];
-        set_row(predictions, first + i, logits + i * n_classes, n_classes);
+    int n_classes = rows->n_classes;
+
+    assert(first >= 0 && rows->count >= 0 && first + rows->count <= predictions->n);
+    assert(n_classes >= 2);
+    for (int64_t i = 0; i < rows->count; i++) {
+        assert(rows->labels[i] >= 0 && rows->labels[i] < n_classes);
+        predictions->labels[first + i] = rows->labels[i];
+        set_row(predictions, first + i, rows->logits + i * n_classes, n_classes);
     }
 }

@@ -54,10 +54,9 @@ static enum status add_field(struct records *records, struct arena *arena, struc
 
     if (records->n_fields == records->fields_capacity) {
         struct field *grown = NULL;
-        int64_t capacity = 2 * records->fields_capacity + 16;
+        int64_t capacity = 2 * records->fields_capacity;
         TRY_ALLOC(grown, ARENA_ARRAY(arena, capacity, struct field));
-        if (records->n_fields > 0)
-            memcpy(grown, records->fields, (size_t)records->n_fields * sizeof *grown);
+        memcpy(grown, records->fields, (size_t)records->n_fields * sizeof *grown);
         records->fields = grown;
         records->fields_capacity = capacity;
     }
@@ -129,6 +128,37 @@ static int64_t find_after(const struct records *records, const char *name, int64
     return records_find(records, name);
 }
 
+/* The field of a setting, added when no run before had it. */
+static enum status setting_field(struct records *records, struct arena *arena, const char *text,
+                                 int64_t *field)
+{
+    enum status status = STATUS_OK;
+    char *name = NULL;
+
+    *field = find_after(records, text, *field);
+    if (*field >= 0)
+        return STATUS_OK;
+    TRY_ALLOC(name, arena_strdup(arena, text));
+    TRY(add_field(records, arena, (struct field){name, true, false}));
+    *field = records->n_fields - 1;
+done:
+    return status;
+}
+
+static enum status add_run_settings(const cJSON *object, struct arena *arena,
+                                    struct records *records)
+{
+    enum status status = STATUS_OK;
+    int64_t field = -1;
+
+    for (const cJSON *item = object ? object->child : NULL; item; item = item->next) {
+        TRY(setting_field(records, arena, item->string, &field));
+        records->fields[field].is_setting = true;
+    }
+done:
+    return status;
+}
+
 static enum status add_settings(const struct result_column *column, int64_t n_rows,
                                 struct arena *arena, struct records *records)
 {
@@ -136,19 +166,8 @@ static enum status add_settings(const struct result_column *column, int64_t n_ro
     cJSON *object = NULL;
 
     for (int64_t row = 0; row < n_rows; row++) {
-        int64_t last = -1;
         TRY(parse_settings(column, row, &object));
-        for (const cJSON *item = object ? object->child : NULL; item; item = item->next) {
-            int64_t field = find_after(records, item->string, last);
-            if (field < 0) {
-                char *name = NULL;
-                TRY_ALLOC(name, arena_strdup(arena, item->string));
-                TRY(add_field(records, arena, (struct field){name, true, false}));
-                field = records->n_fields - 1;
-            }
-            records->fields[field].is_setting = true;
-            last = field;
-        }
+        TRY(add_run_settings(object, arena, records));
         cJSON_Delete(object);
         object = NULL;
     }
@@ -211,9 +230,10 @@ done:
 enum status records_create(const struct results *results, struct arena *arena, struct records *out)
 {
     enum status status = STATUS_OK;
-    struct records records = {.n_rows = results->n_rows};
+    struct records records = {.n_rows = results->n_rows, .fields_capacity = 64};
     const struct result_column *settings = find_settings(results);
 
+    TRY_ALLOC(records.fields, ARENA_ARRAY(arena, records.fields_capacity, struct field));
     TRY(add_columns(results, arena, &records));
     if (settings != NULL)
         TRY(add_settings(settings, results->n_rows, arena, &records));

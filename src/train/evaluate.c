@@ -57,7 +57,8 @@ static enum status evaluate_table(struct pass *pass, const struct image_table *t
         int64_t left = table->n - first;
         int64_t count = left < pass->batch_size ? left : pass->batch_size;
         TRY(pass_batch(pass, first_row + first, count));
-        predictions_set(out, first, count, pass->logits, table->labels + first, n_classes);
+        struct logit_rows rows = {count, n_classes, pass->logits, table->labels + first};
+        predictions_set(out, first, &rows);
     }
 done:
     return status;

@@ -21,6 +21,7 @@ static struct graph_settings graph_settings_of(const struct network *network, en
                                                int64_t batch_size)
 {
     const struct dataset *dataset = network->data->dataset;
+    uint64_t seed = (uint64_t)network->settings->seed;
     const struct recipe *recipe = network_recipe(network);
     struct graph_settings settings = {
         .mode = mode,
@@ -32,7 +33,7 @@ static struct graph_settings graph_settings_of(const struct network *network, en
         .n_images = network->data->n,
         .n_classes = dataset->n_classes,
         .is_augmented = mode == GRAPH_TRAIN && recipe != NULL && recipe->augment,
-        .seed = (uint64_t)network->settings->seed,
+        .seed = seed,
     };
     for (int c = 0; c < 3; c++) {
         settings.mean[c] = network->mean.values[c];

@@ -6,13 +6,21 @@
 #include <string.h>
 
 static const struct method *const table[] = {
-    &method_original,       &method_retrain, &method_finetune,
-    &method_prune_finetune, &method_lora,    &method_prune_lora,
+    &method_original,
+    &method_retrain,
+    &method_finetune,
+    &method_prune_finetune,
+    &method_lora,
+    &method_prune_lora,
+    NULL,
 };
 
 const struct method *method_at(int i)
 {
-    return i >= 0 && i < (int)(sizeof table / sizeof *table) ? table[i] : NULL;
+    for (int k = 0; table[k] != NULL; k++)
+        if (k == i)
+            return table[k];
+    return NULL;
 }
 
 const struct method *method_find(const char *name)

@@ -29,7 +29,7 @@ static void expect_row(struct arena *arena, const double logits[K], int32_t labe
     struct predictions predictions;
 
     assert_int_equal(predictions_create(arena, 1, &predictions), STATUS_OK);
-    predictions_set(&predictions, 0, 1, logits, &label, K);
+    predictions_set(&predictions, 0, &(struct logit_rows){1, K, logits, &label});
     assert_int_equal(predictions.labels[0], label);
     if (isnan(wanted[0]))
         assert_true(isnan(predictions.loss[0]) && isnan(predictions.margin[0]));
@@ -60,8 +60,8 @@ static void test_batches_fill_their_rows(void **state)
     const int32_t labels[] = {0, 1, 1, 0};
 
     assert_int_equal(predictions_create(*state, 4, &predictions), STATUS_OK);
-    predictions_set(&predictions, 2, 2, logits + 6, labels + 2, K);
-    predictions_set(&predictions, 0, 2, logits, labels, K);
+    predictions_set(&predictions, 2, &(struct logit_rows){2, K, logits + 6, labels + 2});
+    predictions_set(&predictions, 0, &(struct logit_rows){2, K, logits, labels});
     assert_memory_equal(predictions.labels, labels, sizeof labels);
     const int32_t wanted[] = {0, 1, 2, 1};
     assert_memory_equal(predictions.argmax, wanted, sizeof wanted);
