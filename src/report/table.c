@@ -251,7 +251,7 @@ static bool is_open(const char *state)
 static void print_failures(const struct records *records, struct text *out)
 {
     int64_t name = records_find(records, "name"), attempt = records_find(records, "attempt");
-    int64_t state = records_find(records, "state"), message = records_find(records, "message");
+    int64_t state = records_find(records, "state"), message = records_find(records, "error");
     bool has_any = false;
 
     for (int64_t row = 0; row < records->n_rows; row++) {

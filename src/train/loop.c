@@ -110,8 +110,9 @@ static enum status step(struct loop *loop)
                        position->step + 1));
     TRY(read_loss(loop, stage, &loss));
     if (!isfinite(loss))
-        TRY(fail(STATUS_DIVERGED, "loss is %f at epoch %lld, step %lld", loss,
-                 (long long)position->epoch + 1, (long long)position->step + 1));
+        TRY(fail(STATUS_DIVERGED, "loss is %s at epoch %lld, step %lld",
+                 isnan(loss) ? "nan" : "inf", (long long)position->epoch + 1,
+                 (long long)position->step + 1));
     position->loss_sum += loss * (double)count;
     position->step_in_epoch++;
     position->step++;

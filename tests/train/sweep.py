@@ -105,6 +105,18 @@ def check_report(program, folder):
     print("ok report agrees with results.h5")
 
 
+def check_failure(program):
+    """A run that diverges is recorded with its reason, the others go on, and the exit code says so."""
+    code, _, err = program.run("sweep", "sweep.yaml", "--out", "diverged", "--set", "unlearn.method=finetune",
+                               "--set", "train.optimizer=sgd", "--set", "train.lr=100", "--set", "train.epochs=6",
+                               "--set", "train.weight_decay=0,1000", "--set", "on_failure.retries=0")
+    state = rows(program, "diverged")["state"].value_counts().to_dict()
+    report = program.must("report", "diverged")
+    if code != 1 or state != {b"done": 2, b"diverged": 2} or report.count("loss is") != 2:
+        fail(f"diverging runs: exit {code}, {state}\n{err}{report}")
+    print("ok two runs diverged, two did not; the report says why")
+
+
 class Reader(threading.Thread):
     """Opens results.h5 over and over while the sweep runs: it must be readable whenever it exists."""
 
@@ -176,6 +188,7 @@ def main():
         check_same(program, "alone", "three")
         check_again(program, "alone")
         check_report(program, "three")
+        check_failure(program)
         check_killed(program, "killed", "alone")
     return 0
 

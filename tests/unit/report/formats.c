@@ -48,7 +48,7 @@ static void expect_line(const struct temporary_folder *folder, enum report_forma
 static void test_csv(void **state)
 {
     expect_line(*state, REPORT_CSV, 0,
-                "id,name,state,attempt,unlearn.method,lora.rank,seed,UA,RA,seconds_train,message,"
+                "id,name,state,attempt,unlearn.method,lora.rank,seed,UA,RA,seconds_train,error,"
                 "train.lr,data.augment,train.milestones");
     expect_line(*state, REPORT_CSV, 1,
                 "a0,0000-lora,done,1,lora,4,0,0.5,0.9,1.5,,0.001,false,\"[100,150]\"");
@@ -63,12 +63,12 @@ static void test_json(void **state)
     expect_line(*state, REPORT_JSON, 1,
                 "{\"id\": \"a0\", \"name\": \"0000-lora\", \"state\": \"done\", \"attempt\": 1, "
                 "\"unlearn.method\": \"lora\", \"lora.rank\": 4, \"seed\": 0, \"UA\": 0.5, \"RA\": "
-                "0.9, \"seconds_train\": 1.5, \"message\": \"\", \"train.lr\": 0.001, "
+                "0.9, \"seconds_train\": 1.5, \"error\": \"\", \"train.lr\": 0.001, "
                 "\"data.augment\": false, \"train.milestones\": [100,150]},");
     expect_line(*state, REPORT_JSON, 5,
                 "{\"id\": \"a4\", \"name\": \"0004-ft,\\\"x\\\"\", \"state\": \"diverged\", "
                 "\"attempt\": 2, \"unlearn.method\": \"finetune\", \"lora.rank\": null, \"seed\": "
-                "1, \"UA\": null, \"RA\": null, \"seconds_train\": null, \"message\": \"loss is "
+                "1, \"UA\": null, \"RA\": null, \"seconds_train\": null, \"error\": \"loss is "
                 "nan, at \\\"step 3\\\"\", \"train.lr\": 0.001, \"data.augment\": false, "
                 "\"train.milestones\": [100,150]},");
     expect_line(*state, REPORT_JSON, 7, "]");

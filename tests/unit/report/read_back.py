@@ -32,9 +32,9 @@ assert runs[0]["UA"] == 0.5 and runs[0]["lora.rank"] == 4 and runs[0]["train.lr"
 assert type(runs[0]["lora.rank"]) is int and runs[0]["data.augment"] is False
 assert runs[0]["train.milestones"] == [100, 150]
 assert runs[3]["lora.rank"] is None, "finetune does not read lora.rank"
-assert runs[4]["UA"] is None and runs[4]["message"] == 'loss is nan, at "step 3"'
+assert runs[4]["UA"] is None and runs[4]["error"] == 'loss is nan, at "step 3"'
 assert runs[4]["name"] == '0004-ft,"x"'
-assert table["message"][4] == runs[4]["message"] and table["name"][4] == runs[4]["name"]
+assert table["error"][4] == runs[4]["error"] and table["name"][4] == runs[4]["name"]
 assert table["UA"].isna().tolist() == [False] * 4 + [True] * 2
 assert str(table["UA"].dtype) == "float64" and str(table["seed"].dtype) == "int64"
 assert str(table["data.augment"].dtype) == "bool"

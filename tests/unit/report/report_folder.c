@@ -45,7 +45,7 @@ void sample_write_with_settings(const char *folder, const char *settings_json)
         {"UA", "1", "UA", COLUMN_FLOAT, .floats = ua},
         {"RA", "1", "RA", COLUMN_FLOAT, .floats = ra},
         {"seconds_train", "s", "seconds", COLUMN_FLOAT, .floats = seconds},
-        {"message", "1", "message", COLUMN_TEXT, .texts = messages},
+        {"error", "1", "message", COLUMN_TEXT, .texts = messages},
         {"settings_json", "1", "settings", COLUMN_TEXT, .texts = settings},
     };
     const struct results results = {
