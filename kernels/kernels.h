@@ -97,26 +97,34 @@ struct batch_norm_statistics {
     struct tensor running_variance; /* [C] real updated, optional                    */
     double momentum;
 };
-/* y = (x − mean) / √(variance + epsilon) · weight + bias. y may be x's memory. */
+/* y = (x − mean) / √(variance + epsilon) · weight + bias, then + residual, then as relu_forward. y
+ * may be x's or residual's memory. */
 struct batch_norm_apply {
     struct span workspace;
-    struct tensor x;        /* [.., C] real read    */
-    struct tensor mean;     /* [C]     real read    */
-    struct tensor variance; /* [C]     real read    */
-    struct tensor weight;   /* [C]     real read    */
-    struct tensor bias;     /* [C]     real read    */
-    struct tensor y;        /* [.., C] real written */
+    struct tensor x;        /* [.., C] real read           */
+    struct tensor mean;     /* [C]     real read           */
+    struct tensor variance; /* [C]     real read           */
+    struct tensor weight;   /* [C]     real read           */
+    struct tensor bias;     /* [C]     real read           */
+    struct tensor y;        /* [.., C] real written        */
+    struct tensor residual; /* [.., C] real read, optional */
     double epsilon;
+    bool has_relu;
 };
-/* With x̂ = (x − mean) / √(variance + epsilon): d_weight = Σ d_y·x̂, d_bias = Σ d_y. */
+/* With x̂ = (x − mean) / √(variance + epsilon): d_weight = Σ d·x̂, d_bias = Σ d. d is d_y; where
+ * batch norm was followed by a ReLU that gave y, and d_y came in two parts, it is d_y + addend
+ * where y > 0, else 0. d may be d_y's or addend's memory. */
 struct batch_norm_gradient_sums {
     struct span workspace;
-    struct tensor x;        /* [.., C] real read    */
-    struct tensor d_y;      /* [.., C] real read    */
-    struct tensor mean;     /* [C]     real read    */
-    struct tensor variance; /* [C]     real read    */
-    struct tensor d_weight; /* [C]     real written */
-    struct tensor d_bias;   /* [C]     real written */
+    struct tensor x;        /* [.., C] real read              */
+    struct tensor d_y;      /* [.., C] real read              */
+    struct tensor mean;     /* [C]     real read              */
+    struct tensor variance; /* [C]     real read              */
+    struct tensor d_weight; /* [C]     real written           */
+    struct tensor d_bias;   /* [C]     real written           */
+    struct tensor y;        /* [.., C] real read, optional    */
+    struct tensor addend;   /* [.., C] real read, optional    */
+    struct tensor d;        /* [.., C] real written, optional */
     double epsilon;
 };
 /* d_x = weight / √(variance + epsilon) · (d_y − d_bias / rows − x̂ · d_weight / rows); without the
@@ -287,7 +295,7 @@ union op_any {
  * (ops.c). */
 enum access { ACCESS_READ, ACCESS_WRITTEN, ACCESS_UPDATED };
 enum tensor_type { TYPE_REAL, TYPE_U8, TYPE_I32, TYPE_F64 };
-enum { OP_MAX_TENSORS = 8 };
+enum { OP_MAX_TENSORS = 9 };
 struct op_tensor {
     const char *name;
     size_t offset; /* of the struct tensor in the op struct */

@@ -95,19 +95,20 @@ static const struct op_info table[N_OP_KINDS] = {
          }},
     [OP_batch_norm_apply] = {"batch_norm_apply",
                              sizeof(struct batch_norm_apply),
-                             6,
+                             7,
                              {
                                  TENSOR(batch_norm_apply, x, READ, REAL, ".C"),
                                  TENSOR(batch_norm_apply, mean, READ, REAL, "C"),
                                  TENSOR(batch_norm_apply, variance, READ, REAL, "C"),
                                  TENSOR(batch_norm_apply, weight, READ, REAL, "C"),
                                  TENSOR(batch_norm_apply, bias, READ, REAL, "C"),
-                                 ALIASED(batch_norm_apply, y, WRITTEN, REAL, ".C", 1 << 0),
+                                 ALIASED(batch_norm_apply, y, WRITTEN, REAL, ".C", 1 << 0 | 1 << 6),
+                                 OPTIONAL(batch_norm_apply, residual, READ, REAL, ".C"),
                              }},
     [OP_batch_norm_gradient_sums] =
         {"batch_norm_gradient_sums",
          sizeof(struct batch_norm_gradient_sums),
-         6,
+         9,
          {
              TENSOR(batch_norm_gradient_sums, x, READ, REAL, ".C"),
              TENSOR(batch_norm_gradient_sums, d_y, READ, REAL, ".C"),
@@ -115,6 +116,9 @@ static const struct op_info table[N_OP_KINDS] = {
              TENSOR(batch_norm_gradient_sums, variance, READ, REAL, "C"),
              TENSOR(batch_norm_gradient_sums, d_weight, WRITTEN, REAL, "C"),
              TENSOR(batch_norm_gradient_sums, d_bias, WRITTEN, REAL, "C"),
+             OPTIONAL(batch_norm_gradient_sums, y, READ, REAL, ".C"),
+             OPTIONAL(batch_norm_gradient_sums, addend, READ, REAL, ".C"),
+             OPTIONAL_ALIASED(batch_norm_gradient_sums, d, WRITTEN, REAL, ".C", 1 << 1 | 1 << 7),
          }},
     [OP_batch_norm_gradient_apply] =
         {"batch_norm_gradient_apply",

@@ -9,6 +9,7 @@
 enum { TILE = 16, BLOCK_ROWS = 64 }; /* 64: one block of 64 channels is 16 KiB */
 
 typedef float tile_f32 __attribute__((vector_size(TILE * sizeof(float))));
+typedef int32_t tile_i32 __attribute__((vector_size(TILE * sizeof(int32_t))));
 typedef float half_f32 __attribute__((vector_size(TILE / 2 * sizeof(float))));
 typedef double half_f64 __attribute__((vector_size(TILE / 2 * sizeof(double))));
 
@@ -40,6 +41,13 @@ INLINED void store(float *to, const tile_f32 *from, int lanes)
     memcpy(to, from, (size_t)lanes * sizeof *to);
 }
 
+/* Zeroes the value where the comparison does not hold. Vectors go by address: how they are passed
+ * by value depends on the processor. */
+INLINED void keep_where(const tile_i32 *holds, tile_f32 *value)
+{
+    *value = (tile_f32)((tile_i32)*value & *holds);
+}
+
 /* Calls tile(argument, corner, first channel) over a range of rows; whole tiles as a constant, so
  * that they compile to whole vectors. */
 #define FOR_TILES(shape, rows, tile, argument)                                                     \
@@ -61,7 +69,9 @@ INLINED void store(float *to, const tile_f32 *from, int lanes)
 
 struct sums {
     const float *x, *d_y, *mean;
-    double *first, *second; /* [n_padded] accumulated */
+    const float *y, *addend; /* NULL: no ReLU, d_y in one part */
+    float *d;                /* or NULL */
+    double *first, *second;  /* [n_padded] accumulated */
 };
 
 /* first += Σ (x − x₀), second += Σ (x − x₀)², where x₀ is the tensor's first row: shifted, so that
@@ -90,19 +100,33 @@ INLINED void statistics_tile(const struct sums *sums, const struct corner *corne
     memcpy(sums->second + c, second, sizeof second);
 }
 
-/* first += Σ d_y·(x − mean), second += Σ d_y; float32 within a block of rows. */
+/* first += Σ d·(x − mean), second += Σ d; float32 within a block of rows. */
 INLINED void gradient_sums_tile(const struct sums *sums, const struct corner *corner, int64_t c)
 {
     int lanes = corner->lanes;
-    tile_f32 mean, x, d_y, first = {0}, second = {0};
+    const float *y = sums->y, *addend = sums->addend;
+    float *d = sums->d;
+    tile_f32 mean, x, gradient, other, first = {0}, second = {0};
+    tile_i32 holds;
 
     load(&mean, sums->mean + c, lanes);
     for (int64_t row = 0; row < corner->n_rows; row++) {
         int64_t offset = corner->offset + row * corner->stride;
         load(&x, sums->x + offset, lanes);
-        load(&d_y, sums->d_y + offset, lanes);
-        first += d_y * (x - mean);
-        second += d_y;
+        load(&gradient, sums->d_y + offset, lanes);
+        if (addend != NULL) {
+            load(&other, addend + offset, lanes);
+            gradient += other;
+        }
+        if (y != NULL) {
+            load(&other, y + offset, lanes);
+            holds = other > 0.0f;
+            keep_where(&holds, &gradient);
+        }
+        if (d != NULL)
+            store(d + offset, &gradient, lanes);
+        first += gradient * (x - mean);
+        second += gradient;
     }
     for (int j = 0; j < TILE; j++) {
         sums->first[c + j] += (double)first[j];
@@ -215,7 +239,14 @@ enum status cpu_batch_norm_gradient_sums_run(struct device *device, struct prepa
 {
     (void)prepared;
     struct norm_shape shape = norm_shape_of(&op->x);
-    struct sums inputs = {.x = op->x.data, .d_y = op->d_y.data, .mean = op->mean.data};
+    struct sums inputs = {
+        .x = op->x.data,
+        .d_y = op->d_y.data,
+        .mean = op->mean.data,
+        .y = op->y.data,
+        .addend = op->addend.data,
+        .d = op->d.data,
+    };
     const double *totals = op->workspace.data;
     const float *variance = op->variance.data;
     float *d_weight = op->d_weight.data, *d_bias = op->d_bias.data;
@@ -230,10 +261,11 @@ enum status cpu_batch_norm_gradient_sums_run(struct device *device, struct prepa
 
 /* ---- element by element ---- */
 
-/* to = (x − mean)·slope + d_y·scale + offset, per channel; with d_y NULL without its term. */
+/* A straight line per channel: of x going forward, of x and d_y going back. */
 struct line {
-    const float *x, *d_y, *mean;
+    const float *x, *d_y, *mean, *residual;
     float *to;
+    bool has_relu;
     float *slope, *scale, *offset; /* [n_padded], in the workspace */
 };
 
@@ -249,10 +281,14 @@ static size_t line_bytes(const struct norm_shape *shape)
     return (size_t)(3 * shape->n_padded) * sizeof(float);
 }
 
+/* to = (x − mean)·slope + offset, + residual, ReLU */
 INLINED void apply_tile(const struct line *line, const struct corner *corner, int64_t c)
 {
     int lanes = corner->lanes;
-    tile_f32 mean, slope, offset, x;
+    const float *residual = line->residual;
+    bool has_relu = line->has_relu;
+    tile_f32 mean, slope, offset, x, other;
+    tile_i32 holds;
 
     load(&mean, line->mean + c, lanes);
     load(&slope, line->slope + c, TILE);
@@ -261,10 +297,19 @@ INLINED void apply_tile(const struct line *line, const struct corner *corner, in
         int64_t position = corner->offset + row * corner->stride;
         load(&x, line->x + position, lanes);
         x = (x - mean) * slope + offset;
+        if (residual != NULL) {
+            load(&other, residual + position, lanes);
+            x += other;
+        }
+        if (has_relu) {
+            holds = ~(x <= 0.0f); /* NaN stays */
+            keep_where(&holds, &x);
+        }
         store(line->to + position, &x, lanes);
     }
 }
 
+/* to = scale·(d_y − offset − (x − mean)·slope) */
 INLINED void gradient_apply_tile(const struct line *line, const struct corner *corner, int64_t c)
 {
     int lanes = corner->lanes;
@@ -329,6 +374,8 @@ enum status cpu_batch_norm_apply_run(struct device *device, struct prepared *pre
 
     line.x = op->x.data;
     line.mean = op->mean.data;
+    line.residual = op->residual.data;
+    line.has_relu = op->has_relu;
     line.to = op->y.data;
     for (int64_t c = 0; c < shape.n_channels; c++) {
         line.slope[c] = (float)((double)weight[c] * inverse_deviation(variance[c], op->epsilon));

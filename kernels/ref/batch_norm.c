@@ -48,13 +48,17 @@ enum status ref_batch_norm_apply_run(struct device *device, struct prepared *pre
     int64_t n_channels = last_size(&args->x), n = tensor_elements(&args->x);
     const double *x = args->x.data, *mean = args->mean.data, *variance = args->variance.data;
     const double *weight = args->weight.data, *bias = args->bias.data;
+    const double *residual = args->residual.data;
     double *y = args->y.data;
 
     (void)device;
     (void)prepared;
     for (int64_t i = 0; i < n; i++) {
         int64_t c = i % n_channels;
-        y[i] = (x[i] - mean[c]) / sqrt(variance[c] + args->epsilon) * weight[c] + bias[c];
+        double value = (x[i] - mean[c]) / sqrt(variance[c] + args->epsilon) * weight[c] + bias[c];
+        if (residual != NULL)
+            value += residual[i];
+        y[i] = args->has_relu && value <= 0.0 ? 0.0 : value; /* NaN stays */
     }
     return STATUS_OK;
 }
@@ -65,7 +69,8 @@ enum status ref_batch_norm_gradient_sums_run(struct device *device, struct prepa
     int64_t n_channels = last_size(&args->x), n = tensor_elements(&args->x);
     const double *x = args->x.data, *d_y = args->d_y.data;
     const double *mean = args->mean.data, *variance = args->variance.data;
-    double *d_weight = args->d_weight.data, *d_bias = args->d_bias.data;
+    const double *y = args->y.data, *addend = args->addend.data;
+    double *d_weight = args->d_weight.data, *d_bias = args->d_bias.data, *d = args->d.data;
 
     (void)device;
     (void)prepared;
@@ -73,8 +78,13 @@ enum status ref_batch_norm_gradient_sums_run(struct device *device, struct prepa
     ref_fill(d_bias, n_channels, 0.0);
     for (int64_t i = 0; i < n; i++) {
         int64_t c = i % n_channels;
-        d_weight[c] += d_y[i] * ((x[i] - mean[c]) / sqrt(variance[c] + args->epsilon));
-        d_bias[c] += d_y[i];
+        double gradient = addend != NULL ? d_y[i] + addend[i] : d_y[i];
+        if (y != NULL && !(y[i] > 0.0))
+            gradient = 0.0;
+        d_weight[c] += gradient * ((x[i] - mean[c]) / sqrt(variance[c] + args->epsilon));
+        d_bias[c] += gradient;
+        if (d != NULL)
+            d[i] = gradient;
     }
     return STATUS_OK;
 }
