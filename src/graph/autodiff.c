@@ -146,11 +146,17 @@ static void batch_norm_rule(struct autodiff *ad, const struct node *node, int d_
     bool is_constant = ad->graph->values[mean].role == VALUE_BUFFER;
     struct node *added;
 
+    if (node->attributes.batch_norm_apply.has_relu || node->values[6] >= 0) {
+        ad->graph->status =
+            fail(STATUS_UNSUPPORTED, "batch norm '%s' is fused: differentiate first", node->module);
+        return;
+    }
     if (is_trained(ad, weight) || is_trained(ad, bias) || (ad->needs[x] && !is_constant)) {
         d_weight = param_gradient(ad, weight);
         d_bias = param_gradient(ad, bias);
-        added = emit(ad, OP_batch_norm_gradient_sums, node->module,
-                     (const int[OP_MAX_TENSORS]){x, d_y, mean, variance, d_weight, d_bias});
+        added =
+            emit(ad, OP_batch_norm_gradient_sums, node->module,
+                 (const int[OP_MAX_TENSORS]){x, d_y, mean, variance, d_weight, d_bias, -1, -1, -1});
         if (added == NULL)
             return;
         added->attributes.batch_norm_gradient_sums.epsilon =

@@ -1,5 +1,5 @@
 /* Passes: graph in → graph out, one file each. Order for training: model → freeze → lora_inject →
- * autodiff → plan_memory (inside executor_create). */
+ * autodiff → fuse → plan_memory (inside executor_create). */
 #ifndef GRAPH_PASSES_H
 #define GRAPH_PASSES_H
 
@@ -28,6 +28,11 @@ CHECKED enum status pass_lora_inject(struct graph *graph, const struct lora_inje
  * weights get no weight gradient, nodes below the lowest trainable parameter none at all. The first
  * gradient is written by the loss node. */
 CHECKED enum status pass_autodiff(struct graph *graph);
+
+/* Merges batch norm with the ReLU and the addition that follow it, forward and backward, so that
+ * memory is passed over less often. Every value that is left has the same bits as without. After
+ * autodiff, which has no rules for merged nodes. */
+CHECKED enum status pass_fuse(struct graph *graph);
 
 /* Places every activation and activation gradient in one arena by lifetime (logits, loss and
  * sample_loss live to the end); reuses memory in place

@@ -47,6 +47,7 @@ static enum status prepare(struct execution *execution)
     report_phase(execution->job, "load");
     network->settings = settings;
     network->device = execution->trainer->device;
+    network->is_unfused = execution->trainer->is_unfused;
     network->method = method_find(settings->unlearn.method);
     if (network->method == NULL)
         return fail(STATUS_BAD_CONFIG, "unknown method '%s'", settings->unlearn.method);

@@ -74,6 +74,8 @@ static enum status build_graph(const struct network *network, enum graph_mode mo
         TRY(adapt(network, graph));
     if (mode == GRAPH_TRAIN)
         TRY(pass_autodiff(graph));
+    if (!network->is_unfused)
+        TRY(pass_fuse(graph));
     TRY(graph_check(graph));
     *out = graph;
     graph = NULL;

@@ -28,6 +28,7 @@ struct trainer {
     struct device *device; /* owned */
     struct resident_data data;
     struct base_weights base;
+    bool is_unfused; /* as in struct network */
 };
 
 /* The last data set and the last weights stay loaded; asking for others replaces them. Borrowed

@@ -162,6 +162,7 @@ void golden_network_open(struct golden *golden, const struct golden_setup *setup
         ok(pass_lora_inject(out->graph, &lora));
     }
     ok(pass_autodiff(out->graph));
+    ok(pass_fuse(out->graph));
     ok(parameters_create(out->graph, out->device, 1, &out->parameters));
     load_parameters(golden, out->parameters);
 }

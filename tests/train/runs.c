@@ -236,6 +236,31 @@ static void missing_weights_are_named(void **state)
     assert_non_null(strstr(status_message(), "layer1.3.conv1.weight"));
 }
 
+/* Fused graphs are a shortcut: whole runs end in the same bits without. */
+static void fusing_changes_no_bit(void **state)
+{
+    const char *methods[] = {"finetune", "prune_lora"};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct settings settings = fixture_settings(&fixture, methods[i]);
+        char names[2][32], files[2][64];
+        for (int is_unfused = 0; is_unfused < 2; is_unfused++) {
+            snprintf(names[is_unfused], sizeof names[0], "%s-%d", methods[i], is_unfused);
+            snprintf(files[is_unfused], sizeof files[0], "%s-%d/weights.h5", methods[i],
+                     is_unfused);
+            fixture.trainer->is_unfused = is_unfused != 0;
+            run_ok(&settings, names[is_unfused]);
+        }
+        fixture.trainer->is_unfused = false;
+        struct weights *fused = fixture_weights(&fixture, files[0]);
+        struct weights *apart = fixture_weights(&fixture, files[1]);
+        assert_same_weights(fused, apart);
+        weights_destroy(fused);
+        weights_destroy(apart);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +271,7 @@ int main(void)
         cmocka_unit_test(masks_hold_or_bake),
         cmocka_unit_test(divergence_is_a_result),
         cmocka_unit_test(steps_allocate_nothing),
+        cmocka_unit_test(fusing_changes_no_bit),
         cmocka_unit_test(missing_weights_are_named),
     };
     return cmocka_run_group_tests(tests, open_fixture, close_fixture);

@@ -1,0 +1,200 @@
+/* Pass `fuse`: fewer passes over memory, the same values to the last bit. Forward, batch norm takes
+ * over the addition and the ReLU behind it; backward, batch norm's sums take over the gradients of
+ * both: the addition of two contributions and the ReLU's mask. Nodes that are taken over are
+ * dropped; values that no node mentions any more get no memory. */
+#include "graph/passes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BN_X = 0, BN_Y = 5, BN_RESIDUAL = 6 };                        /* of batch_norm_apply */
+enum { SUMS_D_Y = 1, SUMS_RELU_Y = 6, SUMS_ADDEND = 7, SUMS_D = 8 }; /* of …_gradient_sums */
+enum { RELU_X = 0, RELU_Y = 1 };                                     /* of relu_forward */
+enum { MASK_Y = 0, MASK_D_Y = 1, MASK_D_X = 2 };                     /* of relu_backward */
+enum { ADD_A = 0, ADD_B = 1, ADD_Y = 2 };                            /* of add */
+
+struct fuse {
+    struct graph *graph;
+    int64_t *writer;   /* [n_values] node that writes it, −1 = none */
+    int *n_readers;    /* [n_values] */
+    bool *is_dropped;  /* [n_nodes] */
+    int64_t *moved_to; /* [n_nodes] the place it takes: its own, or a dropped node's */
+};
+
+static struct node *node_at(const struct fuse *fuse, int64_t i)
+{
+    return &fuse->graph->nodes[i];
+}
+
+/* The node that writes v if it is of this kind, else −1. */
+static int64_t writer_of_kind(const struct fuse *fuse, int v, enum op_kind kind)
+{
+    int64_t i = v >= 0 ? fuse->writer[v] : -1;
+
+    return i >= 0 && node_at(fuse, i)->kind == kind && !fuse->is_dropped[i] ? i : -1;
+}
+
+static bool is_kept(const struct graph *graph, int v)
+{
+    return v == graph->logits || v == graph->d_logits;
+}
+
+static void index_values(struct fuse *fuse)
+{
+    const struct graph *graph = fuse->graph;
+
+    for (int64_t v = 0; v < graph->n_values; v++)
+        fuse->writer[v] = -1;
+    for (int64_t i = 0; i < graph->n_nodes; i++) {
+        const struct op_info *info = op_info(graph->nodes[i].kind);
+        fuse->moved_to[i] = i;
+        for (int t = 0; t < info->n_tensors; t++) {
+            int v = graph->nodes[i].values[t];
+            if (v >= 0 && info->tensors[t].access == ACCESS_READ)
+                fuse->n_readers[v]++;
+            if (v >= 0 && info->tensors[t].access == ACCESS_WRITTEN)
+                fuse->writer[v] = i;
+        }
+    }
+}
+
+static void drop(struct fuse *fuse, int64_t i)
+{
+    fuse->is_dropped[i] = true;
+}
+
+/* An operand of `add` that batch norm writes for it alone, else −1. */
+static int batch_norm_operand(const struct fuse *fuse, const struct node *add)
+{
+    for (int t = ADD_A; t <= ADD_B; t++) {
+        int64_t i = writer_of_kind(fuse, add->values[t], OP_batch_norm_apply);
+        if (i >= 0 && fuse->n_readers[add->values[t]] == 1 && !is_kept(fuse->graph, add->values[t]))
+            return t;
+    }
+    return -1;
+}
+
+/* batch norm, ReLU → batch norm with ReLU. */
+static bool fuse_relu(struct fuse *fuse, int64_t relu)
+{
+    const int *values = node_at(fuse, relu)->values;
+    int64_t norm = writer_of_kind(fuse, values[RELU_X], OP_batch_norm_apply);
+
+    if (norm < 0)
+        return false;
+    node_at(fuse, norm)->values[BN_Y] = values[RELU_Y];
+    node_at(fuse, norm)->attributes.batch_norm_apply.has_relu = true;
+    drop(fuse, relu);
+    return true;
+}
+
+/* batch norm, + residual, ReLU → all three where the ReLU was: the residual may be computed after
+ * the batch norm. */
+static void fuse_add_relu(struct fuse *fuse, int64_t relu)
+{
+    const int *values = node_at(fuse, relu)->values;
+    int64_t add = writer_of_kind(fuse, values[RELU_X], OP_add);
+
+    if (add < 0 || node_at(fuse, add)->attributes.add.factor != 1)
+        return;
+    const struct node *sum = node_at(fuse, add);
+    int operand = batch_norm_operand(fuse, sum);
+    if (operand < 0)
+        return;
+    int64_t norm = fuse->writer[sum->values[operand]];
+    node_at(fuse, norm)->values[BN_RESIDUAL] = sum->values[operand == ADD_A ? ADD_B : ADD_A];
+    node_at(fuse, norm)->values[BN_Y] = values[RELU_Y];
+    node_at(fuse, norm)->attributes.batch_norm_apply.has_relu = true;
+    fuse->moved_to[norm] = relu;
+    drop(fuse, add);
+    drop(fuse, relu);
+}
+
+static void fuse_forward(struct fuse *fuse, int64_t relu)
+{
+    int x = node_at(fuse, relu)->values[RELU_X];
+
+    if (fuse->n_readers[x] == 1 && !is_kept(fuse->graph, x) && !fuse_relu(fuse, relu))
+        fuse_add_relu(fuse, relu);
+}
+
+/* The first batch norm whose sums start from gradient v, −1 = none. */
+static int64_t first_sums(const struct fuse *fuse, int v)
+{
+    for (int64_t i = 0; i < fuse->graph->n_nodes; i++)
+        if (node_at(fuse, i)->kind == OP_batch_norm_gradient_sums &&
+            node_at(fuse, i)->values[SUMS_D_Y] == v)
+            return i;
+    return -1;
+}
+
+/* [contributions added,] ReLU's mask, batch norm's sums → sums that mask, where the mask was:
+ * others than this batch norm may read what it leaves. */
+static void fuse_backward(struct fuse *fuse, int64_t mask)
+{
+    const int *values = node_at(fuse, mask)->values;
+    int d_y = values[MASK_D_Y], d_x = values[MASK_D_X];
+    int64_t sums = first_sums(fuse, d_x);
+
+    if (sums < 0)
+        return;
+    int64_t add = writer_of_kind(fuse, d_y, OP_add);
+    struct node *node = node_at(fuse, sums);
+    node->values[SUMS_RELU_Y] = values[MASK_Y];
+    node->values[SUMS_D] = fuse->n_readers[d_x] > 1 ? d_x : -1;
+    node->values[SUMS_D_Y] = d_y;
+    fuse->moved_to[sums] = mask;
+    drop(fuse, mask);
+    if (add < 0 || fuse->n_readers[d_y] > 1 || node_at(fuse, add)->attributes.add.factor != 1)
+        return;
+    node->values[SUMS_D_Y] = node_at(fuse, add)->values[ADD_A];
+    node->values[SUMS_ADDEND] = node_at(fuse, add)->values[ADD_B];
+    drop(fuse, add);
+}
+
+static enum status rebuild(struct fuse *fuse)
+{
+    enum status status = STATUS_OK;
+    struct graph *graph = fuse->graph;
+    struct node *nodes = NULL;
+    int64_t n = 0;
+
+    TRY_ALLOC(nodes, heap_alloc(graph->n_nodes, sizeof *nodes));
+    for (int64_t i = 0; i < graph->n_nodes; i++)
+        if (!fuse->is_dropped[i])
+            nodes[fuse->moved_to[i]] = graph->nodes[i];
+    for (int64_t i = 0; i < graph->n_nodes; i++)
+        if (nodes[i].module != NULL) /* the place is taken */
+            graph->nodes[n++] = nodes[i];
+    graph->n_nodes = n;
+done:
+    free(nodes);
+    return status;
+}
+
+enum status pass_fuse(struct graph *graph)
+{
+    enum status status = STATUS_OK;
+    struct fuse fuse = {.graph = graph};
+
+    TRY(graph_check(graph));
+    TRY_ALLOC(fuse.writer, heap_alloc(graph->n_values, sizeof *fuse.writer));
+    TRY_ALLOC(fuse.n_readers, heap_alloc(graph->n_values, sizeof *fuse.n_readers));
+    TRY_ALLOC(fuse.is_dropped, heap_alloc(graph->n_nodes, sizeof *fuse.is_dropped));
+    TRY_ALLOC(fuse.moved_to, heap_alloc(graph->n_nodes, sizeof *fuse.moved_to));
+    index_values(&fuse);
+    for (int64_t i = 0; i < graph->n_nodes; i++) {
+        if (graph->nodes[i].kind == OP_relu_forward)
+            fuse_forward(&fuse, i);
+        else if (graph->nodes[i].kind == OP_relu_backward)
+            fuse_backward(&fuse, i);
+    }
+    TRY(rebuild(&fuse));
+    TRY(graph_check(graph));
+done:
+    free(fuse.writer);
+    free(fuse.n_readers);
+    free(fuse.is_dropped);
+    free(fuse.moved_to);
+    return status;
+}
