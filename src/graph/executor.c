@@ -370,22 +370,29 @@ enum status executor_download(struct executor *executor, int value, void *to)
     return device_download(executor->device, to, tensor->data, tensor_bytes(tensor));
 }
 
+enum status executor_run_node(struct executor *executor, int64_t i)
+{
+    const struct node *node = &executor->graph->nodes[i];
+    struct step *step = &executor->steps[i];
+
+    if (step->prepared == NULL)
+        return fail(STATUS_BAD_CONFIG, "node %lld (%s) has an input without memory: bind it",
+                    (long long)i, op_info(node->kind)->name);
+    enum status status = kernel_run(executor->device, node->kind, step->prepared, &step->op);
+    if (status != STATUS_OK)
+        return fail_context(status, "node %lld (%s '%s')", (long long)i, op_info(node->kind)->name,
+                            node->module);
+    return STATUS_OK;
+}
+
 enum status executor_run(struct executor *executor)
 {
-    const struct graph *graph = executor->graph;
+    enum status status = STATUS_OK;
 
-    for (int64_t i = 0; i < graph->n_nodes; i++) {
-        struct step *step = &executor->steps[i];
-        if (step->prepared == NULL)
-            return fail(STATUS_BAD_CONFIG, "node %lld (%s) has an input without memory: bind it",
-                        (long long)i, op_info(graph->nodes[i].kind)->name);
-        enum status status =
-            kernel_run(executor->device, graph->nodes[i].kind, step->prepared, &step->op);
-        if (status != STATUS_OK)
-            return fail_context(status, "node %lld (%s '%s')", (long long)i,
-                                op_info(graph->nodes[i].kind)->name, graph->nodes[i].module);
-    }
-    return STATUS_OK;
+    for (int64_t i = 0; i < executor->graph->n_nodes; i++)
+        TRY(executor_run_node(executor, i));
+done:
+    return status;
 }
 
 const char *executor_implementation(const struct executor *executor, int64_t node)

@@ -38,6 +38,9 @@ CHECKED enum status executor_download(struct executor *executor, int value, void
 /* Forward, and backward if the graph has it. Enqueues only. */
 CHECKED enum status executor_run(struct executor *executor);
 
+/* For benchmarks: node i alone; after all nodes before it, in order, it does what a run does. */
+CHECKED enum status executor_run_node(struct executor *executor, int64_t i);
+
 /* For reports and tests: node i's implementation name, as its backend gave it. */
 const char *executor_implementation(const struct executor *executor, int64_t node);
 

@@ -1,0 +1,95 @@
+/* No operation of any model may fall to a library's reference implementation: it would compute the
+ * right values, a hundred times more slowly. */
+#include "graph/executor.h"
+#include "model/model.h"
+
+#include <setjmp.h> /* cmocka.h needs the four */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+static void ok(enum status status)
+{
+    if (status != STATUS_OK)
+        fail_msg("%s: %s (%s)", status_name(status), status_message(), status_origin());
+}
+
+static struct graph *training_graph(const struct architecture *architecture, int64_t batch_size,
+                                    int64_t lora_rank)
+{
+    struct graph *graph = NULL;
+    struct graph_settings settings = {.mode = GRAPH_TRAIN,
+                                      .real = DTYPE_F32,
+                                      .batch_size = batch_size,
+                                      .height = 32,
+                                      .width = 32,
+                                      .channels = 3,
+                                      .n_images = batch_size,
+                                      .n_classes = 10,
+                                      .std = {1, 1, 1}};
+    struct lora_inject lora = {
+        .targets = architecture->lora_targets, .lora_rank = lora_rank, .alpha = 16, .dropout = 0.1};
+
+    ok(model_build(architecture, &settings, &graph));
+    if (lora_rank > 0) {
+        ok(pass_freeze_except(graph, &architecture->head, 1));
+        ok(pass_lora_inject(graph, &lora));
+    }
+    ok(pass_autodiff(graph));
+    ok(pass_fuse(graph));
+    return graph;
+}
+
+/* Prepared, never run: the arena's pages are not touched. */
+static int64_t count_prepared(struct device *device, struct graph *graph, const char *arch)
+{
+    struct parameters *parameters = NULL;
+    struct executor *executor = NULL;
+    int64_t n = 0;
+
+    ok(parameters_create(graph, device, 1, &parameters));
+    struct executor_settings settings = {.device = device, .parameters = parameters};
+    ok(executor_create(graph, &settings, &executor));
+    for (int64_t i = 0; i < graph->n_nodes; i++) {
+        const struct node *node = &graph->nodes[i];
+        const char *name = executor_implementation(executor, i);
+        if (strncmp(name, "ref", 3) == 0)
+            fail_msg("%s, batch %lld: %s '%s' falls to '%s'", arch,
+                     (long long)graph->settings.batch_size, op_info(node->kind)->name, node->module,
+                     name);
+        n += name[0] != '\0';
+    }
+    executor_destroy(executor);
+    parameters_destroy(parameters);
+    return n;
+}
+
+static void test_no_reference_implementation(void **state)
+{
+    const char *names[] = {"resnet20", "resnet18", "resnet50"};
+    const int64_t batch_sizes[] = {128, 72, 1}, ranks[] = {0, 8, 1};
+    const struct device_settings settings = {.n_threads = 2};
+    struct device *device = NULL;
+
+    (void)state;
+    ok(device_open(backend_find("cpu"), &settings, &device));
+    for (int i = 0; i < 9; i++)
+        for (int r = 0; r < 3; r++) {
+            const char *name = names[i / 3];
+            struct graph *graph =
+                training_graph(architecture_find(name), batch_sizes[i % 3], ranks[r]);
+            assert_int_equal(count_prepared(device, graph, name), graph->n_nodes - 1);
+            graph_destroy(graph); /* all but the gather, which has no images */
+        }
+    device_close(device);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_reference_implementation)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
