@@ -1,5 +1,5 @@
-/* Runs wait in a ring; idle ranks take from its front. What went wrong goes to the back, so that a
- * run that kills trainers does not hold up the others. */
+/* Runs wait in a ring; idle ranks take from its front. A first crash is mostly no fault of the run:
+ * it goes on at once. What goes wrong again waits behind the others. */
 #include "dispatch/coordinator.h"
 
 #include "base/clock.h"
@@ -41,6 +41,15 @@ static void enqueue(struct coordinator *coordinator, int64_t run)
 {
     int64_t n = coordinator->start.sweep->n_runs;
     coordinator->ring[(coordinator->first + coordinator->n_waiting++) % n] = run;
+}
+
+static void enqueue_first(struct coordinator *coordinator, int64_t run)
+{
+    int64_t n = coordinator->start.sweep->n_runs;
+
+    coordinator->first = (coordinator->first + n - 1) % n;
+    coordinator->ring[coordinator->first] = run;
+    coordinator->n_waiting++;
 }
 
 enum status coordinator_create(const struct coordinator_start *start, struct coordinator **out)
@@ -220,7 +229,10 @@ static enum status run_crashed(struct coordinator *coordinator, int rank,
 
     happen(coordinator, JOURNAL_CRASHED, rank, message);
     if (limit == 0 || state->n_crashes < limit) {
-        enqueue(coordinator, message->run);
+        if (state->n_crashes == 1)
+            enqueue_first(coordinator, message->run);
+        else
+            enqueue(coordinator, message->run);
         return STATUS_OK;
     }
     last.status = STATUS_DEVICE;

@@ -9,17 +9,10 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 
-from cli import Program, skip
-
-try:
-    import h5py
-    import numpy
-    import pandas
-except ImportError as missing:
-    skip(f"Python module {missing.name} is not installed")
+from cli import Program
+from results_folder import METRICS, Reader, differences, rows, trainers_below
 
 BASE = """name: base
 config:
@@ -42,7 +35,6 @@ seeds: 2
 resources: {threads: 1}
 """
 RUNS = 1 + 2 * (1 + 1 + 2 + 2 + 4)
-METRICS = ["UA", "RA", "TA", "MIA", "forget_accuracy_train", "forget_accuracy_test", "test_accuracy_all"]
 
 
 def fail(text):
@@ -50,35 +42,10 @@ def fail(text):
     sys.exit(1)
 
 
-def rows(program, folder):
-    with h5py.File(program.folder / folder / "results.h5") as file:
-        return pandas.DataFrame(file["runs"][:]).set_index("id").sort_index()
-
-
-def weights_of(program, folder, row):
-    run_id = row.name.decode() if isinstance(row.name, bytes) else row.name
-    path = program.folder / folder / "runs" / run_id / f"a{int(row['attempt'])}" / "weights.h5"
-    if not path.exists():
-        return None
-    with h5py.File(path) as file:
-        return {name: file[name][()].tobytes() for name in file}
-
-
 def check_same(program, one, other):
-    a, b = rows(program, one), rows(program, other)
-    if len(a) != RUNS or list(a.index) != list(b.index):
-        fail(f"{one} has {len(a)} runs, {other} {len(b)}, wanted the same {RUNS}")
-    for metric in METRICS:
-        if not numpy.array_equal(a[metric].to_numpy(), b[metric].to_numpy(), equal_nan=True):
-            fail(f"{metric} differs between {one} and {other}")
-    compared = 0
-    for run_id in a.index:
-        x, y = weights_of(program, one, a.loc[run_id]), weights_of(program, other, b.loc[run_id])
-        if x != y:
-            fail(f"weights of {run_id} differ between {one} and {other}")
-        compared += x is not None
-    if compared != RUNS - 1:  # original trains nothing
-        fail(f"{compared} weight files compared, wanted {RUNS - 1}")
+    wrong, compared = differences(program.folder / one, program.folder / other, RUNS)
+    if wrong or compared != RUNS - 1:  # original trains nothing
+        fail(f"{wrong}; {compared} weight files compared, wanted {RUNS - 1}")
     print(f"ok {one} and {other}: {RUNS} runs with the same bits")
 
 
@@ -96,7 +63,7 @@ def check_report(program, folder):
     if len(table) != RUNS or not all(set(METRICS) <= set(row) for row in table):
         fail("report --format json lacks rows or metrics")
     by_id = {row["id"]: row for row in table}
-    for run_id, row in rows(program, folder).iterrows():
+    for run_id, row in rows(program.folder / folder).iterrows():
         name = run_id.decode() if isinstance(run_id, bytes) else run_id
         found = by_id[name]
         ranks = (2, 4) if "lora" in found["unlearn.method"] else (None,)  # None: not read
@@ -110,52 +77,18 @@ def check_failure(program):
     code, _, err = program.run("sweep", "sweep.yaml", "--out", "diverged", "--set", "unlearn.method=finetune",
                                "--set", "train.optimizer=sgd", "--set", "train.lr=100", "--set", "train.epochs=6",
                                "--set", "train.weight_decay=0,1000", "--set", "on_failure.retries=0")
-    state = rows(program, "diverged")["state"].value_counts().to_dict()
+    state = rows(program.folder / "diverged")["state"].value_counts().to_dict()
     report = program.must("report", "diverged")
     if code != 1 or state != {b"done": 2, b"diverged": 2} or report.count("loss is") != 2:
         fail(f"diverging runs: exit {code}, {state}\n{err}{report}")
     print("ok two runs diverged, two did not; the report says why")
 
 
-class Reader(threading.Thread):
-    """Opens results.h5 over and over while the sweep runs: it must be readable whenever it exists."""
-
-    def __init__(self, path):
-        super().__init__()
-        self.path, self.is_over, self.opened, self.problem = path, False, 0, None
-
-    def run(self):
-        while not self.is_over:
-            try:
-                with h5py.File(self.path) as file:
-                    pandas.DataFrame(file["runs"][:])
-                self.opened += 1
-            except FileNotFoundError:
-                pass
-            except Exception as problem:  # noqa: BLE001: any failure to read is the finding
-                self.problem = problem
-            time.sleep(0.02)
-
-
-def trainers(program):
-    """Process ids of the trainers of this program's sweeps."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                words = open(f"/proc/{entry}/cmdline", "rb").read().split(b"\0")
-                if words[:2] == [program.binary.encode(), b"trainer"]:
-                    found.append(int(entry))
-            except OSError:
-                pass
-    return found
-
-
 def check_killed(program, folder, reference):
     command = ["mpirun", "-n", "2", "--oversubscribe", "--bind-to", "none", "--allow-run-as-root",
                program.binary, "sweep", "sweep.yaml", "--out", folder,
                "--set", "on_failure.crash_limit=10"]
-    reader = Reader(program.folder / folder / "results.h5")
+    reader = Reader(program.folder / folder)
     with open(program.folder / "killed.log", "w") as log:
         sweep = subprocess.Popen(command, cwd=program.folder, env=program.environment, stdout=log,
                                  stderr=log, stdin=subprocess.DEVNULL)
@@ -163,16 +96,15 @@ def check_killed(program, folder, reference):
         killed = 0
         while sweep.poll() is None and killed < 4:
             time.sleep(1.1)
-            for pid in trainers(program)[:1]:
+            for pid in trainers_below(sweep.pid)[:1]:
                 os.kill(pid, signal.SIGKILL)
                 killed += 1
         code = sweep.wait(timeout=300)
-        reader.is_over = True
-        reader.join()
+    problem = reader.end()
     if code != 0 or killed == 0:
         fail(f"with {killed} trainers killed: exit {code}\n" + open(program.folder / "killed.log").read())
-    if reader.problem is not None or reader.opened == 0:
-        fail(f"results.h5 while the sweep ran: opened {reader.opened} times, {reader.problem!r}")
+    if problem is not None or reader.opened == 0:
+        fail(f"results.h5 while the sweep ran: opened {reader.opened} times, {problem!r}")
     print(f"ok {killed} trainers killed; results.h5 opened {reader.opened} times meanwhile")
     check_same(program, folder, reference)
 

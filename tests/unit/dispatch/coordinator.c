@@ -204,14 +204,27 @@ static void stale_words_are_ignored(void **state)
     assert_int_equal(stage->n_events, n_events);
     assert_int_equal(stage->states[1].phase, RUN_PENDING);
     assert_int_equal(stage->states[2].phase, RUN_RUNNING);
+}
+
+static void crashed_run_goes_on_at_once_but_only_once(void **state)
+{
+    struct stage *stage = *state;
+    struct message runs[N_RANKS];
+
+    start(stage, (struct coordinator_settings){.crash_limit = 9});
+    begin_all(stage, runs);
+    end_run(stage, 1, MESSAGE_CRASHED, &runs[1]);
     say(stage, 1, MESSAGE_READY);
-    (void)expect_run(stage, 1, 3, 1); /* what crashed waits behind the others */
+    runs[1] = expect_run(stage, 1, 1, 2);
+    end_run(stage, 1, MESSAGE_CRASHED, &runs[1]); /* again: behind the others */
+    say(stage, 1, MESSAGE_READY);
+    (void)expect_run(stage, 1, 3, 1);
     end_run(stage, 0, MESSAGE_DONE, &runs[0]);
     say(stage, 0, MESSAGE_READY);
     (void)expect_run(stage, 0, 4, 1);
     end_run(stage, 2, MESSAGE_DONE, &runs[2]);
     say(stage, 2, MESSAGE_READY);
-    (void)expect_run(stage, 2, 1, 2);
+    (void)expect_run(stage, 2, 1, 3);
 }
 
 static void crash_limit_sets_aside(void **state)
@@ -339,12 +352,12 @@ static void silent_rank_is_lost(void **state)
     assert_non_null(strstr(stage->states[2].message, "rank 2 on played was lost"));
     end_run(stage, 2, MESSAGE_DONE, &runs[2]); /* back from the dead: too late */
     assert_int_equal(stage->states[2].phase, RUN_PENDING);
-    for (int run = 0; run < N_RUNS; run++) { /* rank 0 does them all */
-        static const int64_t order[] = {0, 3, 4, 1, 2};
+    for (int run = 0; run < N_RUNS; run++) {            /* rank 0 does them all */
+        static const int64_t order[] = {0, 2, 1, 3, 4}; /* the lost ones first */
         end_run(stage, 0, MESSAGE_DONE, &runs[0]);
         say(stage, 0, MESSAGE_READY);
         if (run + 1 < N_RUNS)
-            runs[0] = expect_run(stage, 0, order[run + 1], run + 1 < 3 ? 1 : 2);
+            runs[0] = expect_run(stage, 0, order[run + 1], run + 1 < 3 ? 2 : 1);
     }
     assert_int_equal(coordinator_tick(stage->coordinator, now + 32), STATUS_OK);
     expect_order(stage, 0, MESSAGE_SHUTDOWN);
@@ -386,10 +399,15 @@ static void other_sweep_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(deals_to_who_is_idle),   TEST(stale_words_are_ignored),
-        TEST(crash_limit_sets_aside), TEST(retries_only_what_may_help),
-        TEST(max_fails_stops),        TEST(request_stops),
-        TEST(silent_rank_is_lost),    TEST(useless_ranks_end_it),
+        TEST(deals_to_who_is_idle),
+        TEST(stale_words_are_ignored),
+        TEST(crashed_run_goes_on_at_once_but_only_once),
+        TEST(crash_limit_sets_aside),
+        TEST(retries_only_what_may_help),
+        TEST(max_fails_stops),
+        TEST(request_stops),
+        TEST(silent_rank_is_lost),
+        TEST(useless_ranks_end_it),
         TEST(other_sweep_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
