@@ -12,6 +12,8 @@
 static const struct command commands[] = {
     {"plan", "what a sweep would run; checks everything, writes nothing", cli_plan, false, false},
     {"sweep", "run a sweep, alone or under mpirun", cli_sweep, false, false},
+    {"status", "how a sweep stands: runs, trainers, time to go", cli_status, false, false},
+    {"stop", "ask a sweep to stop in order, from anywhere", cli_stop, false, false},
     {"report", "a results folder as table, CSV or JSON", cli_report, false, false},
     {"eval", "UA, RA, TA and MIA of any checkpoint", cli_eval, false, true},
     {"train", "train a base model", cli_train, false, true},

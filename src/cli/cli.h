@@ -23,6 +23,8 @@ int cli_main(int argc, char **argv);
 
 int cli_plan(int argc, char **argv);
 int cli_sweep(int argc, char **argv);
+int cli_status(int argc, char **argv);
+int cli_stop(int argc, char **argv);
 int cli_report(int argc, char **argv);
 int cli_eval(int argc, char **argv);
 int cli_train(int argc, char **argv);

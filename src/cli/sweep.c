@@ -2,6 +2,8 @@
  * sweep runs. */
 #include "cli/cli.h"
 
+#include "base/clock.h"
+#include "base/duration.h"
 #include "base/file.h"
 #include "cli/options.h"
 #include "dispatch/dispatch.h"
@@ -15,9 +17,10 @@
 #include <unistd.h>
 
 struct sweep_options {
-    const char *out, *device;
+    const char *out, *device, *stop_before;
     struct option_texts sets;
     bool is_fresh, is_quiet, retries_failed;
+    double stop_at; /* clock_seconds() of stop_before; 0: never */
 };
 
 static enum status parse(int argc, char **argv, struct sweep_options *wanted,
@@ -32,6 +35,8 @@ static enum status parse(int argc, char **argv, struct sweep_options *wanted,
          "start anew; earlier results are renamed, never deleted"},
         {"retry-failed", 0, OPTION_FLAG, &wanted->retries_failed, NULL,
          "repeat runs that failed at an earlier start"},
+        {"stop-before", 0, OPTION_TEXT, &wanted->stop_before, "TIME",
+         "stop in order after TIME: seconds or [D-]HH:MM:SS; exit 75"},
         {"quiet", 0, OPTION_FLAG, &wanted->is_quiet, NULL, "only failures and the end"},
     };
     const struct options options = {
@@ -57,6 +62,21 @@ static enum status check_device(const char *device)
             return STATUS_OK;
     return fail(STATUS_BAD_CONFIG, "device '%s' is not in this build; choose auto, cpu or ref",
                 device);
+}
+
+/* From the start of this process on: the job's clock does not wait for files and ranks. */
+static enum status read_stop_before(struct sweep_options *wanted, double now)
+{
+    double seconds = 0;
+
+    if (wanted->stop_before == NULL)
+        return STATUS_OK;
+    if (!duration_from_text(wanted->stop_before, &seconds))
+        return fail(STATUS_BAD_CONFIG,
+                    "--stop-before wants seconds, MM:SS or [DAYS-]HH:MM:SS, got '%s'",
+                    wanted->stop_before);
+    wanted->stop_at = now + seconds;
+    return STATUS_OK;
 }
 
 static enum status load_on_rank_0(const char *path, const struct sweep_options *wanted,
@@ -169,7 +189,8 @@ static enum status run_loaded(struct transport *transport, const struct sweep *s
                                                       .device = wanted->device,
                                                       .is_fresh = wanted->is_fresh,
                                                       .is_quiet = wanted->is_quiet,
-                                                      .retries_failed = wanted->retries_failed},
+                                                      .retries_failed = wanted->retries_failed,
+                                                      .stop_at = wanted->stop_at},
                           &outcome);
     if (transport_rank(transport) == 0 && outcome.n_runs > 0 &&
         (status == STATUS_OK || status == STATUS_CANCELLED)) {
@@ -219,11 +240,13 @@ int cli_sweep(int argc, char **argv)
     const char *command = NULL;
     bool is_help = false;
     int exit_code = 0;
+    double now = clock_seconds();
 
     TRY(parse(argc, argv, &wanted, &positionals, &is_help));
     if (is_help)
         return 0;
     TRY(check_device(wanted.device));
+    TRY(read_stop_before(&wanted, now));
     TRY(dispatch_block_signals());
     TRY(arena_create(&arena));
     TRY_ALLOC(command, join_command(arena, argc, argv));

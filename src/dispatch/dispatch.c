@@ -211,7 +211,11 @@ static void sink_event(void *context, const struct journal_event *event)
 
 static void sink_message(void *context, int rank, const struct message *message)
 {
-    progress_message(((struct session *)context)->progress, rank, message);
+    struct session *session = context;
+
+    if (message->kind == MESSAGE_PROGRESS)
+        recorder_progress(session->recorder, rank, message);
+    progress_message(session->progress, rank, message);
 }
 
 static void sink_note(void *context, const char *text)
@@ -255,11 +259,29 @@ done:
     return status;
 }
 
+/* Requests that come neither as a message nor as a signal. */
+static enum status look_for_stop(struct session *session)
+{
+    enum status status = STATUS_OK;
+    char reason[STOP_REASON_BYTES];
+    double stop_at = session->settings->stop_at;
+
+    if (recorder_was_asked_to_stop(session->recorder, reason))
+        TRY(coordinator_cancel(session->coordinator, reason));
+    if (stop_at > 0 && clock_seconds() >= stop_at)
+        TRY(coordinator_cancel(session->coordinator, "the time of --stop-before has come"));
+    if (coordinator_stop_reason(session->coordinator)[0] != '\0')
+        recorder_stopping(session->recorder, coordinator_stop_reason(session->coordinator));
+done:
+    return status;
+}
+
 static enum status coordinate(struct session *session)
 {
     enum status status = STATUS_OK;
 
     while (!coordinator_is_finished(session->coordinator)) {
+        TRY(look_for_stop(session));
         TRY(step(session));
         TRY(session->sink_status);
         TRY(recorder_check(session->recorder));
@@ -313,8 +335,11 @@ static enum status start_recorder(struct session *session, const struct sweep *s
     TRY(recorder_create(&(struct recorder_settings){.journal = journal,
                                                     .results = results,
                                                     .lock = folder->lock,
+                                                    .sweep = sweep,
                                                     .states = folder->states,
-                                                    .n_runs = sweep->n_runs},
+                                                    .folder = folder->path,
+                                                    .status = results_folder_head(folder),
+                                                    .n_ranks = session->transport->size},
                         &session->recorder));
     journal = NULL;
     results = NULL;

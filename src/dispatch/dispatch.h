@@ -12,6 +12,7 @@ struct dispatch_settings {
     bool is_fresh;       /* rename an existing folder away first */
     bool is_quiet;
     bool retries_failed; /* runs that failed at an earlier start are pending again */
+    double stop_at;      /* clock_seconds() at which to stop in order; 0: never */
 };
 
 struct dispatch_outcome {

@@ -3,6 +3,7 @@
 #ifndef DISPATCH_MESSAGE_H
 #define DISPATCH_MESSAGE_H
 
+#include "dispatch/run_progress.h"
 #include "dispatch/transport.h"
 
 #include "sweep/sweep.h"
@@ -25,12 +26,6 @@ enum message_kind {
     MESSAGE_ASSIGN,
     MESSAGE_STOP,     /* checkpoint and end the run under way */
     MESSAGE_SHUTDOWN, /* end the trainer, say BYE */
-};
-
-struct run_progress {
-    int64_t epoch, n_epochs, step, n_steps;
-    double loss, images_per_second;
-    char phase[16];
 };
 
 enum { RUN_SCORES = 4, MESSAGE_TEXT_BYTES = 512, HOST_BYTES = 64 };

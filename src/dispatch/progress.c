@@ -2,6 +2,7 @@
 #include "dispatch/progress.h"
 
 #include "base/clock.h"
+#include "base/duration.h"
 #include "base/text.h"
 
 #include <inttypes.h>
@@ -101,19 +102,6 @@ static void say(struct progress *progress, const char *colour, const char *line)
     progress->last_draw = 0;
 }
 
-static char *duration(double seconds, char buffer[32])
-{
-    int64_t s = (int64_t)(seconds + 0.5);
-
-    if (s < 60)
-        snprintf(buffer, 32, "%" PRId64 " s", s);
-    else if (s < 3600)
-        snprintf(buffer, 32, "%" PRId64 " min %02" PRId64 " s", s / 60, s % 60);
-    else
-        snprintf(buffer, 32, "%" PRId64 " h %02" PRId64 " min", s / 3600, s / 60 % 60);
-    return buffer;
-}
-
 static int64_t n_finished(const struct progress *progress)
 {
     return progress->settings.n_finished_before + progress->n_done + progress->n_failed;
@@ -124,24 +112,12 @@ static const char *run_name(const struct progress *progress, int64_t run)
     return progress->settings.sweep->runs[run].name;
 }
 
-static void append_speed(struct text *text, const struct run_progress *now)
-{
-    if (strcmp(now->phase, "train") != 0) {
-        text_append(text, "%s", now->phase[0] != '\0' ? now->phase : "start");
-        return;
-    }
-    /* epochs done: the one under way is the next */
-    int64_t epoch = now->epoch < now->n_epochs ? now->epoch + 1 : now->n_epochs;
-    text_append(text, "epoch %" PRId64 "/%" PRId64 ", %.0f images/s, loss %.4g", epoch,
-                now->n_epochs, now->images_per_second, now->loss);
-}
-
 static void plain_progress(struct progress *progress, const struct rank_line *line, int rank)
 {
     struct text text = {0};
 
     text_append(&text, "        %s (rank %d): ", run_name(progress, line->run), rank);
-    append_speed(&text, &line->progress);
+    run_progress_append(&text, &line->progress);
     if (text_finish(&text) == STATUS_OK)
         say(progress, "", text_value(&text));
     text_release(&text);
@@ -150,12 +126,12 @@ static void plain_progress(struct progress *progress, const struct rank_line *li
 static void say_done(struct progress *progress, int rank, const struct message *message)
 {
     struct text text = {0};
-    char took[32];
+    char took[DURATION_BYTES];
     double seconds = clock_seconds() - progress->ranks[rank].started;
 
     text_append(&text, "[%" PRId64 "/%" PRId64 "] done %s in %s", n_finished(progress),
                 progress->settings.sweep->n_runs, run_name(progress, message->run),
-                duration(seconds, took));
+                duration_to_text(seconds, took));
     for (int i = 0; i < RUN_SCORES; i++)
         if (!isnan(message->scores[i]))
             text_append(&text, "%s%s %.4f", i == 0 ? ": " : "  ", run_score_names[i],
@@ -237,16 +213,9 @@ void progress_note(struct progress *progress, const char *text)
     say(progress, "\033[33m", text);
 }
 
-/* Of a run's steps; what comes after them counts as nothing, it is short. */
 static double share_done(const struct rank_line *line)
 {
-    const struct run_progress *now = &line->progress;
-
-    if (!line->is_busy)
-        return 0;
-    if (now->n_steps > 0)
-        return (double)now->step / (double)now->n_steps;
-    return strcmp(now->phase, "evaluate") == 0 ? 1 : 0;
+    return line->is_busy ? run_progress_share(&line->progress) : 0;
 }
 
 static void draw_rank(const struct progress *progress, int rank, struct text *text)
@@ -262,7 +231,7 @@ static void draw_rank(const struct progress *progress, int rank, struct text *te
             bar[i] = i < filled ? '=' : '.';
         bar[BAR_CELLS] = '\0';
         text_append(&row, "rank %-3d [%s] ", rank, bar);
-        append_speed(&row, now);
+        run_progress_append(&row, now);
         text_append(&row, "  %s", run_name(progress, line->run));
     } else {
         text_append(&row, "rank %-3d idle", rank);
@@ -273,7 +242,7 @@ static void draw_rank(const struct progress *progress, int rank, struct text *te
 
 static void draw_whole(const struct progress *progress, double now, struct text *text)
 {
-    char eta[32] = "?", line[160];
+    char eta[DURATION_BYTES], line[160];
     int64_t busy = 0, unfinished = progress->settings.sweep->n_runs - n_finished(progress);
     double done = (double)(progress->n_done + progress->n_failed), left = (double)unfinished;
 
@@ -282,8 +251,7 @@ static void draw_whole(const struct progress *progress, double now, struct text 
         done += share_done(&progress->ranks[i]);
         left -= share_done(&progress->ranks[i]);
     }
-    if (done > 0)
-        duration((now - progress->started) / done * left, eta);
+    duration_to_text(run_seconds_left(now - progress->started, done, left), eta);
     snprintf(line, sizeof line,
              "%" PRId64 "/%" PRId64 " done, %" PRId64 " failed, %" PRId64 " running, %" PRId64
              " left, about %s to go",

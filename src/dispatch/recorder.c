@@ -1,10 +1,11 @@
-/* A queue, a thread that empties it, and the timing of results.h5. */
+/* A queue, a thread that empties it, and the timing of results.h5 and status.json. */
 #include "dispatch/recorder.h"
 
 #include "dispatch/folder_lock.h"
 
 #include "base/clock.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,10 +28,15 @@ struct recorder {
     bool is_closing;
     enum status status;
     char message[MESSAGE_TEXT_BYTES];
+    struct rank_status *ranks; /* owned; as they are now */
+    bool has_moved, is_stopping, was_asked;
+    char stop_reason[256], asked_by[STOP_REASON_BYTES];
     /* the thread's own */
     struct run_state *states;
+    struct rank_status *shown; /* owned; as they are being written */
     bool is_dirty;
-    double next_rebuild, next_touch;
+    double next_rebuild, next_touch, next_status, next_rest;
+    double started;
 };
 
 static void report(struct recorder *recorder, enum status status)
@@ -72,6 +78,68 @@ static enum status rebuild(struct recorder *recorder)
     return status;
 }
 
+/* What this start has done so far tells how long the rest takes. */
+static double seconds_left(const struct recorder *recorder, const struct dispatch_outcome *now)
+{
+    const struct dispatch_outcome *before = &recorder->settings.status.counts;
+    double shares = 0;
+
+    for (int i = 0; i < recorder->settings.n_ranks; i++)
+        if (recorder->shown[i].is_busy)
+            shares += run_progress_share(&recorder->shown[i].progress);
+    double done = (double)(now->n_done + now->n_failed - before->n_done - before->n_failed);
+    return run_seconds_left(clock_seconds() - recorder->started, done + shares,
+                            (double)now->n_pending - shares);
+}
+
+static enum status write_status(struct recorder *recorder)
+{
+    struct sweep_status now = recorder->settings.status;
+    size_t n = (size_t)recorder->settings.n_ranks;
+    char stop_reason[sizeof recorder->stop_reason];
+
+    pthread_mutex_lock(&recorder->lock);
+    memcpy(recorder->shown, recorder->ranks, n * sizeof *recorder->shown);
+    memcpy(stop_reason, recorder->stop_reason, sizeof stop_reason);
+    recorder->has_moved = false;
+    if (recorder->is_stopping)
+        now.state = "stopping";
+    pthread_mutex_unlock(&recorder->lock);
+    now.message = stop_reason;
+    now.ranks = recorder->shown;
+    now.n_ranks = recorder->settings.n_ranks;
+    run_states_count(recorder->states, recorder->settings.sweep->n_runs, &now.counts);
+    now.seconds_left = seconds_left(recorder, &now.counts);
+    return status_file_write(recorder->settings.folder, &now);
+}
+
+/* Seldom when nothing moves, and never so often that a slow file system has nothing else to do. */
+static enum status keep_status(struct recorder *recorder, double now)
+{
+    pthread_mutex_lock(&recorder->lock);
+    bool is_due = now >= (recorder->has_moved ? recorder->next_status : recorder->next_rest);
+    pthread_mutex_unlock(&recorder->lock);
+    if (!is_due)
+        return STATUS_OK;
+    enum status status = write_status(recorder);
+    double rest = 50 * (clock_seconds() - now);
+    recorder->next_status = now + fmax(STATUS_EVERY_SECONDS, rest);
+    recorder->next_rest = now + fmax(STATUS_REST_SECONDS, rest);
+    return status;
+}
+
+static void look_for_stop(struct recorder *recorder)
+{
+    char reason[STOP_REASON_BYTES];
+
+    if (!stop_request_take(recorder->settings.folder, reason))
+        return;
+    pthread_mutex_lock(&recorder->lock);
+    recorder->was_asked = true;
+    memcpy(recorder->asked_by, reason, sizeof reason);
+    pthread_mutex_unlock(&recorder->lock);
+}
+
 static enum status work(struct recorder *recorder, const struct queued *list, bool is_last)
 {
     enum status status = STATUS_OK;
@@ -84,6 +152,9 @@ static enum status work(struct recorder *recorder, const struct queued *list, bo
         recorder->next_touch = now + lock_touch_seconds;
         TRY(folder_lock_touch(recorder->settings.lock));
     }
+    if (!is_last)
+        TRY(keep_status(recorder, now));
+    look_for_stop(recorder);
 done:
     return status;
 }
@@ -138,7 +209,28 @@ static void recorder_release(struct recorder *recorder)
     pthread_mutex_destroy(&recorder->lock);
     pthread_cond_destroy(&recorder->has_work);
     free(recorder->states);
+    free(recorder->ranks);
+    free(recorder->shown);
     free(recorder);
+}
+
+static enum status start(struct recorder *recorder)
+{
+    enum status status = STATUS_OK;
+    const struct recorder_settings *settings = &recorder->settings;
+    int64_t n = settings->sweep->n_runs;
+
+    TRY_ALLOC(recorder->states, heap_alloc(n, sizeof *recorder->states));
+    TRY_ALLOC(recorder->ranks, heap_alloc(settings->n_ranks, sizeof *recorder->ranks));
+    TRY_ALLOC(recorder->shown, heap_alloc(settings->n_ranks, sizeof *recorder->shown));
+    memcpy(recorder->states, settings->states, (size_t)n * sizeof *recorder->states);
+    recorder->is_dirty = true; /* results.h5 exists from the start */
+    recorder->started = clock_seconds();
+    int code = pthread_create(&recorder->thread, NULL, recorder_main, recorder);
+    if (code != 0)
+        TRY(fail(STATUS_DEVICE, "cannot start the recorder's thread: %s", strerror(code)));
+done:
+    return status;
 }
 
 enum status recorder_create(const struct recorder_settings *settings, struct recorder **out)
@@ -150,26 +242,35 @@ enum status recorder_create(const struct recorder_settings *settings, struct rec
     made->settings = *settings;
     if (made->settings.rebuild_seconds <= 0)
         made->settings.rebuild_seconds = 5;
-    made->is_dirty = true; /* results.h5 exists from the start */
     pthread_mutex_init(&made->lock, NULL);
     pthread_cond_init(&made->has_work, NULL);
-    made->states = heap_alloc(settings->n_runs, sizeof *made->states);
-    if (made->states == NULL) {
+    enum status status = start(made);
+    if (status != STATUS_OK) {
         made->settings.journal = NULL; /* still the caller's */
         made->settings.results = NULL;
         recorder_release(made);
-        return STATUS_OUT_OF_MEMORY;
-    }
-    memcpy(made->states, settings->states, (size_t)settings->n_runs * sizeof *made->states);
-    int code = pthread_create(&made->thread, NULL, recorder_main, made);
-    if (code != 0) {
-        made->settings.journal = NULL;
-        made->settings.results = NULL;
-        recorder_release(made);
-        return fail(STATUS_DEVICE, "cannot start the recorder's thread: %s", strerror(code));
+        return status;
     }
     *out = made;
     return STATUS_OK;
+}
+
+static void see_event(struct recorder *recorder, const struct journal_event *event)
+{
+    if (event->run < 0 || event->kind == JOURNAL_REOPENED)
+        return;
+    struct rank_status *rank = &recorder->ranks[event->rank];
+    const struct run *run = &recorder->settings.sweep->runs[event->run];
+    *rank = (struct rank_status){
+        .is_busy = event->kind == JOURNAL_ASSIGNED,
+        .attempt = event->attempt,
+        .run_id = run->id,
+        .name = run->name,
+        .progress = {.loss = NAN},
+    };
+    memcpy(rank->host, event->host, sizeof rank->host);
+    memcpy(rank->since, event->time, sizeof rank->since);
+    recorder->has_moved = true;
 }
 
 enum status recorder_push(struct recorder *recorder, const struct journal_event *event)
@@ -185,9 +286,38 @@ enum status recorder_push(struct recorder *recorder, const struct journal_event 
     else
         recorder->first = item;
     recorder->last = item;
+    see_event(recorder, event);
     pthread_cond_signal(&recorder->has_work);
     pthread_mutex_unlock(&recorder->lock);
     return STATUS_OK;
+}
+
+void recorder_progress(struct recorder *recorder, int rank, const struct message *message)
+{
+    pthread_mutex_lock(&recorder->lock);
+    recorder->ranks[rank].progress = message->progress;
+    recorder->has_moved = true;
+    pthread_mutex_unlock(&recorder->lock);
+}
+
+void recorder_stopping(struct recorder *recorder, const char *reason)
+{
+    pthread_mutex_lock(&recorder->lock);
+    if (!recorder->is_stopping) {
+        recorder->is_stopping = recorder->has_moved = true;
+        copy_text(recorder->stop_reason, sizeof recorder->stop_reason, reason);
+    }
+    pthread_mutex_unlock(&recorder->lock);
+}
+
+bool recorder_was_asked_to_stop(struct recorder *recorder, char reason[STOP_REASON_BYTES])
+{
+    pthread_mutex_lock(&recorder->lock);
+    bool was_asked = recorder->was_asked;
+    if (was_asked)
+        memcpy(reason, recorder->asked_by, STOP_REASON_BYTES);
+    pthread_mutex_unlock(&recorder->lock);
+    return was_asked;
 }
 
 enum status recorder_check(struct recorder *recorder)

@@ -2,6 +2,7 @@
 #include "dispatch/results_folder.h"
 
 #include "dispatch/journal.h"
+#include "dispatch/stop_request.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -10,6 +11,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,6 +205,7 @@ enum status results_folder_open(const struct dispatch_settings *settings, const 
 {
     enum status status = STATUS_OK;
     struct results_folder *folder = NULL;
+    char reason[STOP_REASON_BYTES];
 
     TRY(folder_create_empty(settings, sweep, &folder));
     if (settings->is_fresh)
@@ -210,6 +213,8 @@ enum status results_folder_open(const struct dispatch_settings *settings, const 
     TRY(folder_create(settings->folder));
     TRY(check_writable(settings->folder));
     TRY(folder_lock_take(settings->folder, 0, &folder->lock));
+    if (stop_request_take(settings->folder, reason))
+        log_info("a request to stop (%s) was meant for an earlier start", reason);
     TRY(find_earlier(folder, settings->retries_failed));
     *out = folder;
     folder = NULL;
@@ -299,50 +304,30 @@ done:
 
 void results_folder_count(struct results_folder *folder)
 {
-    struct dispatch_outcome *counts = &folder->counts;
-
-    counts->n_runs = folder->sweep->n_runs;
-    counts->n_done = counts->n_failed = counts->n_skipped = counts->n_pending = 0;
-    for (int64_t i = 0; i < folder->sweep->n_runs; i++) {
-        const struct run_state *state = &folder->states[i];
-        counts->n_done += state->phase == RUN_DONE;
-        counts->n_failed += state->phase == RUN_FAILED;
-        counts->n_skipped += state->phase == RUN_DONE && state->was_done_before;
-        counts->n_pending += state->phase == RUN_PENDING || state->phase == RUN_RUNNING;
-    }
+    run_states_count(folder->states, folder->sweep->n_runs, &folder->counts);
 }
 
-static bool add_counts(cJSON *object, const struct dispatch_outcome *counts)
+struct sweep_status results_folder_head(const struct results_folder *folder)
 {
-    return cJSON_AddNumberToObject(object, "runs", (double)counts->n_runs) != NULL &&
-           cJSON_AddNumberToObject(object, "done", (double)counts->n_done) != NULL &&
-           cJSON_AddNumberToObject(object, "failed", (double)counts->n_failed) != NULL &&
-           cJSON_AddNumberToObject(object, "left", (double)counts->n_pending) != NULL &&
-           cJSON_AddNumberToObject(object, "done_before", (double)counts->n_skipped) != NULL;
+    return (struct sweep_status){
+        .state = "running",
+        .exit_code = -1,
+        .message = "",
+        .name = folder->sweep->name,
+        .command = folder->command,
+        .started = folder->started,
+        .counts = folder->counts,
+        .seconds_left = NAN,
+    };
 }
 
 enum status results_folder_status(struct results_folder *folder, const char *state, int exit_code,
                                   const char *message)
 {
-    char now[32], host[HOST_BYTES];
-    cJSON *object = cJSON_CreateObject();
-
     results_folder_count(folder);
-    clock_timestamp(now);
-    host_name(host);
-    bool is_made = cJSON_AddStringToObject(object, "state", state) != NULL &&
-                   add_counts(object, &folder->counts) &&
-                   cJSON_AddStringToObject(object, "host", host) != NULL &&
-                   cJSON_AddNumberToObject(object, "pid", (double)getpid()) != NULL &&
-                   cJSON_AddStringToObject(object, "started", folder->started) != NULL &&
-                   cJSON_AddStringToObject(object, "updated", now) != NULL &&
-                   cJSON_AddStringToObject(object, "command", folder->command) != NULL &&
-                   cJSON_AddStringToObject(object, "message", message) != NULL;
-    if (is_made && exit_code >= 0)
-        is_made = cJSON_AddNumberToObject(object, "exit_code", exit_code) != NULL;
-    else
-        is_made = is_made && cJSON_AddNullToObject(object, "exit_code") != NULL;
-    enum status status = write_json(folder, "status.json", is_made ? object : NULL);
-    cJSON_Delete(object);
-    return status;
+    struct sweep_status sweep = results_folder_head(folder);
+    sweep.state = state;
+    sweep.exit_code = exit_code;
+    sweep.message = message;
+    return status_file_write(folder->path, &sweep);
 }

@@ -5,7 +5,7 @@
 
 #include "dispatch/dispatch.h"
 #include "dispatch/folder_lock.h"
-#include "dispatch/run_state.h"
+#include "dispatch/status_file.h"
 
 struct results_folder {
     struct arena *arena;      /* owned */
@@ -30,6 +30,8 @@ CHECKED enum status results_folder_describe(struct results_folder *folder);
  * exit_code -1: none yet. */
 CHECKED enum status results_folder_status(struct results_folder *folder, const char *state,
                                           int exit_code, const char *message);
+/* As far as the folder knows, state "running"; borrows from it. */
+struct sweep_status results_folder_head(const struct results_folder *folder);
 void results_folder_count(struct results_folder *folder);
 void results_folder_close(struct results_folder *folder); /* accepts NULL */
 

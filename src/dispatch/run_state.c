@@ -56,6 +56,18 @@ void run_state_apply(struct run_state *state, const struct journal_event *event)
     }
 }
 
+void run_states_count(const struct run_state *states, int64_t n, struct dispatch_outcome *counts)
+{
+    counts->n_runs = n;
+    counts->n_done = counts->n_failed = counts->n_skipped = counts->n_pending = 0;
+    for (int64_t i = 0; i < n; i++) {
+        counts->n_done += states[i].phase == RUN_DONE;
+        counts->n_failed += states[i].phase == RUN_FAILED;
+        counts->n_skipped += states[i].phase == RUN_DONE && states[i].was_done_before;
+        counts->n_pending += states[i].phase == RUN_PENDING || states[i].phase == RUN_RUNNING;
+    }
+}
+
 const char *run_phase_name(enum run_phase phase)
 {
     static const char *const names[] = {"pending", "running", "done", "failed"};

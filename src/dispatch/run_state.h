@@ -44,6 +44,8 @@ struct run_state {
 };
 
 void run_state_apply(struct run_state *state, const struct journal_event *event);
+/* Fills all of `counts` that states tell. */
+void run_states_count(const struct run_state *states, int64_t n, struct dispatch_outcome *counts);
 const char *run_phase_name(enum run_phase phase); /* "pending", "running", "done", "failed" */
 
 #endif

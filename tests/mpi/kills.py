@@ -32,6 +32,7 @@ config:
   forget.class: 3
   train: {epochs: EPOCHS, batch_size: 32}
   base.train: {epochs: EPOCHS, batch_size: 32}
+  eval: {batch_size: 40}
 parameters:
   unlearn.method: {values: [retrain, finetune, prune_finetune, lora, prune_lora]}
 seeds: 12
@@ -177,7 +178,7 @@ def main():
         program.must("data", "synth", "--out", "data", "--train", 40, "--test", 20)
         (program.folder / "base.yaml").write_text(BASE)
         # Longer runs where more is shot at, so that something is left to the end.
-        (program.folder / "sweep.yaml").write_text(SWEEP.replace("EPOCHS", "2" if n_trainers <= 10 else "12"))
+        (program.folder / "sweep.yaml").write_text(SWEEP.replace("EPOCHS", "1" if n_trainers <= 10 else "12"))
         program.must("train", "base.yaml", "--out", "base.h5")
         program.must("sweep", "sweep.yaml", "--out", "alone", ranks=RANKS, timeout=900)
         job = Job(program, "shot")

@@ -47,7 +47,16 @@ static void open_stage(struct stage *stage)
                                          .results = results,
                                          .lock = stage->lock,
                                          .states = stage->states,
-                                         .n_runs = N_RUNS,
+                                         .sweep = stage->sweep,
+                                         .folder = stage->folder.path,
+                                         .status = {.state = "running",
+                                                    .exit_code = -1,
+                                                    .message = "",
+                                                    .name = "made",
+                                                    .command = "prunelora sweep x",
+                                                    .started = "",
+                                                    .seconds_left = NAN},
+                                         .n_ranks = 2,
                                          .rebuild_seconds = 0.01};
     assert_int_equal(recorder_create(&settings, &stage->recorder), STATUS_OK);
 }

@@ -1,0 +1,228 @@
+/* To JSON and back. */
+#include "dispatch/status_file.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "dispatch/record.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- writing ---- */
+
+static bool add_text(cJSON *object, const char *name, const char *text)
+{
+    return cJSON_AddStringToObject(object, name, text) != NULL;
+}
+
+static bool add_number(cJSON *object, const char *name, double number)
+{
+    return cJSON_AddNumberToObject(object, name, number) != NULL; /* NaN becomes null */
+}
+
+static bool add_counts(cJSON *object, const struct dispatch_outcome *counts)
+{
+    return add_number(object, "runs", (double)counts->n_runs) &&
+           add_number(object, "done", (double)counts->n_done) &&
+           add_number(object, "failed", (double)counts->n_failed) &&
+           add_number(object, "left", (double)counts->n_pending) &&
+           add_number(object, "done_before", (double)counts->n_skipped);
+}
+
+static bool add_progress(cJSON *object, const struct rank_status *rank)
+{
+    const struct run_progress *now = &rank->progress;
+
+    return add_text(object, "run", rank->run_id) && add_text(object, "name", rank->name) &&
+           add_number(object, "attempt", (double)rank->attempt) &&
+           add_text(object, "since", rank->since) && add_text(object, "phase", now->phase) &&
+           add_number(object, "epoch", (double)now->epoch) &&
+           add_number(object, "n_epochs", (double)now->n_epochs) &&
+           add_number(object, "step", (double)now->step) &&
+           add_number(object, "n_steps", (double)now->n_steps) &&
+           add_number(object, "loss", now->loss) &&
+           add_number(object, "images_per_second", now->images_per_second);
+}
+
+static bool add_ranks(cJSON *object, const struct sweep_status *status)
+{
+    cJSON *ranks = cJSON_AddArrayToObject(object, "ranks");
+    int64_t n_running = 0;
+    bool is_made = ranks != NULL;
+
+    for (int i = 0; is_made && i < status->n_ranks; i++) {
+        const struct rank_status *rank = &status->ranks[i];
+        cJSON *item = cJSON_CreateObject();
+        is_made = item != NULL && cJSON_AddItemToArray(ranks, item) &&
+                  add_number(item, "rank", i) && add_text(item, "host", rank->host) &&
+                  cJSON_AddBoolToObject(item, "busy", rank->is_busy) != NULL &&
+                  (!rank->is_busy || add_progress(item, rank));
+        n_running += rank->is_busy;
+    }
+    return is_made && add_number(object, "running", (double)n_running);
+}
+
+static bool fill(cJSON *object, const struct sweep_status *status)
+{
+    char now[32], host[HOST_BYTES];
+
+    clock_timestamp(now);
+    host_name(host);
+    bool has_code = status->exit_code >= 0;
+    return add_text(object, "state", status->state) && add_counts(object, &status->counts) &&
+           add_number(object, "exit_code", has_code ? (double)status->exit_code : (double)NAN) &&
+           add_number(object, "seconds_left", status->seconds_left) &&
+           add_text(object, "host", host) && add_number(object, "pid", (double)getpid()) &&
+           add_text(object, "started", status->started) && add_text(object, "updated", now) &&
+           add_text(object, "name", status->name) && add_text(object, "command", status->command) &&
+           add_text(object, "message", status->message) && add_ranks(object, status);
+}
+
+enum status status_file_write(const char *folder, const struct sweep_status *sweep)
+{
+    enum status status = STATUS_OK;
+    struct arena *arena = NULL;
+    char *path = NULL, *text = NULL;
+    cJSON *object = cJSON_CreateObject();
+
+    TRY(arena_create(&arena));
+    TRY_ALLOC(path, path_join(arena, folder, "status.json"));
+    text = fill(object, sweep) ? cJSON_Print(object) : NULL;
+    if (text == NULL)
+        TRY(fail(STATUS_OUT_OF_MEMORY, "out of memory composing '%s'", path));
+    TRY(file_write(path, text, strlen(text)));
+done:
+    cJSON_free(text);
+    cJSON_Delete(object);
+    arena_destroy(arena);
+    return status;
+}
+
+/* ---- reading ---- */
+
+static enum status copy_member(const cJSON *object, const char *name, struct arena *arena,
+                               const char **out)
+{
+    *out = arena_strdup(arena, record_text(object, name));
+    return *out != NULL ? STATUS_OK : STATUS_OUT_OF_MEMORY;
+}
+
+static enum status read_rank(const cJSON *item, struct arena *arena, struct rank_status *out)
+{
+    enum status status = STATUS_OK;
+    struct run_progress *now = &out->progress;
+
+    TRY(copy_member(item, "run", arena, &out->run_id));
+    TRY(copy_member(item, "name", arena, &out->name));
+    copy_text(out->host, sizeof out->host, record_text(item, "host"));
+    copy_text(out->since, sizeof out->since, record_text(item, "since"));
+    copy_text(now->phase, sizeof now->phase, record_text(item, "phase"));
+    out->is_busy = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "busy"));
+    out->attempt = record_integer(item, "attempt");
+    now->epoch = record_integer(item, "epoch");
+    now->n_epochs = record_integer(item, "n_epochs");
+    now->step = record_integer(item, "step");
+    now->n_steps = record_integer(item, "n_steps");
+    now->loss = record_number(item, "loss");
+    now->images_per_second = record_number(item, "images_per_second");
+done:
+    return status;
+}
+
+static enum status read_ranks(const cJSON *object, struct arena *arena, struct sweep_status *out)
+{
+    enum status status = STATUS_OK;
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(object, "ranks");
+    int n = cJSON_GetArraySize(list), i = 0;
+    struct rank_status *ranks = NULL;
+
+    TRY_ALLOC(ranks, ARENA_ARRAY(arena, n, struct rank_status));
+    for (const cJSON *item = list != NULL ? list->child : NULL; item != NULL; item = item->next)
+        TRY(read_rank(item, arena, &ranks[i++]));
+    out->ranks = ranks;
+    out->n_ranks = n;
+done:
+    return status;
+}
+
+static enum status read_members(const cJSON *object, struct arena *arena, struct sweep_status *out)
+{
+    enum status status = STATUS_OK;
+    double exit_code = record_number(object, "exit_code");
+
+    TRY(copy_member(object, "state", arena, &out->state));
+    TRY(copy_member(object, "message", arena, &out->message));
+    TRY(copy_member(object, "name", arena, &out->name));
+    TRY(copy_member(object, "command", arena, &out->command));
+    TRY(copy_member(object, "started", arena, &out->started));
+    TRY(copy_member(object, "host", arena, &out->host));
+    TRY(copy_member(object, "updated", arena, &out->updated));
+    out->exit_code = isnan(exit_code) ? -1 : (int)exit_code;
+    out->pid = record_integer(object, "pid");
+    out->seconds_left = record_number(object, "seconds_left");
+    out->counts = (struct dispatch_outcome){
+        .n_runs = record_integer(object, "runs"),
+        .n_done = record_integer(object, "done"),
+        .n_failed = record_integer(object, "failed"),
+        .n_skipped = record_integer(object, "done_before"),
+        .n_pending = record_integer(object, "left"),
+    };
+    TRY(read_ranks(object, arena, out));
+done:
+    return status;
+}
+
+enum status status_file_read(const char *folder, struct arena *arena, struct sweep_status *out)
+{
+    enum status status = STATUS_OK;
+    struct sweep_status made = {0};
+    char *path = NULL, *text = NULL;
+    cJSON *object = NULL;
+    int64_t n = 0;
+
+    TRY_ALLOC(path, path_join(arena, folder, "status.json"));
+    TRY(file_read(path, &text, &n));
+    object = cJSON_ParseWithLength(text, (size_t)n);
+    if (record_text(object, "state")[0] == '\0')
+        TRY(fail(STATUS_BAD_DATA, "'%s' is not the status of a sweep", path));
+    TRY(read_members(object, arena, &made));
+    *out = made;
+done:
+    cJSON_Delete(object);
+    free(text);
+    return status;
+}
+
+/* ---- alive or not ---- */
+
+bool status_is_running(const struct sweep_status *status)
+{
+    return strcmp(status->state, "running") == 0 || strcmp(status->state, "stopping") == 0;
+}
+
+bool status_is_alive(const char *folder, const struct sweep_status *status, double *age_seconds)
+{
+    char host[HOST_BYTES], path[4096];
+    struct stat info;
+
+    *age_seconds = NAN;
+    snprintf(path, sizeof path, "%s/status.json", folder);
+    if (stat(path, &info) == 0) {
+        double changed = (double)info.st_mtim.tv_sec + 1e-9 * (double)info.st_mtim.tv_nsec;
+        *age_seconds = fmax(clock_wall_seconds() - changed, 0); /* clocks of machines differ */
+    }
+    if (!status_is_running(status))
+        return false;
+    host_name(host);
+    bool is_gone =
+        strcmp(host, status->host) == 0 && kill((pid_t)status->pid, 0) != 0 && errno == ESRCH;
+    /* Not its absence alone: it may live in a container whose processes are not seen from here. */
+    return *age_seconds < (is_gone ? 2 * STATUS_REST_SECONDS : STATUS_SILENCE_SECONDS);
+}
