@@ -354,7 +354,8 @@ struct backend {
     const char *name;
     enum dtype real;
     enum status (*open)(const struct device_settings *settings, struct device **out);
-    void (*close)(struct device *); /* accepts NULL */
+    void (*close)(struct device *);             /* accepts NULL */
+    void (*describe)(char *text, size_t bytes); /* for people: libraries, instruction set */
     struct memory_ops memory;
     struct kernel_ops kernels;
 };

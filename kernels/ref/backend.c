@@ -1,6 +1,7 @@
 /* The reference backend's table: the oracle every other backend is compared with. */
 #include "kernels/ref/ref.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,11 @@ static enum status ref_zero(struct device *device, void *memory, size_t bytes)
     return STATUS_OK;
 }
 
+static void ref_describe(char *text, size_t bytes)
+{
+    snprintf(text, bytes, "float64 loops of our own");
+}
+
 static enum status ref_synchronize(struct device *device)
 {
     (void)device;
@@ -97,6 +103,7 @@ const struct backend backend_ref = {
     .real = DTYPE_F64,
     .open = ref_open,
     .close = ref_close,
+    .describe = ref_describe,
     .memory = {.alloc = ref_alloc,
                .release = ref_free,
                .upload = ref_copy,

@@ -20,6 +20,7 @@ static const struct command commands[] = {
     {"weights", "look into weight files", cli_weights, false, false},
     {"data", "verify or generate data sets", cli_data, false, false},
     {"settings", "every setting, with type, range and default", cli_settings, false, false},
+    {"doctor", "what this machine has, what is missing, how fast it is", cli_doctor, false, true},
     {"trainer", "the process a rank starts to train runs", cli_trainer, true, true},
 };
 enum { N_COMMANDS = (int)(sizeof commands / sizeof *commands) };

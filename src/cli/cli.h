@@ -30,6 +30,7 @@ int cli_eval(int argc, char **argv);
 int cli_train(int argc, char **argv);
 int cli_weights(int argc, char **argv);
 int cli_data(int argc, char **argv);
+int cli_doctor(int argc, char **argv);
 int cli_settings(int argc, char **argv);
 int cli_trainer(int argc, char **argv); /* hidden: started by a rank, or by hand to debug a run */
 

@@ -416,3 +416,8 @@ enum status tree_parse(const struct source *source, struct arena *arena,
     free(builder.anchors);
     return status == STATUS_BAD_CONFIG ? STATUS_OK : status; /* the mistakes are in diagnostics */
 }
+
+const char *yaml_library_version(void)
+{
+    return yaml_get_version_string();
+}

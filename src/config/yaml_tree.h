@@ -47,4 +47,6 @@ const char *tree_describe(struct arena *arena, const struct tree *tree);
 /* As YAML in one line that parses to the same tree. */
 void tree_print(const struct tree *tree, struct text *out);
 
+const char *yaml_library_version(void);
+
 #endif

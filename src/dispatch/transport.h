@@ -37,6 +37,9 @@ struct transport { /* implementations embed it first */
     struct transport_letter *first, *last;
 };
 
+/* The MPI library's words about itself, one line; at any time. */
+enum { MPI_TEXT_BYTES = 256 };
+void transport_mpi_library(char text[MPI_TEXT_BYTES]);
 CHECKED enum status transport_open_mpi(struct transport **out);
 /* `size` transports that reach each other through queues in memory; safe to use from `size`
  * threads. transport_close each. */

@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <mpi.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,6 +185,15 @@ static enum status find_place(struct transport *transport)
     TRY(mpi_check(MPI_Comm_free(&node)));
 done:
     return status;
+}
+
+void transport_mpi_library(char text[MPI_TEXT_BYTES])
+{
+    char version[MPI_MAX_LIBRARY_VERSION_STRING] = "unknown";
+    int length = 0;
+
+    MPI_Get_library_version(version, &length); /* allowed before MPI_Init */
+    snprintf(text, MPI_TEXT_BYTES, "%.*s", (int)strcspn(version, "\n"), version);
 }
 
 enum status transport_open_mpi(struct transport **out)

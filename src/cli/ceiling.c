@@ -1,0 +1,162 @@
+/* The fastest of as many repetitions as fit into half a second. */
+#include "cli/ceiling.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+static const double measure_seconds = 0.4;
+enum { PRODUCT = 1024 };
+static const int64_t copy_elements = (int64_t)1 << 25; /* 128 MiB each: more than caches hold */
+
+struct workload {
+    struct device *device;
+    enum op_kind kind;
+    union op_any op;
+    struct prepared *prepared;
+    struct span workspace;
+};
+
+static void workload_release(struct workload *work)
+{
+    kernel_release(work->device, work->kind, work->prepared);
+    device_free(work->device, work->workspace.data);
+}
+
+static enum status workload_prepare(struct workload *work)
+{
+    enum status status = STATUS_OK;
+
+    TRY(kernel_prepare(work->device, work->kind, &work->op, &work->prepared));
+    work->workspace.bytes = work->prepared->workspace_bytes;
+    if (work->workspace.bytes > 0)
+        TRY(device_alloc(work->device, work->workspace.bytes, &work->workspace.data));
+    work->op.workspace = work->workspace;
+done:
+    return status;
+}
+
+static enum status workload_time(struct workload *work, double *seconds)
+{
+    enum status status = STATUS_OK;
+    double best = DBL_MAX, end = 0;
+
+    do {
+        double start = clock_seconds();
+        TRY(kernel_run(work->device, work->kind, work->prepared, &work->op));
+        TRY(device_synchronize(work->device));
+        double now = clock_seconds();
+        if (end == 0)
+            end = now + measure_seconds; /* the first one warms up */
+        else
+            best = fmin(best, now - start);
+    } while (clock_seconds() < end || best == DBL_MAX);
+    *seconds = best;
+done:
+    return status;
+}
+
+static enum status filled(struct device *device, int64_t n, float value, struct tensor *out)
+{
+    enum status status = STATUS_OK;
+    float *values = NULL;
+
+    TRY_ALLOC(values, heap_alloc(n, sizeof *values));
+    for (int64_t i = 0; i < n; i++)
+        values[i] = value;
+    TRY(device_alloc(device, (size_t)n * sizeof *values, &out->data));
+    TRY(device_upload(device, out->data, values, (size_t)n * sizeof *values));
+done:
+    free(values);
+    return status;
+}
+
+/* Every element of the product is the same small integer: right means exactly right. */
+static enum status check_product(struct device *device, const struct tensor *y)
+{
+    enum status status = STATUS_OK;
+    float *values = NULL;
+    int64_t n = tensor_elements(y);
+
+    TRY_ALLOC(values, heap_alloc(n, sizeof *values));
+    TRY(device_download(device, values, y->data, tensor_bytes(y)));
+    for (int64_t i = 0; i < n; i++)
+        if (values[i] != 2.0F * PRODUCT)
+            TRY(fail(STATUS_DEVICE, "a matrix product is wrong: element %lld is %g instead of %d",
+                     (long long)i, (double)values[i], 2 * PRODUCT));
+done:
+    free(values);
+    return status;
+}
+
+static enum status measure_matmul(struct device *device, double *flops)
+{
+    enum status status = STATUS_OK;
+    const struct tensor square = {NULL, DTYPE_F32, 2, {PRODUCT, PRODUCT}};
+    struct workload work = {.device = device, .kind = OP_linear_forward};
+    struct linear_forward *op = &work.op.linear_forward;
+    double seconds = 0;
+
+    op->x = op->weight = op->y = square;
+    TRY(filled(device, tensor_elements(&square), 1, &op->x));
+    TRY(filled(device, tensor_elements(&square), 2, &op->weight));
+    TRY(filled(device, tensor_elements(&square), 0, &op->y));
+    TRY(workload_prepare(&work));
+    TRY(workload_time(&work, &seconds));
+    TRY(check_product(device, &op->y));
+    *flops = 2.0 * PRODUCT * PRODUCT * PRODUCT / seconds;
+done:
+    workload_release(&work);
+    device_free(device, op->x.data);
+    device_free(device, op->weight.data);
+    device_free(device, op->y.data);
+    return status;
+}
+
+static enum status measure_copy(struct device *device, double *bytes)
+{
+    enum status status = STATUS_OK;
+    struct workload work = {.device = device, .kind = OP_scale};
+    struct scale *op = &work.op.scale;
+    double seconds = 0;
+
+    op->x = op->y = (struct tensor){NULL, DTYPE_F32, 1, {copy_elements}};
+    op->factor = 1;
+    TRY(filled(device, copy_elements, 1, &op->x));
+    TRY(filled(device, copy_elements, 0, &op->y));
+    TRY(workload_prepare(&work));
+    TRY(workload_time(&work, &seconds));
+    *bytes = 2 * (double)tensor_bytes(&op->x) / seconds;
+done:
+    workload_release(&work);
+    device_free(device, op->x.data);
+    device_free(device, op->y.data);
+    return status;
+}
+
+static enum status measure(const struct backend *backend, int n_threads,
+                           enum status (*how)(struct device *, double *), double *out)
+{
+    enum status status = STATUS_OK;
+    struct device *device = NULL;
+    const struct device_settings settings = {.n_threads = n_threads};
+
+    TRY(device_open(backend, &settings, &device));
+    TRY(how(device, out));
+done:
+    device_close(device);
+    return status;
+}
+
+enum status ceiling_matmul(const struct backend *backend, int n_threads, double *flops)
+{
+    return measure(backend, n_threads, measure_matmul, flops);
+}
+
+enum status ceiling_copy(const struct backend *backend, int n_threads, double *bytes)
+{
+    return measure(backend, n_threads, measure_copy, bytes);
+}

@@ -1,0 +1,184 @@
+/* Programs and libraries, asked for their versions; GPUs and Slurm, looked for. */
+#include "cli/doctor.h"
+
+#include "base/file.h"
+#include "base/text.h"
+#include "config/yaml_tree.h"
+#include "dispatch/transport.h"
+#include "kernels/kernels.h"
+#include "store/libraries.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINE_BYTES = 256 };
+
+void probe_program(const struct patient *patient, struct finding *out)
+{
+    (void)patient;
+    found(out, "prunelora %s (%s), computes on the CPU", PRUNELORA_VERSION, PRUNELORA_COMMIT);
+}
+
+/* First line of what a command prints; false when it does not run. */
+static bool first_line(const char *command, char line[LINE_BYTES])
+{
+    FILE *pipe = popen(command, "re");
+
+    if (pipe == NULL)
+        return false;
+    bool has_line = fgets(line, LINE_BYTES, pipe) != NULL;
+    if (has_line)
+        line[strcspn(line, "\n")] = '\0';
+    while (fgetc(pipe) != EOF) { /* let it finish */
+    }
+    return pclose(pipe) == 0 && has_line;
+}
+
+/* The first "4.1.4" of a text; "" when there is none. */
+static void version_in(const char *text, char version[32])
+{
+    version[0] = '\0';
+    for (const char *at = strpbrk(text, "0123456789"); at != NULL; at = strpbrk(at, "0123456789")) {
+        size_t n = strspn(at, "0123456789.");
+        if (memchr(at, '.', n) != NULL && n < 32) {
+            snprintf(version, 32, "%.*s", (int)n, at);
+            return;
+        }
+        at += n;
+    }
+}
+
+void probe_mpi(const struct patient *patient, struct finding *out)
+{
+    char library[MPI_TEXT_BYTES];
+
+    (void)patient;
+    transport_mpi_library(library);
+    found(out, "%s", library);
+}
+
+void probe_launcher(const struct patient *patient, struct finding *out)
+{
+    char line[LINE_BYTES], library[MPI_TEXT_BYTES], its[32], ours[32];
+
+    (void)patient;
+    if (!first_line("mpirun --version 2>/dev/null", line)) {
+        found(out, "no mpirun in PATH");
+        advise(out, VERDICT_NOTE,
+               "without it a sweep runs with one rank; install it (Debian: openmpi-bin) or load "
+               "the module of the MPI above; inside Slurm, srun --mpi=pmix does as well");
+        return;
+    }
+    transport_mpi_library(library);
+    version_in(line, its);
+    version_in(library, ours);
+    found(out, "%s", line);
+    if (its[0] != '\0' && ours[0] != '\0' && strcmp(its, ours) != 0)
+        advise(out, VERDICT_BROKEN,
+               "its version is %s, the library's %s: every rank would take itself for the only "
+               "one; put the bin folder of the MPI above first in PATH",
+               its, ours);
+}
+
+void probe_numeric(const struct patient *patient, struct finding *out)
+{
+    (void)patient;
+    backend_find("cpu")->describe(out->found, sizeof out->found);
+    if (strstr(out->found, "AVX") == NULL)
+        advise(out, VERDICT_NOTE, "no AVX: a fraction of the speed of a processor that has it");
+}
+
+void probe_hdf5(const struct patient *patient, struct finding *out)
+{
+    char version[LIBRARY_VERSION_BYTES] = "unknown";
+
+    (void)patient;
+    bool is_as_built = hdf5_library_version(version);
+    found(out, "%s", version);
+    if (!is_as_built)
+        advise(out, VERDICT_BROKEN,
+               "the program was compiled for another HDF5; build it anew, or correct "
+               "LD_LIBRARY_PATH");
+}
+
+void probe_readers(const struct patient *patient, struct finding *out)
+{
+    (void)patient;
+    found(out, "libyaml %s, libzip %s", yaml_library_version(), zip_library_version());
+}
+
+/* ---- GPUs: looked for without starting them ---- */
+
+static const char unused[] = "this build computes on the CPU only";
+
+static void look_for_library(const char *const *names, const char *what, struct finding *out)
+{
+    for (; *names != NULL; names++) {
+        void *library = dlopen(*names, RTLD_LAZY | RTLD_LOCAL);
+        if (library == NULL)
+            continue;
+        dlclose(library);
+        found(out, "%s is there", *names);
+        advise(out, VERDICT_FINE, "not used: %s", unused);
+        return;
+    }
+    found(out, "no %s found", what);
+    advise(out, VERDICT_ABSENT, "nothing is lost: %s", unused);
+}
+
+void probe_gpu(const struct patient *patient, struct finding *out)
+{
+    char *text = NULL;
+    int64_t n = 0;
+
+    (void)patient;
+    if (file_read("/proc/driver/nvidia/version", &text, &n) != STATUS_OK) {
+        found(out, "no NVIDIA driver");
+        advise(out, VERDICT_ABSENT, "nothing is lost: %s", unused);
+        return;
+    }
+    found(out, "%.*s", (int)strcspn(text, "\n"), text);
+    advise(out, VERDICT_NOTE, "the GPUs of this machine are not used: %s", unused);
+    free(text);
+}
+
+void probe_cuda(const struct patient *patient, struct finding *out)
+{
+    static const char *const names[] = {"libcudart.so", "libcudart.so.13", "libcudart.so.12",
+                                        "libcudart.so.11.0", NULL};
+    (void)patient;
+    look_for_library(names, "CUDA runtime", out);
+}
+
+void probe_cudnn(const struct patient *patient, struct finding *out)
+{
+    static const char *const names[] = {"libcudnn.so", "libcudnn.so.9", "libcudnn.so.8", NULL};
+    (void)patient;
+    look_for_library(names, "cuDNN", out);
+}
+
+void probe_nccl(const struct patient *patient, struct finding *out)
+{
+    static const char *const names[] = {"libnccl.so", "libnccl.so.2", NULL};
+    (void)patient;
+    look_for_library(names, "NCCL", out);
+}
+
+void probe_slurm(const struct patient *patient, struct finding *out)
+{
+    char line[LINE_BYTES];
+    const char *job = getenv("SLURM_JOB_ID"), *nodes = getenv("SLURM_JOB_NUM_NODES");
+
+    (void)patient;
+    if (!first_line("sbatch --version 2>/dev/null", line)) {
+        found(out, "no sbatch in PATH");
+        advise(out, VERDICT_ABSENT, "start sweeps with mpirun");
+        return;
+    }
+    if (job != NULL)
+        found(out, "%s; this is job %.32s on %.8s node(s)", line, job, nodes != NULL ? nodes : "?");
+    else
+        found(out, "%s; outside of a job", line);
+}
