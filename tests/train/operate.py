@@ -86,7 +86,7 @@ def check_killed(program):
         except ProcessLookupError:
             pass
     job.wait()
-    old = time.time() - 30
+    old = time.time() - 100
     os.utime(program.folder / "long" / "status.json", (old, old))
     expect(program, ["status", "long", "--exit-code"], 75, "was killed: no sign of life", "to continue")
     expect(program, ["stop", "long"], 0, "no sweep works in long")

@@ -26,7 +26,6 @@ config:
   data: {dataset: cifar10, path: data}
   train: {epochs: 2, batch_size: 32}
   base.train: {epochs: 2, batch_size: 32}
-  forget.class: 3
 parameters:
   unlearn.method: {values: [original, retrain, finetune, prune_finetune, lora, prune_lora]}
   prune.sparsity: [0.3, 0.5]
