@@ -10,6 +10,7 @@ build_packages=(gcc cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libh
                 libdnnl-dev libzip-dev libcjson-dev nettle-dev zlib1g-dev)
 test_packages=(g++ clang clang-tidy clang-format libclang-rt-14-dev libomp-14-dev libcmocka-dev git python3
                python3-numpy python3-h5py python3-pandas python3-torch)
+slurm_packages=(munge slurmctld slurmd slurm-client)
 
 usage() {
     echo "usage: ./bootstrap.sh demo | test"
@@ -44,6 +45,20 @@ install_missing() {
     "${as_root[@]}" apt-get update -q
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get install -q -y --no-install-recommends "${missing[@]}"
+}
+
+# For one test, which starts its own daemons. Where systemd runs, the packages would start services of the machine:
+# that is not a test's to decide.
+install_slurm() {
+    local package
+    if [ -d /run/systemd/system ]; then
+        for package in "${slurm_packages[@]}"; do
+            is_installed "$package" && continue
+            echo "the test of slurm/one_node.sbatch is skipped; it needs: apt-get install ${slurm_packages[*]}"
+            return 0
+        done
+    fi
+    (install_missing "${slurm_packages[@]}") || echo "going on without: the test of slurm/one_node.sbatch is skipped"
 }
 
 # build FOLDER TARGET [cmake option...]
@@ -92,6 +107,7 @@ END
 
 run_tests() {
     install_missing "${build_packages[@]}" "${test_packages[@]}"
+    install_slurm
     build build/test all
     say "tests"
     ctest --test-dir build/test --output-on-failure -j2

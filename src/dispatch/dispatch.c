@@ -228,7 +228,8 @@ static enum status handle_signal(struct session *session)
     char reason[64];
     int number = next_signal(session->signal_fd);
 
-    if (number == 0)
+    /* USR1 is a warning, and may come from the batch system, its script and the launcher alike. */
+    if (number == 0 || (number == SIGUSR1 && session->n_signals > 0))
         return STATUS_OK;
     if (session->n_signals++ > 0)
         return fail(STATUS_CANCELLED, "stopped at once by a second signal");

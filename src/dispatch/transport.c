@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A launcher that speaks PMI sets one of these; SLURM_PROCID alone is also set for a plain srun of
- * a program that knows no MPI, so it counts only beside a PMI variable. */
+/* mpirun and `srun --mpi=pmix` set one of these for each rank. Slurm's own variables do not count:
+ * a batch script has them as well, and what it starts directly is one process without MPI. */
 static bool has_launcher(void)
 {
     static const char *const variables[] = {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK",
@@ -15,12 +15,28 @@ static bool has_launcher(void)
     for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
         if (getenv(variables[i]) != NULL)
             return true;
-    return getenv("SLURM_PROCID") != NULL && getenv("SLURM_PMI_FD") != NULL;
+    return false;
+}
+
+/* srun without MPI: the tasks would know nothing of each other and each run the whole sweep. */
+static enum status check_alone(void)
+{
+    const char *tasks = getenv("SLURM_STEP_NUM_TASKS"); /* srun sets it, sbatch does not */
+
+    if (tasks == NULL || strtol(tasks, NULL, 10) <= 1)
+        return STATUS_OK;
+    return fail(STATUS_DEVICE,
+                "srun started %s tasks that cannot reach each other; use `srun --mpi=pmix` (`srun "
+                "--mpi=list` shows whether this Slurm has it) or mpirun",
+                tasks);
 }
 
 enum status transport_open(struct transport **out)
 {
-    return has_launcher() ? transport_open_mpi(out) : transport_open_queues(1, out);
+    if (has_launcher())
+        return transport_open_mpi(out);
+    enum status status = check_alone();
+    return status == STATUS_OK ? transport_open_queues(1, out) : status;
 }
 
 int transport_rank(const struct transport *transport)

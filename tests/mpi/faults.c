@@ -164,6 +164,30 @@ static void signal_stops_in_order(void **unused)
     job_close(&job);
 }
 
+/* Slurm, a batch script and the launcher may all pass the same warning on. */
+static void repeated_warning_is_one_warning(void **unused)
+{
+    struct job job;
+    struct begun begun[256];
+    int n = 0;
+
+    (void)unused;
+    job_open(&job, n_ranks, 40);
+    job_start(&job, "", "2.0", ""); /* the trainer looks for a stop every 200 ms */
+    assert_true(job_wait_for_begun(&job, n_ranks > 1 ? n_ranks : 1));
+    n = job_begun(&job, begun);
+    for (int i = 0; i < 4; i++) {
+        for (int k = 0; k < n; k++)
+            kill(n_ranks > 0 ? (pid_t)begun[k].rank_pid : job.pid, SIGUSR1);
+        clock_sleep(0.03);
+    }
+    expect_exit(&job, job_wait(&job), 75);
+    expect_output(&job, "stopped with a checkpoint");
+    if (strstr(job.output, "stopped at once") != NULL)
+        fail_msg("the second warning was taken for impatience: %s", job.output);
+    job_close(&job);
+}
+
 static void second_sweep_is_refused(void **unused)
 {
     struct job job, other;
@@ -254,6 +278,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(fail_fast_leaves_the_rest),
         cmocka_unit_test(killed_job_goes_on),
         cmocka_unit_test(signal_stops_in_order),
+        cmocka_unit_test(repeated_warning_is_one_warning),
         cmocka_unit_test(second_sweep_is_refused),
         cmocka_unit_test(bad_folder_exits_3),
         cmocka_unit_test(broken_trainer_ends_the_sweep),

@@ -2,6 +2,7 @@
 #include "dispatch/cores.h"
 #include "dispatch/folder_lock.h"
 #include "dispatch/progress.h"
+#include "dispatch/transport.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -195,6 +196,31 @@ static void queues_deliver_in_order(void **unused)
         transport_close(ranks[i]);
 }
 
+static void slurm_without_launcher_is_one_process(void **unused)
+{
+    static const char *const launchers[] = {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK",
+                                            "PMI_FD"};
+    struct transport *transport = NULL;
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++)
+        unsetenv(launchers[i]);
+    setenv("SLURM_PROCID", "0", 1); /* as in a batch script of two tasks */
+    setenv("SLURM_NTASKS", "2", 1);
+    unsetenv("SLURM_STEP_NUM_TASKS");
+    assert_int_equal(transport_open(&transport), STATUS_OK);
+    assert_string_equal(transport->ops->name, "in-process");
+    transport_close(transport);
+    transport = NULL;
+    setenv("SLURM_STEP_NUM_TASKS", "2", 1); /* as in `srun -n 2` without MPI */
+    assert_int_equal(transport_open(&transport), STATUS_DEVICE);
+    assert_null(transport);
+    assert_non_null(strstr(status_message(), "srun started 2 tasks that cannot reach each other"));
+    unsetenv("SLURM_STEP_NUM_TASKS");
+    unsetenv("SLURM_NTASKS");
+    unsetenv("SLURM_PROCID");
+}
+
 static void progress_in_a_log(void **unused)
 {
     struct temporary_folder folder;
@@ -254,6 +280,7 @@ int main(void)
         cmocka_unit_test(dead_owner_is_replaced),
         cmocka_unit_test(foreign_owner_is_watched),
         cmocka_unit_test(queues_deliver_in_order),
+        cmocka_unit_test(slurm_without_launcher_is_one_process),
         cmocka_unit_test(progress_in_a_log),
         cmocka_unit_test(text_is_cut_between_characters),
     };

@@ -1,0 +1,205 @@
+"""slurm/one_node.sbatch under a real Slurm: with mpirun and with srun, stopped by the warning before the time limit and
+requeued, wrong input, cancelled by hand. Whatever happened to a job, the results are those of an undisturbed sweep.
+
+usage: slurm.py PRUNELORA SCRIPT
+"""
+
+import pathlib
+import re
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "train"))
+
+from cli import Program, skip  # noqa: E402: found by the line above
+from slurm_cluster import CannotStart, Cluster, is_over, missing  # noqa: E402
+from sweep import METRICS, fail, rows, weights_of  # noqa: E402
+
+BASE = """name: base
+config:
+  model: {arch: resnet20}
+  data: {dataset: cifar10, path: data, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25]}
+  base.train: {epochs: 1, batch_size: 32}
+"""
+SWEEP = """name: small
+config:
+  model: {arch: resnet20, weights: base.h5}
+  data: {dataset: cifar10, path: data}
+  train: {epochs: 3, batch_size: 32}
+  forget.class: 3
+parameters:
+  unlearn.method: {values: [finetune, lora, prune_lora]}
+seeds: 2
+resources: {threads: 1}
+"""
+RUNS = 6
+LIMIT_CHECK_SECONDS = 30  # how often slurmctld looks at time limits; fixed in its source
+
+
+class Jobs:
+    """Submits the script and waits for what becomes of it."""
+
+    def __init__(self, cluster, program, script):
+        self.cluster, self.program, self.script = cluster, program, script
+
+    def submit(self, *arguments, options=(), **variables):
+        """Returns the job's number."""
+        code, out, err = self.cluster.run(
+            "sbatch", "--parsable", "--ntasks-per-node=2", "--cpus-per-task=1", "--time=10", *options,
+            f"--chdir={self.program.folder}", self.script, *arguments, PRUNELORA=self.program.binary,
+            OMP_NUM_THREADS="1", OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", **variables)
+        if code != 0:
+            fail(f"sbatch: exit {code}\n{out}{err}")
+        return out.strip()
+
+    def log(self, number):
+        path = self.program.folder / f"slurm-prunelora-{number}.out"
+        return path.read_text() if path.exists() else ""
+
+    def wait_for_text(self, number, text):
+        deadline = time.monotonic() + 120
+        while text not in self.log(number):
+            if time.monotonic() > deadline or is_over(self.cluster.job(number)):
+                self.fail(number, f"'{text}' never came")
+            time.sleep(0.1)
+
+    def end(self, number, state, exit_code, *texts, restarts=range(1)):
+        """Waits for the end, which must be as given; returns the job."""
+        job = self.cluster.wait_job(number, is_over)
+        if job is None:
+            self.fail(number, "did not end")
+        if (job["JobState"], job["ExitCode"]) != (state, exit_code):
+            self.fail(number, f"ended as {job['JobState']} {job['ExitCode']}, wanted {state} {exit_code}")
+        if int(job["Restarts"]) not in restarts:
+            self.fail(number, f"{job['Restarts']} restarts, wanted {restarts}")
+        for text in texts:
+            if text not in self.log(number):
+                self.fail(number, f"'{text}' is not in the log")
+        return job
+
+    def fail(self, number, text):
+        fail(f"job {number}: {text}\n{self.cluster.job(number)}\n{self.log(number)}\n{self.cluster.logs()}")
+
+
+def check_same(program, folder):
+    a, b = rows(program, "alone"), rows(program, folder)
+    if len(a) != RUNS or list(a.index) != list(b.index):
+        fail(f"alone has {len(a)} runs, {folder} {len(b)}, wanted the same {RUNS}")
+    for metric in METRICS:
+        if a[metric].to_numpy().tobytes() != b[metric].to_numpy().tobytes():
+            fail(f"{metric} differs between alone and {folder}")
+    for run_id in a.index:
+        weights = weights_of(program, "alone", a.loc[run_id])
+        if weights is None or weights != weights_of(program, folder, b.loc[run_id]):
+            fail(f"weights of {run_id} differ between alone and {folder}")
+
+
+def check_mpirun(jobs):
+    """Returns the seconds it took."""
+    began = time.monotonic()
+    job = jobs.submit("sweep.yaml", "--out", "mpirun")
+    jobs.end(job, "COMPLETED", "0:0", "all runs are done", "rank 1")
+    check_same(jobs.program, "mpirun")
+    print("ok mpirun: the same bits as without Slurm")
+    return time.monotonic() - began
+
+
+def check_srun(jobs):
+    """The warning once more than restarts are allowed; then the same command continues."""
+    if not re.search(r"^\s*pmix$", jobs.cluster.ask("srun", "--mpi=list"), re.MULTILINE):
+        print("skipped srun: this Slurm has no plugin for pmix")
+        return
+    job = jobs.submit("sweep.yaml", "--out", "srun", LAUNCHER="srun", MAX_RESTARTS="0")
+    jobs.wait_for_text(job, "[1/6] done")
+    jobs.cluster.run("scancel", "--signal=USR1", "--batch", job)
+    jobs.end(job, "FAILED", "75:0", "received SIGUSR1; runs save their state", "stopped: received SIGUSR1", "rank 1",
+             "after 0 restarts, which is the most allowed")
+    job = jobs.submit("sweep.yaml", "--out", "srun", LAUNCHER="srun")
+    jobs.end(job, "COMPLETED", "0:0", "all runs are done", "before this start)")
+    check_same(jobs.program, "srun")
+    print("ok srun --mpi=pmix: stopped by USR1 with exit 75, continued, the same bits")
+
+
+def check_srun_without_mpi(jobs):
+    code, _, err = jobs.cluster.run("srun", "-n2", "--mpi=none", f"--chdir={jobs.program.folder}",
+                                    jobs.program.binary, "sweep", "sweep.yaml", "--out", "none")
+    if code != 3 or "use `srun --mpi=pmix`" not in err or (jobs.program.folder / "none").exists():
+        fail(f"srun without MPI: exit {code}\n{err}")
+    print("ok srun without MPI is refused")
+
+
+def check_wrong_input(jobs):
+    job = jobs.submit("sweep.yaml", "--set", "train.epoch=1", "--out", "wrong")
+    jobs.end(job, "FAILED", "2:0", "did you mean 'train.epochs'?", "the input is wrong", "Not requeued")
+    job = jobs.submit()
+    jobs.end(job, "FAILED", "2:0", "no sweep given; submit like this")
+    job = jobs.submit("sweep.yaml", LAUNCHER="prun")
+    jobs.end(job, "FAILED", "2:0", "LAUNCHER must be mpirun or srun, got 'prun'")
+    print("ok wrong input: exit 2, the message kept, not requeued")
+
+
+def check_cancelled(jobs):
+    """What the user cancels stays cancelled, although the sweep may have stopped in order."""
+    for launcher in ("mpirun", "srun"):
+        job = jobs.submit("sweep.yaml", "--out", "cancelled", LAUNCHER=launcher)
+        jobs.wait_for_text(job, "[0/6] started")
+        jobs.cluster.run("scancel", job)
+        jobs.cluster.wait_job(job, is_over)
+        time.sleep(1)
+        state = jobs.cluster.job(job)
+        if state["JobState"] != "CANCELLED" or state["Restarts"] != "0":
+            jobs.fail(job, f"cancelled under {launcher}, is {state['JobState']}")
+    print("ok scancel: not requeued")
+
+
+def wait_for_check(jobs, seconds):
+    """Until slurmctld's next look at time limits is so many seconds away; at once where it cannot be that far."""
+    log = (jobs.cluster.folder / "slurmctld.log").read_text()
+    checks = re.findall(r"^\[(\S+)\.\d+\] debug2: Testing job time limits", log, re.MULTILINE)
+    if not checks:
+        return
+    last = time.mktime(time.strptime(checks[-1], "%Y-%m-%dT%H:%M:%S"))
+    left = (last + LIMIT_CHECK_SECONDS - time.time()) % LIMIT_CHECK_SECONDS
+    time.sleep((left - seconds) % LIMIT_CHECK_SECONDS if seconds < LIMIT_CHECK_SECONDS else 0)
+
+
+def check_time_limit(jobs, whole_seconds):
+    """A limit of one minute with the warning due at once: it comes with slurmctld's next look, in mid-sweep."""
+    wait_for_check(jobs, 0.6 * whole_seconds)
+    job = jobs.submit("sweep.yaml", "--out", "limit", options=("--time=1", "--signal=B:USR1@60"))
+    job = jobs.end(job, "COMPLETED", "0:0", "received SIGUSR1; runs save their state", "stopped with work left; requeued",
+                   "start 2 on", "all runs are done", restarts=range(1, 21))
+    check_same(jobs.program, "limit")
+    print(f"ok time limit: requeued {job['Restarts']} times, then done, the same bits")
+
+
+def prepare(program):
+    program.must("data", "synth", "--out", "data", "--train", 120, "--test", 40)
+    (program.folder / "base.yaml").write_text(BASE)
+    (program.folder / "sweep.yaml").write_text(SWEEP)
+    program.must("train", "base.yaml", "--out", "base.h5")
+    program.must("sweep", "sweep.yaml", "--out", "alone", ranks=2)
+
+
+def main():
+    reason = missing()
+    if reason is not None:
+        skip(reason)
+    with Program(sys.argv[1]) as program:
+        try:
+            with Cluster() as cluster:
+                jobs = Jobs(cluster, program, pathlib.Path(sys.argv[2]).resolve())
+                prepare(program)
+                check_wrong_input(jobs)
+                check_srun_without_mpi(jobs)
+                whole_seconds = check_mpirun(jobs)
+                check_srun(jobs)
+                check_cancelled(jobs)
+                check_time_limit(jobs, whole_seconds)
+        except CannotStart as problem:
+            skip(f"Slurm does not start here: {problem}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
