@@ -117,13 +117,15 @@ static enum status compare_predictions(const struct finished_run *run, const str
 {
     enum status status = STATUS_OK;
 
-    if (own->n != other->n || own->n_classes != other->n_classes ||
-        memcmp(own->images, other->images, (size_t)own->n * sizeof *own->images) != 0)
+    if (own->n != other->n || own->n_classes != other->n_classes)
         TRY(fail(STATUS_BAD_DATA,
-                 "it has predictions of %lld images and %lld classes, its reference %s of other "
-                 "images or of %lld and %lld",
+                 "has predictions of %lld forgotten images and %lld classes, its reference %s of "
+                 "%lld and %lld",
                  (long long)own->n, (long long)own->n_classes, run->run->reference->id,
                  (long long)other->n, (long long)other->n_classes));
+    if (memcmp(own->images, other->images, (size_t)own->n * sizeof *own->images) != 0)
+        TRY(fail(STATUS_BAD_DATA, "its forgotten images are not those of its reference %s",
+                 run->run->reference->id));
     TRY(js_distance(own->probability, other->probability, own->n, own->n_classes,
                     &values[COMPARISON_JS]));
     values[COMPARISON_CONFUSION] = confusion_distance(own->profile, other->profile, own->n_classes);

@@ -17,7 +17,14 @@ double tug_of_war(const struct scores *model, const struct scores *retrained)
            (1.0 - fabs(model->ta - retrained->ta));
 }
 
-static enum status check_row(const float *row, int64_t n_classes, int64_t image, const char *whose)
+/* One model's prediction of one image. */
+struct distribution {
+    const float *row;
+    double sum; /* what the row is divided by: float32 rows sum to 1 only nearly */
+};
+
+static enum status check_row(const float *row, int64_t n_classes, const char *whose,
+                             struct distribution *out)
 {
     /* Float32 rounding of n_classes values is far below this, another quantity far above. */
     static const double most_off = 1e-4;
@@ -25,16 +32,14 @@ static enum status check_row(const float *row, int64_t n_classes, int64_t image,
 
     for (int64_t k = 0; k < n_classes; k++) {
         if (!(row[k] >= 0.0F && row[k] <= 1.0F))
-            return fail(STATUS_BAD_DATA,
-                        "forgotten image %lld of the %s model: probability %lld is %g, wanted 0 to "
-                        "1",
-                        (long long)image, whose, (long long)k, (double)row[k]);
+            return fail(STATUS_BAD_DATA, "probability %lld of the %s model is %g, wanted 0 to 1",
+                        (long long)k, whose, (double)row[k]);
         sum += (double)row[k];
     }
     if (fabs(sum - 1.0) > most_off)
-        return fail(STATUS_BAD_DATA,
-                    "forgotten image %lld of the %s model: probabilities sum to %g, wanted 1",
-                    (long long)image, whose, sum);
+        return fail(STATUS_BAD_DATA, "probabilities of the %s model sum to %g, wanted 1", whose,
+                    sum);
+    *out = (struct distribution){row, sum};
     return STATUS_OK;
 }
 
@@ -44,31 +49,42 @@ static double term(double a, double mean)
     return a > 0.0 ? a * log2(a / mean) : 0.0;
 }
 
-static double js_divergence(const float *p, const float *q, int64_t n_classes)
+static double js_divergence(struct distribution p, struct distribution q, int64_t n_classes)
 {
     double sum = 0.0;
 
     for (int64_t k = 0; k < n_classes; k++) {
-        double mean = ((double)p[k] + (double)q[k]) / 2.0;
-        sum += term((double)p[k], mean) + term((double)q[k], mean);
+        double a = (double)p.row[k] / p.sum, b = (double)q.row[k] / q.sum;
+        sum += term(a, (a + b) / 2.0) + term(b, (a + b) / 2.0);
     }
     return fmin(fmax(sum / 2.0, 0.0), 1.0); /* rounding may leave the bounds by its last bits */
 }
 
-enum status js_distance(const float *p, const float *q, int64_t n, int64_t n_classes, double *out)
+static enum status image_distance(const float *p, const float *q, int64_t n_classes, double *out)
 {
     enum status status = STATUS_OK;
-    double sum = 0.0;
+    struct distribution own, other;
 
-    for (int64_t i = 0; i < n; i++) {
-        const float *own = p + i * n_classes, *other = q + i * n_classes;
-        TRY(check_row(own, n_classes, i, "unlearned"));
-        TRY(check_row(other, n_classes, i, "retrained"));
-        sum += sqrt(js_divergence(own, other, n_classes));
-    }
-    *out = n > 0 ? sum / (double)n : NAN;
+    TRY(check_row(p, n_classes, "unlearned", &own));
+    TRY(check_row(q, n_classes, "retrained", &other));
+    *out = sqrt(js_divergence(own, other, n_classes));
 done:
     return status;
+}
+
+enum status js_distance(const float *p, const float *q, int64_t n, int64_t n_classes, double *out)
+{
+    double sum = 0.0, distance = 0.0;
+
+    for (int64_t i = 0; i < n; i++) {
+        enum status status =
+            image_distance(p + i * n_classes, q + i * n_classes, n_classes, &distance);
+        if (status != STATUS_OK)
+            return fail_context(status, "forgotten image %lld", (long long)i);
+        sum += distance;
+    }
+    *out = n > 0 ? sum / (double)n : NAN;
+    return STATUS_OK;
 }
 
 void confusion_profile(const struct predictions *predictions, const int32_t *images, int64_t n,

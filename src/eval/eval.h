@@ -74,7 +74,8 @@ double tug_of_war(const struct scores *model, const struct scores *retrained);
 /* The Jensen-Shannon distance of two models' predictions, sqrt(JSD) in base 2, averaged over
  * images: each image is one distribution over the classes, so JSD sums over classes and only the
  * distances are averaged. In [0, 1].
- *   p, q  [n, n_classes]  read; rows sum to 1 within float32's rounding
+ *   p, q  [n, n_classes]  read; rows sum to 1 within float32's rounding, which
+ *                         is divided out
  * NaN when n is 0. BAD_DATA naming the first row that is no distribution. */
 CHECKED enum status js_distance(const float *p, const float *q, int64_t n, int64_t n_classes,
                                 double *out);

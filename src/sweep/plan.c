@@ -41,7 +41,7 @@ static void print_arithmetic(const struct sweep *sweep, struct text *out)
                 plural(n_duplicates), (long long)sweep->n_runs, plural(sweep->n_runs));
 }
 
-/* "12 runs are compared with 3 retrained models" */
+/* "12 runs are compared with 3 retrained models, dealt first" */
 static void print_references(const struct sweep *sweep, struct text *out)
 {
     int64_t n_compared = 0, n_references = 0;
@@ -51,7 +51,7 @@ static void print_references(const struct sweep *sweep, struct text *out)
         n_references += sweep->runs[i].is_reference;
     }
     if (n_compared > 0)
-        text_append(out, "%lld run%s compared with %lld retrained model%s, which go first\n",
+        text_append(out, "%lld run%s compared with %lld retrained model%s, dealt first\n",
                     (long long)n_compared, n_compared == 1 ? " is" : "s are",
                     (long long)n_references, plural(n_references));
 }

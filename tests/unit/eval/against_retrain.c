@@ -83,7 +83,11 @@ static void test_js_near_the_bounds(void **state)
     const float nearly[] = {0x1.555556p-2F, 0x1.555554p-2F, 0x1.555558p-2F};
     const float tiny[] = {1e-38F, 1, 0}, one[] = {0, 1, 0};
 
+    const float off[] = {0.99999994F, 2e-8F, 2e-8F}, other[] = {0, 0, 0.99995F};
+
     assert_true(distance(third, third, 1, 3) == 0.0);
+    assert_true(distance((float[]){1, 0, 0}, other, 1, 3) == 1.0); /* scaled to sum to 1 */
+    assert_true(distance(off, off, 1, 3) == 0.0);
     assert_true(distance(third, nearly, 1, 3) < 1e-6);
     double found = distance(tiny, one, 1, 3);
     assert_true(found >= 0.0 && found < 1e-15);
@@ -97,14 +101,14 @@ static void test_js_refuses(void **state)
     double found = -1;
 
     assert_int_equal(js_distance(nan, good, 2, 2, &found), STATUS_BAD_DATA);
-    assert_non_null(strstr(status_message(), "forgotten image 1 of the unlearned model: "
-                                             "probability 0 is nan, wanted 0 to 1"));
+    assert_non_null(strstr(status_message(), "forgotten image 1: probability 0 of the "
+                                             "unlearned model is nan, wanted 0 to 1"));
     assert_int_equal(js_distance(good, short_of, 2, 2, &found), STATUS_BAD_DATA);
-    assert_non_null(strstr(status_message(), "forgotten image 1 of the retrained model: "
-                                             "probabilities sum to 0.75, wanted 1"));
+    assert_non_null(strstr(status_message(), "forgotten image 1: probabilities of the "
+                                             "retrained model sum to 0.75, wanted 1"));
     assert_int_equal(js_distance(good, negative, 2, 2, &found), STATUS_BAD_DATA);
-    assert_non_null(strstr(status_message(), "image 0 of the retrained model: probability 0 is "
-                                             "1.25, wanted 0 to 1"));
+    assert_non_null(strstr(status_message(), "forgotten image 0: probability 0 of the "
+                                             "retrained model is 1.25, wanted 0 to 1"));
     assert_true(found == -1);
 }
 
