@@ -52,6 +52,14 @@ static void enqueue_first(struct coordinator *coordinator, int64_t run)
     coordinator->n_waiting++;
 }
 
+static void enqueue_pending(struct coordinator *coordinator, bool are_references)
+{
+    for (int64_t i = 0; i < coordinator->start.sweep->n_runs; i++)
+        if (coordinator->start.states[i].phase == RUN_PENDING &&
+            coordinator->start.sweep->runs[i].is_reference == are_references)
+            enqueue(coordinator, i);
+}
+
 enum status coordinator_create(const struct coordinator_start *start, struct coordinator **out)
 {
     enum status status = STATUS_OK;
@@ -66,9 +74,8 @@ enum status coordinator_create(const struct coordinator_start *start, struct coo
     TRY_ALLOC(made->ring, heap_alloc(start->sweep->n_runs, sizeof *made->ring));
     for (int i = 0; i < made->n_ranks; i++)
         made->ranks[i].last_heard = clock_seconds();
-    for (int64_t i = 0; i < start->sweep->n_runs; i++)
-        if (start->states[i].phase == RUN_PENDING)
-            enqueue(made, i);
+    enqueue_pending(made, true); /* the others' comparisons wait for them, and they take longest */
+    enqueue_pending(made, false);
     *out = made;
     made = NULL;
 done:

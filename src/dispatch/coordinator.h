@@ -1,6 +1,6 @@
-/* Rank 0's head: deals runs one at a time to idle ranks, counts attempts, crashes and failures,
- * and knows when the sweep is over. It sees only messages and the clock, writes only through its
- * sink, and so runs the same against real ranks and played ones. */
+/* Rank 0's head: deals runs one at a time to idle ranks, references first, counts attempts, crashes
+ * and failures, and knows when the sweep is over. It sees only messages and the clock, writes only
+ * through its sink, and so runs the same against real ranks and played ones. */
 #ifndef DISPATCH_COORDINATOR_H
 #define DISPATCH_COORDINATOR_H
 

@@ -1,36 +1,37 @@
-/* One row per run: what the journal knows, one typed column per swept setting, and every value of
- * its run.h5, NaN where a run has none. */
+/* One row per run: what the journal knows, one typed column per swept setting, every value of its
+ * run.h5, and how far it is from its reference if the sweep has one; NaN where a run has none. */
 #include "dispatch/results_file.h"
 
-#include "config/settings_table.h"
+#include "dispatch/comparisons.h"
+#include "dispatch/results_axes.h"
 #include "store/results.h"
-#include "unlearn/method.h"
 
 #include "base/file.h"
 #include "base/log.h"
 
-#include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_VALUE_NAMES = 128, N_STATE_COLUMNS = 9 };
+enum { MAX_VALUE_NAMES = 128, N_STATE_COLUMNS = 10 };
 
 struct result_entry {
     int64_t attempt; /* whose run.h5 was looked for; 0: none */
     bool is_loaded;
     struct run_file file;
+    const char *path;
     const char *error; /* run.h5 is there and cannot be read */
-    const char *settings_json;
 };
 
 struct results_file {
     const struct sweep *sweep;
     const char *folder, *command;
-    struct arena *arena;          /* owned: entries and the axes' columns */
-    struct result_entry *entries; /* [n_runs] */
-    struct result_column *axes;   /* [n_axes] */
+    struct arena *arena;             /* owned: entries and the axes' columns */
+    struct result_entry *entries;    /* [n_runs] */
+    const char **settings_json;      /* [n_runs] */
+    struct result_column *axes;      /* [n_axes] */
+    struct comparisons *comparisons; /* owned */
 };
 
 /* While a rebuild lasts. */
@@ -45,94 +46,6 @@ struct composition {
     struct results results;
 };
 
-/* ---- swept settings ---- */
-
-static bool is_read_by(const struct settings *settings, const char *name)
-{
-    const struct method *method = method_find(settings->unlearn.method);
-    int i = setting_find(name);
-
-    return i < 0 || method == NULL || (setting_at(i)->group & (GROUP_MODEL | GROUP_EXECUTION)) ||
-           (method->reads & setting_at(i)->group);
-}
-
-/* Numbers become a numeric column, anything else text as JSON writes it. */
-static enum status fill_axis(struct results_file *file, cJSON *const *settings, const char *name,
-                             struct result_column *column)
-{
-    enum status status = STATUS_OK;
-    int64_t n = file->sweep->n_runs;
-    double *floats = NULL;
-    int64_t *integers = NULL;
-    const char **texts = NULL;
-    bool is_numeric = true, is_integral = true;
-
-    TRY_ALLOC(floats, ARENA_ARRAY(file->arena, n, double));
-    TRY_ALLOC(integers, ARENA_ARRAY(file->arena, n, int64_t));
-    TRY_ALLOC(texts, ARENA_ARRAY(file->arena, n, const char *));
-    for (int64_t i = 0; i < n; i++) {
-        const cJSON *item = cJSON_GetObjectItemCaseSensitive(settings[i], name);
-        bool is_there = item != NULL && is_read_by(&file->sweep->runs[i].settings, name);
-        char *printed = NULL;
-        floats[i] = is_there && cJSON_IsNumber(item) ? item->valuedouble : NAN;
-        is_numeric = is_numeric && (!is_there || cJSON_IsNumber(item));
-        is_integral = is_integral && floats[i] == rint(floats[i]) && fabs(floats[i]) < 9e15;
-        integers[i] = is_integral ? (int64_t)floats[i] : 0;
-        if (is_there && !cJSON_IsString(item))
-            printed = cJSON_PrintUnformatted(item);
-        TRY_ALLOC(texts[i], arena_strdup(file->arena, printed != NULL ? printed
-                                                      : is_there      ? item->valuestring
-                                                                      : ""));
-        cJSON_free(printed);
-    }
-    column->kind = !is_numeric ? COLUMN_TEXT : is_integral ? COLUMN_INTEGER : COLUMN_FLOAT;
-    column->floats = floats;
-    column->integers = integers;
-    column->texts = texts;
-done:
-    return status;
-}
-
-static enum status parse_settings(struct results_file *file, cJSON **parsed)
-{
-    enum status status = STATUS_OK;
-    struct text json = {0};
-
-    for (int64_t i = 0; i < file->sweep->n_runs; i++) {
-        json.length = 0;
-        TRY(settings_to_json(&file->sweep->runs[i].settings, &json));
-        TRY_ALLOC(file->entries[i].settings_json, arena_strdup(file->arena, text_value(&json)));
-        parsed[i] = cJSON_Parse(text_value(&json));
-        if (parsed[i] == NULL)
-            TRY(fail(STATUS_OUT_OF_MEMORY, "out of memory reading the settings of a run"));
-    }
-done:
-    text_release(&json);
-    return status;
-}
-
-static enum status fill_axes(struct results_file *file)
-{
-    enum status status = STATUS_OK;
-    const struct sweep *sweep = file->sweep;
-    cJSON **parsed = NULL;
-
-    TRY_ALLOC(parsed, heap_alloc(sweep->n_runs, sizeof(cJSON *)));
-    TRY(parse_settings(file, parsed));
-    for (int64_t i = 0; i < sweep->n_axes; i++) {
-        int found = setting_find(sweep->axes[i]);
-        file->axes[i].name = sweep->axes[i];
-        file->axes[i].units = found >= 0 ? setting_at(found)->unit : "";
-        file->axes[i].long_name = found >= 0 ? setting_at(found)->help : sweep->axes[i];
-        TRY(fill_axis(file, parsed, sweep->axes[i], &file->axes[i]));
-    }
-done:
-    for (int64_t i = 0; parsed != NULL && i < sweep->n_runs; i++)
-        cJSON_Delete(parsed[i]);
-    free(parsed);
-    return status;
-}
-
 enum status results_file_create(const struct sweep *sweep, const char *folder, const char *command,
                                 struct results_file **out)
 {
@@ -146,7 +59,9 @@ enum status results_file_create(const struct sweep *sweep, const char *folder, c
     TRY(arena_create(&file->arena));
     TRY_ALLOC(file->entries, ARENA_ARRAY(file->arena, sweep->n_runs, struct result_entry));
     TRY_ALLOC(file->axes, ARENA_ARRAY(file->arena, sweep->n_axes, struct result_column));
-    TRY(fill_axes(file));
+    TRY_ALLOC(file->settings_json, ARENA_ARRAY(file->arena, sweep->n_runs, const char *));
+    TRY(results_axes_fill(&(struct axes){sweep, file->arena, file->axes, file->settings_json}));
+    TRY(comparisons_create(sweep, &file->comparisons));
     *out = file;
     file = NULL;
 done:
@@ -158,6 +73,7 @@ void results_file_destroy(struct results_file *file)
 {
     if (file == NULL)
         return;
+    comparisons_destroy(file->comparisons);
     arena_destroy(file->arena);
     free(file);
 }
@@ -181,6 +97,7 @@ static enum status load_entry(struct results_file *file, int64_t i, const struct
     TRY_ALLOC(link, run_link(file->arena, &file->sweep->runs[i], state->attempt));
     TRY_ALLOC(path, path_join(file->arena, file->folder, link));
     entry->attempt = state->attempt;
+    entry->path = path;
     entry->is_loaded = false;
     entry->error = NULL;
     if (!file_exists(path) && state->phase == RUN_FAILED)
@@ -203,6 +120,34 @@ static const struct run_file *loaded(const struct composition *c, int64_t i)
     return is_newest ? &entry->file : NULL;
 }
 
+/* False unless it is done and its file is there. */
+static bool find_finished(const struct composition *c, const struct run *run,
+                          struct finished_run *out)
+{
+    int64_t i = run - c->file->sweep->runs;
+    const struct run_file *file = loaded(c, i);
+
+    if (file == NULL || c->states[i].phase != RUN_DONE || strcmp(file->state, "done") != 0)
+        return false;
+    *out = (struct finished_run){run, c->states[i].attempt, file, c->file->entries[i].path};
+    return true;
+}
+
+static enum status compare_runs(struct composition *c)
+{
+    enum status status = STATUS_OK;
+    const struct sweep *sweep = c->file->sweep;
+
+    for (int64_t i = 0; i < sweep->n_runs; i++) {
+        struct finished_run run, reference;
+        if (sweep->runs[i].reference != NULL && find_finished(c, &sweep->runs[i], &run) &&
+            find_finished(c, sweep->runs[i].reference, &reference))
+            TRY(comparisons_update(c->file->comparisons, &run, &reference));
+    }
+done:
+    return status;
+}
+
 /* ---- columns ---- */
 
 static struct result_column *add_column(struct composition *c, const char *name, const char *units,
@@ -213,7 +158,16 @@ static struct result_column *add_column(struct composition *c, const char *name,
     return column;
 }
 
-enum text_column { TEXT_ID, TEXT_NAME, TEXT_STATE, TEXT_HOST, TEXT_STARTED, TEXT_ERROR, TEXT_JSON };
+enum text_column {
+    TEXT_ID,
+    TEXT_NAME,
+    TEXT_STATE,
+    TEXT_HOST,
+    TEXT_STARTED,
+    TEXT_REFERENCE,
+    TEXT_ERROR,
+    TEXT_JSON
+};
 
 static const char *text_cell(const struct composition *c, int64_t i, enum text_column which)
 {
@@ -232,10 +186,13 @@ static const char *text_cell(const struct composition *c, int64_t i, enum text_c
         return file != NULL ? file->host : state->host;
     case TEXT_STARTED:
         return file != NULL ? file->started : state->started;
+    case TEXT_REFERENCE:
+        return c->file->sweep->runs[i].reference != NULL ? c->file->sweep->runs[i].reference->id
+                                                         : "";
     case TEXT_ERROR:
         return entry->error != NULL && state->phase == RUN_DONE ? entry->error : state->message;
     default:
-        return entry->settings_json;
+        return c->file->settings_json[i];
     }
 }
 
@@ -273,14 +230,6 @@ static enum status add_integers(struct composition *c)
     column->kind = COLUMN_INTEGER;
     column->integers = signals;
     return STATUS_OK;
-}
-
-static const struct run_value *find_value(const struct run_file *file, const char *name)
-{
-    for (int64_t i = 0; i < file->n_values; i++)
-        if (strcmp(file->values[i].name, name) == 0)
-            return &file->values[i];
-    return NULL;
 }
 
 static void add_name(struct composition *c, const struct run_value *value)
@@ -322,9 +271,7 @@ static enum status add_values(struct composition *c)
             return STATUS_OUT_OF_MEMORY;
         for (int64_t i = 0; i < c->results.n_rows; i++) {
             const struct run_file *file = loaded(c, i);
-            const struct run_value *value =
-                file != NULL ? find_value(file, c->names[j].name) : NULL;
-            floats[i] = value != NULL ? value->value : NAN;
+            floats[i] = file != NULL ? run_file_value(file, c->names[j].name) : NAN;
         }
         struct result_column *column =
             add_column(c, c->names[j].name, c->names[j].units, c->names[j].long_name);
@@ -334,6 +281,28 @@ static enum status add_values(struct composition *c)
     return STATUS_OK;
 }
 
+static enum status add_comparisons(struct composition *c)
+{
+    enum status status = STATUS_OK;
+
+    if (!comparisons_has_any(c->file->comparisons))
+        return STATUS_OK;
+    for (int k = 0; k < N_COMPARISON; k++) {
+        const struct run_value *value = &comparison_values[k];
+        double *floats = ARENA_ARRAY(c->arena, c->results.n_rows, double);
+        if (floats == NULL)
+            return STATUS_OUT_OF_MEMORY;
+        for (int64_t i = 0; i < c->results.n_rows; i++)
+            floats[i] = comparisons_of(c->file->comparisons, i)[k];
+        struct result_column *column = add_column(c, value->name, value->units, value->long_name);
+        column->kind = COLUMN_FLOAT;
+        column->floats = floats;
+    }
+    TRY(add_text(c, "reference", TEXT_REFERENCE));
+done:
+    return status;
+}
+
 static enum status add_columns(struct composition *c)
 {
     enum status status = STATUS_OK;
@@ -341,7 +310,8 @@ static enum status add_columns(struct composition *c)
 
     collect_names(c);
     TRY_ALLOC(c->columns,
-              ARENA_ARRAY(c->arena, N_STATE_COLUMNS + n_axes + c->n_names, struct result_column));
+              ARENA_ARRAY(c->arena, N_STATE_COLUMNS + N_COMPARISON + n_axes + c->n_names,
+                          struct result_column));
     TRY(add_text(c, "id", TEXT_ID));
     TRY(add_text(c, "name", TEXT_NAME));
     TRY(add_text(c, "state", TEXT_STATE));
@@ -351,6 +321,7 @@ static enum status add_columns(struct composition *c)
     for (int64_t i = 0; i < n_axes; i++)
         c->columns[c->n_columns++] = c->file->axes[i];
     TRY(add_values(c));
+    TRY(add_comparisons(c));
     TRY(add_text(c, "error", TEXT_ERROR));
     TRY(add_text(c, "settings_json", TEXT_JSON));
     c->results.columns = c->columns;
@@ -449,6 +420,7 @@ enum status results_file_rebuild(struct results_file *file, const struct run_sta
     c->results.n_rows = file->sweep->n_runs;
     for (int64_t i = 0; i < c->results.n_rows; i++)
         TRY(load_entry(file, i, &states[i]));
+    TRY(compare_runs(c));
     TRY(add_columns(c));
     TRY(add_history(c));
     TRY(add_links(c));

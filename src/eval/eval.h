@@ -9,20 +9,19 @@
 /* Per image of one table: written by the trainer from logits. */
 struct predictions {
     int64_t n;
-    double *loss;    /* [n] cross-entropy, nats (log-sum-exp in float64) */
-    double *margin;  /* [n] logit of the label minus the largest other logit */
-    int32_t *argmax; /* [n] first of the largest */
-    int32_t *labels; /* [n] */
-};
-CHECKED enum status predictions_create(struct arena *arena, int64_t n, struct predictions *out);
-struct logit_rows { /* of consecutive images */
-    int64_t count;
     int n_classes;
-    const double *logits;  /* [count, n_classes], row-major */
-    const int32_t *labels; /* [count] */
+    double *loss;       /* [n] cross-entropy, nats (log-sum-exp in float64) */
+    double *margin;     /* [n] logit of the label minus the largest other logit */
+    int32_t *argmax;    /* [n] first of the largest */
+    int32_t *labels;    /* [n] */
+    float *probability; /* [n, n_classes] softmax, rounded from float64 */
 };
-/* Fills rows [first, first + rows->count). NaN logits: loss NaN, argmax −1. */
-void predictions_set(struct predictions *predictions, int64_t first, const struct logit_rows *rows);
+CHECKED enum status predictions_create(struct arena *arena, int64_t n, int n_classes,
+                                       struct predictions *out);
+/* Fills rows [first, first + count) from row-major logits [count, n_classes] (double). NaN logits:
+ * loss and probabilities NaN, argmax −1. */
+void predictions_set(struct predictions *predictions, int64_t first, int64_t count,
+                     const double *logits, const int32_t *labels);
 
 enum { EVAL_MAX_METRICS = 32 };
 struct metric {
@@ -62,5 +61,29 @@ struct logistic_fit {
 CHECKED enum status mia_fit_loss_lr(const double *member, int64_t n_member,
                                     const double *non_member, int64_t n_non_member,
                                     struct logistic_fit *out);
+
+/* ---- against a model retrained without D_f: pure functions, NaN in gives NaN out ---- */
+
+struct scores {
+    double ua, ra, ta, mia;
+};
+/* mean(|ΔUA|, |ΔRA|, |ΔTA|, |ΔMIA|): 0 for a model that does as the retrained one. */
+double average_gap(const struct scores *model, const struct scores *retrained);
+/* (1 − |ΔUA|)(1 − |ΔRA|)(1 − |ΔTA|), "tug of war": 1 for a model that does as the retrained one. */
+double tug_of_war(const struct scores *model, const struct scores *retrained);
+/* The Jensen-Shannon distance of two models' predictions, sqrt(JSD) in base 2, averaged over
+ * images: each image is one distribution over the classes, so JSD sums over classes and only the
+ * distances are averaged. In [0, 1].
+ *   p, q  [n, n_classes]  read; rows sum to 1 within float32's rounding, which
+ *                         is divided out
+ * NaN when n is 0. BAD_DATA naming the first row that is no distribution. */
+CHECKED enum status js_distance(const float *p, const float *q, int64_t n, int64_t n_classes,
+                                double *out);
+/* shares [n_classes] written: which share of `images` (rows of predictions) each class is chosen
+ * for. Images without a choice (NaN logits) count for none; NaN when n is 0. */
+void confusion_profile(const struct predictions *predictions, const int32_t *images, int64_t n,
+                       double *shares);
+/* ½Σ|p − q| of two profiles [n_classes], the total variation distance. In [0, 1]. */
+double confusion_distance(const double *p, const double *q, int64_t n_classes);
 
 #endif

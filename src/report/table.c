@@ -1,20 +1,29 @@
 /* The table for people: percent, mean ± standard deviation over seeds, failed runs below. */
-#include "report/group.h"
+#include "report/reference.h"
 #include "report/report.h"
 #include "report/sheet.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 struct measure { /* a column of numbers */
     const char *field, *heading;
     double factor;
+    int digits;
+    bool is_gap_of_means; /* not a summary of the field: the gap between means, for groups only */
 };
-static const struct measure measures[] = {{"UA", "UA", 100.0},
-                                          {"RA", "RA", 100.0},
-                                          {"TA", "TA", 100.0},
-                                          {"MIA", "MIA", 100.0},
-                                          {"seconds_train", "train s", 1.0}};
+static const struct measure measures[] = {
+    {"UA", "UA", 100.0, 2, false},
+    {"RA", "RA", 100.0, 2, false},
+    {"TA", "TA", 100.0, 2, false},
+    {"MIA", "MIA", 100.0, 2, false},
+    {"average_gap", "gap", 100.0, 2, false},
+    {"average_gap", "gap of means", 100.0, 2, true},
+    {"ToW", "ToW", 1.0, 3, false},
+    {"JS", "JS", 1.0, 3, false},
+    {"seconds_train", "train s", 1.0, 2, false},
+};
 enum { N_MEASURES = sizeof measures / sizeof *measures };
 
 static bool varies(const struct records *records, int64_t field)
@@ -101,15 +110,15 @@ done:
 }
 
 static enum status set_summary(struct sheet *sheet, int64_t column, const struct summary *summary,
-                               double factor)
+                               const struct measure *measure)
 {
     char value[96] = "";
+    double mean = measure->factor * summary->mean, sd = measure->factor * summary->deviation;
 
     if (summary->n == 1)
-        snprintf(value, sizeof value, "%.2f", factor * summary->mean);
+        snprintf(value, sizeof value, "%.*f", measure->digits, mean);
     if (summary->n > 1)
-        snprintf(value, sizeof value, "%.2f ± %.2f", factor * summary->mean,
-                 factor * summary->deviation);
+        snprintf(value, sizeof value, "%.*f ± %.*f", measure->digits, mean, measure->digits, sd);
     return sheet_set(sheet, column, value);
 }
 
@@ -121,6 +130,7 @@ struct table {
     int64_t n_keys;
     const struct measure *measures[N_MEASURES]; /* those the file has */
     int64_t n_measures;
+    const int64_t *references; /* [n_rows] */
 };
 
 static enum status find_keys(const struct report_settings *settings, struct table *table)
@@ -137,10 +147,11 @@ done:
     return status;
 }
 
-static void find_measures(struct table *table)
+static void find_measures(struct table *table, bool has_runs)
 {
     for (size_t i = 0; i < N_MEASURES; i++) {
-        if (records_find(table->records, measures[i].field) >= 0)
+        bool is_there = records_find(table->records, measures[i].field) >= 0;
+        if (is_there && !(has_runs && measures[i].is_gap_of_means))
             table->measures[table->n_measures++] = &measures[i];
     }
 }
@@ -164,6 +175,17 @@ done:
     return status;
 }
 
+static struct summary measure_group(const struct table *table, const struct group *group,
+                                    const struct measure *measure)
+{
+    double gap = NAN;
+
+    if (!measure->is_gap_of_means)
+        return group_summary(table->records, group, records_find(table->records, measure->field));
+    gap = reference_gap_of_means(table->records, table->references, group);
+    return (struct summary){.n = !isnan(gap), .mean = gap, .deviation = NAN};
+}
+
 static enum status set_group(const struct table *table, const struct group *group,
                              struct sheet *sheet)
 {
@@ -177,9 +199,8 @@ static enum status set_group(const struct table *table, const struct group *grou
     snprintf(count, sizeof count, "%lld", (long long)group->n_done);
     TRY(sheet_set(sheet, column++, count));
     for (int64_t i = 0; i < table->n_measures; i++) {
-        struct summary summary = group_summary(
-            table->records, group, records_find(table->records, table->measures[i]->field));
-        TRY(set_summary(sheet, column++, &summary, table->measures[i]->factor));
+        struct summary summary = measure_group(table, group, table->measures[i]);
+        TRY(set_summary(sheet, column++, &summary, table->measures[i]));
     }
 done:
     return status;
@@ -217,9 +238,8 @@ static enum status set_run(const struct table *table, int64_t row, struct sheet 
         TRY(set_cell(sheet, column++, records, row, table->keys[i]));
     TRY(set_cell(sheet, column++, records, row, records_find(records, "seed")));
     for (int64_t i = 0; i < table->n_measures; i++) {
-        struct summary summary =
-            group_summary(records, &alone, records_find(records, table->measures[i]->field));
-        TRY(set_summary(sheet, column++, &summary, table->measures[i]->factor));
+        struct summary summary = measure_group(table, &alone, table->measures[i]);
+        TRY(set_summary(sheet, column++, &summary, table->measures[i]));
     }
 done:
     return status;
@@ -287,10 +307,14 @@ enum status table_compose(const struct records *records, const struct report_set
 
     TRY(arena_create(&table.arena));
     TRY(find_keys(settings, &table));
-    find_measures(&table);
+    find_measures(&table, settings->has_runs);
+    TRY(references_find(records, table.arena, &table.references));
     print_counts(records, out);
-    text_append(out, "UA RA TA MIA in percent%s\n\n",
-                settings->has_runs ? "" : ", mean ± standard deviation over the n finished runs");
+    text_append(out, "UA RA TA MIA in percent%s\n%s\n",
+                settings->has_runs ? "" : ", mean ± standard deviation over the n finished runs",
+                records_find(records, "average_gap") >= 0
+                    ? "gap (percent), ToW, JS: to retraining with the same split and seed\n"
+                    : "");
     TRY(settings->has_runs ? print_runs(&table, out) : print_groups(&table, out));
     print_failures(records, out);
     TRY(text_finish(out));

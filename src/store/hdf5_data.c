@@ -1,6 +1,7 @@
-/* Attributes, groups and one-dimensional data sets of HDF5 files. */
+/* Attributes, groups, arrays and tables of HDF5 files. */
 #include "store/hdf5_file.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum {
@@ -157,11 +158,13 @@ done:
 enum status hdf5_put_array(hid_t group, const struct hdf5_array *array)
 {
     enum status status = STATUS_OK;
-    const hsize_t n = (hsize_t)array->n;
+    const hsize_t dims[] = {(hsize_t)array->n, (hsize_t)array->n_columns};
+    const int n_dims = array->n_columns > 0 ? 2 : 1;
     hid_t space = H5I_INVALID_HID, creation = H5I_INVALID_HID, dataset = H5I_INVALID_HID;
 
-    TRY(hdf5_check(space = H5Screate_simple(1, &n, NULL)));
+    TRY(hdf5_check(space = H5Screate_simple(n_dims, dims, NULL)));
     TRY(hdf5_check(creation = H5Pcreate(H5P_DATASET_CREATE)));
+    assert(!array->is_compressed || n_dims == 1); /* chunks are laid out for one dimension */
     if (array->is_compressed && array->n > 0)
         TRY(set_chunks(creation, array->n));
     TRY(hdf5_check(dataset = H5Dcreate2(group, array->name, array->file_type, space, H5P_DEFAULT,
@@ -227,8 +230,14 @@ done:
     return status;
 }
 
-enum status hdf5_get_array(hid_t group, const char *name, hid_t memory_type, struct arena *arena,
-                           struct hdf5_values *out)
+struct wanted { /* what a data set is read as */
+    const char *name;
+    hid_t memory_type;
+    int n_dims;
+};
+
+static enum status get_values(hid_t group, const struct wanted *wanted, struct arena *arena,
+                              struct hdf5_values *out)
 {
     enum status status = STATUS_OK;
     hid_t dataset = H5I_INVALID_HID;
@@ -236,15 +245,28 @@ enum status hdf5_get_array(hid_t group, const char *name, hid_t memory_type, str
     int n_dims = 0;
     void *made = NULL;
 
-    TRY(hdf5_check(dataset = H5Dopen2(group, name, H5P_DEFAULT)));
+    TRY(hdf5_check(dataset = H5Dopen2(group, wanted->name, H5P_DEFAULT)));
     TRY(hdf5_shape(dataset, &n_dims, shape, &elements));
-    if (n_dims != 1)
-        TRY(fail(STATUS_BAD_DATA, "has %d dimensions, one wanted", n_dims));
-    TRY_ALLOC(made, arena_alloc(arena, elements, H5Tget_size(memory_type)));
+    if (n_dims != wanted->n_dims)
+        TRY(fail(STATUS_BAD_DATA, "has %d dimensions, %s wanted", n_dims,
+                 wanted->n_dims == 1 ? "one" : "two"));
+    TRY_ALLOC(made, arena_alloc(arena, elements, H5Tget_size(wanted->memory_type)));
     if (elements > 0)
-        TRY(hdf5_check(H5Dread(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, made)));
-    *out = (struct hdf5_values){made, elements};
+        TRY(hdf5_check(H5Dread(dataset, wanted->memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, made)));
+    *out = (struct hdf5_values){made, shape[0], n_dims == 2 ? shape[1] : 1};
 done:
     hdf5_close(dataset);
-    return status != STATUS_OK ? fail_context(status, "data set '%s'", name) : STATUS_OK;
+    return status != STATUS_OK ? fail_context(status, "data set '%s'", wanted->name) : STATUS_OK;
+}
+
+enum status hdf5_get_array(hid_t group, const char *name, hid_t memory_type, struct arena *arena,
+                           struct hdf5_values *out)
+{
+    return get_values(group, &(struct wanted){name, memory_type, 1}, arena, out);
+}
+
+enum status hdf5_get_table(hid_t group, const char *name, hid_t memory_type, struct arena *arena,
+                           struct hdf5_values *out)
+{
+    return get_values(group, &(struct wanted){name, memory_type, 2}, arena, out);
 }

@@ -41,20 +41,24 @@ CHECKED enum status hdf5_get_text(hid_t object, const char *name, struct arena *
 CHECKED enum status hdf5_get_integer(hid_t object, const char *name, int64_t *out);
 CHECKED enum status hdf5_get_number(hid_t object, const char *name, double *out);
 
-/* One-dimensional data sets. */
+/* Data sets of one dimension, or of two when n_columns is given. */
 struct hdf5_array {
     const char *name, *units, *long_name;
     hid_t memory_type, file_type;
     const void *values;
-    int64_t n;
+    int64_t n;         /* elements, or rows */
+    int64_t n_columns; /* 0: one dimension */
     bool is_compressed;
 };
 CHECKED enum status hdf5_put_array(hid_t group, const struct hdf5_array *array);
 struct hdf5_values {
     void *values; /* in the arena, of the memory type asked for */
-    int64_t n;
+    int64_t n, n_columns;
 };
+/* get_array wants one dimension, get_table two; n is the first, n_columns the second (1). */
 CHECKED enum status hdf5_get_array(hid_t group, const char *name, hid_t memory_type,
+                                   struct arena *arena, struct hdf5_values *out);
+CHECKED enum status hdf5_get_table(hid_t group, const char *name, hid_t memory_type,
                                    struct arena *arena, struct hdf5_values *out);
 /* Elements of a data set of n_dims ≤ 8 and its shape; refuses more than the file can hold. */
 CHECKED enum status hdf5_shape(hid_t dataset, int *n_dims, int64_t shape[8], int64_t *n);

@@ -2,12 +2,15 @@
  *   /            format, id, name, state, message, attempt, host, started, settings (JSON) …
  *   /result      one attribute per value; `units` and `long_name` are JSON objects by name
  *   /history     one float64 data set per series
- *   /samples/train, /samples/test   loss, margin (float32), label (int32), part (uint8) */
+ *   /samples/train, /samples/test   loss, margin (float32), label (int32), part (uint8)
+ *   /forget      image, probability [n, classes] (float32), profile [classes]: not in files of runs
+ *                that forget nothing or were not evaluated, nor in those older than the group */
 #include "store/run_file.h"
 
 #include "store/column_notes.h"
 #include "store/hdf5_file.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,9 +63,15 @@ static enum status put_history(hid_t file, const struct run_file *run)
     TRY(hdf5_create_group(file, "history", &group));
     for (int64_t i = 0; i < run->n_history; i++) {
         const struct run_series *series = &run->history[i];
-        const struct hdf5_array array = {
-            series->name,   series->units,  series->name, H5T_NATIVE_DOUBLE,
-            H5T_IEEE_F64LE, series->values, series->n,    true};
+        const struct hdf5_array array = {series->name,
+                                         series->units,
+                                         series->name,
+                                         H5T_NATIVE_DOUBLE,
+                                         H5T_IEEE_F64LE,
+                                         series->values,
+                                         series->n,
+                                         0,
+                                         true};
         TRY(hdf5_put_array(group, &array));
     }
 done:
@@ -76,16 +85,39 @@ static enum status put_samples(hid_t parent, const struct run_samples *samples)
     hid_t group = H5I_INVALID_HID;
     const struct hdf5_array arrays[] = {
         {"loss", "nats", "cross-entropy of each image", H5T_NATIVE_DOUBLE, H5T_IEEE_F32LE,
-         samples->loss, samples->n, false},
+         samples->loss, samples->n, 0, false},
         {"margin", "1", "logit of the label less the largest other", H5T_NATIVE_DOUBLE,
-         H5T_IEEE_F32LE, samples->margin, samples->n, false},
+         H5T_IEEE_F32LE, samples->margin, samples->n, 0, false},
         {"label", "1", "class of each image", H5T_NATIVE_INT32, H5T_STD_I32LE, samples->labels,
-         samples->n, false},
+         samples->n, 0, false},
         {"part", "1", "0 retain, 1 forget", H5T_NATIVE_UINT8, H5T_STD_U8LE, samples->part,
-         samples->n, false},
+         samples->n, 0, false},
     };
 
     TRY(hdf5_create_group(parent, samples->name, &group));
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
+        TRY(hdf5_put_array(group, &arrays[i]));
+done:
+    hdf5_close(group);
+    return status;
+}
+
+static enum status put_forget(hid_t file, const struct run_forget *forget)
+{
+    enum status status = STATUS_OK;
+    hid_t group = H5I_INVALID_HID;
+    const struct hdf5_array arrays[] = {
+        {"image", "1", "row of the training table of each forgotten image", H5T_NATIVE_INT32,
+         H5T_STD_I32LE, forget->images, forget->n, 0, false},
+        {"probability", "1", "softmax of each forgotten image", H5T_NATIVE_FLOAT, H5T_IEEE_F32LE,
+         forget->probability, forget->n, forget->n_classes, false},
+        {"profile", "1", "share of the forgotten images each class is chosen for",
+         H5T_NATIVE_DOUBLE, H5T_IEEE_F64LE, forget->profile, forget->n_classes, 0, false},
+    };
+
+    if (forget->n == 0)
+        return STATUS_OK;
+    TRY(hdf5_create_group(file, "forget", &group));
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
         TRY(hdf5_put_array(group, &arrays[i]));
 done:
@@ -104,6 +136,7 @@ static enum status compose(hid_t file, const struct run_file *run)
     TRY(hdf5_create_group(file, "samples", &samples));
     for (int64_t i = 0; i < run->n_samples; i++)
         TRY(put_samples(samples, &run->samples[i]));
+    TRY(put_forget(file, &run->forget));
 done:
     hdf5_close(samples);
     return status;
@@ -311,4 +344,55 @@ enum status run_file_read(const char *path, bool with_samples, struct arena *are
 done:
     hdf5_close(file);
     return status;
+}
+
+static enum status get_forget(hid_t file, struct arena *arena, struct run_forget *out)
+{
+    enum status status = STATUS_OK;
+    hid_t group = H5I_INVALID_HID;
+    struct hdf5_values images = {0}, probability = {0}, profile = {0};
+
+    if (H5Lexists(file, "forget", H5P_DEFAULT) <= 0)
+        return fail(STATUS_BAD_DATA, "has no group 'forget': its run forgot nothing, or an older "
+                                     "version wrote it");
+    TRY(hdf5_check(group = H5Gopen2(file, "forget", H5P_DEFAULT)));
+    TRY(hdf5_get_array(group, "image", H5T_NATIVE_INT32, arena, &images));
+    TRY(hdf5_get_table(group, "probability", H5T_NATIVE_FLOAT, arena, &probability));
+    TRY(hdf5_get_array(group, "profile", H5T_NATIVE_DOUBLE, arena, &profile));
+    if (probability.n != images.n || probability.n_columns != profile.n)
+        TRY(fail(STATUS_BAD_DATA,
+                 "has %lld forgotten images and a profile of %lld classes, but probabilities of "
+                 "%lld × %lld",
+                 (long long)images.n, (long long)profile.n, (long long)probability.n,
+                 (long long)probability.n_columns));
+    *out = (struct run_forget){.n = images.n,
+                               .n_classes = profile.n,
+                               .images = images.values,
+                               .probability = probability.values,
+                               .profile = profile.values};
+done:
+    hdf5_close(group);
+    return status;
+}
+
+enum status run_file_read_forget(const char *path, struct arena *arena, struct run_forget *out)
+{
+    enum status status = STATUS_OK;
+    hid_t file = H5I_INVALID_HID;
+
+    TRY(hdf5_open(path, format_name, FORMAT_VERSION, &file));
+    status = get_forget(file, arena, out);
+    if (status != STATUS_OK)
+        status = fail_context(status, "'%s'", path);
+done:
+    hdf5_close(file);
+    return status;
+}
+
+double run_file_value(const struct run_file *run, const char *name)
+{
+    for (int64_t i = 0; i < run->n_values; i++)
+        if (strcmp(run->values[i].name, name) == 0)
+            return run->values[i].value;
+    return NAN;
 }

@@ -1,5 +1,5 @@
 /* runs/<id>/a<n>/run.h5: one attempt's result: settings, metrics, history, per-sample losses and
- * margins. Written by its trainer, composed in memory and replaced whole. */
+ * margins, predictions of D_f. Written by its trainer, composed in memory and replaced whole. */
 #ifndef STORE_RUN_FILE_H
 #define STORE_RUN_FILE_H
 
@@ -27,6 +27,12 @@ struct run_samples {  /* /samples/<name>: per image */
     const int32_t *labels;
     const uint8_t *part; /* 0 retain, 1 forget */
 };
+struct run_forget {           /* /forget: what the model says of the images it is to forget */
+    int64_t n, n_classes;     /* n 0: no such group is written */
+    const int32_t *images;    /* [n] rows of the training table */
+    const float *probability; /* [n, n_classes] softmax */
+    const double *profile;    /* [n_classes] share of the images each class is chosen for */
+};
 struct run_file {
     const char *id, *name, *state, *message; /* state: "done", "failed", "diverged" */
     int64_t attempt;
@@ -38,11 +44,16 @@ struct run_file {
     int64_t n_history;
     struct run_samples samples[2];
     int64_t n_samples;
+    struct run_forget forget; /* not filled by run_file_read */
 };
 CHECKED enum status run_file_write(const char *path, const struct run_file *run);
 /* Strings and arrays in the arena. with_samples false skips the per-sample data. BAD_DATA names a
  * damaged file. */
 CHECKED enum status run_file_read(const char *path, bool with_samples, struct arena *arena,
                                   struct run_file *out);
+/* The group /forget alone, in the arena. BAD_DATA also when the file has none. */
+CHECKED enum status run_file_read_forget(const char *path, struct arena *arena,
+                                         struct run_forget *out);
+double run_file_value(const struct run_file *run, const char *name); /* NaN when it has none */
 
 #endif

@@ -133,14 +133,16 @@ static enum status add_point(struct expansion *expansion, struct point *point)
     enum status status = STATUS_OK;
     struct sweep *sweep = expansion->sweep;
     struct meaning meaning = {.settings = &point->settings, .method = point->method};
-    char hex[HASH_HEX_BYTES];
+    struct point_key key;
 
     TRY(content_resolve(expansion->content, point, &meaning.contents));
     meaning.lora_targets = strcmp(point->settings.lora.targets, "default") == 0
                                ? point->architecture->lora_targets
                                : point->settings.lora.targets;
-    TRY(identity_hash(&meaning, hex));
-    TRY(run_set_add(expansion->runs, point, hex, sweep->n_points, &sweep->points[sweep->n_points]));
+    TRY(identity_hash(&meaning, key.all));
+    TRY(identity_comparable_hash(&meaning, key.comparable));
+    TRY(run_set_add(expansion->runs, point, &key, sweep->n_points,
+                    &sweep->points[sweep->n_points]));
     sweep->n_points++;
 done:
     return status;
@@ -279,6 +281,23 @@ static void check_totals(struct expansion *expansion)
         diagnostics_error(spec->diagnostics, &spec->top, NULL, "every point is excluded");
 }
 
+/* Two recipes of retraining: which of them is the exact answer is not ours to say. */
+static void check_references(struct expansion *expansion)
+{
+    const struct sweep *sweep = expansion->sweep;
+
+    for (int64_t i = 0; i < sweep->n_runs; i++) {
+        const struct run *run = &sweep->runs[i];
+        if (!run->is_reference || run->reference == NULL)
+            continue;
+        diagnostics_warning(expansion->spec->diagnostics, &expansion->spec->top,
+                            "leave one recipe of retraining in the sweep",
+                            "%s and %s retrain for the same runs; all are compared with the first",
+                            run->reference->name, run->name);
+        return; /* one of them says it for all */
+    }
+}
+
 enum status expand(struct spec *spec, struct content *content, struct sweep *sweep)
 {
     enum status status = STATUS_OK;
@@ -298,6 +317,7 @@ enum status expand(struct spec *spec, struct content *content, struct sweep *swe
     TRY(describe_axes(&expansion));
     TRY(run_set_finish(expansion.runs, sweep->arena, &sweep->runs));
     sweep->n_runs = run_set_count(expansion.runs);
+    check_references(&expansion);
 done:
     run_set_destroy(expansion.runs);
     return status;

@@ -17,14 +17,23 @@ static bool recipe_ignores(const struct recipe *recipe, const char *member)
     return false;
 }
 
-static bool is_part(const struct meaning *meaning, const struct setting *setting)
+/* Groups of settings that are part of it, and whether the method is. */
+struct scope {
+    unsigned groups;
+    bool has_method;
+};
+
+static bool is_part(const struct meaning *meaning, struct scope scope,
+                    const struct setting *setting)
 {
     const char *member = strrchr(setting->name, '.');
     bool is_path =
         strcmp(setting->name, "model.weights") == 0 || strcmp(setting->name, "data.path") == 0;
 
-    if ((setting->group & meaning->method->reads) == 0 || setting->group == GROUP_EXECUTION ||
-        is_path)
+    bool is_method = strcmp(setting->name, "unlearn.method") == 0;
+
+    if ((setting->group & scope.groups) == 0 || setting->group == GROUP_EXECUTION || is_path ||
+        (is_method && !scope.has_method))
         return false;
     if (setting->group == GROUP_TRAIN)
         return !recipe_ignores(&meaning->settings->train, member + 1);
@@ -56,17 +65,17 @@ static void append_setting(const struct meaning *meaning, const struct setting *
 
 enum { MAX_LINES = MAX_SETTINGS + 2 };
 
-static enum status collect_lines(const struct meaning *meaning, struct text lines[MAX_LINES],
-                                 int *n_lines)
+static enum status collect_lines(const struct meaning *meaning, struct scope scope,
+                                 struct text lines[MAX_LINES], int *n_lines)
 {
     enum status status = STATUS_OK;
     int n = 0;
 
     text_append(&lines[n++], "data.split=%s", meaning->contents.split);
-    if ((meaning->method->reads & GROUP_WEIGHTS) != 0)
+    if ((scope.groups & GROUP_WEIGHTS) != 0)
         text_append(&lines[n++], "model.weights=%s", meaning->contents.weights);
     for (int i = 0; i < setting_count(); i++)
-        if (is_part(meaning, setting_at(i)))
+        if (is_part(meaning, scope, setting_at(i)))
             append_setting(meaning, setting_at(i), &lines[n++]);
     for (int i = 0; i < n; i++)
         TRY(text_finish(&lines[i]));
@@ -75,14 +84,14 @@ done:
     return status;
 }
 
-enum status identity_text(const struct meaning *meaning, struct text *out)
+static enum status compose(const struct meaning *meaning, struct scope scope, struct text *out)
 {
     enum status status = STATUS_OK;
     struct text lines[MAX_LINES] = {{0}};
     const char *sorted[MAX_LINES];
     int n = 0;
 
-    TRY(collect_lines(meaning, lines, &n));
+    TRY(collect_lines(meaning, scope, lines, &n));
     for (int i = 0; i < n; i++)
         sorted[i] = text_value(&lines[i]);
     qsort(sorted, (size_t)n, sizeof *sorted, compare_lines);
@@ -96,12 +105,29 @@ done:
     return status;
 }
 
+enum status identity_text(const struct meaning *meaning, struct text *out)
+{
+    return compose(meaning, (struct scope){meaning->method->reads, true}, out);
+}
+
 enum status identity_hash(const struct meaning *meaning, char hex[HASH_HEX_BYTES])
 {
     enum status status = STATUS_OK;
     struct text text = {0};
 
     TRY(identity_text(meaning, &text));
+    TRY(hash_bytes(text_value(&text), (size_t)text.length, hex));
+done:
+    text_release(&text);
+    return status;
+}
+
+enum status identity_comparable_hash(const struct meaning *meaning, char hex[HASH_HEX_BYTES])
+{
+    enum status status = STATUS_OK;
+    struct text text = {0};
+
+    TRY(compose(meaning, (struct scope){GROUP_MODEL | GROUP_SEED, false}, &text));
     TRY(hash_bytes(text_value(&text), (size_t)text.length, hex));
 done:
     text_release(&text);

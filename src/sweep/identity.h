@@ -25,5 +25,9 @@ struct meaning {
 CHECKED enum status identity_text(const struct meaning *meaning, struct text *out);
 /* The run's id is the first 16 digits. */
 CHECKED enum status identity_hash(const struct meaning *meaning, char hex[HASH_HEX_BYTES]);
+/* The part in which a run and what it is compared with must agree, whatever their methods: split,
+ * model.arch, normalisation, eval.*, seed. */
+CHECKED enum status identity_comparable_hash(const struct meaning *meaning,
+                                             char hex[HASH_HEX_BYTES]);
 
 #endif

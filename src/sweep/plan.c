@@ -41,6 +41,21 @@ static void print_arithmetic(const struct sweep *sweep, struct text *out)
                 plural(n_duplicates), (long long)sweep->n_runs, plural(sweep->n_runs));
 }
 
+/* "12 runs are compared with 3 retrained models, dealt first" */
+static void print_references(const struct sweep *sweep, struct text *out)
+{
+    int64_t n_compared = 0, n_references = 0;
+
+    for (int64_t i = 0; i < sweep->n_runs; i++) {
+        n_compared += sweep->runs[i].reference != NULL;
+        n_references += sweep->runs[i].is_reference;
+    }
+    if (n_compared > 0)
+        text_append(out, "%lld run%s compared with %lld retrained model%s, dealt first\n",
+                    (long long)n_compared, n_compared == 1 ? " is" : "s are",
+                    (long long)n_references, plural(n_references));
+}
+
 /* A cell that the run's method does not read is "-". */
 static void print_cell(struct text *out, bool is_read, int width, const char *value)
 {
@@ -84,6 +99,7 @@ enum status plan_print(const struct sweep *sweep, bool is_verbose, struct text *
     print_axes(sweep, out);
     text_append(out, "\n");
     print_arithmetic(sweep, out);
+    print_references(sweep, out);
     text_append(out, "\n  %-16s  %-*s  %-9s  class  sparsity  rank  epochs        lr  seed\n", "id",
                 width, "run", "arch");
     for (int64_t i = 0; i < n_shown; i++)

@@ -1,4 +1,5 @@
-/* De-duplication: a hash table from the first 64 bits of a meaning's hash to its run. */
+/* De-duplication: a hash table from the first 64 bits of a meaning's hash to its run. At the end
+ * each run finds the one it is compared with. */
 #include "sweep/expand.h"
 
 #include <stdlib.h>
@@ -7,7 +8,7 @@
 struct run_row {
     struct run run;
     const struct method *method;
-    char hex[HASH_HEX_BYTES]; /* all of the hash: tells a collision from a duplicate */
+    struct point_key key; /* all of the hashes: tells a collision from a duplicate */
 };
 
 struct run_set {
@@ -45,7 +46,7 @@ static int64_t *find_bucket(const struct run_set *set, const char *hex)
     uint64_t mask = (uint64_t)set->n_buckets - 1;
     uint64_t i = strtoull(digits, NULL, 16) & mask;
     while (set->buckets[i] != 0 &&
-           strncmp(set->rows[set->buckets[i] - 1].hex, hex, RUN_ID_BYTES - 1) != 0)
+           strncmp(set->rows[set->buckets[i] - 1].key.all, hex, RUN_ID_BYTES - 1) != 0)
         i = (i + 1) & mask;
     return &set->buckets[i];
 }
@@ -64,31 +65,33 @@ static enum status make_room(struct run_set *set)
     free(old);
     old = NULL;
     for (int64_t i = 0; i < set->n; i++)
-        *find_bucket(set, set->rows[i].hex) = i + 1;
+        *find_bucket(set, set->rows[i].key.all) = i + 1;
 done:
     if (status != STATUS_OK)
         set->buckets = old;
     return status;
 }
 
-enum status run_set_add(struct run_set *set, const struct point *point,
-                        const char hex[HASH_HEX_BYTES], int64_t point_index, int64_t *out)
+enum status run_set_add(struct run_set *set, const struct point *point, const struct point_key *key,
+                        int64_t point_index, int64_t *out)
 {
     enum status status = STATUS_OK;
 
     TRY(make_room(set));
-    int64_t *bucket = find_bucket(set, hex);
+    int64_t *bucket = find_bucket(set, key->all);
     if (*bucket == 0) {
         struct run_row *row = &set->rows[set->n++];
         *bucket = set->n;
         row->run.settings = point->settings;
         row->run.first_point = point_index;
         row->method = point->method;
-        memcpy(row->hex, hex, HASH_HEX_BYTES);
-        memcpy(row->run.id, hex, RUN_ID_BYTES - 1);
-    } else if (strcmp(set->rows[*bucket - 1].hex, hex) != 0) {
+        row->run.is_reference = point->method->is_reference;
+        row->key = *key;
+        memcpy(row->run.id, key->all, RUN_ID_BYTES - 1);
+    } else if (strcmp(set->rows[*bucket - 1].key.all, key->all) != 0) {
         TRY(fail(STATUS_BAD_CONFIG,
-                 "two different runs have the id %.16s; change any setting of one of them", hex));
+                 "two different runs have the id %.16s; change any setting of one of them",
+                 key->all));
     }
     *out = *bucket - 1;
 done:
@@ -125,6 +128,55 @@ done:
     return status;
 }
 
+struct candidate { /* a reference and what its runs share */
+    const char *key;
+    const struct run *run;
+};
+
+static int compare_candidates(const void *a, const void *b)
+{
+    const struct candidate *left = a, *right = b;
+    int order = strcmp(left->key, right->key);
+
+    return order != 0 ? order : (left->run > right->run) - (left->run < right->run);
+}
+
+/* The first candidate of that key, or NULL. */
+static const struct run *find_reference(const struct candidate *sorted, int64_t n, const char *key)
+{
+    int64_t low = 0, high = n;
+
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (strcmp(sorted[middle].key, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < n && strcmp(sorted[low].key, key) == 0 ? sorted[low].run : NULL;
+}
+
+static enum status link_references(const struct run_set *set, struct run *runs)
+{
+    enum status status = STATUS_OK;
+    struct candidate *candidates = NULL;
+    int64_t n = 0;
+
+    TRY_ALLOC(candidates, heap_alloc(set->n, sizeof *candidates));
+    for (int64_t i = 0; i < set->n; i++)
+        if (runs[i].is_reference)
+            candidates[n++] = (struct candidate){set->rows[i].key.comparable, &runs[i]};
+    if (n > 0)
+        qsort(candidates, (size_t)n, sizeof *candidates, compare_candidates);
+    for (int64_t i = 0; i < set->n; i++) {
+        const struct run *found = find_reference(candidates, n, set->rows[i].key.comparable);
+        runs[i].reference = found != &runs[i] ? found : NULL;
+    }
+done:
+    free(candidates);
+    return status;
+}
+
 enum status run_set_finish(const struct run_set *set, struct arena *arena, struct run **out)
 {
     enum status status = STATUS_OK;
@@ -135,6 +187,7 @@ enum status run_set_finish(const struct run_set *set, struct arena *arena, struc
         runs[i] = set->rows[i].run;
         TRY(name_run(&set->rows[i], i, arena, &runs[i].name));
     }
+    TRY(link_references(set, runs));
     *out = runs;
 done:
     return status;

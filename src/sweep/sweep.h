@@ -11,6 +11,10 @@ struct run {
     const char *name;      /* "0042-prune_lora-c3-s0.5-r8-seed1" */
     struct settings settings;
     int64_t first_point;
+    bool is_reference; /* by its method: others are compared with it, so it is dealt first */
+    /* What it is compared with: of the other runs the first reference with the same split,
+     * architecture, normalisation, evaluation settings and seed; NULL when there is none. */
+    const struct run *reference;
 };
 
 struct sweep {
@@ -44,8 +48,8 @@ CHECKED enum status sweep_load(const struct sweep_source *source, struct text *d
                                struct sweep **out);
 void sweep_destroy(struct sweep *sweep); /* accepts NULL */
 
-/* ASCII table: axes, arithmetic ("48 points, 30 duplicates → 18 runs"), one line per run (all when
- * verbose, else up to 20). */
+/* ASCII table: axes, arithmetic ("48 points, 30 duplicates → 18 runs"), how many runs are compared
+ * with a retrained model if any, one line per run (all when verbose, else up to 20). */
 CHECKED enum status plan_print(const struct sweep *sweep, bool is_verbose, struct text *out);
 
 #endif

@@ -51,14 +51,11 @@ static enum status evaluate_table(struct pass *pass, const struct image_table *t
                                   int64_t first_row, struct predictions *out)
 {
     enum status status = STATUS_OK;
-    int n_classes = pass->network->data->dataset->n_classes;
-
     for (int64_t first = 0; first < table->n; first += pass->batch_size) {
         int64_t left = table->n - first;
         int64_t count = left < pass->batch_size ? left : pass->batch_size;
         TRY(pass_batch(pass, first_row + first, count));
-        struct logit_rows rows = {count, n_classes, pass->logits, table->labels + first};
-        predictions_set(out, first, &rows);
+        predictions_set(out, first, count, pass->logits, table->labels + first);
     }
 done:
     return status;
@@ -71,8 +68,8 @@ enum status network_evaluate(const struct network *network, struct arena *arena,
     const struct dataset *dataset = network->data->dataset;
     struct pass pass = {.network = network, .batch_size = network->settings->eval.batch_size};
 
-    TRY(predictions_create(arena, dataset->train.n, train));
-    TRY(predictions_create(arena, dataset->test.n, test));
+    TRY(predictions_create(arena, dataset->train.n, dataset->n_classes, train));
+    TRY(predictions_create(arena, dataset->test.n, dataset->n_classes, test));
     TRY(pass_begin(&pass, arena));
     TRY(evaluate_table(&pass, &dataset->train, 0, train));
     TRY(evaluate_table(&pass, &dataset->test, dataset->train.n, test));

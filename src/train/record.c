@@ -1,5 +1,5 @@
-/* What a finished run leaves behind: run.h5 with metrics, history and per-image losses; weights
- * with their manifest. */
+/* What a finished run leaves behind: run.h5 with metrics, history, per-image losses and the
+ * predictions of D_f; weights with their manifest. */
 #include "train/execution.h"
 
 #include "base/clock.h"
@@ -89,6 +89,27 @@ done:
     return status;
 }
 
+static enum status fill_forget(const struct execution *execution, struct run_forget *out)
+{
+    enum status status = STATUS_OK;
+    const struct split *split = execution->split;
+    const struct predictions *predictions = &execution->train;
+    int n_classes = predictions->n_classes;
+    float *probability = NULL;
+    double *profile = NULL;
+
+    TRY_ALLOC(probability, ARENA_ARRAY(execution->arena, split->n_forget * n_classes, float));
+    TRY_ALLOC(profile, ARENA_ARRAY(execution->arena, n_classes, double));
+    for (int64_t i = 0; i < split->n_forget; i++)
+        memcpy(probability + i * n_classes,
+               predictions->probability + (int64_t)split->forget[i] * n_classes,
+               (size_t)n_classes * sizeof *probability);
+    confusion_profile(predictions, split->forget, split->n_forget, profile);
+    *out = (struct run_forget){split->n_forget, n_classes, split->forget, probability, profile};
+done:
+    return status;
+}
+
 static enum status fill_samples(struct execution *execution, struct run_file *run)
 {
     enum status status = STATUS_OK;
@@ -97,6 +118,7 @@ static enum status fill_samples(struct execution *execution, struct run_file *ru
     TRY(samples_of(execution->arena, "train", &execution->train, forget_class, &run->samples[0]));
     TRY(samples_of(execution->arena, "test", &execution->test, forget_class, &run->samples[1]));
     run->n_samples = 2;
+    TRY(fill_forget(execution, &run->forget));
 done:
     return status;
 }

@@ -17,6 +17,7 @@ struct method {
     const char *summary; /* one line for --help and reports */
     unsigned reads;      /* enum setting_group bits that enter a run's identity */
     bool starts_from_weights, prunes, adapts;
+    bool is_reference; /* the exact answer that the other methods are compared with */
     enum method_training training;
 };
 

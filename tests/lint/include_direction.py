@@ -17,7 +17,7 @@ MAY_INCLUDE = {
     "unlearn": BELOW_GRAPH | {"graph", "model", "eval"},
     "sweep": BELOW_GRAPH | {"graph", "model", "eval", "unlearn"},
     "train": BELOW_GRAPH | {"graph", "model", "eval", "unlearn"},
-    "dispatch": {"base", "config", "store", "unlearn", "sweep"},
+    "dispatch": {"base", "config", "store", "eval", "unlearn", "sweep"},
     "report": {"base", "store"},
 }
 ONLY_IN = {  # foreign headers and the only places that may know them

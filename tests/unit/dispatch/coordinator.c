@@ -177,6 +177,29 @@ static void deals_to_who_is_idle(void **state)
     finish(stage);
 }
 
+/* Retraining takes longest and the others wait for it; runs done before are not dealt again. */
+static void references_go_first(void **state)
+{
+    static const int64_t order[] = {1, 4, 0, 2};
+    struct stage *stage = *state;
+
+    stage->sweep->runs[1].is_reference = true;
+    stage->sweep->runs[3].is_reference = true;
+    stage->sweep->runs[4].is_reference = true;
+    stage->states[3].phase = RUN_DONE;
+    start(stage, (struct coordinator_settings){.crash_limit = 2});
+    for (int i = 0; i < N_RANKS; i++)
+        say(stage, i, MESSAGE_HELLO);
+    for (int i = 0; i < 4; i++) {
+        say(stage, 0, MESSAGE_READY);
+        struct message run = expect_run(stage, 0, order[i], 1);
+        end_run(stage, 0, MESSAGE_DONE, &run);
+    }
+    say(stage, 0, MESSAGE_READY);
+    expect_silence(stage, 0);
+    finish(stage);
+}
+
 static void begin_all(struct stage *stage, struct message runs[N_RANKS])
 {
     for (int i = 0; i < N_RANKS; i++) {
@@ -402,6 +425,7 @@ int main(void)
         TEST(deals_to_who_is_idle),
         TEST(stale_words_are_ignored),
         TEST(crashed_run_goes_on_at_once_but_only_once),
+        TEST(references_go_first),
         TEST(crash_limit_sets_aside),
         TEST(retries_only_what_may_help),
         TEST(max_fails_stops),

@@ -27,7 +27,8 @@ static void world_init(struct world *world, int64_t n_train, int64_t n_test, int
     assert_int_equal(arena_create(&world->arena), STATUS_OK);
     for (int t = 0; t < 2; t++) {
         tables[t]->n = counts[t];
-        assert_int_equal(predictions_create(world->arena, counts[t], predictions[t]), STATUS_OK);
+        assert_int_equal(predictions_create(world->arena, counts[t], N_CLASSES, predictions[t]),
+                         STATUS_OK);
         tables[t]->labels = predictions[t]->labels;
         for (int64_t i = 0; i < counts[t]; i++) {
             predictions[t]->labels[i] = predictions[t]->argmax[i] = (int32_t)(i % N_CLASSES);

@@ -28,8 +28,8 @@ static void expect_row(struct arena *arena, const double logits[K], int32_t labe
 {
     struct predictions predictions;
 
-    assert_int_equal(predictions_create(arena, 1, &predictions), STATUS_OK);
-    predictions_set(&predictions, 0, &(struct logit_rows){1, K, logits, &label});
+    assert_int_equal(predictions_create(arena, 1, K, &predictions), STATUS_OK);
+    predictions_set(&predictions, 0, 1, logits, &label);
     assert_int_equal(predictions.labels[0], label);
     if (isnan(wanted[0]))
         assert_true(isnan(predictions.loss[0]) && isnan(predictions.margin[0]));
@@ -53,26 +53,44 @@ static void test_rows(void **state)
     expect_row(*state, (double[]){0, NAN, 3}, 2, (double[]){NAN, NAN, -1});
 }
 
+static void test_probabilities(void **state)
+{
+    const double logits[] = {0, log(2), log(5), -1e6, 1e6, 0, 0, NAN, 3};
+    const int32_t labels[] = {1, 0, 2};
+    const float wanted[] = {0.125F, 0.25F, 0.625F, 0, 1, 0};
+    struct predictions predictions;
+
+    assert_int_equal(predictions_create(*state, 3, K, &predictions), STATUS_OK);
+    assert_int_equal(predictions.n_classes, K);
+    predictions_set(&predictions, 0, 3, logits, labels);
+    for (int i = 0; i < 2 * K; i++)
+        assert_true(fabsf(predictions.probability[i] - wanted[i]) <= 1e-7F);
+    for (int k = 0; k < K; k++)
+        assert_true(isnan(predictions.probability[2 * K + k]));
+}
+
 static void test_batches_fill_their_rows(void **state)
 {
     struct predictions predictions;
     const double logits[] = {1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 0};
     const int32_t labels[] = {0, 1, 1, 0};
 
-    assert_int_equal(predictions_create(*state, 4, &predictions), STATUS_OK);
-    predictions_set(&predictions, 2, &(struct logit_rows){2, K, logits + 6, labels + 2});
-    predictions_set(&predictions, 0, &(struct logit_rows){2, K, logits, labels});
+    assert_int_equal(predictions_create(*state, 4, K, &predictions), STATUS_OK);
+    predictions_set(&predictions, 2, 2, logits + 6, labels + 2);
+    predictions_set(&predictions, 0, 2, logits, labels);
     assert_memory_equal(predictions.labels, labels, sizeof labels);
     const int32_t wanted[] = {0, 1, 2, 1};
     assert_memory_equal(predictions.argmax, wanted, sizeof wanted);
     assert_true(predictions.loss[3] == predictions.loss[2]);
     assert_true(predictions.loss[0] < predictions.loss[3]);
+    assert_true(predictions.probability[2 * K + 2] == predictions.probability[3 * K + 1]);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_rows, create, destroy),
+        cmocka_unit_test_setup_teardown(test_probabilities, create, destroy),
         cmocka_unit_test_setup_teardown(test_batches_fill_their_rows, create, destroy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

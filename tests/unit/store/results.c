@@ -62,6 +62,9 @@ static struct run_value run_values[] = {
 static const double sample_loss[] = {0.1, 2.5, 0, 7}, sample_margin[] = {1, -1, 3, -4};
 static const int32_t labels[] = {3, 4, 5, 99};
 static const uint8_t part[] = {0, 1, 1, 0};
+static const int32_t forgotten[] = {1, 2};
+static const float probability[] = {0.25F, 0.75F, 0, 0.1F, 0.2F, 0.7F};
+static const double profile[] = {0, 0.5, 0.5};
 static const struct run_file run = {
     .id = "0a1b",
     .name = "prune_lora/s=0.5",
@@ -77,7 +80,8 @@ static const struct run_file run = {
     .n_history = 2,
     .samples = {{"train", N_SAMPLES, sample_loss, sample_margin, labels, part},
                 {"test", 0, sample_loss, sample_margin, labels, part}},
-    .n_samples = 2};
+    .n_samples = 2,
+    .forget = {2, 3, forgotten, probability, profile}};
 
 static int open_folder(void **state)
 {
@@ -209,6 +213,43 @@ static void test_run_round_trip(void **state)
     arena_destroy(arena);
 }
 
+static void test_forget_round_trip(void **state)
+{
+    char path[TEMPORARY_PATH_BYTES];
+    struct arena *arena = NULL;
+    struct run_forget found = {0};
+
+    assert_ok(arena_create(&arena));
+    assert_ok(
+        run_file_read_forget(temporary_path(*state, "runs/0a1b/a1/run.h5", path), arena, &found));
+    assert_int_equal(found.n, 2);
+    assert_int_equal(found.n_classes, 3);
+    assert_memory_equal(found.images, forgotten, sizeof forgotten);
+    assert_memory_equal(found.probability, probability, sizeof probability);
+    assert_memory_equal(found.profile, profile, sizeof profile);
+    arena_destroy(arena);
+}
+
+static void test_nothing_forgotten(void **state)
+{
+    char path[TEMPORARY_PATH_BYTES];
+    struct arena *arena = NULL;
+    struct run_file bare = run, read_back = {0};
+    struct run_forget found = {0};
+
+    assert_ok(arena_create(&arena));
+    bare.forget = (struct run_forget){0};
+    assert_ok(run_file_write(temporary_path(*state, "bare.h5", path), &bare));
+    assert_ok(run_file_read(path, true, arena, &read_back)); /* as older versions wrote it */
+    assert_true(run_file_value(&read_back, "UA") == 0.75);
+    assert_true(isnan(run_file_value(&read_back, "no such value")));
+    assert_fails(STATUS_BAD_DATA, "bare.h5': has no group 'forget': its run forgot nothing",
+                 run_file_read_forget(path, arena, &found));
+    assert_fails(STATUS_IO, "cannot open '/no/such'",
+                 run_file_read_forget("/no/such", arena, &found));
+    arena_destroy(arena);
+}
+
 /* No flipped byte and no cut is read as if nothing had happened. */
 static void test_damage(void **state)
 {
@@ -292,6 +333,8 @@ int main(void)
         cmocka_unit_test(test_no_rows),
         cmocka_unit_test(test_double_column),
         cmocka_unit_test(test_run_round_trip),
+        cmocka_unit_test(test_forget_round_trip),
+        cmocka_unit_test(test_nothing_forgotten),
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_wrong_files),
         cmocka_unit_test(test_unwritable),
