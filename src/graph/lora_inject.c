@@ -1,4 +1,4 @@
-/* Pass `lora_inject`: y = W⋆x becomes y = W⋆x + alpha/rank · B⋆(A⋆dropout(x)) for every matching
+/* Pass `lora_inject`: y = W⋆x becomes y = W⋆x + B⋆(alpha/rank · (A⋆dropout(x))) for every matching
  * convolution (Hu et al., arXiv:2106.09685). The sum takes over the convolution's old output value,
  * so its readers need no rewriting. */
 #include "graph/passes.h"
@@ -16,8 +16,25 @@ struct injection {
     uint32_t n_adapters;
 };
 
+/* factor·x, or x itself. */
+static int scaled(struct graph *graph, int x, double factor)
+{
+    if (x < 0 || factor == 1)
+        return x;
+    struct value value = graph->values[x];
+    int y = graph_value_add(graph, &value);
+    struct node *node = graph_node_add(graph, OP_scale, "");
+    if (node == NULL)
+        return -1;
+    node->values[0] = x;
+    node->values[1] = y;
+    node->attributes.scale.factor = factor;
+    return y;
+}
+
 /* Adapter nodes are built at the end of the graph by the same builders as every layer; the sum
- * writes `y`, the value the convolution wrote before. */
+ * writes `y`, the value the convolution wrote before. alpha/rank multiplies the few channels
+ * between A and B: behind B it would cost a pass over all of them, forward and backward. */
 static void adapter_add(struct injection *injection, int x, int y, const struct node *conv)
 {
     struct graph *graph = injection->graph;
@@ -36,7 +53,8 @@ static void adapter_add(struct injection *injection, int x, int y, const struct 
     if (graph->settings.mode == GRAPH_TRAIN && settings->dropout > 0)
         x = graph_dropout(graph, x, settings->dropout, injection->n_adapters);
     snprintf(name, sizeof name, "%s.lora_A", conv->module);
-    int low = graph_conv2d(graph, name, x, &down);
+    int low = scaled(graph, graph_conv2d(graph, name, x, &down),
+                     settings->alpha / (double)settings->lora_rank);
     snprintf(name, sizeof name, "%s.lora_B", conv->module);
     int high = graph_conv2d(graph, name, low, &up);
     snprintf(name, sizeof name, "%s.base", conv->module);
@@ -46,7 +64,7 @@ static void adapter_add(struct injection *injection, int x, int y, const struct 
     if (sum == NULL)
         return;
     memcpy(sum->values, (const int[]){base_y, high, y}, 3 * sizeof(int));
-    sum->attributes.add.factor = settings->alpha / (double)settings->lora_rank;
+    sum->attributes.add.factor = 1;
     injection->n_adapters++;
 }
 

@@ -161,6 +161,29 @@ static int by_size(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+/* Floating-point operations of a step: products of convolutions and linear layers, 2 per
+ * multiplication; the shape is that of weight and output. */
+static double flops_of(const struct bench *bench)
+{
+    static const int weights[][2] = {
+        [OP_conv2d_forward] = {1, 2},         [OP_conv2d_backward_data] = {1, 0},
+        [OP_conv2d_backward_weight] = {2, 1}, [OP_linear_forward] = {1, 3},
+        [OP_linear_backward_data] = {1, 0},   [OP_linear_backward_weight] = {2, 1}};
+    double flops = 0;
+
+    for (int64_t i = 0; i < bench->graph->n_nodes; i++) {
+        const struct node *node = &bench->graph->nodes[i];
+        if (node->kind < OP_conv2d_forward || node->kind > OP_linear_backward_weight)
+            continue;
+        struct tensor weight =
+            executor_tensor(bench->executor, node->values[weights[node->kind][0]]);
+        struct tensor y = executor_tensor(bench->executor, node->values[weights[node->kind][1]]);
+        flops += 2.0 * (double)tensor_elements(&y) * (double)tensor_elements(&weight) /
+                 (double)weight.shape[0];
+    }
+    return flops;
+}
+
 /* Median and quartiles over whole steps. */
 static enum status time_steps(const struct bench *bench)
 {
@@ -179,10 +202,11 @@ static enum status time_steps(const struct bench *bench)
     }
     qsort(seconds, (size_t)n, sizeof *seconds, by_size);
     double batch = (double)bench->batch_size;
-    printf("%s %s %s batch %lld: %.1f images/s (quartiles %.1f to %.1f, %lld steps)\n", bench->arch,
-           bench->trains ? "train" : "eval", bench->method, (long long)bench->batch_size,
-           batch / seconds[n / 2], batch / seconds[3 * n / 4], batch / seconds[n / 4],
-           (long long)n);
+    printf("%s %s %s batch %lld: %.1f images/s (quartiles %.1f to %.1f, %lld steps), %.4f "
+           "GFLOP/image\n",
+           bench->arch, bench->trains ? "train" : "eval", bench->method,
+           (long long)bench->batch_size, batch / seconds[n / 2], batch / seconds[3 * n / 4],
+           batch / seconds[n / 4], (long long)n, 1e-9 * flops_of(bench) / batch);
 done:
     free(seconds);
     return status;

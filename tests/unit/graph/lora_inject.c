@@ -23,7 +23,7 @@ static void test_adds_adapters(void **state)
     (void)state;
     ok(pass_lora_inject(graph, &toy_lora));
     assert_int_equal(graph->n_params, n_params + 6);
-    assert_int_equal(graph->n_nodes, n_nodes + 3 * 4); /* dropout, A, B, sum */
+    assert_int_equal(graph->n_nodes, n_nodes + 3 * 5); /* dropout, A, factor, B, sum */
     for (int i = 0; i < 6; i++) {
         const struct param *param = &graph->params[n_params + i];
         assert_string_equal(param->module, modules[i]);
@@ -55,7 +55,7 @@ static void test_layers_stride_and_factor(void **state)
             assert_int_equal(node->attributes.dropout.seed, 11);
             assert_true(node->attributes.dropout.probability == 0.25);
         }
-        n_sums += node->kind == OP_add && node->attributes.add.factor == 1.5;
+        n_sums += node->kind == OP_scale && node->attributes.scale.factor == 1.5;
         if (strcmp(node->module, "block1.conv1.lora_A") == 0) {
             assert_int_equal(node->attributes.conv2d_forward.stride, 2);
             assert_int_equal(node->attributes.conv2d_forward.padding, 1);
