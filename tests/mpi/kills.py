@@ -125,6 +125,7 @@ def went_on(job, crash):
 
 def replace_trainer(job, dice):
     """Kills a trainer and waits until its run has made steps again. Seconds; None: not measured; False: no trainer."""
+    wait_for(job, lambda: trainers_below(job.process.pid))  # after a start there is none at first
     n_before = len(crashes(job))
     moment = shoot_trainer(job, dice)
     if moment is None:

@@ -24,6 +24,7 @@ SWEEP = """name: small
 config:
   model: {arch: resnet20, weights: base.h5}
   data: {dataset: cifar10, path: data}
+  forget.class: 3
   train: {epochs: 2, batch_size: 32}
   base.train: {epochs: 2, batch_size: 32}
 parameters:
