@@ -57,7 +57,7 @@ class Jobs:
         return path.read_text() if path.exists() else ""
 
     def wait_for_text(self, number, text):
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 400
         while text not in self.log(number):
             if time.monotonic() > deadline or is_over(self.cluster.job(number)):
                 self.fail(number, f"'{text}' never came")

@@ -168,7 +168,7 @@ class Cluster:
         words = self.ask("scontrol", "show", "job", number, "-o").split()
         return dict(word.split("=", 1) for word in words if "=" in word)
 
-    def wait_job(self, number, is_over, timeout=120):
+    def wait_job(self, number, is_over, timeout=400):
         """Waits until is_over(job) and returns the job; None after the timeout."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
