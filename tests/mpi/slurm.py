@@ -12,8 +12,8 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "train"))
 
 from cli import Program, skip  # noqa: E402: found by the line above
+from results_folder import differences  # noqa: E402
 from slurm_cluster import CannotStart, Cluster, is_over, missing  # noqa: E402
-from sweep import METRICS, fail, rows, weights_of  # noqa: E402
 
 BASE = """name: base
 config:
@@ -34,6 +34,11 @@ resources: {threads: 1}
 """
 RUNS = 6
 LIMIT_CHECK_SECONDS = 30  # how often slurmctld looks at time limits; fixed in its source
+
+
+def fail(text):
+    print(f"FAILED {text}")
+    sys.exit(1)
 
 
 class Jobs:
@@ -82,16 +87,9 @@ class Jobs:
 
 
 def check_same(program, folder):
-    a, b = rows(program, "alone"), rows(program, folder)
-    if len(a) != RUNS or list(a.index) != list(b.index):
-        fail(f"alone has {len(a)} runs, {folder} {len(b)}, wanted the same {RUNS}")
-    for metric in METRICS:
-        if a[metric].to_numpy().tobytes() != b[metric].to_numpy().tobytes():
-            fail(f"{metric} differs between alone and {folder}")
-    for run_id in a.index:
-        weights = weights_of(program, "alone", a.loc[run_id])
-        if weights is None or weights != weights_of(program, folder, b.loc[run_id]):
-            fail(f"weights of {run_id} differ between alone and {folder}")
+    problem, _ = differences(program.folder / "alone", program.folder / folder, RUNS)
+    if problem:
+        fail(problem)
 
 
 def check_mpirun(jobs):
