@@ -114,7 +114,7 @@ run_tests() {
     CC=clang build build/clang all
     say "compiled with clang; now under AddressSanitizer and UndefinedBehaviorSanitizer"
     build build/sanitize all -DPRUNELORA_SANITIZE=ON
-    ctest --test-dir build/sanitize --output-on-failure -j2 -LE lint
+    ctest --test-dir build/sanitize --output-on-failure -j2 -LE 'lint|slow'
 }
 
 case "${1:-}" in
