@@ -111,7 +111,8 @@ def main():
         (program.folder / "short.yaml").write_text(SWEEP.replace("EPOCHS", "1"))
         expect(program, ["sweep", "short.yaml", "--out", "short"], 0)
         expect(program, ["status", "short", "--exit-code"], 0, "is done, exit code 0", "4 done")
-        expect(program, ["sweep", "short.yaml", "--out", "bad", "--set", "base.train.lr=1e30"], 1)
+        expect(program, ["sweep", "short.yaml", "--out", "bad", "--set", "base.train.lr=100", "--set",
+                         "base.train.weight_decay=1000", "--set", "base.train.epochs=10"], 1)
         expect(program, ["status", "bad", "--exit-code"], 1, "some runs failed", "what went wrong last", "retrain",
                "--retry-failed")
         print("ok status of ended sweeps")
