@@ -63,7 +63,7 @@ static double js_divergence(struct distribution p, struct distribution q, int64_
 static enum status image_distance(const float *p, const float *q, int64_t n_classes, double *out)
 {
     enum status status = STATUS_OK;
-    struct distribution own, other;
+    struct distribution own = {NULL, 1}, other = {NULL, 1};
 
     TRY(check_row(p, n_classes, "unlearned", &own));
     TRY(check_row(q, n_classes, "retrained", &other));
