@@ -39,12 +39,13 @@ struct image_gather {
  * stride + 1. */
 struct conv2d_forward {
     struct span workspace;
-    struct tensor x;       /* [N, H, W, C] real read    */
-    struct tensor weight;  /* [K, R, S, C] real read    */
-    struct tensor y;       /* [N, P, Q, K] real written */
-    int stride, padding;   /* pixels, both axes         */
-    bool is_weight_frozen; /* weight does not change between prepare and release: may be packed in
-                              prepare */
+    struct tensor x;         /* [N, H, W, C] real read    */
+    struct tensor weight;    /* [K, R, S, C] real read    */
+    struct tensor y;         /* [N, P, Q, K] real written */
+    int stride, padding;     /* pixels, both axes         */
+    bool is_weight_frozen;   /* weight does not change between prepare and release: may be packed in
+                                prepare, and filters that are zero left out */
+    bool computes_zero_rows; /* leaves no filter out: to compare with */
 };
 struct conv2d_backward_data {
     struct span workspace;
@@ -52,7 +53,7 @@ struct conv2d_backward_data {
     struct tensor weight; /* [K, R, S, C] real read    */
     struct tensor d_x;    /* [N, H, W, C] real written */
     int stride, padding;
-    bool is_weight_frozen;
+    bool is_weight_frozen, computes_zero_rows; /* as in conv2d_forward */
 };
 struct conv2d_backward_weight {
     struct span workspace;

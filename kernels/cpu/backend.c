@@ -44,8 +44,10 @@ const struct backend backend_cpu = {
     .kernels =
         {
             OURS(image_gather),
-            PLANNED(conv2d_forward),
-            PLANNED(conv2d_backward_data),
+            .conv2d_forward = {cpu_conv2d_forward_prepare, cpu_conv2d_forward_run,
+                               cpu_convolution_release},
+            .conv2d_backward_data = {cpu_conv2d_backward_data_prepare, cpu_conv2d_backward_data_run,
+                                     cpu_convolution_release},
             PLANNED(conv2d_backward_weight),
             PLANNED(linear_forward),
             PLANNED(linear_backward_data),

@@ -1,5 +1,24 @@
-/* Convolution and its two gradients, by oneDNN. */
-#include "kernels/cpu/cpu.h"
+/* Convolution and its two gradients, by oneDNN; of frozen weights only the filters that are not
+ * zero. */
+#include "kernels/cpu/kept_rows.h"
+
+#include "base/arena.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ALIGNMENT = 64, NAME_BYTES = 64 };
+
+/* Forward or backward data. Where filters are left out, the smaller map comes first in the
+ * workspace, then the plan's own. */
+struct convolution {
+    struct prepared base;
+    char name[NAME_BYTES];
+    struct prepared *plan; /* owned; NULL when every filter is zero */
+    struct kept_rows rows;
+    int64_t n_pixels;
+    size_t map_bytes;
+};
 
 static struct conv_shape shape_of(enum conv_part part, const struct tensor *x,
                                   const struct tensor *weight, const struct tensor *y)
@@ -18,20 +37,118 @@ static struct conv_shape shape_of(enum conv_part part, const struct tensor *x,
     };
 }
 
+static bool is_whole(const struct convolution *convolution)
+{
+    return convolution->rows.index == NULL;
+}
+
+static enum status find_rows(struct convolution *convolution, const struct conv_shape *shape,
+                             const struct tensor *weight)
+{
+    enum status status = STATUS_OK;
+
+    TRY(kept_rows_create(weight, shape->part == CONV_BACKWARD_DATA, &convolution->rows));
+    if (is_whole(convolution))
+        return STATUS_OK;
+    convolution->n_pixels = shape->n * shape->p * shape->q;
+    size_t bytes = (size_t)(convolution->n_pixels * convolution->rows.n) * sizeof(float);
+    convolution->map_bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+done:
+    return status;
+}
+
+static void describe(struct convolution *convolution)
+{
+    const struct prepared *plan = convolution->plan;
+    const char *implementation = plan != NULL ? plan->implementation : "openmp";
+
+    if (is_whole(convolution))
+        snprintf(convolution->name, sizeof convolution->name, "%s", implementation);
+    else
+        snprintf(convolution->name, sizeof convolution->name, "%s, %lld of %lld filters",
+                 implementation, (long long)convolution->rows.n,
+                 (long long)convolution->rows.n_all);
+    convolution->base.implementation = convolution->name;
+    convolution->base.workspace_bytes =
+        convolution->map_bytes + (plan != NULL ? plan->workspace_bytes : 0);
+}
+
+void cpu_convolution_release(struct prepared *prepared)
+{
+    struct convolution *convolution = (struct convolution *)prepared;
+
+    if (convolution == NULL)
+        return;
+    plan_release(convolution->plan);
+    kept_rows_release(&convolution->rows);
+    free(convolution);
+}
+
+/* frozen: the weight if it does not change, else NULL. */
+static enum status convolution_create(struct device *device, struct conv_shape *shape,
+                                      const struct tensor *frozen, bool computes_zero_rows,
+                                      struct prepared **out)
+{
+    enum status status = STATUS_OK;
+    struct convolution *convolution = NULL;
+    const void *weight = frozen != NULL ? frozen->data : NULL;
+
+    TRY_ALLOC(convolution, heap_alloc(1, sizeof *convolution));
+    if (frozen != NULL && !computes_zero_rows)
+        TRY(find_rows(convolution, shape, frozen));
+    if (!is_whole(convolution)) {
+        shape->k = convolution->rows.n;
+        weight = convolution->rows.weight;
+    }
+    if (shape->k > 0)
+        TRY(plan_conv2d(device->glue, shape, weight, &convolution->plan));
+    describe(convolution);
+    *out = &convolution->base;
+    convolution = NULL;
+done:
+    cpu_convolution_release((struct prepared *)convolution);
+    return status;
+}
+
+static enum status run_plan(struct device *device, const struct convolution *convolution,
+                            const struct plan_memory *memory, struct span workspace)
+{
+    struct span rest = {(char *)workspace.data + convolution->map_bytes,
+                        workspace.bytes - convolution->map_bytes};
+
+    return plan_run(device->glue, convolution->plan, memory, rest);
+}
+
 enum status cpu_conv2d_forward_prepare(struct device *device, const struct conv2d_forward *op,
                                        struct prepared **out)
 {
     struct conv_shape shape = shape_of(CONV_FORWARD, &op->x, &op->weight, &op->y);
     shape.stride = op->stride;
     shape.padding = op->padding;
-    return plan_conv2d(device->glue, &shape, op->is_weight_frozen ? op->weight.data : NULL, out);
+    return convolution_create(device, &shape, op->is_weight_frozen ? &op->weight : NULL,
+                              op->computes_zero_rows, out);
 }
 
 enum status cpu_conv2d_forward_run(struct device *device, struct prepared *prepared,
                                    const struct conv2d_forward *op)
 {
+    enum status status = STATUS_OK;
+    const struct convolution *convolution = (const struct convolution *)prepared;
     struct plan_memory memory = {op->x.data, op->weight.data, NULL, op->y.data};
-    return plan_run(device->glue, prepared, &memory, op->workspace);
+    int64_t n_pixels = convolution->n_pixels;
+
+    if (is_whole(convolution))
+        return run_plan(device, convolution, &memory, op->workspace);
+    memory.weight = convolution->rows.weight;
+    memory.destination = op->workspace.data;
+    if (convolution->plan != NULL)
+        TRY(run_plan(device, convolution, &memory, op->workspace));
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, tensor_elements(&op->y)))
+    for (int i = 0; i < CPU_CHUNKS; i++)
+        kept_rows_spread(&convolution->rows, op->workspace.data, op->y.data,
+                         cpu_chunk(n_pixels, i));
+done:
+    return status;
 }
 
 enum status cpu_conv2d_backward_data_prepare(struct device *device,
@@ -41,14 +158,29 @@ enum status cpu_conv2d_backward_data_prepare(struct device *device,
     struct conv_shape shape = shape_of(CONV_BACKWARD_DATA, &op->d_x, &op->weight, &op->d_y);
     shape.stride = op->stride;
     shape.padding = op->padding;
-    return plan_conv2d(device->glue, &shape, op->is_weight_frozen ? op->weight.data : NULL, out);
+    return convolution_create(device, &shape, op->is_weight_frozen ? &op->weight : NULL,
+                              op->computes_zero_rows, out);
 }
 
 enum status cpu_conv2d_backward_data_run(struct device *device, struct prepared *prepared,
                                          const struct conv2d_backward_data *op)
 {
+    const struct convolution *convolution = (const struct convolution *)prepared;
     struct plan_memory memory = {op->d_x.data, op->weight.data, NULL, op->d_y.data};
-    return plan_run(device->glue, prepared, &memory, op->workspace);
+    int64_t n_pixels = convolution->n_pixels;
+
+    if (is_whole(convolution))
+        return run_plan(device, convolution, &memory, op->workspace);
+    if (convolution->plan == NULL)
+        return cpu_zero(device, op->d_x.data, tensor_bytes(&op->d_x));
+    memory.weight = convolution->rows.weight;
+    memory.destination = op->workspace.data;
+#pragma omp parallel for schedule(static)                                                          \
+    num_threads(cpu_threads(device, tensor_elements(&op->d_y)))
+    for (int i = 0; i < CPU_CHUNKS; i++)
+        kept_rows_gather(&convolution->rows, op->d_y.data, op->workspace.data,
+                         cpu_chunk(n_pixels, i));
+    return run_plan(device, convolution, &memory, op->workspace);
 }
 
 enum status cpu_conv2d_backward_weight_prepare(struct device *device,

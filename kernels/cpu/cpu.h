@@ -46,6 +46,8 @@ static inline int cpu_threads(const struct device *device, int64_t n_elements)
 CHECKED enum status cpu_prepared_create(size_t workspace_bytes, struct prepared **out);
 void cpu_prepared_release(struct prepared *prepared); /* accepts NULL */
 
+void cpu_convolution_release(struct prepared *prepared); /* accepts NULL */
+
 void cpu_describe(char *text, size_t bytes);
 enum status cpu_alloc(struct device *device, size_t bytes, void **out);
 void cpu_free(struct device *device, void *memory);

@@ -27,6 +27,7 @@ struct executor {
     struct span arena;
     struct memory_plan plan;
     size_t arena_bytes;
+    bool computes_zero_rows;
 };
 
 /* ---- memory of values ---- */
@@ -147,10 +148,13 @@ static void mark_frozen(struct executor *executor, int64_t i)
         return;
     int param = executor->graph->values[node->values[1]].param;
     bool is_frozen = !parameters_row(executor->parameters, param)->is_trainable;
-    if (node->kind == OP_conv2d_forward)
+    if (node->kind == OP_conv2d_forward) {
         op->conv2d_forward.is_weight_frozen = is_frozen;
-    else
+        op->conv2d_forward.computes_zero_rows = executor->computes_zero_rows;
+    } else {
         op->conv2d_backward_data.is_weight_frozen = is_frozen;
+        op->conv2d_backward_data.computes_zero_rows = executor->computes_zero_rows;
+    }
 }
 
 static enum status node_prepare(struct executor *executor, int64_t i)
@@ -268,6 +272,7 @@ enum status executor_create(struct graph *graph, const struct executor_settings 
     executor->graph = graph;
     executor->device = settings->device;
     executor->parameters = settings->parameters;
+    executor->computes_zero_rows = settings->computes_zero_rows;
     TRY_ALLOC(executor->steps, heap_alloc(graph->n_nodes, sizeof *executor->steps));
     TRY_ALLOC(executor->tensors, heap_alloc(graph->n_values, sizeof *executor->tensors));
     TRY_ALLOC(executor->is_own, heap_alloc(graph->n_values, sizeof *executor->is_own));

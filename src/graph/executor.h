@@ -13,6 +13,7 @@ struct executor_settings {
     struct parameters *parameters; /* borrowed */
     struct span arena; /* borrowed device memory shared by executors that never run at once; data
                           NULL: own one */
+    bool computes_zero_rows; /* filters of frozen weights that are zero too: to compare with */
 };
 
 /* Plans memory and prepares every node. Convolutions whose weight `parameters` holds frozen pack

@@ -3,6 +3,7 @@
 #include "kernels/kernel_test.h"
 
 #include <math.h>
+#include <string.h>
 
 #define SIZES(list)                                                                                \
     list("1x1", "N2 H5 W5 C7 K9 R1 S1 P5 Q5", FILL_NORMAL, 1, 0,                                   \
@@ -69,9 +70,57 @@
      .is_for_bench = is_bench,                                                                     \
      .attributes.conv2d_backward_weight = {.stride = stride_, .padding = padding_}},
 
-static const struct kernel_case forward_cases[] = {SIZES(FORWARD)};
-static const struct kernel_case backward_data_cases[] = {SIZES(BACKWARD_DATA)};
+/* Frozen, with zero filters that may be left out; refine() makes them. */
+#define PRUNED_SIZES(list)                                                                         \
+    list("half", "N2 H8 W8 C16 K64 R3 S3 P8 Q8", 1, 1)                                             \
+        list("third", "N2 H8 W8 C16 K64 R3 S3 P8 Q8", 1, 1)                                        \
+            list("all", "N2 H8 W8 C16 K64 R3 S3 P8 Q8", 1, 1)                                      \
+                list("half of few", "N3 H9 W8 C16 K16 R3 S3 P9 Q8", 1, 1)                          \
+                    list("half of 37", "N2 H7 W7 C17 K37 R3 S3 P4 Q4", 2, 1)                       \
+                        list("half, 1x1", "N2 H8 W8 C256 K64 R1 S1 P4 Q4", 2, 0)
+#define PRUNED_FORWARD(share, case_sizes, stride_, padding_)                                       \
+    {.name = "zero filters: " share,                                                               \
+     .sizes = case_sizes,                                                                          \
+     .attributes.conv2d_forward = {                                                                \
+         .stride = stride_, .padding = padding_, .is_weight_frozen = true}},
+#define PRUNED_BACKWARD_DATA(share, case_sizes, stride_, padding_)                                 \
+    {.name = "zero filters: " share,                                                               \
+     .sizes = case_sizes,                                                                          \
+     .attributes.conv2d_backward_data = {                                                          \
+         .stride = stride_, .padding = padding_, .is_weight_frozen = true}},
+
+static const struct kernel_case forward_cases[] = {SIZES(FORWARD) PRUNED_SIZES(PRUNED_FORWARD)};
+static const struct kernel_case backward_data_cases[] = {SIZES(BACKWARD_DATA)
+                                                             PRUNED_SIZES(PRUNED_BACKWARD_DATA)};
 static const struct kernel_case backward_weight_cases[] = {SIZES(BACKWARD_WEIGHT)};
+
+static void zero_filters(const struct kernel_case *test_case, const struct tensor *weight)
+{
+    const char *share = strstr(test_case->name, "zero filters: ");
+    int64_t n = tensor_elements(weight) / weight->shape[0];
+
+    if (share == NULL)
+        return;
+    share += strlen("zero filters: ");
+    int64_t period = share[0] == 't' ? 3 : 2;
+    for (int64_t k = 0; k < weight->shape[0]; k++)
+        if (share[0] == 'a' || k * 7 % period == 1)
+            memset(reals(weight) + k * n, 0, (size_t)n * sizeof(double));
+}
+
+static void refine_forward(const struct kernel_case *test_case, union op_any *op,
+                           struct random_stream *stream)
+{
+    (void)stream;
+    zero_filters(test_case, &op->conv2d_forward.weight);
+}
+
+static void refine_backward_data(const struct kernel_case *test_case, union op_any *op,
+                                 struct random_stream *stream)
+{
+    (void)stream;
+    zero_filters(test_case, &op->conv2d_backward_data.weight);
+}
 
 static void expect_element(const struct conv2d_forward *op, const int64_t at[4], double *value,
                            double *magnitude)
@@ -161,12 +210,14 @@ static const struct adjoint weight_adjoint = {OP_conv2d_forward, 1, 2, 1, 2, cop
 const struct kernel_test test_conv2d_forward = {
     .cases = forward_cases,
     .n_cases = sizeof forward_cases / sizeof *forward_cases,
+    .refine = refine_forward,
     .expect = expect_forward,
     .flops = forward_flops,
 };
 const struct kernel_test test_conv2d_backward_data = {
     .cases = backward_data_cases,
     .n_cases = sizeof backward_data_cases / sizeof *backward_data_cases,
+    .refine = refine_backward_data,
     .expect = expect_backward_data,
     .adjoint = &data_adjoint,
     .flops = backward_data_flops,

@@ -92,7 +92,9 @@ void toy_execute(struct toy *toy, struct graph *graph)
     toy->graph = graph;
     if (toy->parameters == NULL)
         ok(parameters_create(graph, toy->device, 1, &toy->parameters));
-    struct executor_settings settings = {.device = toy->device, .parameters = toy->parameters};
+    struct executor_settings settings = {.device = toy->device,
+                                         .parameters = toy->parameters,
+                                         .computes_zero_rows = toy->computes_zero_rows};
     ok(executor_create(graph, &settings, &toy->executor));
     for (size_t i = 0; i < sizeof images; i++)
         images[i] = (uint8_t)stream_below(&stream, 256);

@@ -18,6 +18,7 @@ struct toy {
     struct graph *graph;
     struct parameters *parameters;
     struct executor *executor;
+    bool computes_zero_rows; /* as in struct executor_settings, for toy_execute */
 };
 void toy_device_open(struct toy *toy, const struct backend *backend);
 /* Takes the graph over; parameters must have been created, or are now. Uploads images and labels;

@@ -44,22 +44,26 @@ static struct graph *training_graph(const struct architecture *architecture, int
 }
 
 /* Prepared, never run: the arena's pages are not touched. */
-static int64_t count_prepared(struct device *device, struct graph *graph, const char *arch)
+static int64_t count_prepared(struct device *device, struct graph *graph, const char *arch,
+                              double sparsity)
 {
+    const struct prune_settings prune = {.sparsity = sparsity, .mask = PRUNE_BAKED};
     struct parameters *parameters = NULL;
     struct executor *executor = NULL;
     int64_t n = 0;
 
     ok(parameters_create(graph, device, 1, &parameters));
+    if (sparsity > 0)
+        ok(parameters_prune(parameters, &prune));
     struct executor_settings settings = {.device = device, .parameters = parameters};
     ok(executor_create(graph, &settings, &executor));
     for (int64_t i = 0; i < graph->n_nodes; i++) {
         const struct node *node = &graph->nodes[i];
         const char *name = executor_implementation(executor, i);
         if (strncmp(name, "ref", 3) == 0)
-            fail_msg("%s, batch %lld: %s '%s' falls to '%s'", arch,
-                     (long long)graph->settings.batch_size, op_info(node->kind)->name, node->module,
-                     name);
+            fail_msg("%s, batch %lld, sparsity %g: %s '%s' falls to '%s'", arch,
+                     (long long)graph->settings.batch_size, sparsity, op_info(node->kind)->name,
+                     node->module, name);
         n += name[0] != '\0';
     }
     executor_destroy(executor);
@@ -70,18 +74,20 @@ static int64_t count_prepared(struct device *device, struct graph *graph, const 
 static void test_no_reference_implementation(void **state)
 {
     const char *names[] = {"resnet20", "resnet18", "resnet50"};
-    const int64_t batch_sizes[] = {128, 72, 1}, ranks[] = {0, 8, 1};
+    const int64_t batch_sizes[] = {128, 72, 1}, ranks[] = {0, 8, 1, 8, 8};
+    const double sparsities[] = {0, 0, 0, 0.5, 0.3};
     const struct device_settings settings = {.n_threads = 2};
     struct device *device = NULL;
 
     (void)state;
     ok(device_open(backend_find("cpu"), &settings, &device));
     for (int i = 0; i < 9; i++)
-        for (int r = 0; r < 3; r++) {
+        for (int r = 0; r < 5; r++) {
             const char *name = names[i / 3];
             struct graph *graph =
                 training_graph(architecture_find(name), batch_sizes[i % 3], ranks[r]);
-            assert_int_equal(count_prepared(device, graph, name), graph->n_nodes - 1);
+            assert_int_equal(count_prepared(device, graph, name, sparsities[r]),
+                             graph->n_nodes - 1);
             graph_destroy(graph); /* all but the gather, which has no images */
         }
     device_close(device);

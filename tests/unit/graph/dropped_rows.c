@@ -1,0 +1,161 @@
+/* Filters of a frozen weight that pruning made zero are left out: the same training steps as with
+ * them, but for rounding, and fewer of them computed. */
+#include "model/model.h"
+#include "unit/graph/toy.h"
+
+#include <setjmp.h> /* cmocka.h needs the four */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STEPS = 2 }; /* sooner or later rounding moves a value over a ReLU's kink */
+
+/* resnet20 on the toy's 8×8 images, adapters with dropout. */
+static struct graph *adapted(const struct backend *backend)
+{
+    const struct architecture *architecture = architecture_find("resnet20");
+    struct graph_settings settings = toy_settings(GRAPH_TRAIN, 6);
+    struct lora_inject lora = {
+        .targets = architecture->lora_targets, .lora_rank = 4, .alpha = 8, .dropout = 0.1};
+    struct graph *graph = NULL;
+
+    settings.real = backend->real;
+    ok(model_build(architecture, &settings, &graph));
+    ok(pass_freeze_except(graph, &architecture->head, 1));
+    ok(pass_lora_inject(graph, &lora));
+    ok(pass_autodiff(graph));
+    ok(pass_fuse(graph));
+    return graph;
+}
+
+/* lora_B begins as zero, which would hide half of the gradients. */
+static void fill_adapters(struct parameters *parameters)
+{
+    for (int64_t i = 0; i < parameters_count(parameters); i++) {
+        struct tensor tensor = parameters_tensor(parameters, i);
+        int64_t n = tensor_elements(&tensor);
+        if (strstr(parameters_row(parameters, i)->name, "lora_B") == NULL)
+            continue;
+        double *values = calloc((size_t)n, sizeof *values);
+        for (int64_t e = 0; e < n; e++)
+            values[e] = 0.1 * sin((double)(e + i));
+        ok(parameters_set(parameters, i, values));
+        free(values);
+    }
+}
+
+static void open_pruned(struct toy *toy, const struct backend *backend, double sparsity,
+                        bool computes_zero_rows)
+{
+    const struct prune_settings prune = {.sparsity = sparsity, .mask = PRUNE_BAKED};
+    struct graph *graph = adapted(backend);
+
+    toy_device_open(toy, backend);
+    toy->computes_zero_rows = computes_zero_rows;
+    ok(parameters_create(graph, toy->device, 1, &toy->parameters));
+    fill_adapters(toy->parameters);
+    ok(parameters_prune(toy->parameters, &prune));
+    toy_execute(toy, graph);
+}
+
+static int count_left_out(const struct toy *toy)
+{
+    int n = 0;
+
+    for (int64_t i = 0; i < toy->graph->n_nodes; i++)
+        n += strstr(executor_implementation(toy->executor, i), "filters") != NULL;
+    return n;
+}
+
+static double element(const struct tensor *tensor, int64_t i)
+{
+    return tensor->dtype == DTYPE_F32 ? (double)((const float *)tensor->data)[i]
+                                      : ((const double *)tensor->data)[i];
+}
+
+/* value −= 0.01 · gradient, on the host. */
+static void descend(const struct toy *toy)
+{
+    struct tensor value = parameters_flat_values(toy->parameters);
+    struct tensor gradient = parameters_flat_gradients(toy->parameters);
+
+    for (int64_t i = 0; i < tensor_elements(&value); i++)
+        if (value.dtype == DTYPE_F32)
+            ((float *)value.data)[i] -= 0.01f * ((const float *)gradient.data)[i];
+        else
+            ((double *)value.data)[i] -= 0.01 * ((const double *)gradient.data)[i];
+}
+
+/* Each of 20 layers, forward and back, adds the rounding of sums of up to 576 terms, which grows as
+ * their root. */
+static void check_gradients(const struct toy *with, const struct toy *without, double epsilon)
+{
+    struct tensor a = parameters_flat_gradients(with->parameters);
+    struct tensor b = parameters_flat_gradients(without->parameters);
+    double largest = 0, difference = 0, bound = 40 * sqrt(576) * epsilon;
+
+    for (int64_t i = 0; i < tensor_elements(&a); i++) {
+        largest = fmax(largest, fabs(element(&b, i)));
+        difference = fmax(difference, fabs(element(&a, i) - element(&b, i)));
+    }
+    assert_true(largest > 0);
+    if (!(difference <= bound * largest))
+        fail_msg("gradients differ by %g of %g, wanted %g", difference, largest, bound * largest);
+}
+
+static void check_steps(const struct backend *backend, double sparsity)
+{
+    struct toy with, without;
+    double epsilon = backend->real == DTYPE_F32 ? (double)FLT_EPSILON : DBL_EPSILON;
+
+    open_pruned(&with, backend, sparsity, true);
+    open_pruned(&without, backend, sparsity, false);
+    assert_int_equal(count_left_out(&with), 0);
+    if (strcmp(backend->name, "cpu") == 0)
+        assert_in_range(count_left_out(&without), 12 + 17, 18 + 17); /* forward + backward */
+    for (int step = 0; step < STEPS; step++) {
+        ok(executor_run(with.executor));
+        ok(executor_run(without.executor));
+        check_gradients(&with, &without, epsilon);
+        descend(&with);
+        descend(&without);
+    }
+    toy_close(&with);
+    toy_close(&without);
+}
+
+static void test_same_steps(void **state)
+{
+    check_steps(*state, 0.5);
+    check_steps(*state, 0.9);
+}
+
+/* Nothing is pruned: nothing is left out, to the last bit. */
+static void test_leaves_whole_weights_alone(void **state)
+{
+    struct toy toy;
+
+    (void)state;
+    open_pruned(&toy, backend_find("cpu"), 0, false);
+    assert_int_equal(count_left_out(&toy), 0);
+    toy_close(&toy);
+}
+
+int main(void)
+{
+    void *ref = (void *)(uintptr_t)backend_find("ref"),
+         *cpu = (void *)(uintptr_t)backend_find("cpu");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_prestate(test_same_steps, ref),
+        cmocka_unit_test_prestate(test_same_steps, cpu),
+        cmocka_unit_test(test_leaves_whole_weights_alone),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
