@@ -199,9 +199,12 @@ struct shortcut_pad_backward {
 };
 
 /* y = x · keep / (1 − probability), its own backward (d_y → d_x). Element e of row n is kept when
- * word e % 4 of random_block({seed, RANDOM_DROPOUT, layer, epoch, samples[n]}, e / 4), as a
- * fraction of 2^32, is >= probability. e counts H, W, C of the graph's NHWC row. No mask is stored.
- * y may be x's memory. */
+ * its 48 random bits, as a fraction of 2^48, are >= probability. Of the blocks random_block({seed,
+ * RANDOM_DROPOUT, layer, epoch, samples[n]}, ·), the high 16 bits are half e % 8 of block e / 8
+ * (halves count from the low half of word 0), the low 32 bits, which only one element in 65536
+ * needs, word e % 4 of block e / 4 + DROPOUT_LOW_BLOCKS. e counts H, W, C of the graph's NHWC row.
+ * No mask is stored. y may be x's memory. */
+#define DROPOUT_LOW_BLOCKS 0x80000000u
 struct dropout {
     struct span workspace;
     struct tensor x;       /* [N, ..] real read                       */

@@ -6,8 +6,9 @@
 #include <math.h>
 #include <string.h>
 
-/* blocks at once; elements drawn, and dealt to a thread, at a time */
-enum { LANES = 8, GROUP = 32 * LANES, SEGMENT = 16 * GROUP };
+/* Blocks at once; elements drawn, and dealt to a thread, at a time. A block holds the high bits of
+ * eight elements. */
+enum { LANES = 8, PER_BLOCK = 8, GROUP = 64 * LANES, SEGMENT = 8 * GROUP };
 
 typedef uint64_t lanes_u64 __attribute__((vector_size(LANES * sizeof(uint64_t))));
 
@@ -18,8 +19,11 @@ struct stretch {
     int64_t first, n;
 };
 
+/* Elements whose high bits are `least` are kept when their low bits are at least `least_low`,
+ * those above always. */
 struct keep_rule {
-    uint32_t least; /* words from here on are kept */
+    uint32_t least;
+    uint64_t least_low; /* < 2^32 */
     float factor;
 };
 
@@ -50,34 +54,59 @@ INLINED void random_lanes(const struct random_key *key, uint32_t block, uint32_t
     }
 }
 
-/* The words of at least n <= GROUP elements from block `block` on, in the order of the elements. */
-VECTORISED static void random_words(const struct random_key *place, uint32_t block, int64_t n,
-                                    uint32_t *words)
+/* The high bits of at least n <= GROUP elements from block `block` on, in the elements' order. */
+VECTORISED static void random_halves(const struct random_key *place, uint32_t block, int64_t n,
+                                     uint16_t *halves)
 {
-    struct random_key key = *place; /* a copy, which no word can overwrite */
-    for (int64_t i = 0; i < n; i += 4 * LANES)
-        random_lanes(&key, block + (uint32_t)(i / 4), words + i);
+    struct random_key key = *place; /* a copy, which no number can overwrite */
+    uint32_t words[4 * LANES];
+
+    for (int64_t i = 0; i < n; i += PER_BLOCK * LANES) {
+        random_lanes(&key, block + (uint32_t)(i / PER_BLOCK), words);
+        memcpy(halves + i, words, sizeof words); /* little-endian */
+    }
 }
 
-VECTORISED static void keep_range(const struct keep_rule *rule, const uint32_t *words,
+/* Keeps the elements with high bits of at least `least`; returns whether some are exactly that. */
+VECTORISED static bool keep_range(const struct keep_rule *rule, const uint16_t *halves,
                                   const float *x, float *y, int64_t n)
 {
-    uint32_t least = rule->least;
+    uint32_t least = rule->least, n_equal = 0;
     float factor = rule->factor;
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++)
-        y[i] = words[i] >= least ? x[i] * factor : 0.0f;
+#pragma omp simd reduction(+ : n_equal)
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t half = halves[i];
+        n_equal += half == least;
+        y[i] = half >= least ? x[i] * factor : 0.0f;
+    }
+    return n_equal > 0;
+}
+
+/* Takes back what the low bits decide against. */
+static void drop_equal(const struct random_key *key, const struct keep_rule *rule,
+                       const uint16_t *halves, const struct stretch *part)
+{
+    for (int64_t i = 0; i < part->n; i++) {
+        int64_t e = part->first + i;
+        if (halves[i] != rule->least)
+            continue;
+        uint32_t block = (uint32_t)(e / 4) | DROPOUT_LOW_BLOCKS;
+        if (random_block(key, block).words[e % 4] < rule->least_low)
+            part->y[i] = 0.0f;
+    }
 }
 
 static void drop_stretch(const struct random_key *key, const struct keep_rule *rule,
                          const struct stretch *stretch)
 {
-    uint32_t words[GROUP];
+    uint16_t halves[GROUP];
 
     for (int64_t i = 0; i < stretch->n; i += GROUP) {
-        int64_t n = stretch->n - i < GROUP ? stretch->n - i : GROUP;
-        random_words(key, (uint32_t)((stretch->first + i) / 4), n, words);
-        keep_range(rule, words, stretch->x + i, stretch->y + i, n);
+        struct stretch part = {stretch->x + i, stretch->y + i, stretch->first + i,
+                               stretch->n - i < GROUP ? stretch->n - i : GROUP};
+        random_halves(key, (uint32_t)(part.first / PER_BLOCK), part.n, halves);
+        if (keep_range(rule, halves, part.x, part.y, part.n) && rule->least_low > 0)
+            drop_equal(key, rule, halves, &part);
     }
 }
 
@@ -88,13 +117,13 @@ enum status cpu_dropout_prepare(struct device *device, const struct dropout *op,
     return cpu_prepared_create(0, out);
 }
 
-/* word / 2^32 >= probability in integers; exact, since doubles scale by 2^32 without rounding. */
+/* bits / 2^48 >= probability in integers; exact, since doubles scale by 2^48 without rounding. */
 static struct keep_rule keep_rule_of(double probability)
 {
-    double least = ceil(ldexp(probability, 32));
-    if (least > (double)UINT32_MAX) /* no word is that large */
-        return (struct keep_rule){0, 0.0f};
-    return (struct keep_rule){(uint32_t)least, (float)(1.0 / (1.0 - probability))};
+    uint64_t least = (uint64_t)ceil(ldexp(probability, 48));
+
+    return (struct keep_rule){(uint32_t)(least >> 32), least & UINT32_MAX,
+                              (float)(1.0 / (1.0 - probability))};
 }
 
 enum status cpu_dropout_run(struct device *device, struct prepared *prepared,

@@ -2,6 +2,16 @@
 #include "base/philox.h"
 #include "kernels/ref/ref.h"
 
+/* The 48 random bits of element e as a fraction of 2^48. */
+static double fraction(const struct random_key *key, int64_t e)
+{
+    struct philox_block high = random_block(key, (uint32_t)(e / 8));
+    struct philox_block low = random_block(key, (uint32_t)(e / 4) | DROPOUT_LOW_BLOCKS);
+    uint32_t first = high.words[e % 8 / 2] >> 16 * (e % 2) & 0xffffu;
+
+    return ((double)first + (double)low.words[e % 4] * 0x1p-32) * 0x1p-16;
+}
+
 enum status ref_dropout_run(struct device *device, struct prepared *prepared,
                             const struct dropout *args)
 {
@@ -18,13 +28,8 @@ enum status ref_dropout_run(struct device *device, struct prepared *prepared,
                                  .layer = args->layer,
                                  .epoch = (uint32_t)epoch[0],
                                  .sample = (uint32_t)samples[n]};
-        struct philox_block block = {{0}};
-        for (int64_t e = 0; e < n_elements; e++) {
-            if (e % 4 == 0)
-                block = random_block(&key, (uint32_t)(e / 4));
-            bool is_kept = (double)block.words[e % 4] * 0x1p-32 >= args->probability;
-            y[e] = is_kept ? x[e] / (1.0 - args->probability) : 0.0;
-        }
+        for (int64_t e = 0; e < n_elements; e++)
+            y[e] = fraction(&key, e) >= args->probability ? x[e] / (1.0 - args->probability) : 0.0;
     }
     return STATUS_OK;
 }

@@ -19,6 +19,7 @@ static const struct kernel_case cases[] = {
     CASE("almost everything", "N3 .1001", 0.999, 1),
     CASE("one element", "N1 .1", 0.5, 1),
     CASE("no row shape", "N9", 0.5, 1),
+    CASE("many that need the low bits", "N64 .4099", 0.7654321, 2),
     {.name = "huge",
      .sizes = "N3 .33",
      .fill = FILL_HUGE,
@@ -41,14 +42,22 @@ static void refine(const struct kernel_case *test_case, union op_any *op,
 }
 
 /* The counter spelled out, not random_block, which the backends use. */
+static struct philox_block draw(const struct dropout *op, int64_t n, uint32_t block)
+{
+    struct philox_block counter = {{block, (uint32_t)((const int32_t *)op->samples.data)[n],
+                                    (uint32_t)((const int32_t *)op->epoch.data)[0],
+                                    3u << 24 | op->layer}};
+
+    return philox4x32(counter, (uint32_t)op->seed, (uint32_t)(op->seed >> 32));
+}
+
 static bool is_kept(const struct dropout *op, int64_t n, int64_t e)
 {
-    struct philox_block counter = {
-        {(uint32_t)(e / 4), (uint32_t)((const int32_t *)op->samples.data)[n],
-         (uint32_t)((const int32_t *)op->epoch.data)[0], 3u << 24 | op->layer}};
-    struct philox_block block = philox4x32(counter, (uint32_t)op->seed, (uint32_t)(op->seed >> 32));
+    uint32_t word = draw(op, n, (uint32_t)(e / 8)).words[e / 2 % 4];
+    uint64_t bits = e % 2 == 0 ? word & 0xffff : word >> 16;
 
-    return block.words[e % 4] / 4294967296.0 >= op->probability;
+    bits = bits << 32 | draw(op, n, (uint32_t)(2147483648 + e / 4)).words[e % 4];
+    return (double)bits / 281474976710656.0 >= op->probability;
 }
 
 static void expect(struct expectation *expected)
