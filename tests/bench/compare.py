@@ -1,8 +1,9 @@
 """Ours and PyTorch by turns, on the same cores in the same call; a table of medians, spreads and ratios.
 
-Usage: compare.py BUILD_FOLDER OUTPUT [--quick]
-Every measurement is one line of OUTPUT (JSON); what is there already is not measured again, so a call
-that was cut short goes on where it was."""
+Usage: compare.py BUILD_FOLDER OUTPUT PYTHON... [--quick]
+Every PYTHON has a PyTorch of its own. Its faster memory layout is found in the first round; the other
+rounds measure that one. Every measurement is one line of OUTPUT (JSON); what is there already is not
+measured again, so a call that was cut short goes on where it was."""
 
 import json
 import os
@@ -13,9 +14,11 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-METHODS = ("plain", "lora", "prune_lora")
+CASES = (("train", "plain"), ("train", "lora"), ("train", "prune_lora"), ("eval", "plain"), ("eval", "lora"))
 BATCHES = {"resnet20": 128, "resnet50": 64}
 QUICK_BATCHES = {"resnet20": 128, "resnet50": 8}  # a busy machine takes a minute for 64
+ROUNDS = {"resnet20": 3, "resnet50": 2}
+LAYOUTS = ("nchw", "channels_last")
 
 
 def run(command):
@@ -52,48 +55,66 @@ def rate(text):
     return number(r": ([\d.]+) images/s", text)
 
 
-def compare(measurements, build, case, rounds, seconds):
-    arch, mode, method, batch = case
-    ours, theirs, ceilings = [], {"nchw": [], "channels_last": []}, []
+class Peer:
+    """One PyTorch: its rates, round by round, in its faster layout."""
+
+    def __init__(self, python):
+        self.python = python
+        self.version = run([python, "-c", "import torch; print(torch.__version__)"]).strip()
+
+    def measure(self, measurements, case, i, seconds):
+        if i == 0:
+            self.rates = {layout: self.rate(measurements, case, i, seconds, layout) for layout in LAYOUTS}
+            self.layout = max(self.rates, key=self.rates.get)
+            self.rates = [self.rates[self.layout]]
+        else:
+            self.rates.append(self.rate(measurements, case, i, seconds, self.layout))
+
+    def rate(self, measurements, case, i, seconds, layout):
+        key = " ".join(map(str, case)) + f" round {i} PyTorch {self.version} {layout}"
+        return rate(measurements.get(key, [self.python, HERE / "pytorch.py", *case, seconds, layout]))
+
+
+def spread(values, digits):
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
+
+
+def compare(measurements, build, peers, case, rounds, seconds):
+    ours, ceilings = [], []
     for i in range(rounds):
-        key = f"{arch} {mode} {method} {batch} round {i}"
-        ceiling = measurements.get(key + " ceiling", [build / "bench_ceiling", 0.3])
-        ceilings.append(number(r"product ([\d.]+)", ceiling))
-        text = measurements.get(key + " ours",
-                                [build / "bench_steps", arch, mode, method, batch, seconds])
+        key = " ".join(map(str, case)) + f" round {i}"
+        text = measurements.get(key + " ours", [build / "bench_steps", *case, seconds])
         gflop = number(r"([\d.]+) GFLOP/image", text)
         ours.append(rate(text))
-        for layout, rates in theirs.items():
-            rates.append(rate(measurements.get(f"{key} {layout}", [
-                sys.executable, HERE / "pytorch.py", arch, mode, method, batch, seconds, layout])))
-    best = max(theirs, key=lambda layout: statistics.median(theirs[layout]))
-    ratios = [a / b for a, b in zip(ours, theirs[best])]
-    share = statistics.median(o * gflop / c for o, c in zip(ours, ceilings))
-    middle = statistics.median
-    print(f"{arch:9} {mode:5} {method:10} {batch:4} {middle(ours):8.1f} "
-          f"{min(ours):7.1f}-{max(ours):<7.1f} {middle(theirs[best]):8.1f} "
-          f"{min(theirs[best]):7.1f}-{max(theirs[best]):<7.1f} {best:13} {middle(ratios):5.2f} "
-          f"{min(ratios):5.2f}-{max(ratios):<5.2f} {100 * share:5.1f} % {middle(ceilings):6.0f}",
-          flush=True)
+        for peer in peers:
+            peer.measure(measurements, case, i, seconds)
+        ceilings.append(number(r"product ([\d.]+)", measurements.get(key + " ceiling", [build / "bench_ceiling", 0.5])))
+    share = statistics.median(ours) * gflop / statistics.median(ceilings)
+    columns = [" ".join(case[:3]), str(case[3]), spread(ours, 1)]
+    for peer in peers:
+        ratios = [a / b for a, b in zip(ours, peer.rates)]
+        columns += [f"{spread(peer.rates, 1)} {peer.layout}", spread(ratios, 2)]
+    print("| " + " | ".join(columns + [f"{100 * share:.0f} %", spread(ceilings, 0)]) + " |", flush=True)
 
 
 def main():
-    build, output = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
-    is_quick = "--quick" in sys.argv[3:]
-    rounds, seconds = (3, 1) if is_quick else (5, 5)
+    arguments = [a for a in sys.argv[1:] if a != "--quick"]
+    build, output = pathlib.Path(arguments[0]).resolve(), pathlib.Path(arguments[1])
+    is_quick = "--quick" in sys.argv
+    seconds = 1 if is_quick else 4
     networks = (QUICK_BATCHES if is_quick else BATCHES).items()
     measurements = Measurements(output)
-    print("                                     ours            |  PyTorch, its better layout      "
-          "       | ours / PyTorch | share of | GFLOP/s")
-    print("network   mode  method     batch images/s  least-most | images/s  least-most  layout    "
-          "     median spread      products   products", flush=True)
+    peers = [Peer(python) for python in arguments[2:]]
+    titles = [f"PyTorch {peer.version} | ours / it" for peer in peers]
+    print("| network | batch | ours, images/s | " + " | ".join(titles) + " | share of ceiling | ceiling, GFLOP/s |")
+    print("|---" * (5 + 2 * len(peers)) + "|", flush=True)
     for arch, batch in networks:
-        for mode in ("train", "eval"):
-            for method in METHODS if mode == "train" else METHODS[:2]:
-                compare(measurements, build, (arch, mode, method, batch), rounds, seconds)
+        for mode, method in CASES:
+            compare(measurements, build, peers, (arch, mode, method, batch),
+                    2 if is_quick else ROUNDS[arch], seconds)
     for arch, batch in networks:
         os.environ["BENCH_KINDS"] = "1"
-        for method in METHODS[:2]:
+        for method in ("plain", "lora", "prune_lora"):
             print(measurements.get(f"{arch} {method} kinds", [
                 build / "bench_steps", arch, "train", method, batch, seconds]), end="")
     loads = [row["load"] for row in measurements.found.values()]
