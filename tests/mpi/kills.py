@@ -10,26 +10,16 @@ import pathlib
 import random
 import signal
 import statistics
-import subprocess
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "train"))
 
-from cli import Program  # noqa: E402
+from cli import Program, fail  # noqa: E402
 from results_folder import Reader, below, differences, journal, trainers_below  # noqa: E402
+from small_sweep import prepare  # noqa: E402
 
-BASE = """name: base
-config:
-  model: {arch: resnet20}
-  data: {dataset: cifar10, path: data, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25]}
-  base.train: {epochs: 1, batch_size: 32}
-"""
-SWEEP = """name: shot
-config:
-  model: {arch: resnet20, weights: base.h5}
-  data: {dataset: cifar10, path: data}
-  forget.class: 3
+SWEEP = """  forget.class: 3
   train: {epochs: EPOCHS, batch_size: 32}
   base.train: {epochs: EPOCHS, batch_size: 32}
   eval: {batch_size: 40}
@@ -44,11 +34,6 @@ RUNS, RANKS = 60, 2
 DEADLINE = 60.0  # for anything that should take a second or two
 
 
-def fail(text):
-    print(f"FAILED {text}")
-    sys.exit(1)
-
-
 class Job:
     """The sweep under mpirun; started again whenever it was killed."""
 
@@ -56,12 +41,9 @@ class Job:
         self.program, self.folder, self.process, self.starts = program, program.folder / folder, None, 0
 
     def start(self):
-        command = ["mpirun", "-n", str(RANKS), "--oversubscribe", "--bind-to", "none", "--allow-run-as-root",
-                   self.program.binary, "sweep", "sweep.yaml", "--out", self.folder.name]
         self.starts += 1
-        with open(self.program.folder / f"{self.folder.name}-{self.starts}.log", "w") as log:
-            self.process = subprocess.Popen(command, cwd=self.program.folder, env=self.program.environment,
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.process = self.program.start("sweep", "sweep.yaml", "--out", self.folder.name, ranks=RANKS,
+                                          log=f"{self.folder.name}-{self.starts}.log")
 
     def is_over(self):
         return self.process.poll() is not None
@@ -176,11 +158,8 @@ def main():
     n_trainers, n_jobs, seed = (int(a) for a in sys.argv[2:] + ["8", "2", "1"][len(sys.argv) - 2:])
     dice = random.Random(seed)
     with Program(sys.argv[1]) as program:
-        program.must("data", "synth", "--out", "data", "--train", 40, "--test", 20)
-        (program.folder / "base.yaml").write_text(BASE)
         # Longer runs where more is shot at, so that something is left to the end.
-        (program.folder / "sweep.yaml").write_text(SWEEP.replace("EPOCHS", "1" if n_trainers <= 10 else "12"))
-        program.must("train", "base.yaml", "--out", "base.h5")
+        prepare(program, SWEEP.replace("EPOCHS", "1" if n_trainers <= 10 else "12"), images=(40, 20))
         program.must("sweep", "sweep.yaml", "--out", "alone", ranks=RANKS, timeout=900)
         job = Job(program, "shot")
         reader = Reader(job.folder)

@@ -11,21 +11,12 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "train"))
 
-from cli import Program, skip  # noqa: E402: found by the line above
+from cli import Program, fail, skip  # noqa: E402: found by the line above
 from results_folder import differences  # noqa: E402
 from slurm_cluster import CannotStart, Cluster, is_over, missing  # noqa: E402
+from small_sweep import prepare  # noqa: E402
 
-BASE = """name: base
-config:
-  model: {arch: resnet20}
-  data: {dataset: cifar10, path: data, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25]}
-  base.train: {epochs: 1, batch_size: 32}
-"""
-SWEEP = """name: small
-config:
-  model: {arch: resnet20, weights: base.h5}
-  data: {dataset: cifar10, path: data}
-  train: {epochs: 3, batch_size: 32}
+SWEEP = """  train: {epochs: 3, batch_size: 32}
   forget.class: 3
 parameters:
   unlearn.method: {values: [finetune, lora, prune_lora]}
@@ -33,11 +24,6 @@ seeds: 2
 resources: {threads: 1}
 """
 RUNS = 6
-
-
-def fail(text):
-    print(f"FAILED {text}")
-    sys.exit(1)
 
 
 class Jobs:
@@ -157,14 +143,6 @@ def check_requeue(jobs):
     print("ok warned by USR1: requeued once, then done, the same bits")
 
 
-def prepare(program):
-    program.must("data", "synth", "--out", "data", "--train", 120, "--test", 40)
-    (program.folder / "base.yaml").write_text(BASE)
-    (program.folder / "sweep.yaml").write_text(SWEEP)
-    program.must("train", "base.yaml", "--out", "base.h5")
-    program.must("sweep", "sweep.yaml", "--out", "alone", ranks=2)
-
-
 def main():
     reason = missing()
     if reason is not None:
@@ -173,7 +151,8 @@ def main():
         try:
             with Cluster() as cluster:
                 jobs = Jobs(cluster, program, pathlib.Path(sys.argv[2]).resolve())
-                prepare(program)
+                prepare(program, SWEEP)
+                program.must("sweep", "sweep.yaml", "--out", "alone", ranks=2)
                 check_wrong_input(jobs)
                 check_srun_without_mpi(jobs)
                 check_mpirun(jobs)

@@ -8,12 +8,9 @@ import sys
 import zipfile
 
 from cli import Program
+from small_sweep import HEAD, prepare
 
-GOOD = """name: good
-config:
-  model: {arch: resnet20, weights: base.h5}
-  data: {dataset: cifar10, path: data}
-  train: {epochs: 1, batch_size: 32}
+GOOD = HEAD + """  train: {epochs: 1, batch_size: 32}
 parameters:
   unlearn.method: {values: [finetune, lora]}
   forget.class: 3
@@ -26,14 +23,8 @@ class Evil:
         return os.system, ("touch evil",)
 
 
-def prepare(program):
-    folder = program.folder
-    program.must("data", "synth", "--out", "data", "--train", 60, "--test", 20)
-    (folder / "base.yaml").write_text(
-        "name: base\nconfig:\n  model: {arch: resnet20}\n"
-        "  data: {dataset: cifar10, path: data, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25]}\n"
-        "  base.train: {epochs: 1, batch_size: 32}\n")
-    program.must("train", "base.yaml", "--out", "base.h5")
+def damage(folder):
+    """Beside the good files, bad ones."""
     with zipfile.ZipFile(folder / "evil.pth", "w") as archive:
         archive.writestr("archive/data.pkl", pickle.dumps(Evil(), protocol=2))
         archive.writestr("archive/version", "3\n")
@@ -118,7 +109,8 @@ def check_ranks(program):
 
 def main():
     with Program(sys.argv[1]) as program:
-        prepare(program)
+        prepare(program, GOOD.removeprefix(HEAD), images=(60, 20))
+        damage(program.folder)
         failed = sum(check(program, *case) for case in cases()) + check_unwritable(program)
         failed += check_ranks(program)
         print(f"{len(cases()) + 2 - failed} passed, {failed} failed")

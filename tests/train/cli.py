@@ -1,4 +1,4 @@
-"""Runs the program as a user does; shared by the tests of whole sweeps and of bad input."""
+"""Runs the program as a user does; shared by the tests that do so."""
 
 import os
 import pathlib
@@ -15,6 +15,11 @@ def skip(reason):
     sys.exit(SKIP)
 
 
+def fail(text):
+    print(f"FAILED {text}")
+    sys.exit(1)
+
+
 class Program:
     """The program under test, in a temporary folder that is removed at the end."""
 
@@ -29,15 +34,23 @@ class Program:
     def __exit__(self, *_):
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def command(self, arguments, ranks=None):
+        command = [self.binary, *map(str, arguments)]
+        if ranks is None:
+            return command
+        return ["mpirun", "-n", str(ranks), "--oversubscribe", "--bind-to", "none", "--allow-run-as-root", *command]
+
     def run(self, *arguments, ranks=None, timeout=300):
         """Returns (exit code, standard output, standard error)."""
-        command = [self.binary, *map(str, arguments)]
-        if ranks is not None:
-            command = ["mpirun", "-n", str(ranks), "--oversubscribe", "--bind-to", "none",
-                       "--allow-run-as-root", *command]
-        done = subprocess.run(command, cwd=self.folder, env=self.environment, timeout=timeout,
+        done = subprocess.run(self.command(arguments, ranks), cwd=self.folder, env=self.environment, timeout=timeout,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout, done.stderr
+
+    def start(self, *arguments, log, ranks=None):
+        """Returns the running process, whose output goes to the file `log` in the folder."""
+        with open(self.folder / log, "w") as file:
+            return subprocess.Popen(self.command(arguments, ranks), cwd=self.folder, env=self.environment,
+                                    stdin=subprocess.DEVNULL, stdout=file, stderr=file)
 
     def must(self, *arguments, **options):
         code, out, err = self.run(*arguments, **options)

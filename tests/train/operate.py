@@ -5,11 +5,10 @@ usage: operate.py PRUNELORA
 
 import os
 import signal
-import subprocess
 import sys
 import time
 
-from cli import Program
+from cli import Program, fail
 from results_folder import below
 
 SWEEP = """name: long
@@ -26,11 +25,6 @@ resources: {threads: 1}
 """
 
 
-def fail(text):
-    print(f"FAILED {text}")
-    sys.exit(1)
-
-
 def expect(program, arguments, code, *words):
     found, out, err = program.run(*arguments)
     missing = [word for word in words if word not in out + err]
@@ -39,10 +33,7 @@ def expect(program, arguments, code, *words):
 
 
 def start(program):
-    return subprocess.Popen(["mpirun", "-n", "2", "--oversubscribe", "--bind-to", "none", "--allow-run-as-root",
-                             program.binary, "sweep", "long.yaml", "--out", "long"],
-                            cwd=program.folder, env=program.environment, stdin=subprocess.DEVNULL,
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return program.start("sweep", "long.yaml", "--out", "long", ranks=2, log="long.log")
 
 
 def wait_for_word(program, *words):

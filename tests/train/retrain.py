@@ -8,7 +8,8 @@ import json
 import math
 import sys
 
-from cli import Program, skip
+from cli import Program, fail, skip
+from small_sweep import HEAD, prepare
 
 try:
     import h5py
@@ -17,17 +18,7 @@ try:
 except ImportError as missing:
     skip(f"Python module {missing.name} is not installed")
 
-BASE = """name: base
-config:
-  model: {arch: resnet20}
-  data: {dataset: cifar10, path: data, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25]}
-  base.train: {epochs: 4, batch_size: 20}
-"""
-SWEEP = """name: small
-config:
-  model: {arch: resnet20, weights: base.h5}
-  data: {dataset: cifar10, path: data}
-  train: {epochs: 1, batch_size: 40}
+SWEEP = """  train: {epochs: 1, batch_size: 40}
   base.train: {epochs: 3, batch_size: 20}
 parameters:
   unlearn.method: {values: [original, finetune, retrain, lora]}
@@ -37,11 +28,6 @@ resources: {threads: 1}
 """
 SCORES = ["UA", "RA", "TA", "MIA"]
 VALUES = ["average_gap", "ToW", "JS", "confusion_distance"]
-
-
-def fail(text):
-    print(f"FAILED {text}")
-    sys.exit(1)
 
 
 def rows(program, folder):
@@ -160,7 +146,7 @@ def check_line(line, table):
 
 def check_without(program):
     """A sweep without retrain has none of the columns."""
-    (program.folder / "without.yaml").write_text(SWEEP.replace("[original, finetune, retrain, lora]", "[original]"))
+    (program.folder / "without.yaml").write_text(HEAD + SWEEP.replace("[original, finetune, retrain, lora]", "[original]"))
     program.must("sweep", "without.yaml", "--out", "without")
     if set(VALUES + ["reference"]) & set(rows(program, "without").columns):
         fail("a sweep without retrain has comparisons")
@@ -171,10 +157,7 @@ def check_without(program):
 
 def main():
     with Program(sys.argv[1]) as program:
-        program.must("data", "synth", "--out", "data", "--train", 100, "--test", 40)
-        (program.folder / "base.yaml").write_text(BASE)
-        (program.folder / "sweep.yaml").write_text(SWEEP)
-        program.must("train", "base.yaml", "--out", "base.h5")
+        prepare(program, SWEEP, images=(100, 40), epochs=4, batch_size=20)
         program.must("sweep", "sweep.yaml", "--out", "alone")
         table = check_results(program, "alone")
         check_order(program, "alone")

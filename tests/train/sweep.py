@@ -7,24 +7,14 @@ usage: sweep.py PRUNELORA
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 
-from cli import Program
+from cli import Program, fail
 from results_folder import METRICS, Reader, differences, rows, trainers_below
+from small_sweep import prepare
 
-BASE = """name: base
-config:
-  model: {arch: resnet20}
-  data: {dataset: cifar10, path: data, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25]}
-  base.train: {epochs: 2, batch_size: 32}
-"""
-SWEEP = """name: small
-config:
-  model: {arch: resnet20, weights: base.h5}
-  data: {dataset: cifar10, path: data}
-  forget.class: 3
+SWEEP = """  forget.class: 3
   train: {epochs: 2, batch_size: 32}
   base.train: {epochs: 2, batch_size: 32}
 parameters:
@@ -35,11 +25,6 @@ seeds: 2
 resources: {threads: 1}
 """
 RUNS = 1 + 2 * (1 + 1 + 2 + 2 + 4)
-
-
-def fail(text):
-    print(f"FAILED {text}")
-    sys.exit(1)
 
 
 def check_same(program, one, other):
@@ -85,21 +70,17 @@ def check_failure(program):
 
 
 def check_killed(program, folder, reference):
-    command = ["mpirun", "-n", "2", "--oversubscribe", "--bind-to", "none", "--allow-run-as-root",
-               program.binary, "sweep", "sweep.yaml", "--out", folder,
-               "--set", "on_failure.crash_limit=10"]
+    sweep = program.start("sweep", "sweep.yaml", "--out", folder, "--set", "on_failure.crash_limit=10", ranks=2,
+                          log="killed.log")
     reader = Reader(program.folder / folder)
-    with open(program.folder / "killed.log", "w") as log:
-        sweep = subprocess.Popen(command, cwd=program.folder, env=program.environment, stdout=log,
-                                 stderr=log, stdin=subprocess.DEVNULL)
-        reader.start()
-        killed = 0
-        while sweep.poll() is None and killed < 4:
-            time.sleep(1.1)
-            for pid in trainers_below(sweep.pid)[:1]:
-                os.kill(pid, signal.SIGKILL)
-                killed += 1
-        code = sweep.wait(timeout=300)
+    reader.start()
+    killed = 0
+    while sweep.poll() is None and killed < 4:
+        time.sleep(1.1)
+        for pid in trainers_below(sweep.pid)[:1]:
+            os.kill(pid, signal.SIGKILL)
+            killed += 1
+    code = sweep.wait(timeout=300)
     problem = reader.end()
     if code != 0 or killed == 0:
         fail(f"with {killed} trainers killed: exit {code}\n" + open(program.folder / "killed.log").read())
@@ -111,10 +92,7 @@ def check_killed(program, folder, reference):
 
 def main():
     with Program(sys.argv[1]) as program:
-        program.must("data", "synth", "--out", "data", "--train", 120, "--test", 40)
-        (program.folder / "base.yaml").write_text(BASE)
-        (program.folder / "sweep.yaml").write_text(SWEEP)
-        program.must("train", "base.yaml", "--out", "base.h5")
+        prepare(program, SWEEP, epochs=2)
         program.must("sweep", "sweep.yaml", "--out", "alone")
         program.must("sweep", "sweep.yaml", "--out", "three", ranks=3)
         check_same(program, "alone", "three")
