@@ -130,5 +130,7 @@ int cli_trainer(int argc, char **argv)
     enum status status = parse(argc, argv, &wanted, &is_help);
     if (status == STATUS_OK && !is_help)
         status = run(&wanted);
+    if (status == STATUS_COMM && wanted.in >= 0)
+        return status_exit_code(status); /* its rank is gone: nobody is left who should read why */
     return cli_finish(status);
 }
