@@ -5,7 +5,7 @@
 #include "kernels/kernels.h"
 
 /* f32, 1024 × 1024 × 1024, through the backend's linear, in operations per second. Blocks for about
- * half a second, as does the next. DEVICE when the product comes out wrong. */
+ * a quarter of a second, as does the next. DEVICE when the product comes out wrong. */
 CHECKED enum status ceiling_matmul(const struct backend *backend, int n_threads, double *flops);
 /* From memory to memory, through the backend's scale, in bytes read and written per second. */
 CHECKED enum status ceiling_copy(const struct backend *backend, int n_threads, double *bytes);

@@ -14,10 +14,10 @@ struct row {
 
 static const struct row rows[] = {
     {"program", probe_program, ""},
-    {"processor", probe_processor, ""},
+    {"processor", probe_processor, "the trainers of all ranks of a machine share these cores"},
     {"ranks and threads", probe_ranks, "one trainer per rank; resources.threads chooses otherwise"},
     {"memory", probe_memory, "column peak_memory of a results.h5 says what a trainer took"},
-    {"results folder", probe_folder, ""},
+    {"results folder", probe_folder, "every rank writes there; sweep --out chooses another"},
     {"MPI", probe_mpi, "connects the ranks of a sweep"},
     {"MPI launcher", probe_launcher, "starts them; must be the same MPI"},
     {"numeric library", probe_numeric, "convolutions and matrix products on the CPU"},
@@ -26,9 +26,9 @@ static const struct row rows[] = {
     {"matrix product", probe_matmul, "the ceiling of training speed, float32"},
     {"memory copy", probe_copy, "the ceiling of batch norm, ReLU, additions; read and written"},
     {"GPU driver", probe_gpu, ""},
-    {"CUDA", probe_cuda, ""},
-    {"cuDNN", probe_cudnn, ""},
-    {"NCCL", probe_nccl, ""},
+    {"CUDA", probe_cuda, "programs on NVIDIA GPUs"},
+    {"cuDNN", probe_cudnn, "convolutions on them"},
+    {"NCCL", probe_nccl, "sums between them"},
     {"Slurm", probe_slurm, "a batch system; not needed to run on this machine"},
 };
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 enum { LINE_BYTES = 256 };
 
@@ -21,19 +22,25 @@ void probe_program(const struct patient *patient, struct finding *out)
     found(out, "prunelora %s (%s), computes on the CPU", PRUNELORA_VERSION, PRUNELORA_COMMIT);
 }
 
-/* First line of what a command prints; false when it does not run. */
-static bool first_line(const char *command, char line[LINE_BYTES])
-{
-    FILE *pipe = popen(command, "re");
+enum { EXIT_TIMEOUT = 124, EXIT_NOT_FOUND = 127 }; /* of timeout(1) */
 
+/* First line of what a command prints, and how it ended. A launcher or batch system that waits for
+ * a network must not hold up everything else. */
+static int first_line(const char *command, char line[LINE_BYTES])
+{
+    char whole[128];
+
+    line[0] = '\0';
+    snprintf(whole, sizeof whole, "timeout 2 %s 2>&1", command);
+    FILE *pipe = popen(whole, "re");
     if (pipe == NULL)
-        return false;
-    bool has_line = fgets(line, LINE_BYTES, pipe) != NULL;
-    if (has_line)
+        return EXIT_NOT_FOUND;
+    if (fgets(line, LINE_BYTES, pipe) != NULL)
         line[strcspn(line, "\n")] = '\0';
     while (fgetc(pipe) != EOF) { /* let it finish */
     }
-    return pclose(pipe) == 0 && has_line;
+    int how = pclose(pipe);
+    return WIFEXITED(how) ? WEXITSTATUS(how) : EXIT_TIMEOUT;
 }
 
 /* The first "4.1.4" of a text; "" when there is none. */
@@ -64,8 +71,12 @@ void probe_launcher(const struct patient *patient, struct finding *out)
     char line[LINE_BYTES], library[MPI_TEXT_BYTES], its[32], ours[32];
 
     (void)patient;
-    if (!first_line("mpirun --version 2>/dev/null", line)) {
-        found(out, "no mpirun in PATH");
+    int code = first_line("mpirun --version", line);
+    if (code != 0) {
+        if (code == EXIT_NOT_FOUND)
+            found(out, "no mpirun in PATH");
+        else
+            found(out, "mpirun does not work, exit code %d: %s", code, line);
         advise(out, VERDICT_NOTE,
                "without it a sweep runs with one rank; install it (Debian: openmpi-bin) or load "
                "the module of the MPI above; inside Slurm, srun --mpi=pmix does as well");
@@ -172,9 +183,17 @@ void probe_slurm(const struct patient *patient, struct finding *out)
     const char *job = getenv("SLURM_JOB_ID"), *nodes = getenv("SLURM_JOB_NUM_NODES");
 
     (void)patient;
-    if (!first_line("sbatch --version 2>/dev/null", line)) {
+    int code = first_line("sbatch --version", line);
+    if (code == EXIT_NOT_FOUND) {
         found(out, "no sbatch in PATH");
         advise(out, VERDICT_ABSENT, "start sweeps with mpirun");
+        return;
+    }
+    if (code != 0) {
+        found(out, "sbatch does not work, exit code %d: %s", code, line);
+        advise(out, VERDICT_ABSENT,
+               "it is installed, but no cluster is known here: start sweeps "
+               "with mpirun, or ask whoever runs the cluster for slurm.conf");
         return;
     }
     if (job != NULL)
