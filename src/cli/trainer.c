@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "cli/foreground.h"
 #include "cli/options.h"
+#include "cli/trainer_log.h"
 #include "cli/trainer_session.h"
 #include "dispatch/cores.h"
 
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 struct trainer_options {
+    const char *log;
     const char *device, *cores, *settings, *folder;
     int64_t in, out, parent, threads;
 };
@@ -33,6 +35,7 @@ static enum status parse(int argc, char **argv, struct trainer_options *wanted, 
         {"cores", 0, OPTION_TEXT, &wanted->cores, "LIST", "cores to stay on, e.g. 0-3"},
         {"in", 0, OPTION_INTEGER, &wanted->in, "FD", "a rank's pipe: where runs come from"},
         {"out", 0, OPTION_INTEGER, &wanted->out, "FD", "a rank's pipe: where answers go"},
+        {"log", 0, OPTION_TEXT, &wanted->log, "FILE", "takes standard output and error"},
         {"parent", 0, OPTION_INTEGER, &wanted->parent, "PID", "the rank; ends with it"},
     };
     const struct options options = {
@@ -60,6 +63,7 @@ static enum status run_for_rank(const struct trainer_options *wanted)
 {
     enum status status = STATUS_OK;
     struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct trainer_log log = {.path = ""};
     struct trainer_session_settings settings = {
         .in_fd = (int)wanted->in,
         .out_fd = (int)wanted->out,
@@ -71,9 +75,14 @@ static enum status run_for_rank(const struct trainer_options *wanted)
         TRY(follow_parent(wanted->parent));
     if (sigaction(SIGPIPE, &ignore, NULL) != 0)
         TRY(fail(STATUS_COMM, "cannot ignore SIGPIPE: %s", strerror(errno)));
+    if (wanted->log != NULL)
+        TRY(trainer_log_begin(&log, wanted->log));
     log_open(LOG_INFO, "trainer");
+    log_info("process %ld, device %s, %d threads on cores %s", (long)getpid(), settings.device,
+             settings.n_threads, wanted->cores != NULL ? wanted->cores : "of its choice");
     TRY(trainer_session_run(&settings));
 done:
+    trainer_log_end(&log);
     return status;
 }
 

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/foreground.h"
+#include "cli/trainer_log.h"
 #include "dispatch/message.h"
 #include "dispatch/record.h"
 #include "store/run_file.h"
@@ -40,7 +41,9 @@ struct session {
     struct run_progress progress;
     /* end of what the lock guards */
     atomic_bool wants_stop;
-    double last_progress; /* training thread's */
+    /* the training thread's */
+    double last_progress;
+    struct trainer_log run_log;
     /* kept from run to run */
     struct trainer *trainer;
     const struct backend *backend;
@@ -176,6 +179,7 @@ static void observe(void *context, const struct train_progress *progress)
     if (!is_new_phase && now - session->last_progress < progress_every_seconds)
         return;
     session->last_progress = now;
+    trainer_log_trim(&session->run_log);
     if (send_state(session, "progress") != STATUS_OK)
         atomic_store(&session->wants_stop, true); /* nobody is left to train for */
 }
@@ -262,36 +266,10 @@ done:
     return status;
 }
 
-/* Standard output and error of the run go to its folder; *saved brings them back. */
-static enum status open_log(const char *folder, int saved[2])
+static enum status begin_log(struct session *session, const char *folder, struct arena *arena)
 {
-    char path[4096];
-    enum status status = folder_create(folder);
-
-    if (status != STATUS_OK)
-        return status;
-    snprintf(path, sizeof path, "%s/log.txt", folder);
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return fail(STATUS_IO, "cannot write '%s': %s", path, strerror(errno));
-    fflush(stdout);
-    for (int i = 0; i < 2; i++) {
-        saved[i] = fcntl(STDOUT_FILENO + i, F_DUPFD_CLOEXEC, 16);
-        dup2(fd, STDOUT_FILENO + i);
-    }
-    close(fd);
-    return STATUS_OK;
-}
-
-static void close_log(const int saved[2])
-{
-    fflush(stdout);
-    for (int i = 0; i < 2; i++) {
-        if (saved[i] < 0)
-            continue;
-        dup2(saved[i], STDOUT_FILENO + i);
-        close(saved[i]);
-    }
+    char *path = path_join(arena, folder, "log.txt");
+    return path != NULL ? trainer_log_begin(&session->run_log, path) : STATUS_OUT_OF_MEMORY;
 }
 
 static void add_scores(cJSON *body, const char *folder, struct arena *arena)
@@ -336,14 +314,18 @@ static enum status work(struct session *session, const cJSON *assignment, bool *
 {
     enum status status = STATUS_OK, outcome = STATUS_OK;
     struct arena *arena = NULL;
-    int saved[2] = {-1, -1};
+    const char *folder = record_text(assignment, "folder");
 
     TRY(arena_create(&arena));
-    outcome = open_log(record_text(assignment, "folder"), saved);
+    log_info("run %s begins; its output: %s/log.txt", record_text(assignment, "name"), folder);
+    outcome = begin_log(session, folder, arena);
     if (outcome == STATUS_OK)
         outcome = execute(session, assignment, arena);
     if (outcome != STATUS_OK)
         log_error("%s (%s)", status_message(), status_origin());
+    trainer_log_end(&session->run_log);
+    log_info("run %s ends: %s", record_text(assignment, "name"),
+             outcome == STATUS_OK ? "done" : status_message());
     pthread_mutex_lock(&session->lock);
     session->is_busy = false;
     pthread_mutex_unlock(&session->lock);
@@ -355,7 +337,6 @@ static enum status work(struct session *session, const cJSON *assignment, bool *
         cJSON_Delete(ready);
     }
 done:
-    close_log(saved);
     arena_destroy(arena);
     return status;
 }

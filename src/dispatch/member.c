@@ -6,14 +6,18 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const double heartbeat_every_seconds = 2.0;
 static const double coordinator_deadline_seconds = 30.0;
 
+#define LOG_NAME "rank-%04d.log" /* in the results folder: of trainers, between their runs */
+
 struct member {
     struct member_settings settings;
+    char log_path[4096];           /* of the trainer */
     struct supervisor *supervisor; /* NULL until the first run is near, and after SHUTDOWN */
     char host[HOST_BYTES];
     char run_id[RUN_ID_BYTES];
@@ -28,6 +32,17 @@ static enum status tell(struct member *member, struct message *message)
     return message_send(member->settings.transport, 0, message);
 }
 
+static enum status name_log(struct member *member)
+{
+    int n = snprintf(member->log_path, sizeof member->log_path, "%s/" LOG_NAME,
+                     member->settings.folder, transport_rank(member->settings.transport));
+
+    if (n >= (int)sizeof member->log_path)
+        return fail(STATUS_IO, "the path of the results folder is too long");
+    member->settings.supervisor.log = member->log_path;
+    return STATUS_OK;
+}
+
 enum status member_create(const struct member_settings *settings, struct member **out)
 {
     enum status status = STATUS_OK;
@@ -38,8 +53,9 @@ enum status member_create(const struct member_settings *settings, struct member 
     member->settings = *settings;
     member->last_heard = member->last_heartbeat = clock_seconds();
     host_name(member->host);
+    TRY(name_log(member));
     if (settings->complaint[0] == '\0')
-        TRY(supervisor_create(&settings->supervisor, &member->supervisor));
+        TRY(supervisor_create(&member->settings.supervisor, &member->supervisor));
     copy_text(hello.text, sizeof hello.text, settings->complaint);
     TRY(tell(member, &hello));
     *out = member;
@@ -116,6 +132,20 @@ enum status member_receive(struct member *member, const struct message *message)
     }
 }
 
+/* A process that died could not say why in a record; perhaps it did in its output. */
+static void add_output(const struct member *member, const struct supervisor_event *event,
+                       char text[MESSAGE_TEXT_BYTES])
+{
+    size_t n = strlen(text);
+
+    if (event->kind == SUPERVISOR_CRASHED)
+        snprintf(text + n, MESSAGE_TEXT_BYTES - n, "; its output: runs/%s/a%" PRId64 "/log.txt",
+                 member->run_id, event->attempt);
+    else if (event->kind == SUPERVISOR_GAVE_UP)
+        snprintf(text + n, MESSAGE_TEXT_BYTES - n, "; their output: " LOG_NAME,
+                 transport_rank(member->settings.transport));
+}
+
 static enum status report(struct member *member, const struct supervisor_event *event)
 {
     static const int kinds[] = {
@@ -133,6 +163,7 @@ static enum status report(struct member *member, const struct supervisor_event *
     };
     memcpy(message.scores, event->scores, sizeof message.scores);
     memcpy(message.text, event->text, sizeof message.text);
+    add_output(member, event, message.text);
     member->last_heartbeat = clock_seconds();
     return tell(member, &message);
 }

@@ -59,6 +59,8 @@ static char **trainer_arguments(struct arena *arena, const struct spawn_settings
     made[n++] = arena_format(arena, "--in=%d", TRAINER_IN_FD);
     made[n++] = arena_format(arena, "--out=%d", TRAINER_OUT_FD);
     made[n++] = arena_format(arena, "--parent=%ld", (long)getpid());
+    if (settings->log != NULL)
+        made[n++] = arena_format(arena, "--log=%s", settings->log);
     made[n++] = arena_format(arena, "--threads=%d", settings->n_threads);
     made[n++] = arena_format(arena, "--cores=%s", settings->cores);
     made[n++] = arena_format(arena, "--device=%s", settings->device);

@@ -12,6 +12,7 @@ struct spawn_settings {
     const char *program, *device;
     int n_threads;
     const char *cores; /* "0,2-3" */
+    const char *log;   /* file for its output; NULL: goes where ours goes */
 };
 struct spawned {
     pid_t pid;

@@ -110,7 +110,8 @@ static void start(struct supervisor *supervisor, struct supervisor_event *event)
     struct spawn_settings settings = {.program = supervisor->settings.program,
                                       .device = supervisor->settings.device,
                                       .n_threads = supervisor->settings.n_threads,
-                                      .cores = supervisor->cores_text};
+                                      .cores = supervisor->cores_text,
+                                      .log = supervisor->settings.log};
 
     if (spawn_trainer(&settings, &supervisor->process) != STATUS_OK) {
         give_up(supervisor, status_message(), event);

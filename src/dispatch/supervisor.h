@@ -15,6 +15,7 @@ struct supervisor_settings {
     double heartbeat_seconds; /* without any record: 30 */
     double step_seconds;      /* least deadline of a step: 60 */
     double phase_seconds;     /* outside of steps without any processor time spent: 600 */
+    const char *log;          /* borrowed: file for its output; NULL: where ours goes */
 };
 
 enum supervisor_event_kind {

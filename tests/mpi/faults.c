@@ -47,7 +47,7 @@ static void killed_trainer_is_replaced(void **unused)
             second = begun[i].pid;
     }
     assert_true(first != 0 && second != 0 && first != second);
-    expect_output(&job, "SIGKILL (out of memory, or by hand)");
+    expect_output(&job, "SIGKILL (out of memory, or by hand); its output: runs/");
     job_close(&job);
 }
 
@@ -234,7 +234,7 @@ static void broken_trainer_ends_the_sweep(void **unused)
     expect_exit(&job, job_run(&job, ""), 3);
     unsetenv("FAKE_TRAINER_BROKEN");
     expect_output(&job, "3 trainers in a row did not start");
-    expect_output(&job, "exit code 9");
+    expect_output(&job, "exit code 9; their output: rank-000");
     job_close(&job);
 }
 

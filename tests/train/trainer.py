@@ -60,7 +60,7 @@ def execute(trainer, number, run):
 
 def check_many_runs(program):
     runs = json.loads(program.must("plan", "sweep.yaml", "--format", "json"))["runs"]
-    trainer = Trainer(program, ASAN_OPTIONS="detect_leaks=1:quarantine_size_mb=1:thread_local_quarantine_size_kb=0")
+    trainer = Trainer(program, ASAN_OPTIONS="detect_leaks=1:quarantine_size_mb=1:thread_local_quarantine_size_kb=64")
     if trainer.hear("hello") is None:
         fail(f"no hello\n{trainer.log.read_text()}")
     seen = []
