@@ -119,28 +119,27 @@ done:
     return status;
 }
 
-enum status hdf5_get_integer(hid_t object, const char *name, int64_t *out)
+static enum status get_attribute(hid_t object, const char *name, H5T_class_t class,
+                                 hid_t memory_type, void *out)
 {
     enum status status = STATUS_OK;
     hid_t attribute = H5I_INVALID_HID;
 
-    TRY(open_attribute(object, name, H5T_INTEGER, &attribute));
-    TRY(hdf5_check(H5Aread(attribute, H5T_NATIVE_INT64, out)));
+    TRY(open_attribute(object, name, class, &attribute));
+    TRY(hdf5_check(H5Aread(attribute, memory_type, out)));
 done:
     hdf5_close(attribute);
     return status;
 }
 
+enum status hdf5_get_integer(hid_t object, const char *name, int64_t *out)
+{
+    return get_attribute(object, name, H5T_INTEGER, H5T_NATIVE_INT64, out);
+}
+
 enum status hdf5_get_number(hid_t object, const char *name, double *out)
 {
-    enum status status = STATUS_OK;
-    hid_t attribute = H5I_INVALID_HID;
-
-    TRY(open_attribute(object, name, H5T_FLOAT, &attribute));
-    TRY(hdf5_check(H5Aread(attribute, H5T_NATIVE_DOUBLE, out)));
-done:
-    hdf5_close(attribute);
-    return status;
+    return get_attribute(object, name, H5T_FLOAT, H5T_NATIVE_DOUBLE, out);
 }
 
 static enum status set_chunks(hid_t creation, int64_t n)
@@ -179,6 +178,20 @@ done:
     hdf5_close(creation);
     hdf5_close(space);
     return status != STATUS_OK ? fail_context(status, "data set '%s'", array->name) : STATUS_OK;
+}
+
+enum status hdf5_put_arrays(hid_t parent, const char *group_name, const struct hdf5_array *arrays,
+                            int64_t n)
+{
+    enum status status = STATUS_OK;
+    hid_t group = H5I_INVALID_HID;
+
+    TRY(hdf5_create_group(parent, group_name, &group));
+    for (int64_t i = 0; i < n; i++)
+        TRY(hdf5_put_array(group, &arrays[i]));
+done:
+    hdf5_close(group);
+    return status;
 }
 
 /* The most elements a data set may claim before memory is asked for. */

@@ -121,7 +121,7 @@ done:
     return status;
 }
 
-enum status hdf5_write(hid_t file, const char *path)
+static enum status write_image(hid_t file, const char *path)
 {
     enum status status = STATUS_OK;
     const void *borrowed = NULL;
@@ -135,6 +135,15 @@ enum status hdf5_write(hid_t file, const char *path)
     TRY(file_write(path, image, (size_t)(n + TRAILER_BYTES)));
 done:
     free(image);
+    return status;
+}
+
+enum status hdf5_finish(hid_t file, enum status composed, const char *path)
+{
+    enum status status =
+        composed == STATUS_OK ? write_image(file, path) : fail_context(composed, "'%s'", path);
+
+    hdf5_close(file);
     return status;
 }
 
@@ -191,6 +200,12 @@ done:
     return status;
 }
 
+enum status hdf5_finish_reading(hid_t file, enum status status, const char *path)
+{
+    hdf5_close(file);
+    return status != STATUS_OK ? fail_context(status, "'%s'", path) : STATUS_OK;
+}
+
 enum status hdf5_open(const char *path, const char *format, int64_t format_version, hid_t *out)
 {
     enum status status = STATUS_OK;
@@ -202,14 +217,11 @@ enum status hdf5_open(const char *path, const char *format, int64_t format_versi
     status = hdf5_open_image(bytes, n, &file);
     if (status == STATUS_OK)
         status = check_format(file, format, format_version);
-    if (status != STATUS_OK) {
-        status = fail_context(status, "'%s'", path);
-        goto done;
-    }
-    *out = file;
-    file = H5I_INVALID_HID; /* handed over */
+    if (status == STATUS_OK)
+        *out = file;
+    else
+        status = hdf5_finish_reading(file, status, path);
 done:
-    hdf5_close(file);
     free(bytes);
     return status;
 }

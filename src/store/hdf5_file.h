@@ -19,8 +19,10 @@ void hdf5_close(hid_t id);
 /* An empty file in memory, with creation order kept and the root attributes every file has: format,
  * format_version, program, commit, created, hdf5. Close with hdf5_close. */
 CHECKED enum status hdf5_compose(const char *format, int64_t format_version, hid_t *out);
-/* The file's image, with its checksum, to `path`: complete or not at all. */
-CHECKED enum status hdf5_write(hid_t file, const char *path);
+/* The end of composing, and of the file in memory: its image, with its checksum, to `path`,
+ * complete or not at all. Where composing had failed nothing is written, and the message names the
+ * path. */
+CHECKED enum status hdf5_finish(hid_t file, enum status composed, const char *path);
 
 /* Opens an image read-only; the bytes may go afterwards. Refuses cut-off and damaged ones. */
 CHECKED enum status hdf5_open_image(const void *bytes, int64_t n, hid_t *out);
@@ -28,6 +30,9 @@ CHECKED enum status hdf5_open_image(const void *bytes, int64_t n, hid_t *out);
  * names the file. */
 CHECKED enum status hdf5_open(const char *path, const char *format, int64_t format_version,
                               hid_t *out);
+/* Closes what hdf5_open opened; `status` is what became of reading, and its message now names the
+ * file. Returns it. */
+CHECKED enum status hdf5_finish_reading(hid_t file, enum status status, const char *path);
 
 /* A group that keeps the order in which things were put into it. */
 CHECKED enum status hdf5_create_group(hid_t parent, const char *name, hid_t *out);
@@ -51,6 +56,9 @@ struct hdf5_array {
     bool is_compressed;
 };
 CHECKED enum status hdf5_put_array(hid_t group, const struct hdf5_array *array);
+/* A new group with n arrays in it. */
+CHECKED enum status hdf5_put_arrays(hid_t parent, const char *group_name,
+                                    const struct hdf5_array *arrays, int64_t n);
 struct hdf5_values {
     void *values; /* in the arena, of the memory type asked for */
     int64_t n, n_columns;

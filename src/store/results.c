@@ -93,19 +93,10 @@ done:
 
 enum status results_write(const char *path, const struct results *results)
 {
-    enum status status = STATUS_OK;
     hid_t file = H5I_INVALID_HID;
+    enum status status = hdf5_compose(format_name, FORMAT_VERSION, &file);
 
-    TRY(hdf5_compose(format_name, FORMAT_VERSION, &file));
-    status = compose(file, results);
-    if (status != STATUS_OK) {
-        status = fail_context(status, "'%s'", path);
-        goto done;
-    }
-    TRY(hdf5_write(file, path));
-done:
-    hdf5_close(file);
-    return status;
+    return status == STATUS_OK ? hdf5_finish(file, compose(file, results), path) : status;
 }
 
 static enum status get_points(hid_t file, struct arena *arena, struct results *out)
@@ -124,22 +115,24 @@ done:
     return status;
 }
 
-enum status results_read(const char *path, struct arena *arena, struct results *out)
+static enum status get_results(hid_t file, struct arena *arena, struct results *out)
 {
     enum status status = STATUS_OK;
-    hid_t file = H5I_INVALID_HID;
     struct results results = {0};
 
-    TRY(hdf5_open(path, format_name, FORMAT_VERSION, &file));
-    status = results_rows_get(file, arena, &results);
-    if (status == STATUS_OK)
-        status = get_points(file, arena, &results);
-    if (status != STATUS_OK) {
-        status = fail_context(status, "'%s'", path);
-        goto done;
-    }
+    TRY(results_rows_get(file, arena, &results));
+    TRY(get_points(file, arena, &results));
     *out = results;
 done:
-    hdf5_close(file);
     return status;
+}
+
+enum status results_read(const char *path, struct arena *arena, struct results *out)
+{
+    hid_t file = H5I_INVALID_HID;
+    enum status status = hdf5_open(path, format_name, FORMAT_VERSION, &file);
+
+    if (status != STATUS_OK)
+        return status;
+    return hdf5_finish_reading(file, get_results(file, arena, out), path);
 }

@@ -81,8 +81,6 @@ done:
 
 static enum status put_samples(hid_t parent, const struct run_samples *samples)
 {
-    enum status status = STATUS_OK;
-    hid_t group = H5I_INVALID_HID;
     const struct hdf5_array arrays[] = {
         {"loss", "nats", "cross-entropy of each image", H5T_NATIVE_DOUBLE, H5T_IEEE_F32LE,
          samples->loss, samples->n, 0, false},
@@ -94,18 +92,11 @@ static enum status put_samples(hid_t parent, const struct run_samples *samples)
          samples->n, 0, false},
     };
 
-    TRY(hdf5_create_group(parent, samples->name, &group));
-    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
-        TRY(hdf5_put_array(group, &arrays[i]));
-done:
-    hdf5_close(group);
-    return status;
+    return hdf5_put_arrays(parent, samples->name, arrays, sizeof arrays / sizeof arrays[0]);
 }
 
 static enum status put_forget(hid_t file, const struct run_forget *forget)
 {
-    enum status status = STATUS_OK;
-    hid_t group = H5I_INVALID_HID;
     const struct hdf5_array arrays[] = {
         {"image", "1", "row of the training table of each forgotten image", H5T_NATIVE_INT32,
          H5T_STD_I32LE, forget->images, forget->n, 0, false},
@@ -117,12 +108,7 @@ static enum status put_forget(hid_t file, const struct run_forget *forget)
 
     if (forget->n == 0)
         return STATUS_OK;
-    TRY(hdf5_create_group(file, "forget", &group));
-    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
-        TRY(hdf5_put_array(group, &arrays[i]));
-done:
-    hdf5_close(group);
-    return status;
+    return hdf5_put_arrays(file, "forget", arrays, sizeof arrays / sizeof arrays[0]);
 }
 
 static enum status compose(hid_t file, const struct run_file *run)
@@ -144,19 +130,10 @@ done:
 
 enum status run_file_write(const char *path, const struct run_file *run)
 {
-    enum status status = STATUS_OK;
     hid_t file = H5I_INVALID_HID;
+    enum status status = hdf5_compose(format_name, FORMAT_VERSION, &file);
 
-    TRY(hdf5_compose(format_name, FORMAT_VERSION, &file));
-    status = compose(file, run);
-    if (status != STATUS_OK) {
-        status = fail_context(status, "'%s'", path);
-        goto done;
-    }
-    TRY(hdf5_write(file, path));
-done:
-    hdf5_close(file);
-    return status;
+    return status == STATUS_OK ? hdf5_finish(file, compose(file, run), path) : status;
 }
 
 /* ---- reading ---- */
@@ -321,29 +298,30 @@ done:
     return status;
 }
 
+static enum status get_run(hid_t file, bool with_samples, struct arena *arena, struct run_file *out)
+{
+    enum status status = STATUS_OK;
+    struct run_file run = {0};
+
+    TRY(get_heading(file, arena, &run));
+    TRY(get_result(file, arena, &run));
+    TRY(get_history(file, arena, &run));
+    if (with_samples)
+        TRY(get_all_samples(file, arena, &run));
+    *out = run;
+done:
+    return status;
+}
+
 enum status run_file_read(const char *path, bool with_samples, struct arena *arena,
                           struct run_file *out)
 {
-    enum status status = STATUS_OK;
     hid_t file = H5I_INVALID_HID;
-    struct run_file run = {0};
+    enum status status = hdf5_open(path, format_name, FORMAT_VERSION, &file);
 
-    TRY(hdf5_open(path, format_name, FORMAT_VERSION, &file));
-    status = get_heading(file, arena, &run);
-    if (status == STATUS_OK)
-        status = get_result(file, arena, &run);
-    if (status == STATUS_OK)
-        status = get_history(file, arena, &run);
-    if (status == STATUS_OK && with_samples)
-        status = get_all_samples(file, arena, &run);
-    if (status != STATUS_OK) {
-        status = fail_context(status, "'%s'", path);
-        goto done;
-    }
-    *out = run;
-done:
-    hdf5_close(file);
-    return status;
+    if (status != STATUS_OK)
+        return status;
+    return hdf5_finish_reading(file, get_run(file, with_samples, arena, out), path);
 }
 
 static enum status get_forget(hid_t file, struct arena *arena, struct run_forget *out)
@@ -377,16 +355,12 @@ done:
 
 enum status run_file_read_forget(const char *path, struct arena *arena, struct run_forget *out)
 {
-    enum status status = STATUS_OK;
     hid_t file = H5I_INVALID_HID;
+    enum status status = hdf5_open(path, format_name, FORMAT_VERSION, &file);
 
-    TRY(hdf5_open(path, format_name, FORMAT_VERSION, &file));
-    status = get_forget(file, arena, out);
     if (status != STATUS_OK)
-        status = fail_context(status, "'%s'", path);
-done:
-    hdf5_close(file);
-    return status;
+        return status;
+    return hdf5_finish_reading(file, get_forget(file, arena, out), path);
 }
 
 double run_file_value(const struct run_file *run, const char *name)

@@ -60,18 +60,21 @@ done:
     return status != STATUS_OK ? fail_context(status, "tensor '%s'", tensor->name) : STATUS_OK;
 }
 
-enum status weights_save_h5(const char *path, const struct weight_tensor *tensors, int64_t n)
+static enum status put_tensors(hid_t file, const struct weight_tensor *tensors, int64_t n)
 {
     enum status status = STATUS_OK;
-    hid_t file = H5I_INVALID_HID;
 
-    TRY(hdf5_compose(format_name, FORMAT_VERSION, &file));
-    for (int64_t i = 0; i < n; i++)
-        TRY(put_tensor(file, &tensors[i]));
-    TRY(hdf5_write(file, path));
-done:
-    hdf5_close(file);
+    for (int64_t i = 0; i < n && status == STATUS_OK; i++)
+        status = put_tensor(file, &tensors[i]);
     return status;
+}
+
+enum status weights_save_h5(const char *path, const struct weight_tensor *tensors, int64_t n)
+{
+    hid_t file = H5I_INVALID_HID;
+    enum status status = hdf5_compose(format_name, FORMAT_VERSION, &file);
+
+    return status == STATUS_OK ? hdf5_finish(file, put_tensors(file, tensors, n), path) : status;
 }
 
 static const char *stored_name(H5T_class_t class, size_t bytes, bool is_signed)
