@@ -7,6 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+double product_flops(const struct tensor *weight, const struct tensor *y)
+{
+    int64_t n_rows = tensor_elements(y) / y->shape[y->n_dims - 1];
+
+    return 2.0 * (double)tensor_elements(weight) * (double)n_rows;
+}
+
 static double flops_of(enum op_kind kind, const union op_any *op)
 {
     const struct op_info *info = op_info(kind);

@@ -5,39 +5,32 @@
 #include <math.h>
 #include <string.h>
 
-#define SIZES(list)                                                                                \
-    list("1x1", "N2 H5 W5 C7 K9 R1 S1 P5 Q5", FILL_NORMAL, 1, 0,                                   \
-         false) list("1x1 stride 2", "N2 H5 W6 C4 K3 R1 S1 P3 Q3", FILL_NORMAL, 2, 0,              \
-                     false) list("3x3", "N2 H6 W5 C4 K5 R3 S3 P6 Q5", FILL_NORMAL, 1, 1, false)    \
-        list("3x3 stride 2", "N2 H8 W7 C3 K5 R3 S3 P4 Q4", FILL_NORMAL, 2, 1,                      \
-             false) list("no padding", "N1 H5 W4 C2 K3 R3 S2 P3 Q3", FILL_NORMAL, 1, 0, false)     \
-            list("one element", "N1 H1 W1 C1 K1 R1 S1 P1 Q1", FILL_NORMAL, 1, 0, false) list(      \
-                "one pixel under 3x3", "N3 H1 W1 C5 K2 R3 S3 P1 Q1", FILL_NORMAL, 1, 1,            \
-                false) list("stem", "N2 H32 W32 C3 K16 R3 S3 P32 Q32", FILL_NORMAL, 1, 1, false)   \
-                list("16 channels", "N3 H16 W16 C16 K16 R3 S3 P16 Q16", FILL_NORMAL, 1, 1,         \
-                     false) list("16 to 32", "N2 H16 W16 C16 K32 R3 S3 P8 Q8", FILL_NORMAL, 2, 1,  \
-                                 false) list("64 channels", "N2 H8 W8 C64 K64 R3 S3 P8 Q8",        \
-                                             FILL_NORMAL, 1, 1, false)                             \
-                    list("adapter down", "N2 H8 W8 C32 K8 R3 S3 P8 Q8", FILL_NORMAL, 1, 1, false)  \
-                        list("adapter up", "N2 H8 W8 C8 K32 R1 S1 P8 Q8", FILL_NORMAL, 1, 0,       \
-                             false) list("odd channels", "N2 H7 W9 C17 K33 R3 S3 P7 Q9",           \
-                                         FILL_NORMAL, 1, 1,                                        \
-                                         false) list("shortcut 1x1 stride 2",                      \
-                                                     "N2 H8 W8 C64 K128 R1 S1 P4 Q4", FILL_NORMAL, \
-                                                     2, 0, false)                                  \
-                            list("zeros", "N2 H4 W4 C3 K4 R3 S3 P4 Q4", FILL_ZERO, 1, 1, false)    \
-                                list("ties", "N2 H4 W4 C3 K4 R3 S3 P4 Q4", FILL_TIES, 1, 1, false) \
-                                    list("huge", "N2 H6 W6 C8 K8 R3 S3 P6 Q6", FILL_HUGE, 1, 1,    \
-                                         false) list("tiny", "N2 H6 W6 C8 K8 R3 S3 P6 Q6",         \
-                                                     FILL_TINY, 1, 1, false)                       \
-                                        list("resnet20 stage 1",                                   \
-                                             "N128 H32 W32 C16 K16 R3 S3 P32 Q32", FILL_NORMAL, 1, \
-                                             1, true) list("resnet20 stage 2",                     \
-                                                           "N128 H16 W16 C32 K32 R3 S3 P16 Q16",   \
-                                                           FILL_NORMAL, 1, 1, true)                \
-                                            list("resnet20 stage 3",                               \
-                                                 "N128 H8 W8 C64 K64 R3 S3 P8 Q8", FILL_NORMAL, 1, \
-                                                 1, true)
+/* name, sizes, fill, stride, padding, whether only --bench runs it */
+/* clang-format off */
+#define SIZES(list) \
+    list("1x1",                   "N2 H5 W5 C7 K9 R1 S1 P5 Q5",         FILL_NORMAL, 1, 0, false) \
+    list("1x1 stride 2",          "N2 H5 W6 C4 K3 R1 S1 P3 Q3",         FILL_NORMAL, 2, 0, false) \
+    list("3x3",                   "N2 H6 W5 C4 K5 R3 S3 P6 Q5",         FILL_NORMAL, 1, 1, false) \
+    list("3x3 stride 2",          "N2 H8 W7 C3 K5 R3 S3 P4 Q4",         FILL_NORMAL, 2, 1, false) \
+    list("no padding",            "N1 H5 W4 C2 K3 R3 S2 P3 Q3",         FILL_NORMAL, 1, 0, false) \
+    list("one element",           "N1 H1 W1 C1 K1 R1 S1 P1 Q1",         FILL_NORMAL, 1, 0, false) \
+    list("one pixel under 3x3",   "N3 H1 W1 C5 K2 R3 S3 P1 Q1",         FILL_NORMAL, 1, 1, false) \
+    list("stem",                  "N2 H32 W32 C3 K16 R3 S3 P32 Q32",    FILL_NORMAL, 1, 1, false) \
+    list("16 channels",           "N3 H16 W16 C16 K16 R3 S3 P16 Q16",   FILL_NORMAL, 1, 1, false) \
+    list("16 to 32",              "N2 H16 W16 C16 K32 R3 S3 P8 Q8",     FILL_NORMAL, 2, 1, false) \
+    list("64 channels",           "N2 H8 W8 C64 K64 R3 S3 P8 Q8",       FILL_NORMAL, 1, 1, false) \
+    list("adapter down",          "N2 H8 W8 C32 K8 R3 S3 P8 Q8",        FILL_NORMAL, 1, 1, false) \
+    list("adapter up",            "N2 H8 W8 C8 K32 R1 S1 P8 Q8",        FILL_NORMAL, 1, 0, false) \
+    list("odd channels",          "N2 H7 W9 C17 K33 R3 S3 P7 Q9",       FILL_NORMAL, 1, 1, false) \
+    list("shortcut 1x1 stride 2", "N2 H8 W8 C64 K128 R1 S1 P4 Q4",      FILL_NORMAL, 2, 0, false) \
+    list("zeros",                 "N2 H4 W4 C3 K4 R3 S3 P4 Q4",         FILL_ZERO,   1, 1, false) \
+    list("ties",                  "N2 H4 W4 C3 K4 R3 S3 P4 Q4",         FILL_TIES,   1, 1, false) \
+    list("huge",                  "N2 H6 W6 C8 K8 R3 S3 P6 Q6",         FILL_HUGE,   1, 1, false) \
+    list("tiny",                  "N2 H6 W6 C8 K8 R3 S3 P6 Q6",         FILL_TINY,   1, 1, false) \
+    list("resnet20 stage 1",      "N128 H32 W32 C16 K16 R3 S3 P32 Q32", FILL_NORMAL, 1, 1, true) \
+    list("resnet20 stage 2",      "N128 H16 W16 C32 K32 R3 S3 P16 Q16", FILL_NORMAL, 1, 1, true) \
+    list("resnet20 stage 3",      "N128 H8 W8 C64 K64 R3 S3 P8 Q8",     FILL_NORMAL, 1, 1, true)
+/* clang-format on */
 
 #define FORWARD(case_name, case_sizes, case_fill, stride_, padding_, is_bench)                     \
     {.name = case_name,                                                                            \
@@ -183,25 +176,19 @@ static void copy_from_weight(const union op_any *backward, union op_any *forward
     forward->conv2d_forward.padding = backward->conv2d_backward_weight.padding;
 }
 
-static double flops(const struct tensor *weight, const struct tensor *y)
-{
-    return 2.0 * (double)tensor_elements(weight) *
-           (double)(y->shape[0] * y->shape[1] * y->shape[2]);
-}
-
 static double forward_flops(const union op_any *op)
 {
-    return flops(&op->conv2d_forward.weight, &op->conv2d_forward.y);
+    return product_flops(&op->conv2d_forward.weight, &op->conv2d_forward.y);
 }
 
 static double backward_data_flops(const union op_any *op)
 {
-    return flops(&op->conv2d_backward_data.weight, &op->conv2d_backward_data.d_y);
+    return product_flops(&op->conv2d_backward_data.weight, &op->conv2d_backward_data.d_y);
 }
 
 static double backward_weight_flops(const union op_any *op)
 {
-    return flops(&op->conv2d_backward_weight.d_weight, &op->conv2d_backward_weight.d_y);
+    return product_flops(&op->conv2d_backward_weight.d_weight, &op->conv2d_backward_weight.d_y);
 }
 
 static const struct adjoint data_adjoint = {OP_conv2d_forward, 0, 2, 0, 2, copy_from_data};

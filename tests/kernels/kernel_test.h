@@ -103,6 +103,8 @@ double dot(const double *a, const double *b, int64_t n);
  * for each. */
 void check_cases(struct device *device, enum op_kind kind);
 void bench_cases(struct device *device, enum op_kind kind);
+/* Of a product of every row of y (all dimensions but the last) with the whole weight. */
+double product_flops(const struct tensor *weight, const struct tensor *y);
 
 static inline double *reals(const struct tensor *tensor)
 {

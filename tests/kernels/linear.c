@@ -53,24 +53,19 @@ static void expect_backward_weight(struct expectation *expected)
                   (double)expected->op.linear_backward_weight.d_y.shape[0]);
 }
 
-static double flops(const struct tensor *weight, const struct tensor *y)
-{
-    return 2.0 * (double)tensor_elements(weight) * (double)y->shape[0];
-}
-
 static double forward_flops(const union op_any *op)
 {
-    return flops(&op->linear_forward.weight, &op->linear_forward.y);
+    return product_flops(&op->linear_forward.weight, &op->linear_forward.y);
 }
 
 static double backward_data_flops(const union op_any *op)
 {
-    return flops(&op->linear_backward_data.weight, &op->linear_backward_data.d_y);
+    return product_flops(&op->linear_backward_data.weight, &op->linear_backward_data.d_y);
 }
 
 static double backward_weight_flops(const union op_any *op)
 {
-    return flops(&op->linear_backward_weight.d_weight, &op->linear_backward_weight.d_y);
+    return product_flops(&op->linear_backward_weight.d_weight, &op->linear_backward_weight.d_y);
 }
 
 static const struct adjoint data_adjoint = {OP_linear_forward, 0, 3, 0, 2, NULL};
