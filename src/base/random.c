@@ -3,11 +3,6 @@
 
 #include <math.h>
 
-uint32_t random_u32(const struct random_key *key, uint32_t element)
-{
-    return random_block(key, element / 4).words[element % 4];
-}
-
 double random_uniform(const struct random_key *key, uint32_t element)
 {
     struct philox_block block = random_block(key, element / 2);

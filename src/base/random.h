@@ -7,7 +7,6 @@
 
 #include <stdint.h>
 
-uint32_t random_u32(const struct random_key *key, uint32_t element);
 double random_uniform(const struct random_key *key,
                       uint32_t element); /* [0, 1), 53 bits, words 2e and 2e+1 */
 double random_normal(const struct random_key *key,
