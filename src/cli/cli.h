@@ -1,4 +1,4 @@
-/* Subcommands: one file each, one row each in the table of main.c's dispatcher (cli.c). */
+/* Subcommands: one file each, one row each in the table of cli.c. */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 

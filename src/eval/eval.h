@@ -1,5 +1,4 @@
-/* From a model's outputs per image to UA, RA, TA and MIA. Fractions, not
- * percent. Host, float64. */
+/* From a model's outputs per image to UA, RA, TA and MIA. Fractions, not percent. Host, float64. */
 #ifndef EVAL_EVAL_H
 #define EVAL_EVAL_H
 
@@ -32,7 +31,6 @@ struct metrics {
     int n;
     struct metric items[EVAL_MAX_METRICS];
 };
-double metrics_value(const struct metrics *metrics, const char *name); /* NaN when absent */
 
 struct eval_inputs {
     const struct predictions *train, *test; /* of the whole tables */

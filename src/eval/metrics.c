@@ -7,15 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-double metrics_value(const struct metrics *metrics, const char *name)
-{
-    for (int i = 0; i < metrics->n; i++) {
-        if (strcmp(metrics->items[i].name, name) == 0)
-            return metrics->items[i].value;
-    }
-    return NAN;
-}
-
 static void add_metric(struct metrics *metrics, const char *name, double value)
 {
     assert(metrics->n < EVAL_MAX_METRICS);

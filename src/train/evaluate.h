@@ -1,4 +1,4 @@
-/* Runs a network over every image of the data set and keeps loss, margin and argmax of each. */
+/* Runs a network over every image of the data set and keeps what it predicts for each. */
 #ifndef TRAIN_EVALUATE_H
 #define TRAIN_EVALUATE_H
 

@@ -50,6 +50,14 @@ static enum status compute(const struct world *world, uint64_t seed, struct metr
     return metrics_compute(&inputs, metrics);
 }
 
+static double metrics_value(const struct metrics *metrics, const char *name)
+{
+    for (int i = 0; i < metrics->n; i++)
+        if (strcmp(metrics->items[i].name, name) == 0)
+            return metrics->items[i].value;
+    return NAN;
+}
+
 static void expect_metric(const struct metrics *metrics, const char *name, double wanted)
 {
     double found = metrics_value(metrics, name);
