@@ -1,5 +1,5 @@
-/* How long a step of this run usually takes, and from when on a longer one counts as hung. */
-#include "dispatch/supervisor.h"
+/* A ring of the newest durations and their median. */
+#include "dispatch/step_clock.h"
 
 #include <stdlib.h>
 #include <string.h>

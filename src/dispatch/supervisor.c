@@ -5,6 +5,7 @@
 #include "dispatch/cores.h"
 #include "dispatch/record.h"
 #include "dispatch/spawn.h"
+#include "dispatch/step_clock.h"
 
 #include "base/clock.h"
 #include "base/log.h"

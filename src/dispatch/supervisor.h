@@ -55,15 +55,4 @@ void supervisor_poll(struct supervisor *supervisor, struct supervisor_event *eve
 /* What to wait on between polls; fd is -1 when there is no trainer. */
 struct pollfd supervisor_pollfd(const struct supervisor *supervisor);
 
-/* max(least, 20 × the median of the newest steps). Exposed for its test. */
-enum { STEP_SAMPLES = 32 };
-struct step_clock {
-    double samples[STEP_SAMPLES];
-    int n, next;
-    int64_t last_step;
-    double last_change;
-};
-void step_clock_see(struct step_clock *clock, int64_t step, double now);
-double step_clock_deadline(const struct step_clock *clock, double least_seconds);
-
 #endif
