@@ -1,7 +1,8 @@
 """slurm/one_node.sbatch under a real Slurm: with mpirun and with srun, stopped by the warning that comes before a time
 limit and requeued, wrong input, cancelled by hand. Whatever happened to a job, the results are those of an undisturbed sweep.
+With "walltime", only this: a time limit that is too short, and slurmctld itself gives the warning; takes some minutes.
 
-usage: slurm.py PRUNELORA SCRIPT
+usage: slurm.py PRUNELORA SCRIPT [walltime]
 """
 
 import pathlib
@@ -12,7 +13,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "train"))
 
 from cli import Program, fail, skip  # noqa: E402: found by the line above
-from results_folder import differences  # noqa: E402
+from results_folder import differences, rows  # noqa: E402
 from slurm_cluster import CannotStart, Cluster, is_over, missing  # noqa: E402
 from small_sweep import prepare  # noqa: E402
 
@@ -71,8 +72,8 @@ class Jobs:
         fail(f"job {number}: {text}\n{self.cluster.job(number)}\n{self.log(number)}\n{self.cluster.logs()}")
 
 
-def check_same(program, folder):
-    problem, _ = differences(program.folder / "alone", program.folder / folder, RUNS)
+def check_same(program, folder, alone="alone"):
+    problem, _ = differences(program.folder / alone, program.folder / folder, RUNS)
     if problem:
         fail(problem)
 
@@ -143,7 +144,34 @@ def check_requeue(jobs):
     print("ok warned by USR1: requeued once, then done, the same bits")
 
 
+def epochs_for(program, seconds):
+    """How many epochs make the sweep last that long on two ranks."""
+    program.must("sweep", "sweep.yaml", "--out", "measured", "--set", "train.epochs=10", ranks=2)
+    per_epoch = rows(program.folder / "measured")["seconds_train"].sum() / 2 / 10
+    return max(3, round(seconds / per_epoch))
+
+
+def check_walltime(jobs):
+    """One minute, warned 20 s before. slurmctld looks every 30 s and warns when it would be late the next time: 10 to 40 s
+    after a start. The sweep takes longer than that, whatever else runs on the machine, so it needs another start."""
+    epochs = f"train.epochs={epochs_for(jobs.program, 45)}"
+    jobs.program.must("sweep", "sweep.yaml", "--out", "long", "--set", epochs, ranks=2)
+    job = jobs.submit("sweep.yaml", "--out", "walltime", "--set", epochs, options=("--time=1", "--signal=B:USR1@20"))
+    job = jobs.end(job, "COMPLETED", "0:0", "received SIGUSR1; runs save their state", "stopped with work left; requeued",
+                   "start 2 on", "all runs are done", restarts=range(1, 10))
+    said = (jobs.cluster.folder / "slurmctld.log").read_text()
+    if f"warning signal 10 to JobId={job['JobId']}" not in said:
+        fail(f"slurmctld sent no warning\n{said[-3000:]}")
+    check_same(jobs.program, "walltime", alone="long")
+    print(f"ok --time=1 with {epochs}: warned by slurmctld, requeued {job['Restarts']} times, then done, the same bits")
+
+
+CASES = {"": (check_wrong_input, check_srun_without_mpi, check_mpirun, check_srun, check_cancelled, check_requeue),
+         "walltime": (check_walltime,)}
+
+
 def main():
+    case = "".join(sys.argv[3:])
     reason = missing()
     if reason is not None:
         skip(reason)
@@ -152,13 +180,10 @@ def main():
             with Cluster() as cluster:
                 jobs = Jobs(cluster, program, pathlib.Path(sys.argv[2]).resolve())
                 prepare(program, SWEEP)
-                program.must("sweep", "sweep.yaml", "--out", "alone", ranks=2)
-                check_wrong_input(jobs)
-                check_srun_without_mpi(jobs)
-                check_mpirun(jobs)
-                check_srun(jobs)
-                check_cancelled(jobs)
-                check_requeue(jobs)
+                if case == "":
+                    program.must("sweep", "sweep.yaml", "--out", "alone", ranks=2)
+                for check in CASES[case]:
+                    check(jobs)
         except CannotStart as problem:
             skip(f"Slurm does not start here: {problem}")
     return 0
