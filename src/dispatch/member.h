@@ -21,7 +21,8 @@ void member_destroy(struct member *member); /* kills a trainer that is busy; acc
 CHECKED enum status member_receive(struct member *member, const struct message *message);
 /* Moves on what the trainer said; tells rank 0. COMM when rank 0 has been silent too long. */
 CHECKED enum status member_poll(struct member *member);
-struct pollfd member_pollfd(const struct member *member);
+/* Until a message, the trainer or a signal may be there to look at; not for long. */
+void member_wait(const struct member *member, int signal_fd);
 bool member_is_finished(const struct member *member); /* SHUTDOWN was received and answered */
 /* This rank got a stop signal. */
 CHECKED enum status member_request_stop(struct member *member);

@@ -1,0 +1,13 @@
+/* Rank 0's part of a sweep, from opening the results folder to the last file in it. */
+#ifndef DISPATCH_LEADER_H
+#define DISPATCH_LEADER_H
+
+#include "dispatch/dispatch.h"
+#include "dispatch/member.h"
+
+/* As dispatch_run, on rank 0. `member`: of its own trainer, with the transport and the sweep. */
+CHECKED enum status leader_run(const struct member_settings *member,
+                               const struct dispatch_settings *settings,
+                               struct dispatch_outcome *out);
+
+#endif
