@@ -21,6 +21,7 @@ enum { N_RUNS = 3 };
 struct stage {
     struct temporary_folder folder;
     char journal_path[TEMPORARY_PATH_BYTES], results_path[TEMPORARY_PATH_BYTES];
+    char status_path[TEMPORARY_PATH_BYTES];
     struct sweep *sweep;
     struct run_state states[N_RUNS];
     struct folder_lock *lock;
@@ -36,6 +37,7 @@ static void open_stage(struct stage *stage)
     temporary_folder_open(&stage->folder);
     temporary_path(&stage->folder, "journal.jsonl", stage->journal_path);
     temporary_path(&stage->folder, "results.h5", stage->results_path);
+    temporary_path(&stage->folder, "status.json", stage->status_path);
     stage->sweep = made_sweep_create(N_RUNS);
     assert_non_null(stage->sweep);
     assert_int_equal(folder_lock_take(stage->folder.path, 1, &stage->lock), STATUS_OK);
@@ -149,7 +151,8 @@ static void full_disk_is_reported(void **unused)
 
     (void)unused;
     open_stage(&stage);
-    while (!file_exists(stage.results_path)) /* the first rebuild is through */
+    /* Then the first round of writing is through, and the next write is the journal's. */
+    while (!file_exists(stage.results_path) || !file_exists(stage.status_path))
         clock_sleep(0.01);
     failing_call_arm(CALL_WRITE, 1, ENOSPC);
     push(&stage, JOURNAL_ASSIGNED, 0, "");
