@@ -3,17 +3,8 @@
 #include "kernels/front_door.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
-
-const struct backend *backend_find(const char *name)
-{
-    static const struct backend *const backends[] = {&backend_ref, &backend_cpu, NULL};
-
-    for (const struct backend *const *backend = backends; *backend != NULL; backend++)
-        if (strcmp((*backend)->name, name) == 0)
-            return *backend;
-    return NULL;
-}
 
 struct device_base *device_base(struct device *device)
 {
@@ -30,12 +21,28 @@ enum dtype device_real(const struct device *device)
     return device_backend(device)->real;
 }
 
+void device_describe(const struct device *device, char text[DEVICE_TEXT_BYTES])
+{
+    const struct device_base *base = (const struct device_base *)device;
+    char libraries[DEVICE_TEXT_BYTES / 2];
+
+    base->backend->describe(libraries, sizeof libraries);
+    snprintf(text, DEVICE_TEXT_BYTES, "%s%s%s, %s, %d threads", base->backend->name,
+             base->name[0] != '\0' ? ", " : "", base->name, libraries, base->n_threads);
+}
+
 enum status device_open(const struct backend *backend, const struct device_settings *settings,
                         struct device **out)
 {
     if (settings->n_threads < 1)
         return fail(STATUS_BAD_CONFIG, "backend '%s': n_threads must be at least 1, got %d",
                     backend->name, settings->n_threads);
+    if (settings->precision != PRECISION_FP32 &&
+        (backend->precisions >> settings->precision & 1) == 0)
+        return fail(STATUS_UNSUPPORTED,
+                    "device '%s' does not compute in the wanted precision; choose precision: fp32, "
+                    "or a GPU",
+                    backend->name);
     return backend->open(settings, out);
 }
 
@@ -74,6 +81,37 @@ enum status device_zero(struct device *device, void *memory, size_t bytes)
 enum status device_synchronize(struct device *device)
 {
     return device_backend(device)->memory.synchronize(device);
+}
+
+bool device_can_capture(const struct device *device)
+{
+    return device_backend(device)->capture.begin != NULL;
+}
+
+enum status device_capture_begin(struct device *device)
+{
+    return device_backend(device)->capture.begin(device);
+}
+
+enum status device_capture_end(struct device *device, struct recording **out)
+{
+    return device_backend(device)->capture.end(device, out);
+}
+
+void device_capture_abandon(struct device *device)
+{
+    device_backend(device)->capture.abandon(device);
+}
+
+enum status device_replay(struct device *device, struct recording *recording)
+{
+    return device_backend(device)->capture.replay(device, recording);
+}
+
+void device_recording_release(struct device *device, struct recording *recording)
+{
+    if (recording != NULL)
+        device_backend(device)->capture.release(device, recording);
 }
 
 static enum status lacks(const struct device *device, enum op_kind kind)

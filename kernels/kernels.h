@@ -344,36 +344,72 @@ struct memory_ops {
     enum status (*alloc)(struct device *, size_t bytes,
                          void **out);               /* 64-byte aligned, contents undefined */
     void (*release)(struct device *, void *memory); /* accepts NULL */
+    /* `from` may be changed as soon as it returns */
     enum status (*upload)(struct device *, void *to, const void *from, size_t bytes);
     enum status (*download)(struct device *, void *to, const void *from, size_t bytes); /* Blocks */
     enum status (*zero)(struct device *, void *memory, size_t bytes);
     enum status (*synchronize)(struct device *); /* Blocks; asynchronous errors surface here */
 };
 
+struct recording; /* work that was recorded once, to be enqueued again with one call */
+struct readback;  /* a queue of small values on their way from the device */
+
+/* Optional: all NULL where running an operation costs nothing but its arithmetic. */
+struct capture_ops {
+    enum status (*begin)(struct device *);
+    enum status (*end)(struct device *, struct recording **out);
+    void (*abandon)(struct device *);
+    enum status (*replay)(struct device *, struct recording *);
+    void (*release)(struct device *, struct recording *); /* accepts NULL */
+};
+
+/* Optional: all NULL where values are there as soon as an operation returns. */
+struct readback_ops {
+    enum status (*create)(struct device *, size_t value_bytes, int capacity, struct readback **);
+    void (*destroy)(struct device *, struct readback *); /* accepts NULL */
+    enum status (*push)(struct device *, struct readback *, const void *from);
+    enum status (*pop)(struct device *, struct readback *, bool waits, void *to, bool *has_value);
+};
+
+enum precision { PRECISION_FP32, PRECISION_TF32 };
+
 struct device_settings {
-    int n_threads; /* cpu, ref; >= 1 */
+    int n_threads;            /* cpu, ref; >= 1 */
+    int index;                /* which device of the machine; cpu, ref: not read */
+    enum precision precision; /* of the factors of products and convolutions */
 };
 
 struct backend {
     const char *name;
     enum dtype real;
+    unsigned precisions; /* besides fp32: bits 1 << enum precision */
+    /* How many devices of its kind the machine has; fails UNSUPPORTED with the reason when there is
+     * none that can be used. NULL: always one. */
+    enum status (*count)(int *n);
     enum status (*open)(const struct device_settings *settings, struct device **out);
     void (*close)(struct device *);             /* accepts NULL */
     void (*describe)(char *text, size_t bytes); /* for people: libraries, instruction set */
     struct memory_ops memory;
     struct kernel_ops kernels;
+    struct capture_ops capture;
+    struct readback_ops readback;
 };
 
 struct device_base { /* first member of every backend's struct device */
     const struct backend *backend;
     int n_threads;
     int64_t n_allocations; /* made by memory.alloc so far: the step loop must not move it */
+    char name[160];        /* which one it is, where there may be several; for people */
 };
 
 extern const struct backend backend_ref; /* float64, obvious loops: the oracle */
 extern const struct backend backend_cpu; /* oneDNN and OpenMP, float32 */
 const struct backend *
-backend_find(const char *name); /* NULL when this build has none of that name */
+backend_find(const char *name); /* NULL when this program has none of that name */
+/* As backend_find, but "cuda" is looked for in its module, which stays open from then on. Fails:
+ * UNSUPPORTED when this build has no such backend or the module cannot be opened. Blocks. */
+CHECKED enum status backend_load(const char *name, const struct backend **out);
+CHECKED enum status backend_devices(const struct backend *backend, int *n); /* as backend.count */
 
 /* The front door: opens devices and checks every argument once, at prepare, before a backend sees
  * it. kernel_prepare fails BAD_CONFIG with op, tensor, wanted and found when shapes, types, overlap
@@ -384,6 +420,9 @@ CHECKED enum status device_open(const struct backend *backend,
 void device_close(struct device *device); /* accepts NULL */
 const struct backend *device_backend(const struct device *device);
 enum dtype device_real(const struct device *device);
+/* "cuda, NVIDIA H100 (GPU 0), CUDA 13.0, …" */
+enum { DEVICE_TEXT_BYTES = 512 };
+void device_describe(const struct device *device, char text[DEVICE_TEXT_BYTES]);
 struct device_base *device_base(struct device *device);
 CHECKED enum status device_alloc(struct device *device, size_t bytes, void **out);
 void device_free(struct device *device, void *memory);
@@ -392,6 +431,27 @@ CHECKED enum status device_download(struct device *device, void *to, const void 
                                     size_t bytes);
 CHECKED enum status device_zero(struct device *device, void *memory, size_t bytes);
 CHECKED enum status device_synchronize(struct device *device);
+
+/* Recordings hold the pointers they were made with. Between begin and end operations are recorded
+ * instead of run; nothing may be allocated, downloaded or synchronised. */
+bool device_can_capture(const struct device *device);
+CHECKED enum status device_capture_begin(struct device *device);
+CHECKED enum status device_capture_end(struct device *device, struct recording **out);
+/* Instead of end, after a failure since begin, whose message stays. */
+void device_capture_abandon(struct device *device);
+CHECKED enum status device_replay(struct device *device,
+                                  struct recording *recording); /* Enqueued */
+void device_recording_release(struct device *device, struct recording *recording);
+
+/* First in, first out. At most `capacity` values may be on their way. */
+CHECKED enum status device_readback_create(struct device *device, size_t value_bytes, int capacity,
+                                           struct readback **out);
+void device_readback_destroy(struct device *device, struct readback *readback); /* accepts NULL */
+CHECKED enum status device_readback_push(struct device *device, struct readback *readback,
+                                         const void *from); /* Enqueued */
+/* *has_value false: none is on its way, or the oldest has not arrived and !waits. */
+CHECKED enum status device_readback_pop(struct device *device, struct readback *readback,
+                                        bool waits, void *to, bool *has_value);
 CHECKED enum status kernel_prepare(struct device *device, enum op_kind kind, const union op_any *op,
                                    struct prepared **out);
 CHECKED enum status kernel_run(struct device *device, enum op_kind kind, struct prepared *prepared,

@@ -1,10 +1,14 @@
 /* Philox 4×32-10, the counter-based generator all randomness comes from. Header-only so that
- * kernels can use it. C and C++ both read this file. Source: Salmon, Moraes, Dror, Shaw, "Parallel
+ * kernels can use it; C and C++ both read this file. Source: Salmon, Moraes, Dror, Shaw, "Parallel
  * random numbers: as easy as 1, 2, 3", SC 2011. */
 #ifndef BASE_PHILOX_H
 #define BASE_PHILOX_H
 
 #include <stdint.h>
+
+#ifndef PHILOX_FUNCTION /* code for other processors says first how it declares its functions */
+#define PHILOX_FUNCTION static inline
+#endif
 
 struct philox_block {
     uint32_t words[4];
@@ -22,8 +26,8 @@ enum random_purpose {
     RANDOM_PRUNE = 7
 };
 
-static inline struct philox_block philox4x32(struct philox_block counter, uint32_t key0,
-                                             uint32_t key1)
+PHILOX_FUNCTION struct philox_block philox4x32(struct philox_block counter, uint32_t key0,
+                                               uint32_t key1)
 {
     for (int round = 0; round < 10; round++) {
         uint64_t a = (uint64_t)0xD2511F53u * counter.words[0];
@@ -48,7 +52,7 @@ struct random_key {
 };
 
 /* Block `block` of four words at a place; element e of a layer is word e % 4 of block e / 4. */
-static inline struct philox_block random_block(const struct random_key *key, uint32_t block)
+PHILOX_FUNCTION struct philox_block random_block(const struct random_key *key, uint32_t block)
 {
     struct philox_block counter = {
         {block, key->sample, key->epoch, ((uint32_t)key->purpose << 24) | key->layer}};

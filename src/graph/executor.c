@@ -20,6 +20,7 @@ struct executor {
     void *own_arena, *inputs;
     void *late_workspace; /* for nodes prepared after the arena was sized */
     size_t late_workspace_bytes;
+    struct recording *recording; /* of all nodes; NULL until the second run */
     /* borrowed: outlives this */
     struct graph *graph;
     struct device *device;
@@ -27,6 +28,7 @@ struct executor {
     struct span arena;
     struct memory_plan plan;
     size_t arena_bytes;
+    bool has_run; /* once, since pointers last changed */
     bool computes_zero_rows;
 };
 
@@ -180,12 +182,20 @@ done:
     return status;
 }
 
+static void recording_drop(struct executor *executor)
+{
+    device_recording_release(executor->device, executor->recording);
+    executor->recording = NULL;
+    executor->has_run = false;
+}
+
 /* Nodes that waited for an input table: their workspace was not known when the arena was sized. */
 static enum status prepare_late(struct executor *executor)
 {
     enum status status = STATUS_OK;
     size_t room = executor->arena_bytes - executor->plan.arena_bytes, most = room;
 
+    recording_drop(executor); /* it holds the pointers of before */
     TRY(prepare_bound(executor));
     for (int64_t i = 0; i < executor->graph->n_nodes; i++) {
         const struct prepared *prepared = executor->steps[i].prepared;
@@ -290,6 +300,7 @@ void executor_destroy(struct executor *executor)
 {
     if (executor == NULL)
         return;
+    recording_drop(executor);
     for (int64_t i = 0; executor->steps != NULL && i < executor->graph->n_nodes; i++)
         if (executor->steps[i].prepared != NULL)
             kernel_release(executor->device, executor->graph->nodes[i].kind,
@@ -390,12 +401,45 @@ enum status executor_run_node(struct executor *executor, int64_t i)
     return STATUS_OK;
 }
 
-enum status executor_run(struct executor *executor)
+static enum status run_nodes(struct executor *executor)
 {
     enum status status = STATUS_OK;
 
     for (int64_t i = 0; i < executor->graph->n_nodes; i++)
         TRY(executor_run_node(executor, i));
+done:
+    return status;
+}
+
+static enum status record(struct executor *executor)
+{
+    enum status status = STATUS_OK;
+
+    TRY(device_capture_begin(executor->device));
+    status = run_nodes(executor);
+    if (status != STATUS_OK) {
+        device_capture_abandon(executor->device);
+        return status;
+    }
+    TRY(device_capture_end(executor->device, &executor->recording));
+done:
+    return status;
+}
+
+/* The first run is an ordinary one: libraries load their code when it is first used, which a
+ * recording does not allow. */
+enum status executor_run(struct executor *executor)
+{
+    enum status status = STATUS_OK;
+
+    if (!device_can_capture(executor->device) || !executor->has_run) {
+        TRY(run_nodes(executor));
+        executor->has_run = true;
+        return STATUS_OK;
+    }
+    if (executor->recording == NULL)
+        TRY(record(executor));
+    TRY(device_replay(executor->device, executor->recording));
 done:
     return status;
 }

@@ -20,6 +20,7 @@
         CASE(prefix "odd channels", ".2x7x3 C33", FILL_NORMAL, missing, op, __VA_ARGS__),          \
         CASE(prefix "few rows, many channels", ".3 C300", FILL_NORMAL, missing, op, __VA_ARGS__),  \
         CASE(prefix "one channel", ".1031 C1", FILL_NORMAL, missing, op, __VA_ARGS__),             \
+        CASE(prefix "many rows", ".9001 C3", FILL_NORMAL, missing, op, __VA_ARGS__),               \
         CASE(prefix "zeros", ".2x4x4 C5", FILL_ZERO, missing, op, __VA_ARGS__),                    \
         CASE(prefix "ties", ".2x4x4 C5", FILL_TIES, missing, op, __VA_ARGS__),                     \
         CASE(prefix "far from zero", ".4x8x8 C5", FILL_OFFSET, missing, op, __VA_ARGS__),          \

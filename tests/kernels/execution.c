@@ -14,12 +14,23 @@ void check_ok_at(enum status status, const char *call, const char *file, int lin
     _fail(file, line);
 }
 
+const struct backend *test_backend(const char *name)
+{
+    const struct backend *backend = NULL;
+    int n = 0;
+
+    if (backend_load(name, &backend) == STATUS_OK && backend_devices(backend, &n) == STATUS_OK)
+        return backend;
+    print_message("%s is not tested: %s\n", name, status_message());
+    return NULL;
+}
+
 struct device *test_device(const char *backend, int n_threads)
 {
     const struct device_settings settings = {.n_threads = n_threads};
     struct device *device = NULL;
 
-    check_ok(device_open(backend_find(backend), &settings, &device));
+    check_ok(device_open(test_backend(backend), &settings, &device));
     return device;
 }
 

@@ -78,6 +78,8 @@ void run_upload(struct device *device, enum op_kind kind, const union op_any *wi
 void run_download(struct device *device, enum op_kind kind, const union op_any *wide,
                   union op_any *op);
 void run_ref(enum op_kind kind, const union op_any *op);
+/* NULL, with the reason printed, when no device of that backend can be used here. */
+const struct backend *test_backend(const char *name);
 struct device *test_device(const char *backend, int n_threads);
 #define check_ok(call) check_ok_at((call), #call, __FILE__, __LINE__)
 void check_ok_at(enum status status, const char *call, const char *file, int line);

@@ -1,5 +1,6 @@
 /* The kernel check as one CMocka test per operation and device; --bench times the same cases.
- *   test_kernels [--bench [operation]] [--seed number] */
+ *   test_kernels [--bench [operation]] [--seed number] [--only backend]
+ * With --only: exit code 77 when that backend has no device here. */
 #include "kernels/kernel_test.h"
 
 #include "support/cmocka.h"
@@ -21,7 +22,8 @@ struct target {
     const char *backend;
     int n_threads;
 };
-static const struct target targets[] = {{"ref", 1}, {"cpu", 1}, {"cpu", 2}, {"cpu", 3}};
+static const struct target targets[] = {{"ref", 1}, {"cpu", 1},       {"cpu", 2},
+                                        {"cpu", 3}, {"cuda_host", 1}, {"cuda", 1}};
 enum { N_TARGETS = sizeof targets / sizeof *targets };
 
 struct subject {
@@ -78,7 +80,7 @@ static int report_gap(const struct backend *backend, const char *op, bool is_fil
 static void test_tables(void **state)
 {
     const struct subject *subject = *state;
-    const struct backend *backend = backend_find(subject->target->backend);
+    const struct backend *backend = test_backend(subject->target->backend);
     const struct kernel_ops *kernels = &backend->kernels;
 
 #define GAP(op)                                                                                    \
@@ -127,10 +129,17 @@ static void list_target(struct list *list, const struct target *target)
     }
 }
 
-static int bench(const char *only)
+static bool is_wanted(const struct target *target, const char *only)
+{
+    bool is_named = only == NULL || strcmp(only, target->backend) == 0;
+
+    return is_named && test_backend(target->backend) != NULL;
+}
+
+static int bench(const char *only, const char *only_backend)
 {
     for (int t = 0; t < N_TARGETS; t++) {
-        if (backend_find(targets[t].backend) == NULL)
+        if (!is_wanted(&targets[t], only_backend))
             continue;
         struct device *device = test_device(targets[t].backend, targets[t].n_threads);
         printf("backend %s, %d threads\n", targets[t].backend, targets[t].n_threads);
@@ -145,15 +154,21 @@ static int bench(const char *only)
 int main(int argc, char **argv)
 {
     static struct list list;
+    const char *only = NULL;
 
-    for (int i = 1; i + 1 < argc; i++)
+    for (int i = 1; i + 1 < argc; i++) {
         if (strcmp(argv[i], "--seed") == 0)
             test_set_seed(strtoull(argv[i + 1], NULL, 10));
+        if (strcmp(argv[i], "--only") == 0)
+            only = argv[i + 1];
+    }
     if (argc > 1 && strcmp(argv[1], "--bench") == 0)
-        return bench(argc > 2 ? argv[2] : NULL);
+        return bench(argc > 2 && argv[2][0] != '-' ? argv[2] : NULL, only);
     printf("seed %llu\n", (unsigned long long)test_seed());
     for (int t = 0; t < N_TARGETS; t++)
-        if (backend_find(targets[t].backend) != NULL)
+        if (is_wanted(&targets[t], only))
             list_target(&list, &targets[t]);
+    if (list.n == 0)
+        return 77;
     return _cmocka_run_group_tests("kernels", list.tests, list.n, NULL, NULL);
 }

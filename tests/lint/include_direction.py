@@ -31,7 +31,8 @@ ONLY_IN = {  # foreign headers and the only places that may know them
 
 def check(root):
     problems = []
-    files = sorted(p for top in ("src", "kernels") for p in (root / top).rglob("*.[ch]"))
+    patterns = ("*.[ch]", "*.cu")
+    files = sorted(p for top in ("src", "kernels") for pattern in patterns for p in (root / top).rglob(pattern))
     for path in files:
         name = path.relative_to(root).as_posix()
         folder = "kernels" if name.startswith("kernels/") else path.parent.name

@@ -144,17 +144,26 @@ static void test_steps_remember_nothing(void **state)
 
     open_toy_on(*state, &toy, GRAPH_TRAIN, TOY_LORA);
     struct tensor gradients = parameters_flat_gradients(toy.parameters);
-    void *first = malloc(tensor_bytes(&gradients));
+    size_t bytes = tensor_bytes(&gradients);
+    void *first = malloc(bytes), *again = malloc(bytes);
     ok(executor_run(toy.executor));
     double loss = toy_number(&toy, toy.graph->loss);
-    memcpy(first, gradients.data, tensor_bytes(&gradients));
+    ok(device_download(toy.device, first, gradients.data, bytes));
     struct span arena = executor_arena(toy.executor);
     assert_int_equal(arena.bytes, executor_arena_bytes(toy.executor));
-    memset(arena.data, 0xFF, arena.bytes);
-    ok(executor_run(toy.executor));
-    assert_true(toy_number(&toy, toy.graph->loss) == loss);
-    assert_memory_equal(first, gradients.data, tensor_bytes(&gradients));
+    for (int run = 2; run <= 4; run++) { /* launched, recorded, replayed */
+        void *nans = malloc(arena.bytes);
+        assert_non_null(nans);
+        memset(nans, 0xFF, arena.bytes);
+        ok(device_upload(toy.device, arena.data, nans, arena.bytes));
+        free(nans);
+        ok(executor_run(toy.executor));
+        assert_true(toy_number(&toy, toy.graph->loss) == loss);
+        ok(device_download(toy.device, again, gradients.data, bytes));
+        assert_memory_equal(first, again, bytes);
+    }
     free(first);
+    free(again);
     toy_close(&toy);
 }
 
@@ -290,7 +299,8 @@ static void test_refuses(void **state)
 int main(void)
 {
     void *ref = (void *)(uintptr_t)backend_find("ref"),
-         *cpu = (void *)(uintptr_t)backend_find("cpu");
+         *cpu = (void *)(uintptr_t)backend_find("cpu"),
+         *cuda_host = (void *)(uintptr_t)backend_find("cuda_host");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gradients_in_train_mode),
         cmocka_unit_test(test_gradients_in_eval_mode),
@@ -300,6 +310,8 @@ int main(void)
         cmocka_unit_test_prestate(test_steps_allocate_nothing, cpu),
         cmocka_unit_test_prestate(test_steps_remember_nothing, ref),
         cmocka_unit_test_prestate(test_steps_remember_nothing, cpu),
+        cmocka_unit_test_prestate(test_steps_allocate_nothing, cuda_host),
+        cmocka_unit_test_prestate(test_steps_remember_nothing, cuda_host),
         cmocka_unit_test(test_shared_arena),
         cmocka_unit_test(test_running_values_move),
         cmocka_unit_test(test_merge_equals_adapters),

@@ -1,0 +1,117 @@
+/* Convolutions by the library; 1×1 convolutions of stride 1 are matrix products over N·H·W rows. */
+#include "kernels/cuda/cuda.h"
+
+static bool is_product(const struct gpu_convolution *g)
+{
+    return g->r == 1 && g->s == 1 && g->stride == 1 && g->padding == 0;
+}
+
+static struct gpu_convolution geometry(const struct tensor *x, const struct tensor *weight,
+                                       const struct tensor *y)
+{
+    return (struct gpu_convolution){
+        .n = x->shape[0],
+        .h = x->shape[1],
+        .w = x->shape[2],
+        .c = x->shape[3],
+        .k = weight->shape[0],
+        .r = weight->shape[1],
+        .s = weight->shape[2],
+        .p = y->shape[1],
+        .q = y->shape[2],
+        .alignment = cuda_alignment(x->data, weight->data, y->data, NULL),
+    };
+}
+
+/* The three parts as products, with the factors in the same order as the convolution's operands. */
+static struct gpu_product product_of(const struct gpu_convolution *g)
+{
+    int64_t rows = g->n * g->h * g->w;
+
+    switch (g->part) {
+    case GPU_CONVOLUTION_FORWARD: /* y = x · weightᵀ */
+        return (struct gpu_product){.m = rows, .n = g->k, .k = g->c, .is_right_transposed = true};
+    case GPU_CONVOLUTION_BACKWARD_DATA: /* d_x = d_y · weight */
+        return (struct gpu_product){.m = rows, .n = g->c, .k = g->k};
+    default: /* d_weight = d_yᵀ · x */
+        return (struct gpu_product){.m = g->k, .n = g->c, .k = rows, .is_left_transposed = true};
+    }
+}
+
+static enum status prepare(struct device *device, const struct gpu_convolution *convolution,
+                           struct prepared **out)
+{
+    if (!is_product(convolution))
+        return cuda_convolution_prepare(device, convolution, out);
+    struct gpu_product product = product_of(convolution);
+    product.alignment = convolution->alignment;
+    return cuda_product_prepare(device, &product, out);
+}
+
+enum status cuda_conv2d_forward_prepare(struct device *device, const struct conv2d_forward *args,
+                                        struct prepared **out)
+{
+    struct gpu_convolution convolution = geometry(&args->x, &args->weight, &args->y);
+
+    convolution.part = GPU_CONVOLUTION_FORWARD;
+    convolution.stride = args->stride;
+    convolution.padding = args->padding;
+    return prepare(device, &convolution, out);
+}
+
+enum status cuda_conv2d_forward_run(struct device *device, struct prepared *prepared,
+                                    const struct conv2d_forward *args)
+{
+    const struct gpu_operands operands = {.left = args->x.data,
+                                          .right = args->weight.data,
+                                          .out = args->y.data,
+                                          .workspace = args->workspace};
+
+    return cuda_plan_run(device, prepared, &operands);
+}
+
+enum status cuda_conv2d_backward_data_prepare(struct device *device,
+                                              const struct conv2d_backward_data *args,
+                                              struct prepared **out)
+{
+    struct gpu_convolution convolution = geometry(&args->d_x, &args->weight, &args->d_y);
+
+    convolution.part = GPU_CONVOLUTION_BACKWARD_DATA;
+    convolution.stride = args->stride;
+    convolution.padding = args->padding;
+    return prepare(device, &convolution, out);
+}
+
+enum status cuda_conv2d_backward_data_run(struct device *device, struct prepared *prepared,
+                                          const struct conv2d_backward_data *args)
+{
+    const struct gpu_operands operands = {.left = args->d_y.data,
+                                          .right = args->weight.data,
+                                          .out = args->d_x.data,
+                                          .workspace = args->workspace};
+
+    return cuda_plan_run(device, prepared, &operands);
+}
+
+enum status cuda_conv2d_backward_weight_prepare(struct device *device,
+                                                const struct conv2d_backward_weight *args,
+                                                struct prepared **out)
+{
+    struct gpu_convolution convolution = geometry(&args->x, &args->d_weight, &args->d_y);
+
+    convolution.part = GPU_CONVOLUTION_BACKWARD_WEIGHT;
+    convolution.stride = args->stride;
+    convolution.padding = args->padding;
+    return prepare(device, &convolution, out);
+}
+
+enum status cuda_conv2d_backward_weight_run(struct device *device, struct prepared *prepared,
+                                            const struct conv2d_backward_weight *args)
+{
+    const struct gpu_operands operands = {.left = args->d_y.data,
+                                          .right = args->x.data,
+                                          .out = args->d_weight.data,
+                                          .workspace = args->workspace};
+
+    return cuda_plan_run(device, prepared, &operands);
+}

@@ -1,0 +1,50 @@
+/* Inside the real table: what its files share, and the one wrapper around each library's calls.
+ * CUDA, cuDNN and cuBLASLt headers are included by files that include this one, nowhere else. */
+#ifndef KERNELS_CUDA_CUDA_GPU_H
+#define KERNELS_CUDA_CUDA_GPU_H
+
+#include "kernels/cuda/gpu.h"
+
+#include <cublasLt.h>
+#include <cuda_runtime_api.h>
+#include <cudnn.h>
+
+/* Each quotes the expression and the library's own text, with the place it failed at. */
+#define cuda_check(expression) cuda_check_at((expression), #expression, __FILE__, __LINE__)
+#define cudnn_check(expression) cudnn_check_at((expression), #expression, __FILE__, __LINE__)
+#define cublas_check(expression) cublas_check_at((expression), #expression, __FILE__, __LINE__)
+CHECKED enum status cuda_check_at(cudaError_t error, const char *expression, const char *file,
+                                  int line);
+CHECKED enum status cudnn_check_at(cudnnStatus_t error, const char *expression, const char *file,
+                                   int line);
+CHECKED enum status cublas_check_at(cublasStatus_t error, const char *expression, const char *file,
+                                    int line);
+
+struct gpu_context {
+    int index;
+    cudnnHandle_t cudnn;     /* owned */
+    cublasLtHandle_t cublas; /* owned */
+};
+
+struct gpu_stream {
+    cudaStream_t stream;         /* owned */
+    struct gpu_context *context; /* borrowed */
+};
+
+/* Plans of both libraries begin with it. */
+struct gpu_plan {
+    size_t workspace_bytes;
+    char name[48];
+    enum status (*run)(struct gpu_plan *plan, struct gpu_stream *stream,
+                       const struct gpu_operands *operands);
+    void (*destroy)(struct gpu_plan *plan);
+};
+
+enum status cuda_plan_convolution(struct gpu_context *context,
+                                  const struct gpu_convolution *convolution, struct gpu_plan **out);
+enum status cuda_plan_product(struct gpu_context *context, const struct gpu_product *product,
+                              struct gpu_plan **out);
+
+extern const struct gpu gpu_cuda;
+
+#endif

@@ -1,0 +1,116 @@
+/* Dropout without a stored mask: one Philox block gives the high bits of eight neighbouring
+ * elements of a row, and the gradient computes them again. */
+#include "kernels/cuda/pack.h"
+
+#define PHILOX_FUNCTION static __device__ __forceinline__
+#include "base/philox.h"
+
+constexpr int HALVES = 8, WORDS = 4; /* of a block */
+
+struct keep_rule { /* bits from here on are kept */
+    uint32_t least_high, least_low;
+    float factor;
+};
+
+/* bits / 2^48 >= probability in integers; exact, since doubles scale by 2^48 without rounding. Next
+ * to 1, least_high is more than any half. */
+static struct keep_rule keep_rule_of(double probability)
+{
+    uint64_t least = (uint64_t)ceil(ldexp(probability, 48));
+
+    return {(uint32_t)(least >> 32), (uint32_t)least, (float)(1.0 / (1.0 - probability))};
+}
+
+struct dropped {
+    const float *x;
+    float *y;
+    const int32_t *samples, *epoch;
+    int64_t n_rows, row_elements;
+    struct random_key key; /* sample and epoch are read by the kernel */
+    struct keep_rule rule;
+};
+
+struct draw {
+    uint32_t high[HALVES], low[HALVES];
+};
+
+/* The bits of the elements from e on, a multiple of HALVES; the low ones only if any of the high
+ * ones does not decide. */
+static __device__ __forceinline__ struct draw draw_from(const struct random_key *key,
+                                                        const struct keep_rule &rule, int64_t e)
+{
+    struct philox_block block = random_block(key, (uint32_t)(e / HALVES));
+    struct draw draw = {};
+    bool is_close = false;
+
+    UNROLL
+    for (int i = 0; i < HALVES; i++) {
+        draw.high[i] = block.words[i / 2] >> 16 * (i % 2) & 0xffffu;
+        is_close = is_close || draw.high[i] == rule.least_high;
+    }
+    if (!is_close)
+        return draw;
+    UNROLL
+    for (int i = 0; i < HALVES; i += WORDS) {
+        block = random_block(key, (uint32_t)((e + i) / WORDS) + DROPOUT_LOW_BLOCKS);
+        UNROLL
+        for (int j = 0; j < WORDS; j++)
+            draw.low[i + j] = block.words[j];
+    }
+    return draw;
+}
+
+/* HALVES elements, or as many as the row has left. */
+template <int WIDTH>
+static __device__ __forceinline__ void drop(const struct dropped &op, int64_t row, int64_t e)
+{
+    struct random_key key = op.key;
+    int64_t left = op.row_elements - e, at = row * op.row_elements + e;
+
+    key.sample = (uint32_t)op.samples[row];
+    key.epoch = (uint32_t)*op.epoch;
+    struct draw draw = draw_from(&key, op.rule, e);
+    UNROLL
+    for (int i = 0; i < HALVES; i += WIDTH) {
+        if (i >= left)
+            break;
+        pack<float, WIDTH> values = load<WIDTH>(op.x + at + i);
+        UNROLL
+        for (int j = 0; j < WIDTH; j++) {
+            bool is_kept =
+                draw.high[i + j] > op.rule.least_high ||
+                (draw.high[i + j] == op.rule.least_high && draw.low[i + j] >= op.rule.least_low);
+            values.at[j] = is_kept ? values.at[j] * op.rule.factor : 0.0f;
+        }
+        store(op.y + at + i, values);
+    }
+}
+
+template <int WIDTH>
+static __global__ void __launch_bounds__(THREADS) dropout_kernel(struct dropped op)
+{
+    for (int64_t row = blockIdx.y; row < op.n_rows; row += gridDim.y)
+        for (int64_t e = first_item() * HALVES; e < op.row_elements; e += item_stride() * HALVES)
+            drop<WIDTH>(op, row, e);
+}
+
+extern "C" enum status cuda_dropout_launch(struct gpu_stream *stream, const struct dropout *op)
+{
+    int64_t n_rows = op->x.shape[0], row_elements = tensor_elements(&op->x) / n_rows;
+    struct dropped dropped = {
+        data_of<float>(&op->x),
+        data_of<float>(&op->y),
+        data_of<int32_t>(&op->samples),
+        data_of<int32_t>(&op->epoch),
+        n_rows,
+        row_elements,
+        {op->seed, RANDOM_DROPOUT, op->layer, 0, 0},
+        keep_rule_of(op->probability),
+    };
+    dim3 grid(blocks_for((row_elements + HALVES - 1) / HALVES),
+              (unsigned)(n_rows < MOST_ROWS_OF_BLOCKS ? n_rows : MOST_ROWS_OF_BLOCKS));
+
+    if (row_elements % WIDE == 0 && are_wide(op->x, op->y))
+        return LAUNCH(dropout_kernel<WIDE>, grid, THREADS, 0, stream, dropped);
+    return LAUNCH(dropout_kernel<1>, grid, THREADS, 0, stream, dropped);
+}

@@ -1,0 +1,212 @@
+/* Library plans of the substitute: the reference backend's loops in float64 on factors rounded as
+ * the wanted arithmetic rounds them, the result rounded to f32. */
+#include "kernels/cuda/host/host_gpu.h"
+
+#include "base/arena.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WORKSPACE_BYTES = 640 }; /* odd enough to show whether it is lent */
+
+struct gpu_plan {
+    bool is_product;
+    struct gpu_convolution convolution;
+    struct gpu_product product;
+};
+
+struct job { /* one run of a plan */
+    struct gpu_plan plan;
+    struct gpu_operands operands;
+};
+
+/* To the nearest value with so many bits of mantissa, ties to even. */
+static float rounded(float value, int mantissa_bits)
+{
+    uint32_t bits, drop = (uint32_t)(23 - mantissa_bits);
+
+    memcpy(&bits, &value, sizeof bits);
+    if (drop == 0 || (bits & 0x7F800000U) == 0x7F800000U)
+        return value;
+    bits += (1U << (drop - 1)) - 1 + (bits >> drop & 1);
+    bits &= ~0U << drop;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static double *widened(const void *from, int64_t n, enum gpu_math math)
+{
+    static const int bits[] = {[GPU_MATH_FP32] = 23, [GPU_MATH_TF32] = 10, [GPU_MATH_BF16] = 7};
+    double *wide = calloc((size_t)n, sizeof *wide);
+
+    if (wide == NULL)
+        abort();
+    for (int64_t i = 0; from != NULL && i < n; i++)
+        wide[i] = (double)rounded(((const float *)from)[i], bits[math]);
+    return wide;
+}
+
+static void narrow(const double *from, int64_t n, void *to)
+{
+    for (int64_t i = 0; i < n; i++)
+        ((float *)to)[i] = (float)from[i];
+}
+
+static struct tensor images(double *data, int64_t n, int64_t h, int64_t w, int64_t c)
+{
+    return (struct tensor){data, DTYPE_F64, 4, {n, h, w, c}};
+}
+
+static void convolve(const struct gpu_convolution *g, double *x, double *weight, double *y)
+{
+    const struct tensor tx = images(x, g->n, g->h, g->w, g->c);
+    const struct tensor tw = images(weight, g->k, g->r, g->s, g->c);
+    const struct tensor ty = images(y, g->n, g->p, g->q, g->k);
+    const struct conv2d_forward forward = {
+        .x = tx, .weight = tw, .y = ty, .stride = g->stride, .padding = g->padding};
+    const struct conv2d_backward_data data = {
+        .d_y = ty, .weight = tw, .d_x = tx, .stride = g->stride, .padding = g->padding};
+    const struct conv2d_backward_weight backward = {
+        .x = tx, .d_y = ty, .d_weight = tw, .stride = g->stride, .padding = g->padding};
+    const struct kernel_ops *ref = &backend_ref.kernels;
+    enum status status = STATUS_OK;
+
+    if (g->part == GPU_CONVOLUTION_FORWARD)
+        status = ref->conv2d_forward.run(NULL, NULL, &forward);
+    else if (g->part == GPU_CONVOLUTION_BACKWARD_DATA)
+        status = ref->conv2d_backward_data.run(NULL, NULL, &data);
+    else
+        status = ref->conv2d_backward_weight.run(NULL, NULL, &backward);
+    assert(status == STATUS_OK);
+}
+
+static void convolution_run(const struct job *job)
+{
+    const struct gpu_convolution *g = &job->plan.convolution;
+    const struct gpu_operands *o = &job->operands;
+    int64_t n_x = g->n * g->h * g->w * g->c, n_y = g->n * g->p * g->q * g->k;
+    int64_t n_weight = g->k * g->r * g->s * g->c;
+    bool is_forward = g->part == GPU_CONVOLUTION_FORWARD;
+    bool is_weight = g->part == GPU_CONVOLUTION_BACKWARD_WEIGHT;
+    double *left = widened(o->left, is_forward ? n_x : n_y, g->math);
+    double *right = widened(o->right, is_weight ? n_x : n_weight, g->math);
+    int64_t n_out = is_forward ? n_y : is_weight ? n_weight : n_x;
+    double *out = widened(NULL, n_out, g->math);
+
+    if (is_forward)
+        convolve(g, left, right, out);
+    else if (is_weight)
+        convolve(g, right, out, left);
+    else
+        convolve(g, out, right, left);
+    narrow(out, n_out, o->out);
+    free(left);
+    free(right);
+    free(out);
+}
+
+static void product_run(const struct job *job)
+{
+    const struct gpu_product *p = &job->plan.product;
+    const struct gpu_operands *o = &job->operands;
+    double *left = widened(o->left, p->m * p->k, p->math);
+    double *right = widened(o->right, p->k * p->n, p->math);
+    const float *bias = o->bias;
+
+    for (int64_t m = 0; m < p->m; m++)
+        for (int64_t n = 0; n < p->n; n++) {
+            double sum = p->has_bias ? (double)bias[n] : 0.0;
+            for (int64_t k = 0; k < p->k; k++)
+                sum += left[p->is_left_transposed ? k * p->m + m : m * p->k + k] *
+                       right[p->is_right_transposed ? n * p->k + k : k * p->n + n];
+            ((float *)o->out)[m * p->n + n] = (float)sum;
+        }
+    free(left);
+    free(right);
+}
+
+static void job_run(void *context)
+{
+    const struct job *job = context;
+
+    memset(job->operands.workspace.data, 0xFF, WORKSPACE_BYTES); /* contents mean nothing */
+    if (job->plan.is_product)
+        product_run(job);
+    else
+        convolution_run(job);
+}
+
+static enum status plan_create(const struct gpu_plan *wanted, struct gpu_plan **out)
+{
+    struct gpu_plan *plan = heap_alloc(1, sizeof *plan);
+
+    if (plan == NULL)
+        return STATUS_OUT_OF_MEMORY;
+    *plan = *wanted;
+    *out = plan;
+    return STATUS_OK;
+}
+
+enum status host_plan_convolution(struct gpu_context *context,
+                                  const struct gpu_convolution *convolution, struct gpu_plan **out)
+{
+    const struct gpu_plan wanted = {.convolution = *convolution};
+    enum status status = host_gpu_enter("plan_convolution");
+
+    (void)context;
+    return status == STATUS_OK ? plan_create(&wanted, out) : status;
+}
+
+enum status host_plan_product(struct gpu_context *context, const struct gpu_product *product,
+                              struct gpu_plan **out)
+{
+    const struct gpu_plan wanted = {.is_product = true, .product = *product};
+    enum status status = host_gpu_enter("plan_product");
+
+    (void)context;
+    return status == STATUS_OK ? plan_create(&wanted, out) : status;
+}
+
+size_t host_plan_workspace_bytes(const struct gpu_plan *plan)
+{
+    (void)plan;
+    return WORKSPACE_BYTES;
+}
+
+const char *host_plan_name(const struct gpu_plan *plan)
+{
+    return plan->is_product ? "product" : "convolution";
+}
+
+/* The library relies on what it was told. */
+static bool is_aligned(const struct gpu_plan *plan, const struct gpu_operands *operands)
+{
+    int alignment = plan->is_product ? plan->product.alignment : plan->convolution.alignment;
+    uintptr_t bits = (uintptr_t)operands->left | (uintptr_t)operands->right |
+                     (uintptr_t)operands->bias | (uintptr_t)operands->out;
+
+    return alignment > 0 && bits % (uintptr_t)alignment == 0;
+}
+
+enum status host_plan_run(struct gpu_plan *plan, struct gpu_stream *stream,
+                          const struct gpu_operands *operands)
+{
+    enum status status = STATUS_OK;
+    struct job *job = NULL;
+
+    TRY(host_gpu_enter("plan_run"));
+    assert((operands->bias != NULL) == (plan->is_product && plan->product.has_bias));
+    assert(is_aligned(plan, operands));
+    TRY(host_memory_check(operands->workspace.data, WORKSPACE_BYTES, false, "plan_run: workspace"));
+    TRY_ALLOC(job, heap_alloc(1, sizeof *job));
+    *job = (struct job){*plan, *operands};
+    gpu_host_enqueue(stream, job_run, job, free);
+done:
+    return status;
+}
+
+void host_plan_destroy(struct gpu_plan *plan)
+{
+    free(plan);
+}

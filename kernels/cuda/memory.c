@@ -1,0 +1,57 @@
+/* Memory of the cuda backend: the GPU's, and copies to and from it in the order of its stream. */
+#include "kernels/cuda/cuda.h"
+
+static const double mebibyte = 1024.0 * 1024.0;
+
+static enum status no_room(struct device *device, size_t bytes)
+{
+    size_t free_bytes = 0, total_bytes = 0;
+
+    if (device->gpu->memory_info(device->context, &free_bytes, &total_bytes) != STATUS_OK)
+        return fail_context(STATUS_OUT_OF_MEMORY, "GPU %d: no memory for %.1f MiB", device->index,
+                            (double)bytes / mebibyte);
+    return fail(STATUS_OUT_OF_MEMORY,
+                "GPU %d: %.1f MiB are needed, %.1f of %.1f MiB are free; choose a smaller batch "
+                "size, or see who else computes there",
+                device->index, (double)bytes / mebibyte, (double)free_bytes / mebibyte,
+                (double)total_bytes / mebibyte);
+}
+
+enum status cuda_alloc(struct device *device, size_t bytes, void **out)
+{
+    void *memory = NULL;
+    enum status status = device->gpu->alloc(device->context, bytes > 0 ? bytes : 1, &memory);
+
+    if (status == STATUS_OUT_OF_MEMORY)
+        return no_room(device, bytes);
+    if (status != STATUS_OK)
+        return status;
+    device->base.n_allocations++;
+    *out = memory;
+    return STATUS_OK;
+}
+
+void cuda_free(struct device *device, void *memory)
+{
+    device->gpu->release(device->context, memory);
+}
+
+enum status cuda_upload(struct device *device, void *to, const void *from, size_t bytes)
+{
+    return staging_up(device->staging, device->stream, to, from, bytes);
+}
+
+enum status cuda_download(struct device *device, void *to, const void *from, size_t bytes)
+{
+    return staging_down(device->staging, device->stream, to, from, bytes);
+}
+
+enum status cuda_zero(struct device *device, void *memory, size_t bytes)
+{
+    return bytes > 0 ? device->gpu->zero(device->stream, memory, bytes) : STATUS_OK;
+}
+
+enum status cuda_synchronize(struct device *device)
+{
+    return device->gpu->stream_synchronize(device->stream);
+}

@@ -1,0 +1,190 @@
+/* SGD and Adam steps on flat vectors, in PyTorch's order of operations: scalars in float64, once
+ * per block, then every element in float32. */
+#include "kernels/cuda/pack.h"
+
+/* Which of a pack's elements the mask lets change; without a mask all. */
+template <int WIDTH>
+static __device__ __forceinline__ pack<uint8_t, WIDTH> free_of(const uint8_t *mask, int64_t left)
+{
+    pack<uint8_t, WIDTH> values;
+
+    if (mask != nullptr)
+        return load<WIDTH>(mask, left);
+    UNROLL
+    for (int j = 0; j < WIDTH; j++)
+        values.at[j] = 1;
+    return values;
+}
+
+struct sgd {
+    const float *gradient;
+    const uint8_t *mask; /* or NULL */
+    const double *rates;
+    float *parameter;
+    float *velocity; /* NULL without momentum */
+    float momentum, decay;
+    int64_t n;
+};
+
+template <int WIDTH>
+static __global__ void __launch_bounds__(THREADS) sgd_step_kernel(struct sgd op)
+{
+    float rate = (float)op.rates[0];
+    bool is_first = op.rates[1] <= 1.0;
+
+    for (int64_t i = first_item() * WIDTH; i < op.n; i += item_stride() * WIDTH) {
+        int64_t left = op.n - i;
+        pack<float, WIDTH> step = load<WIDTH>(op.gradient + i, left);
+        pack<float, WIDTH> parameter = load<WIDTH>(op.parameter + i, left), velocity = {};
+        pack<uint8_t, WIDTH> is_free =
+            free_of<WIDTH>(op.mask == nullptr ? nullptr : op.mask + i, left);
+        if (op.velocity != nullptr)
+            velocity = load<WIDTH>(op.velocity + i, left);
+        UNROLL
+        for (int j = 0; j < WIDTH; j++) {
+            step.at[j] += op.decay * parameter.at[j];
+            if (op.velocity != nullptr && !is_first)
+                step.at[j] += op.momentum * velocity.at[j];
+            velocity.at[j] = is_free.at[j] != 0 ? step.at[j] : velocity.at[j];
+            parameter.at[j] -= is_free.at[j] != 0 ? rate * step.at[j] : 0.0f;
+        }
+        if (op.velocity != nullptr)
+            store(op.velocity + i, velocity, left);
+        store(op.parameter + i, parameter, left);
+    }
+}
+
+template <int WIDTH> static enum status sgd(struct gpu_stream *stream, const struct sgd_step *op)
+{
+    int64_t n = tensor_elements(&op->parameter);
+    struct sgd sgd = {
+        data_of<float>(&op->gradient),
+        data_of<uint8_t>(&op->mask),
+        data_of<double>(&op->rates),
+        data_of<float>(&op->parameter),
+        op->momentum != 0.0 ? data_of<float>(&op->velocity) : nullptr,
+        (float)op->momentum,
+        (float)op->decay,
+        n,
+    };
+
+    return LAUNCH(sgd_step_kernel<WIDTH>, blocks_for_packs<WIDTH>(n), THREADS, 0, stream, sgd);
+}
+
+extern "C" enum status cuda_sgd_step_launch(struct gpu_stream *stream, const struct sgd_step *op)
+{
+    bool is_wide =
+        are_wide(op->gradient, op->parameter, op->velocity) && is_aligned(&op->mask, WIDE);
+
+    return is_wide ? sgd<WIDE>(stream, op) : sgd<1>(stream, op);
+}
+
+struct adam {
+    const float *gradient;
+    const uint8_t *mask; /* or NULL */
+    const double *rates;
+    float *parameter, *first_moment, *second_moment;
+    double beta1, beta2, epsilon, decay;
+    bool is_decoupled;
+    int64_t n;
+};
+
+struct adam_scalars {
+    float beta1, rest1, beta2, rest2; /* rest: 1 − beta */
+    float root_correction2, epsilon, step_size, shrink, decay;
+};
+
+static __device__ __forceinline__ struct adam_scalars scalars_of(const struct adam &op)
+{
+    double rate = op.rates[0], step = op.rates[1];
+
+    return {
+        (float)op.beta1,
+        (float)(1.0 - op.beta1),
+        (float)op.beta2,
+        (float)(1.0 - op.beta2),
+        (float)sqrt(1.0 - pow(op.beta2, step)),
+        (float)op.epsilon,
+        (float)(rate / (1.0 - pow(op.beta1, step))),
+        op.is_decoupled ? (float)(1.0 - rate * op.decay) : 1.0f,
+        op.is_decoupled ? 0.0f : (float)op.decay,
+    };
+}
+
+template <int WIDTH> struct adam_pack {
+    pack<float, WIDTH> parameter, first, second;
+};
+
+template <int WIDTH>
+static __device__ __forceinline__ void
+advance(const struct adam_scalars &s, const pack<float, WIDTH> &gradients,
+        const pack<uint8_t, WIDTH> &is_free, struct adam_pack<WIDTH> &state)
+{
+    UNROLL
+    for (int j = 0; j < WIDTH; j++) {
+        float gradient = gradients.at[j] + s.decay * state.parameter.at[j];
+        float m = state.first.at[j] * s.beta1 + s.rest1 * gradient;
+        float v = state.second.at[j] * s.beta2 + s.rest2 * gradient * gradient;
+        float denominator = sqrtf(v) / s.root_correction2 + s.epsilon;
+        float updated = state.parameter.at[j] * s.shrink - s.step_size * m / denominator;
+        if (is_free.at[j] == 0)
+            continue;
+        state.first.at[j] = m;
+        state.second.at[j] = v;
+        state.parameter.at[j] = updated;
+    }
+}
+
+template <int WIDTH>
+static __global__ void __launch_bounds__(THREADS) adam_step_kernel(struct adam op)
+{
+    SHARED(struct adam_scalars, shared, 1);
+
+    if (threadIdx.x == 0)
+        shared[0] = scalars_of(op);
+    __syncthreads();
+    struct adam_scalars scalars = shared[0];
+    for (int64_t i = first_item() * WIDTH; i < op.n; i += item_stride() * WIDTH) {
+        int64_t left = op.n - i;
+        pack<float, WIDTH> gradients = load<WIDTH>(op.gradient + i, left);
+        pack<uint8_t, WIDTH> is_free =
+            free_of<WIDTH>(op.mask == nullptr ? nullptr : op.mask + i, left);
+        struct adam_pack<WIDTH> state = {
+            load<WIDTH>(op.parameter + i, left), load<WIDTH>(op.first_moment + i, left),
+                load<WIDTH>(op.second_moment + i, left)
+        };
+        advance<WIDTH>(scalars, gradients, is_free, state);
+        store(op.parameter + i, state.parameter, left);
+        store(op.first_moment + i, state.first, left);
+        store(op.second_moment + i, state.second, left);
+    }
+}
+
+template <int WIDTH> static enum status adam(struct gpu_stream *stream, const struct adam_step *op)
+{
+    int64_t n = tensor_elements(&op->parameter);
+    struct adam adam = {
+        data_of<float>(&op->gradient),
+        data_of<uint8_t>(&op->mask),
+        data_of<double>(&op->rates),
+        data_of<float>(&op->parameter),
+        data_of<float>(&op->first_moment),
+        data_of<float>(&op->second_moment),
+        op->beta1,
+        op->beta2,
+        op->epsilon,
+        op->decay,
+        op->is_decoupled,
+        n,
+    };
+
+    return LAUNCH(adam_step_kernel<WIDTH>, blocks_for_packs<WIDTH>(n), THREADS, 0, stream, adam);
+}
+
+extern "C" enum status cuda_adam_step_launch(struct gpu_stream *stream, const struct adam_step *op)
+{
+    bool is_wide = are_wide(op->gradient, op->parameter, op->first_moment, op->second_moment) &&
+                   is_aligned(&op->mask, WIDE);
+
+    return is_wide ? adam<WIDE>(stream, op) : adam<1>(stream, op);
+}

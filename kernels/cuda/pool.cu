@@ -1,0 +1,97 @@
+/* Global average pooling and its gradient. An image's pixels are the rows of columns.h. */
+#include "kernels/cuda/columns.h"
+
+/* One block per image and slice of channels. */
+template <int WIDTH>
+static __global__ void __launch_bounds__(THREADS)
+    global_average_pool_forward_kernel(struct columns columns, const float *x, float factor,
+                                       float *y)
+{
+    int64_t c = first_channel<WIDTH>(), image = blockIdx.x;
+    float sums[WIDTH] = {};
+
+    if (c < columns.n_channels) {
+        const float *pixels = x + image * columns.n_rows * columns.n_channels + c;
+        UNROLL_BY(4)
+        for (int64_t row = threadIdx.y; row < columns.n_rows; row += blockDim.y) {
+            pack<float, WIDTH> values = load<WIDTH>(pixels + row * columns.n_channels);
+            UNROLL
+            for (int j = 0; j < WIDTH; j++)
+                sums[j] += values.at[j];
+        }
+    }
+    float sum = sum_over_rows(sums);
+    int lanes = (int)blockDim.x, thread = (int)(threadIdx.y * blockDim.x + threadIdx.x);
+    c = ((int64_t)blockIdx.y * lanes + thread % lanes) * WIDTH + thread / lanes;
+    if (thread < WIDTH * lanes && c < columns.n_channels)
+        y[image * columns.n_channels + c] = factor * sum;
+}
+
+template <int WIDTH>
+static __global__ void __launch_bounds__(THREADS)
+    global_average_pool_backward_kernel(struct columns columns, const float *d_y, float factor,
+                                        float *d_x)
+{
+    int64_t c = first_channel<WIDTH>(), image = blockIdx.x;
+
+    if (c >= columns.n_channels)
+        return;
+    pack<float, WIDTH> values = load<WIDTH>(d_y + image * columns.n_channels + c);
+    UNROLL
+    for (int j = 0; j < WIDTH; j++)
+        values.at[j] *= factor;
+    float *pixels = d_x + image * columns.n_rows * columns.n_channels + c;
+    for (int64_t row = threadIdx.y; row < columns.n_rows; row += blockDim.y)
+        store(pixels + row * columns.n_channels, values);
+}
+
+struct pool {
+    struct columns columns;
+    dim3 grid;
+    float factor;
+};
+
+static struct pool pool_of(const struct tensor *x, int width)
+{
+    int64_t n_pixels = x->shape[1] * x->shape[2];
+    struct columns columns = columns_of(n_pixels, x->shape[3], width, n_pixels);
+
+    return {columns, dim3((unsigned)x->shape[0], columns.n_slices),
+            (float)(1.0 / (double)n_pixels)};
+}
+
+template <int WIDTH>
+static enum status forward(struct gpu_stream *stream, const struct global_average_pool_forward *op)
+{
+    struct pool pool = pool_of(&op->x, WIDTH);
+
+    return LAUNCH(global_average_pool_forward_kernel<WIDTH>, pool.grid,
+                  columns_block(&pool.columns), 0, stream, pool.columns, data_of<float>(&op->x),
+                  pool.factor, data_of<float>(&op->y));
+}
+
+template <int WIDTH>
+static enum status backward(struct gpu_stream *stream,
+                            const struct global_average_pool_backward *op)
+{
+    struct pool pool = pool_of(&op->d_x, WIDTH);
+
+    return LAUNCH(global_average_pool_backward_kernel<WIDTH>, pool.grid,
+                  columns_block(&pool.columns), 0, stream, pool.columns, data_of<float>(&op->d_y),
+                  pool.factor, data_of<float>(&op->d_x));
+}
+
+extern "C" enum status
+cuda_global_average_pool_forward_launch(struct gpu_stream *stream,
+                                        const struct global_average_pool_forward *op)
+{
+    return are_columns_wide(op->x) ? forward<WIDE>(stream, op) : forward<1>(stream, op);
+}
+
+extern "C" enum status
+cuda_global_average_pool_backward_launch(struct gpu_stream *stream,
+                                         const struct global_average_pool_backward *op)
+{
+    return are_columns_wide(op->d_x, op->d_y) ? backward<WIDE>(stream, op)
+                                              : backward<1>(stream, op);
+}

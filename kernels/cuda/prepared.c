@@ -1,0 +1,83 @@
+/* What prepare returns: a library's plan, or for kernels of our own the size of their scratch. */
+#include "kernels/cuda/cuda.h"
+
+#include "base/arena.h"
+
+#include <stdlib.h>
+
+enum status cuda_prepared_create(struct device *device, size_t workspace_bytes,
+                                 struct prepared **out)
+{
+    struct cuda_prepared *prepared = heap_alloc(1, sizeof *prepared);
+
+    if (prepared == NULL)
+        return STATUS_OUT_OF_MEMORY;
+    prepared->base.workspace_bytes = workspace_bytes;
+    prepared->base.implementation = "cuda";
+    prepared->gpu = device->gpu;
+    *out = &prepared->base;
+    return STATUS_OK;
+}
+
+/* Takes the plan over, also when it fails. */
+static enum status planned(struct device *device, struct gpu_plan *plan, struct prepared **out)
+{
+    struct prepared *prepared = NULL;
+    enum status status =
+        cuda_prepared_create(device, device->gpu->plan_workspace_bytes(plan), &prepared);
+
+    if (status != STATUS_OK) {
+        device->gpu->plan_destroy(plan);
+        return status;
+    }
+    ((struct cuda_prepared *)prepared)->plan = plan;
+    prepared->implementation = device->gpu->plan_name(plan);
+    *out = prepared;
+    return STATUS_OK;
+}
+
+enum status cuda_convolution_prepare(struct device *device,
+                                     const struct gpu_convolution *convolution,
+                                     struct prepared **out)
+{
+    enum status status = STATUS_OK;
+    struct gpu_convolution wanted = *convolution;
+    struct gpu_plan *plan = NULL;
+
+    wanted.math = device->math;
+    TRY(device->gpu->plan_convolution(device->context, &wanted, &plan));
+    TRY(planned(device, plan, out));
+done:
+    return status;
+}
+
+enum status cuda_product_prepare(struct device *device, const struct gpu_product *product,
+                                 struct prepared **out)
+{
+    enum status status = STATUS_OK;
+    struct gpu_product wanted = *product;
+    struct gpu_plan *plan = NULL;
+
+    wanted.math = device->math;
+    TRY(device->gpu->plan_product(device->context, &wanted, &plan));
+    TRY(planned(device, plan, out));
+done:
+    return status;
+}
+
+enum status cuda_plan_run(struct device *device, struct prepared *prepared,
+                          const struct gpu_operands *operands)
+{
+    return device->gpu->plan_run(((struct cuda_prepared *)prepared)->plan, device->stream,
+                                 operands);
+}
+
+void cuda_prepared_release(struct prepared *prepared)
+{
+    struct cuda_prepared *ours = (struct cuda_prepared *)prepared;
+
+    if (ours == NULL)
+        return;
+    ours->gpu->plan_destroy(ours->plan);
+    free(ours);
+}

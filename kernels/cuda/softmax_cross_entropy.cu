@@ -1,0 +1,159 @@
+/* Cross-entropy of softmax with its gradient. Rows are short, so each is done by a warp, in
+ * float64; a second kernel adds the rows' losses. */
+#include "kernels/cuda/launch.h"
+
+constexpr int ROWS_PER_BLOCK = THREADS / WARP_LANES;
+
+struct entropy {
+    const float *logits;
+    const int32_t *labels;
+    float *loss, *d_logits, *sample_loss; /* the last two may be NULL */
+    double *row_losses;                   /* workspace */
+    int64_t n_rows, n_classes;
+};
+
+template <typename T> static __device__ __forceinline__ T warp_sum(T value)
+{
+    for (int offset = WARP_LANES / 2; offset > 0; offset /= 2)
+        value += __shfl_xor_sync(ALL_LANES, value, offset);
+    return value;
+}
+
+/* The sum over the block, in every thread; to be called once by all of them. */
+template <typename T> static __device__ __forceinline__ T block_sum(T value)
+{
+    SHARED(T, sums, THREADS / WARP_LANES);
+    T total = 0;
+
+    value = warp_sum(value);
+    if (threadIdx.x % WARP_LANES == 0)
+        sums[threadIdx.x / WARP_LANES] = value;
+    __syncthreads();
+    UNROLL
+    for (int i = 0; i < THREADS / WARP_LANES; i++)
+        total += sums[i];
+    return total;
+}
+
+/* Rows with a label; every block counts them anew, since no other could tell it. */
+static __device__ __forceinline__ int count_rows(const int32_t *labels, int64_t n_rows)
+{
+    int n = 0;
+
+    for (int64_t i = threadIdx.x; i < n_rows; i += THREADS)
+        n += labels[i] >= 0;
+    return block_sum(n);
+}
+
+static __device__ __forceinline__ float warp_largest(const float *row, int64_t n_classes)
+{
+    float largest = row[0];
+
+    for (int64_t k = threadIdx.x % WARP_LANES; k < n_classes; k += WARP_LANES)
+        largest = row[k] > largest ? row[k] : largest;
+    for (int offset = WARP_LANES / 2; offset > 0; offset /= 2) {
+        float other = __shfl_xor_sync(ALL_LANES, largest, offset);
+        largest = other > largest ? other : largest;
+    }
+    return largest;
+}
+
+/* log Σ exp(logits), shifted by the largest. NaN in, NaN out. */
+static __device__ __forceinline__ double warp_log_sum_exp(const float *row, int64_t n_classes)
+{
+    double largest = (double)warp_largest(row, n_classes), sum = 0.0;
+
+    for (int64_t k = threadIdx.x % WARP_LANES; k < n_classes; k += WARP_LANES)
+        sum += exp((double)row[k] - largest);
+    return largest + log(warp_sum(sum));
+}
+
+/* The loss of a counted row and its share of the gradient. d_logits may be logits' memory: each
+ * element is read, by its own lane, before it is written. A label that is no class gives NaN. */
+static __device__ __forceinline__ double counted_row(const struct entropy &op, int64_t n,
+                                                     double share)
+{
+    const float *row = op.logits + n * op.n_classes;
+    int32_t label = op.labels[n];
+    double normaliser = warp_log_sum_exp(row, op.n_classes);
+    double loss = label < op.n_classes ? normaliser - (double)row[label] : (double)NAN;
+
+    __syncwarp(ALL_LANES); /* all have read the label's logit */
+    if (op.d_logits == nullptr)
+        return loss;
+    for (int64_t k = threadIdx.x % WARP_LANES; k < op.n_classes; k += WARP_LANES) {
+        double probability = exp((double)row[k] - normaliser);
+        op.d_logits[n * op.n_classes + k] =
+            (float)((probability - (k == label ? 1.0 : 0.0)) * share);
+    }
+    return loss;
+}
+
+static __device__ __forceinline__ void zero_row(const struct entropy &op, int64_t n)
+{
+    if (op.d_logits == nullptr)
+        return;
+    for (int64_t k = threadIdx.x % WARP_LANES; k < op.n_classes; k += WARP_LANES)
+        op.d_logits[n * op.n_classes + k] = 0.0f;
+}
+
+static __global__ void __launch_bounds__(THREADS)
+    softmax_cross_entropy_rows_kernel(struct entropy op)
+{
+    int n_counted = count_rows(op.labels, op.n_rows);
+    double share = n_counted > 0 ? 1.0 / n_counted : 0.0, loss = 0.0;
+    int64_t n = first_item() / WARP_LANES;
+
+    if (n >= op.n_rows)
+        return;
+    if (op.labels[n] >= 0)
+        loss = counted_row(op, n, share);
+    else
+        zero_row(op, n);
+    if (threadIdx.x % WARP_LANES != 0)
+        return;
+    op.row_losses[n] = loss;
+    if (op.sample_loss != nullptr)
+        op.sample_loss[n] = (float)loss;
+}
+
+/* One block. */
+static __global__ void __launch_bounds__(THREADS)
+    softmax_cross_entropy_mean_kernel(struct entropy op)
+{
+    double loss = 0.0;
+    int n_counted = count_rows(op.labels, op.n_rows);
+
+    for (int64_t i = threadIdx.x; i < op.n_rows; i += THREADS)
+        loss += op.row_losses[i];
+    loss = block_sum(loss);
+    if (threadIdx.x == 0)
+        *op.loss = n_counted > 0 ? (float)(loss / n_counted) : 0.0f;
+}
+
+extern "C" size_t cuda_softmax_cross_entropy_workspace(const struct softmax_cross_entropy *op)
+{
+    return (size_t)op->logits.shape[0] * sizeof(double);
+}
+
+extern "C" enum status cuda_softmax_cross_entropy_launch(struct gpu_stream *stream,
+                                                         const struct softmax_cross_entropy *op)
+{
+    struct entropy entropy = {
+        data_of<float>(&op->logits),
+        data_of<int32_t>(&op->labels),
+        data_of<float>(&op->loss),
+        data_of<float>(&op->d_logits),
+        data_of<float>(&op->sample_loss),
+        static_cast<double *>(op->workspace.data),
+        op->logits.shape[0],
+        op->logits.shape[1],
+    };
+    unsigned n_blocks = (unsigned)((entropy.n_rows + ROWS_PER_BLOCK - 1) / ROWS_PER_BLOCK);
+    enum status status =
+        LAUNCH(softmax_cross_entropy_rows_kernel, n_blocks, THREADS, 0, stream, entropy);
+
+    if (status != STATUS_OK)
+        return status;
+    return LAUNCH(softmax_cross_entropy_mean_kernel, 1, THREADS, 0, stream, entropy);
+}

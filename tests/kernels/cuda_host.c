@@ -1,0 +1,395 @@
+/* The cuda backend between its table and its seam: why there is no GPU, memory and copies in the
+ * order of the stream, recordings, values read back, and every call that can fail. The substitute
+ * runs nothing before somebody waits, so what comes too early shows. */
+#include "kernels/cuda/host/host_gpu.h"
+#include "kernels/kernels.h"
+
+#include "support/cmocka.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void ok(enum status status)
+{
+    if (status != STATUS_OK)
+        fail_msg("%s: %s (%s)", status_name(status), status_message(), status_origin());
+}
+
+static void fails(enum status status, enum status wanted, const char *message)
+{
+    assert_int_equal(status, wanted);
+    assert_string_equal(status_message(), message);
+}
+
+static const struct device_settings one = {.n_threads = 1};
+
+static struct device *open_device(void)
+{
+    struct device *device = NULL;
+
+    ok(device_open(backend_find("cuda_host"), &one, &device));
+    return device;
+}
+
+static int reset(void **state)
+{
+    (void)state;
+    host_gpu_reset();
+    return 0;
+}
+
+/* ---- no GPU ---- */
+
+static void test_presence(void **state)
+{
+    const struct {
+        struct gpu_machine machine;
+        const char *message;
+    } cases[] = {
+        {{.presence = GPU_NO_DRIVER, .runtime_version = 12040},
+         "device 'cuda': this machine has no NVIDIA driver; choose --device cpu, or install a "
+         "driver for CUDA 12.4"},
+        {{.presence = GPU_DRIVER_TOO_OLD, .driver_version = 11080, .runtime_version = 13000},
+         "device 'cuda': the NVIDIA driver knows CUDA 11.8, this build wants 13.0; update the "
+         "driver, or choose --device cpu"},
+        {{.presence = GPU_NO_DEVICE},
+         "device 'cuda': the NVIDIA driver shows no GPU; is CUDA_VISIBLE_DEVICES empty?"},
+        {{.presence = GPU_UNUSABLE, .error = "system not yet initialized"},
+         "device 'cuda': the NVIDIA driver does not start: system not yet initialized"},
+    };
+    const struct backend *backend = backend_find("cuda_host");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct device *device = NULL;
+        int n = -1;
+        host_gpu()->machine = cases[i].machine;
+        fails(backend_devices(backend, &n), STATUS_UNSUPPORTED, cases[i].message);
+        assert_int_equal(n, -1);
+        fails(device_open(backend, &one, &device), STATUS_UNSUPPORTED, cases[i].message);
+        assert_null(device);
+    }
+}
+
+static void test_which_gpu(void **state)
+{
+    struct device_settings second = {.n_threads = 1, .index = 1};
+    struct device *device = NULL;
+    const struct backend *backend = backend_find("cuda_host");
+    char text[DEVICE_TEXT_BYTES];
+
+    (void)state;
+    fails(device_open(backend, &second, &device), STATUS_UNSUPPORTED,
+          "GPU 1 was asked for, this machine shows 1; start as many ranks per node as it has GPUs");
+    host_gpu()->machine.n_devices = 2;
+    host_gpu()->properties.major = 7;
+    host_gpu()->properties.minor = 5;
+    fails(device_open(backend, &second, &device), STATUS_UNSUPPORTED,
+          "GPU 1 (host substitute) has compute capability 7.5, wanted 8.0 or later; choose "
+          "--device cpu");
+    host_gpu()->properties.major = 8;
+    second.precision = PRECISION_TF32;
+    ok(device_open(backend, &second, &device));
+    device_describe(device, text);
+    assert_string_equal(text, "cuda_host, host substitute (GPU 1), tf32, host substitute, float64 "
+                              "loops, 1 threads");
+    device_close(device);
+}
+
+/* ---- memory ---- */
+
+static void test_too_little_memory(void **state)
+{
+    struct device *device = NULL;
+    void *memory = NULL;
+
+    (void)state;
+    host_gpu()->properties.memory_bytes = (size_t)64 << 20;
+    device = open_device();
+    ok(device_alloc(device, (size_t)24 << 20, &memory));
+    void *first = memory;
+    fails(device_alloc(device, (size_t)100 << 20, &memory), STATUS_OUT_OF_MEMORY,
+          "GPU 0: 100.0 MiB are needed, 40.0 of 64.0 MiB are free; choose a smaller batch size, or "
+          "see who else computes there");
+    assert_ptr_equal(memory, first);
+    assert_int_equal(device_base(device)->n_allocations, 1);
+    device_free(device, first);
+    device_close(device);
+    assert_int_equal(host_gpu()->used_bytes, 0);
+}
+
+/* More than the ring of pinned memory holds, in pieces of odd sizes, from memory that changes as
+ * soon as upload returns. */
+static void test_uploads_keep_nothing(void **state)
+{
+    enum { BYTES = 20 << 20 };
+    struct device *device = open_device();
+    uint8_t *piece = malloc(BYTES), *found = malloc(BYTES);
+    void *memory = NULL;
+    size_t sizes[] = {1, 63, 4096, 3000001, 17, 1 << 20, 65537};
+
+    (void)state;
+    assert_true(piece != NULL && found != NULL);
+    ok(device_alloc(device, BYTES, &memory));
+    int n_pieces = 0;
+    for (size_t at = 0; at < BYTES; n_pieces++) {
+        size_t bytes = sizes[n_pieces % 7] < BYTES - at ? sizes[n_pieces % 7] : BYTES - at;
+        memset(piece, n_pieces % 251, bytes);
+        ok(device_upload(device, (char *)memory + at, piece, bytes));
+        at += bytes;
+    }
+    memset(piece, 0xEE, BYTES);
+    ok(device_download(device, found, memory, BYTES));
+    for (size_t at = 0, i = 0; at < BYTES; i++) {
+        size_t bytes = sizes[i % 7] < BYTES - at ? sizes[i % 7] : BYTES - at;
+        for (size_t b = 0; b < bytes; b++)
+            if (found[at + b] != i % 251)
+                fail_msg("byte %zu is %d, wanted %d", at + b, found[at + b], (int)(i % 251));
+        at += bytes;
+    }
+    device_free(device, memory);
+    device_close(device);
+    free(piece);
+    free(found);
+}
+
+/* Small uploads between waits: as in a step, nothing waits and nothing runs. */
+static void test_order(void **state)
+{
+    struct device *device = open_device();
+    float value = 1, found = 0;
+    void *memory = NULL;
+
+    (void)state;
+    ok(device_alloc(device, sizeof value, &memory));
+    int64_t waits = host_gpu()->n_wait, ran = host_gpu()->n_run;
+    for (int i = 0; i < 100; i++) {
+        value = (float)i;
+        ok(device_upload(device, memory, &value, sizeof value));
+    }
+    assert_int_equal(host_gpu()->n_wait, waits);
+    assert_int_equal(host_gpu()->n_run, ran);
+    ok(device_download(device, &found, memory, sizeof found));
+    assert_true(found == 99);
+    ok(device_zero(device, memory, sizeof value));
+    ok(device_download(device, &found, memory, sizeof found));
+    assert_true(found == 0);
+    device_free(device, memory);
+    device_close(device);
+}
+
+/* ---- an operation to record ---- */
+
+struct doubling { /* y = 2·y, in place */
+    struct device *device;
+    struct prepared *prepared;
+    union op_any op;
+};
+
+static void doubling_open(struct doubling *doubling)
+{
+    const float start[2] = {1, -3};
+    void *memory = NULL;
+
+    *doubling = (struct doubling){.device = open_device()};
+    ok(device_alloc(doubling->device, sizeof start, &memory));
+    ok(device_upload(doubling->device, memory, start, sizeof start));
+    doubling->op.scale.x = doubling->op.scale.y = (struct tensor){memory, DTYPE_F32, 1, {2}};
+    doubling->op.scale.factor = 2;
+    ok(kernel_prepare(doubling->device, OP_scale, &doubling->op, &doubling->prepared));
+}
+
+static void doubling_close(struct doubling *doubling)
+{
+    kernel_release(doubling->device, OP_scale, doubling->prepared);
+    device_free(doubling->device, doubling->op.scale.y.data);
+    device_close(doubling->device);
+}
+
+static void doubling_check(struct doubling *doubling, float wanted)
+{
+    float found[2] = {0, 0};
+
+    ok(device_download(doubling->device, found, doubling->op.scale.y.data, sizeof found));
+    assert_true(found[0] == wanted && found[1] == -3 * wanted);
+}
+
+static void test_recording(void **state)
+{
+    struct doubling doubling;
+    struct recording *recording = NULL;
+
+    (void)state;
+    doubling_open(&doubling);
+    assert_true(device_can_capture(doubling.device));
+    ok(device_capture_begin(doubling.device));
+    ok(kernel_run(doubling.device, OP_scale, doubling.prepared, &doubling.op));
+    ok(kernel_run(doubling.device, OP_scale, doubling.prepared, &doubling.op));
+    ok(device_capture_end(doubling.device, &recording));
+    doubling_check(&doubling, 1); /* recorded, not run */
+    for (int i = 0; i < 3; i++)
+        ok(device_replay(doubling.device, recording));
+    device_recording_release(doubling.device, recording); /* while its launches wait */
+    doubling_check(&doubling, 64);
+    doubling_close(&doubling);
+}
+
+/* What a recording cannot hold is refused, and the device computes on after it. */
+static void test_refused_in_recordings(void **state)
+{
+    struct doubling doubling;
+    void *memory = NULL;
+
+    (void)state;
+    doubling_open(&doubling);
+    ok(device_capture_begin(doubling.device));
+    fails(device_alloc(doubling.device, 8, &memory), STATUS_DEVICE,
+          "alloc: operation not permitted when stream is capturing");
+    fails(device_synchronize(doubling.device), STATUS_DEVICE,
+          "stream_synchronize: operation not permitted when stream is capturing");
+    device_capture_abandon(doubling.device);
+    ok(kernel_run(doubling.device, OP_scale, doubling.prepared, &doubling.op));
+    doubling_check(&doubling, 2);
+    doubling_close(&doubling);
+}
+
+/* ---- reading back ---- */
+
+static void test_readback(void **state)
+{
+    enum { CAPACITY = 4 };
+    struct doubling doubling;
+    struct readback *readback = NULL;
+    float value = -1;
+    bool has_value = true;
+
+    (void)state;
+    doubling_open(&doubling);
+    ok(device_readback_create(doubling.device, sizeof value, CAPACITY, &readback));
+    ok(device_readback_pop(doubling.device, readback, true, &value, &has_value));
+    assert_false(has_value);
+    for (int round = 0; round < 3; round++) { /* the ring goes round */
+        for (int i = 0; i < CAPACITY; i++) {
+            ok(kernel_run(doubling.device, OP_scale, doubling.prepared, &doubling.op));
+            ok(device_readback_push(doubling.device, readback, doubling.op.scale.y.data));
+        }
+        ok(device_readback_pop(doubling.device, readback, false, &value, &has_value));
+        assert_false(has_value); /* nobody waited: nothing has arrived */
+        for (int i = 0; i < CAPACITY; i++) {
+            ok(device_readback_pop(doubling.device, readback, i == 0, &value, &has_value));
+            assert_true(has_value);
+            assert_true(value == (float)(2 << (CAPACITY * round + i)));
+        }
+    }
+    ok(device_readback_push(doubling.device, readback, doubling.op.scale.y.data));
+    device_readback_destroy(doubling.device, readback); /* with one on its way */
+    doubling_close(&doubling);
+}
+
+/* ---- failures ---- */
+
+/* Everything a run does once, so that each of its calls can be made to fail. */
+static enum status use_everything(void)
+{
+    enum status status = STATUS_OK;
+    struct device *device = NULL;
+    struct recording *recording = NULL;
+    struct readback *readback = NULL;
+    struct prepared *prepared = NULL;
+    void *memory = NULL;
+    bool has_value = false;
+    float value = 0;
+    union op_any op = {.linear_forward = {.x = {NULL, DTYPE_F32, 2, {2, 4}},
+                                          .weight = {NULL, DTYPE_F32, 2, {4, 4}},
+                                          .y = {NULL, DTYPE_F32, 2, {2, 4}}}};
+
+    TRY(device_open(backend_find("cuda_host"), &one, &device));
+    TRY(device_alloc(device, 4096, &memory));
+    TRY(device_zero(device, memory, 4096));
+    TRY(device_upload(device, memory, &value, sizeof value));
+    op.linear_forward.x.data = memory;
+    op.linear_forward.weight.data = (char *)memory + 256;
+    op.linear_forward.y.data = (char *)memory + 512;
+    TRY(kernel_prepare(device, OP_linear_forward, &op, &prepared));
+    op.workspace = (struct span){(char *)memory + 1024, 3072};
+    TRY(device_capture_begin(device));
+    status = kernel_run(device, OP_linear_forward, prepared, &op);
+    if (status != STATUS_OK)
+        device_capture_abandon(device);
+    TRY(status);
+    TRY(device_capture_end(device, &recording));
+    TRY(device_replay(device, recording));
+    TRY(device_readback_create(device, sizeof value, 2, &readback));
+    TRY(device_readback_push(device, readback, memory));
+    TRY(device_readback_pop(device, readback, false, &value, &has_value));
+    TRY(device_readback_pop(device, readback, true, &value, &has_value));
+    TRY(device_download(device, &value, memory, sizeof value));
+done:
+    if (device != NULL) {
+        device_recording_release(device, recording);
+        device_readback_destroy(device, readback);
+        kernel_release(device, OP_linear_forward, prepared);
+        device_free(device, memory);
+    }
+    device_close(device);
+    return status;
+}
+
+static void test_every_call_can_fail(void **state)
+{
+    static const char *const entries[] = {
+        "properties",    "open",         "alloc",        "alloc_host",
+        "copy_up",       "copy_down",    "zero",         "stream_create",
+        "event_create",  "event_record", "event_query",  "event_synchronize",
+        "capture_begin", "capture_end",  "graph_launch", "stream_synchronize",
+        "plan_product",  "plan_run",
+    };
+
+    (void)state;
+    ok(use_everything());
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
+        char wanted[128];
+        host_gpu_reset();
+        host_gpu()->failing = entries[i];
+        snprintf(wanted, sizeof wanted,
+                 "%s: made to fail: an illegal memory access was encountered", entries[i]);
+        fails(use_everything(), STATUS_DEVICE, wanted);
+        assert_int_equal(host_gpu()->used_bytes, 0); /* nothing is left behind */
+    }
+}
+
+/* ---- the module ---- */
+
+static void test_no_module(void **state)
+{
+    const struct backend *backend = NULL;
+
+    (void)state;
+    assert_int_equal(setenv("PRUNELORA_CUDA_MODULE", "/nowhere/libprunelora_cuda.so", 1), 0);
+    fails(backend_load("cuda", &backend), STATUS_UNSUPPORTED,
+          "device 'cuda' is not in this build: there is no '/nowhere/libprunelora_cuda.so'; build "
+          "with -DPRUNELORA_CUDA=ON, or say where it is in PRUNELORA_CUDA_MODULE");
+    assert_int_equal(unsetenv("PRUNELORA_CUDA_MODULE"), 0);
+    fails(backend_load("abacus", &backend), STATUS_UNSUPPORTED, "there is no device 'abacus'");
+    ok(backend_load("cuda_host", &backend));
+    assert_ptr_equal(backend, backend_find("cuda_host"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_presence, reset),
+        cmocka_unit_test_setup(test_which_gpu, reset),
+        cmocka_unit_test_setup(test_too_little_memory, reset),
+        cmocka_unit_test_setup(test_uploads_keep_nothing, reset),
+        cmocka_unit_test_setup(test_order, reset),
+        cmocka_unit_test_setup(test_recording, reset),
+        cmocka_unit_test_setup(test_refused_in_recordings, reset),
+        cmocka_unit_test_setup(test_readback, reset),
+        cmocka_unit_test_setup(test_every_call_can_fail, reset),
+        cmocka_unit_test_setup(test_no_module, reset),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

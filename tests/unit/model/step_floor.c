@@ -1,0 +1,235 @@
+/* What a training step cannot do without, counted from the graph: launches, bytes that pass through
+ * memory, and the time a GPU of given speed needs at the least. Prints the table; fails when a step
+ * has come to need more. */
+#include "graph/executor.h"
+#include "graph/passes.h"
+#include "kernels/cuda/host/host_gpu.h"
+#include "model/model.h"
+
+#include "support/cmocka.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* One H200, measured: bf16 matrix products and copies. An epoch: 45 000 images, 128 at a time. */
+static const double flops_per_second = 790e12, bytes_per_second = 4.3e12;
+enum { BATCH = 128, FULL_STEPS = 351, LAST_BATCH = 72 };
+
+/* Launches of the cuda backend; a library's convolution or product counts as one. */
+static int64_t launches_of(enum op_kind kind)
+{
+    switch (kind) {
+    case OP_batch_norm_statistics:
+    case OP_batch_norm_gradient_sums:
+    case OP_softmax_cross_entropy:
+        return 2; /* parts, then totals */
+    case OP_linear_backward_weight:
+        return 2; /* the product, the bias */
+    default:
+        return 1;
+    }
+}
+
+static void ok(enum status status)
+{
+    if (status != STATUS_OK)
+        fail_msg("%s: %s (%s)", status_name(status), status_message(), status_origin());
+}
+
+struct count {
+    int64_t launches;
+    double bytes, flops, seconds; /* seconds: the slower of the two, operation by operation */
+};
+
+/* Maps and their gradients may be narrower; everything else keeps its own type. */
+static double element_bytes(const struct value *value, double map_bytes)
+{
+    bool is_map =
+        value->role == VALUE_ACTIVATION || (value->role == VALUE_GRADIENT && value->param < 0);
+
+    return is_map && value->dtype == DTYPE_F32 && value->n_dims > 1
+               ? map_bytes
+               : (double)dtype_bytes(value->dtype);
+}
+
+static double elements_of(const struct value *value)
+{
+    double n = 1;
+
+    for (int i = 0; i < value->n_dims; i++)
+        n *= (double)value->shape[i];
+    return n;
+}
+
+/* The table of images holds one batch here, so that its size is what a step reads of it. */
+static double bytes_of(const struct graph *graph, const struct node *node, double map_bytes)
+{
+    const struct op_info *info = op_info(node->kind);
+    double bytes = 0;
+
+    for (int t = 0; t < info->n_tensors; t++) {
+        if (node->values[t] < 0)
+            continue;
+        const struct value *value = &graph->values[node->values[t]];
+        double passes = info->tensors[t].access == ACCESS_UPDATED ? 2 : 1;
+        bytes += passes * elements_of(value) * element_bytes(value, map_bytes);
+    }
+    return bytes;
+}
+
+/* Two per multiplication of products; the shape is that of weight and output. */
+static double flops_of(const struct graph *graph, const struct node *node)
+{
+    static const int weights[][2] = {
+        [OP_conv2d_forward] = {1, 2},         [OP_conv2d_backward_data] = {1, 0},
+        [OP_conv2d_backward_weight] = {2, 1}, [OP_linear_forward] = {1, 3},
+        [OP_linear_backward_data] = {1, 0},   [OP_linear_backward_weight] = {2, 1}};
+
+    if (node->kind < OP_conv2d_forward || node->kind > OP_linear_backward_weight)
+        return 0;
+    const struct value *weight = &graph->values[node->values[weights[node->kind][0]]];
+    const struct value *y = &graph->values[node->values[weights[node->kind][1]]];
+    return 2 * elements_of(y) * elements_of(weight) / (double)weight->shape[0];
+}
+
+static void add(struct count *count, int64_t launches, double bytes, double flops)
+{
+    count->launches += launches;
+    count->bytes += bytes;
+    count->flops += flops;
+    count->seconds += fmax(bytes / bytes_per_second, flops / flops_per_second);
+}
+
+static struct graph *training_graph(const char *name, int64_t batch_size, int64_t lora_rank)
+{
+    const struct architecture *architecture = architecture_find(name);
+    struct graph *graph = NULL;
+    struct graph_settings settings = {.mode = GRAPH_TRAIN,
+                                      .real = DTYPE_F32,
+                                      .batch_size = batch_size,
+                                      .height = 32,
+                                      .width = 32,
+                                      .channels = 3,
+                                      .n_images = batch_size,
+                                      .n_classes = 10,
+                                      .std = {1, 1, 1}};
+    struct lora_inject lora = {
+        .targets = architecture->lora_targets, .lora_rank = lora_rank, .alpha = 16, .dropout = 0.1};
+
+    ok(model_build(architecture, &settings, &graph));
+    if (lora_rank > 0) {
+        ok(pass_freeze_except(graph, &architecture->head, 1));
+        ok(pass_lora_inject(graph, &lora));
+    }
+    ok(pass_autodiff(graph));
+    ok(pass_fuse(graph));
+    return graph;
+}
+
+/* All nodes and one Adam step: gradient read, parameter and two moments read and written. */
+static struct count count_step(const char *name, int64_t batch_size, int64_t lora_rank,
+                               double map_bytes)
+{
+    struct graph *graph = training_graph(name, batch_size, lora_rank);
+    struct count count = {0};
+
+    for (int64_t i = 0; i < graph->n_nodes; i++)
+        add(&count, launches_of(graph->nodes[i].kind), bytes_of(graph, &graph->nodes[i], map_bytes),
+            flops_of(graph, &graph->nodes[i]));
+    add(&count, launches_of(OP_adam_step),
+        7 * sizeof(float) * (double)graph_trainable_elements(graph), 0);
+    graph_destroy(graph);
+    return count;
+}
+
+struct subject {
+    const char *arch;
+    int64_t lora_rank, most_launches;
+    double most_gigabytes, most_halved; /* maps in f32, in 16 bits */
+};
+
+static const struct subject subjects[] = {
+    {"resnet20", 0, 184, 1.69, 0.85},
+    {"resnet20", 8, 365, 3.06, 1.54},
+    {"resnet50", 0, 486, 30.5, 15.7},
+    {"resnet50", 8, 966, 48.1, 24.2},
+};
+
+static bool is_within(const struct subject *subject)
+{
+    struct count full = count_step(subject->arch, BATCH, subject->lora_rank, 4);
+    struct count half = count_step(subject->arch, BATCH, subject->lora_rank, 2);
+    struct count full_last = count_step(subject->arch, LAST_BATCH, subject->lora_rank, 4);
+    struct count half_last = count_step(subject->arch, LAST_BATCH, subject->lora_rank, 2);
+
+    printf("%-9s %4lld %8lld %10.3f | %7.3f %7.3f | %7.3f %7.3f\n", subject->arch,
+           (long long)subject->lora_rank, (long long)full.launches, 1e-9 * full.flops / BATCH,
+           1e-9 * full.bytes, FULL_STEPS * full.seconds + full_last.seconds, 1e-9 * half.bytes,
+           FULL_STEPS * half.seconds + half_last.seconds);
+    return full.launches <= subject->most_launches &&
+           1e-9 * full.bytes <= subject->most_gigabytes &&
+           1e-9 * half.bytes <= subject->most_halved;
+}
+
+static void test_steps(void **state)
+{
+    int n_over = 0;
+
+    (void)state;
+    printf("%-9s %4s %8s %10s | %7s %7s | %7s %7s\n", "", "lora", "launches", "GFLOP/img",
+           "GB, f32", "s/epoch", "GB, 16b", "s/epoch");
+    for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++)
+        n_over += !is_within(&subjects[i]);
+    assert_int_equal(n_over, 0);
+}
+
+static void upload_zeros(struct executor *executor, const struct graph *graph, int value)
+{
+    const struct value *row = &graph->values[value];
+    void *zeros = calloc((size_t)elements_of(row), dtype_bytes(row->dtype));
+
+    assert_non_null(zeros);
+    ok(executor_upload(executor, value, zeros));
+    free(zeros);
+}
+
+/* launches_of says what the backend does: a step of the substitute enqueues as much. */
+static void test_launches(void **state)
+{
+    const struct device_settings settings = {.n_threads = 1};
+    struct graph *graph = training_graph("resnet20", 2, 8);
+    struct device *device = NULL;
+    struct parameters *parameters = NULL;
+    struct executor *executor = NULL;
+    int64_t wanted = 0;
+
+    (void)state;
+    ok(device_open(backend_find("cuda_host"), &settings, &device));
+    ok(parameters_create(graph, device, 1, &parameters));
+    const struct executor_settings execution = {.device = device, .parameters = parameters};
+    ok(executor_create(graph, &execution, &executor));
+    upload_zeros(executor, graph, graph->images);
+    upload_zeros(executor, graph, graph->image_labels);
+    upload_zeros(executor, graph, graph->indices);
+    upload_zeros(executor, graph, graph->epoch);
+    ok(device_synchronize(device));
+    int64_t before = host_gpu()->n_run;
+    ok(executor_run(executor));
+    ok(device_synchronize(device));
+    for (int64_t i = 0; i < graph->n_nodes; i++)
+        wanted += launches_of(graph->nodes[i].kind);
+    assert_int_equal(host_gpu()->n_run - before, wanted);
+    executor_destroy(executor);
+    parameters_destroy(parameters);
+    device_close(device);
+    graph_destroy(graph);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_steps),
+                                       cmocka_unit_test(test_launches)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
