@@ -9,7 +9,8 @@
 #include <stdlib.h>
 
 static const double measure_seconds = 0.25;
-enum { PRODUCT = 1024, PIECE = 1 << 18 };
+/* of a square product: what a device is busy with for longer than with its launch */
+enum { PRODUCT = 1024, GPU_PRODUCT = 8192, PIECE = 1 << 18 };
 static const int64_t copy_elements = (int64_t)1 << 25; /* 128 MiB each: more than caches hold */
 
 struct workload {
@@ -83,6 +84,7 @@ done:
 /* Every element of the product is the same small integer: right means exactly right. */
 static enum status check_product(struct device *device, const struct tensor *y)
 {
+    const float wanted = 2.0F * (float)y->shape[0];
     enum status status = STATUS_OK;
     float *values = NULL;
     int64_t n = tensor_elements(y);
@@ -90,9 +92,9 @@ static enum status check_product(struct device *device, const struct tensor *y)
     TRY_ALLOC(values, heap_alloc(n, sizeof *values));
     TRY(device_download(device, values, y->data, tensor_bytes(y)));
     for (int64_t i = 0; i < n; i++)
-        if (values[i] != 2.0F * PRODUCT)
-            TRY(fail(STATUS_DEVICE, "a matrix product is wrong: element %lld is %g instead of %d",
-                     (long long)i, (double)values[i], 2 * PRODUCT));
+        if (values[i] != wanted)
+            TRY(fail(STATUS_DEVICE, "a matrix product is wrong: element %lld is %g instead of %g",
+                     (long long)i, (double)values[i], (double)wanted));
 done:
     free(values);
     return status;
@@ -101,7 +103,8 @@ done:
 static enum status measure_matmul(struct device *device, double *flops)
 {
     enum status status = STATUS_OK;
-    const struct tensor square = {NULL, DTYPE_F32, 2, {PRODUCT, PRODUCT}};
+    const int64_t n = device_can_capture(device) ? GPU_PRODUCT : PRODUCT;
+    const struct tensor square = {NULL, DTYPE_F32, 2, {n, n}};
     struct workload work = {.device = device, .kind = OP_linear_forward};
     struct linear_forward *op = &work.op.linear_forward;
     double seconds = 0;
@@ -113,7 +116,7 @@ static enum status measure_matmul(struct device *device, double *flops)
     TRY(workload_prepare(&work));
     TRY(workload_time(&work, &seconds));
     TRY(check_product(device, &op->y));
-    *flops = 2.0 * PRODUCT * PRODUCT * PRODUCT / seconds;
+    *flops = 2.0 * (double)n * (double)n * (double)n / seconds;
 done:
     workload_release(&work);
     device_free(device, op->x.data);
@@ -143,26 +146,27 @@ done:
     return status;
 }
 
-static enum status measure(const struct backend *backend, int n_threads,
+static enum status measure(const struct backend *backend, const struct device_settings *settings,
                            enum status (*how)(struct device *, double *), double *out)
 {
     enum status status = STATUS_OK;
     struct device *device = NULL;
-    const struct device_settings settings = {.n_threads = n_threads};
 
-    TRY(device_open(backend, &settings, &device));
+    TRY(device_open(backend, settings, &device));
     TRY(how(device, out));
 done:
     device_close(device);
     return status;
 }
 
-enum status ceiling_matmul(const struct backend *backend, int n_threads, double *flops)
+enum status ceiling_matmul(const struct backend *backend, const struct device_settings *settings,
+                           double *flops)
 {
-    return measure(backend, n_threads, measure_matmul, flops);
+    return measure(backend, settings, measure_matmul, flops);
 }
 
-enum status ceiling_copy(const struct backend *backend, int n_threads, double *bytes)
+enum status ceiling_copy(const struct backend *backend, const struct device_settings *settings,
+                         double *bytes)
 {
-    return measure(backend, n_threads, measure_copy, bytes);
+    return measure(backend, settings, measure_copy, bytes);
 }

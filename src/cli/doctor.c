@@ -25,10 +25,11 @@ static const struct row rows[] = {
     {"YAML, zip", probe_readers, "sweep files; PyTorch's checkpoints"},
     {"matrix product", probe_matmul, "the ceiling of training speed, float32"},
     {"memory copy", probe_copy, "the ceiling of batch norm, ReLU, additions; read and written"},
-    {"GPU driver", probe_gpu, ""},
-    {"CUDA", probe_cuda, "programs on NVIDIA GPUs"},
-    {"cuDNN", probe_cudnn, "convolutions on them"},
-    {"NCCL", probe_nccl, "sums between them"},
+    {"GPU driver", probe_driver, "what CUDA needs of the system"},
+    {"CUDA", probe_cuda, "convolutions and matrix products on GPUs"},
+    {"GPUs", probe_gpu, "one rank of this machine for each"},
+    {"GPU product", probe_gpu_matmul, "the ceiling of training speed there, float32"},
+    {"GPU memory copy", probe_gpu_copy, "the ceiling of what is bound by memory there"},
     {"Slurm", probe_slurm, "a batch system; not needed to run on this machine"},
 };
 

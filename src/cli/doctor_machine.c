@@ -214,7 +214,8 @@ void probe_folder(const struct patient *patient, struct finding *out)
 
 /* ---- speed ---- */
 
-typedef enum status ceiling(const struct backend *backend, int n_threads, double *out);
+typedef enum status ceiling(const struct backend *backend, const struct device_settings *settings,
+                            double *out);
 
 static void measure(const struct patient *patient, ceiling *how, const char *unit,
                     struct finding *out)
@@ -224,10 +225,12 @@ static void measure(const struct patient *patient, ceiling *how, const char *uni
     double one = 0, all = 0;
     int n = patient->cores.n;
 
-    TRY(how(backend, 1, &one));
+    const struct device_settings alone = {.n_threads = 1}, together = {.n_threads = n};
+
+    TRY(how(backend, &alone, &one));
     all = one;
     if (n > 1)
-        TRY(how(backend, n, &all));
+        TRY(how(backend, &together, &all));
     found(out, "%.1f G%s on 1 thread, %.1f G%s on %d", 1e-9 * one, unit, 1e-9 * all, unit, n);
     if (all < 0.6 * n * one && how == ceiling_matmul)
         advise(out, VERDICT_NOTE,
@@ -247,4 +250,37 @@ void probe_matmul(const struct patient *patient, struct finding *out)
 void probe_copy(const struct patient *patient, struct finding *out)
 {
     measure(patient, ceiling_copy, "B/s", out);
+}
+
+static void measure_gpu(ceiling *how, const char *unit, struct finding *out)
+{
+    enum status status = STATUS_OK;
+    const struct device_settings first = {.n_threads = 1};
+    const struct backend *cuda = NULL;
+    double found_speed = 0;
+    int n = 0;
+
+    if (backend_load("cuda", &cuda) != STATUS_OK || backend_devices(cuda, &n) != STATUS_OK) {
+        found(out, "no GPU");
+        advise(out, VERDICT_ABSENT, "see above");
+        return;
+    }
+    TRY(how(cuda, &first, &found_speed));
+    found(out, "%.1f T%s on GPU 0", 1e-12 * found_speed, unit);
+    return;
+done:
+    found(out, "failed");
+    advise(out, VERDICT_BROKEN, "%s", status_message());
+}
+
+void probe_gpu_matmul(const struct patient *patient, struct finding *out)
+{
+    (void)patient;
+    measure_gpu(ceiling_matmul, "FLOP/s", out);
+}
+
+void probe_gpu_copy(const struct patient *patient, struct finding *out)
+{
+    (void)patient;
+    measure_gpu(ceiling_copy, "B/s", out);
 }

@@ -8,7 +8,6 @@
 #include "kernels/kernels.h"
 #include "store/libraries.h"
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +18,7 @@ enum { LINE_BYTES = 256 };
 void probe_program(const struct patient *patient, struct finding *out)
 {
     (void)patient;
-    found(out, "prunelora %s (%s), computes on the CPU", PRUNELORA_VERSION, PRUNELORA_COMMIT);
+    found(out, "prunelora %s (%s)", PRUNELORA_VERSION, PRUNELORA_COMMIT);
 }
 
 enum { EXIT_TIMEOUT = 124, EXIT_NOT_FOUND = 127 }; /* of timeout(1) */
@@ -120,26 +119,9 @@ void probe_readers(const struct patient *patient, struct finding *out)
     found(out, "libyaml %s, libzip %s", yaml_library_version(), zip_library_version());
 }
 
-/* ---- GPUs: looked for without starting them ---- */
+/* ---- GPUs ---- */
 
-static const char unused[] = "this build computes on the CPU only";
-
-static void look_for_library(const char *const *names, const char *what, struct finding *out)
-{
-    for (; *names != NULL; names++) {
-        void *library = dlopen(*names, RTLD_LAZY | RTLD_LOCAL);
-        if (library == NULL)
-            continue;
-        dlclose(library);
-        found(out, "%s is there", *names);
-        advise(out, VERDICT_FINE, "not used: %s", unused);
-        return;
-    }
-    found(out, "no %s found", what);
-    advise(out, VERDICT_ABSENT, "nothing is lost: %s", unused);
-}
-
-void probe_gpu(const struct patient *patient, struct finding *out)
+void probe_driver(const struct patient *patient, struct finding *out)
 {
     char *text = NULL;
     int64_t n = 0;
@@ -147,34 +129,64 @@ void probe_gpu(const struct patient *patient, struct finding *out)
     (void)patient;
     if (file_read("/proc/driver/nvidia/version", &text, &n) != STATUS_OK) {
         found(out, "no NVIDIA driver");
-        advise(out, VERDICT_ABSENT, "nothing is lost: %s", unused);
+        advise(out, VERDICT_ABSENT, "runs compute on the CPU");
         return;
     }
     found(out, "%.*s", (int)strcspn(text, "\n"), text);
-    advise(out, VERDICT_NOTE, "the GPUs of this machine are not used: %s", unused);
     free(text);
+}
+
+/* A machine without a driver lacks nothing; one with a driver that cannot be used does. */
+static void no_cuda(struct finding *out)
+{
+    bool has_driver = file_exists("/proc/driver/nvidia/version");
+
+    found(out, "not used");
+    advise(out, has_driver ? VERDICT_NOTE : VERDICT_ABSENT, "%s", status_message());
 }
 
 void probe_cuda(const struct patient *patient, struct finding *out)
 {
-    static const char *const names[] = {"libcudart.so", "libcudart.so.13", "libcudart.so.12",
-                                        "libcudart.so.11.0", NULL};
+    const struct backend *cuda = NULL;
+
     (void)patient;
-    look_for_library(names, "CUDA runtime", out);
+    if (backend_load("cuda", &cuda) != STATUS_OK)
+        no_cuda(out);
+    else
+        cuda->describe(out->found, sizeof out->found);
 }
 
-void probe_cudnn(const struct patient *patient, struct finding *out)
+/* ", NVIDIA H100 (GPU 0)" */
+static enum status append_gpu(const struct backend *cuda, int index, struct text *text)
 {
-    static const char *const names[] = {"libcudnn.so", "libcudnn.so.9", "libcudnn.so.8", NULL};
-    (void)patient;
-    look_for_library(names, "cuDNN", out);
+    const struct device_settings settings = {.n_threads = 1, .index = index};
+    struct device *device = NULL;
+    enum status status = device_open(cuda, &settings, &device);
+
+    if (status != STATUS_OK)
+        return status;
+    text_append(text, "%s%s", index > 0 ? ", " : "", device_base(device)->name);
+    device_close(device);
+    return STATUS_OK;
 }
 
-void probe_nccl(const struct patient *patient, struct finding *out)
+void probe_gpu(const struct patient *patient, struct finding *out)
 {
-    static const char *const names[] = {"libnccl.so", "libnccl.so.2", NULL};
+    enum status status = STATUS_OK;
+    const struct backend *cuda = NULL;
+    struct text text = {0};
+    int n = 0;
+
     (void)patient;
-    look_for_library(names, "NCCL", out);
+    TRY(backend_load("cuda", &cuda));
+    TRY(backend_devices(cuda, &n));
+    for (int i = 0; i < n; i++)
+        TRY(append_gpu(cuda, i, &text));
+    found(out, "%.500s", text_value(&text));
+done:
+    text_release(&text);
+    if (status != STATUS_OK)
+        no_cuda(out);
 }
 
 void probe_slurm(const struct patient *patient, struct finding *out)

@@ -1,6 +1,7 @@
 /* `prunelora eval`: UA, RA, TA and MIA of any checkpoint, by the same evaluation as in a sweep. */
 #include "cli/cli.h"
 
+#include "cli/backend_choice.h"
 #include "cli/foreground.h"
 #include "cli/options.h"
 #include "train/evaluate.h"
@@ -31,7 +32,7 @@ static enum status parse(int argc, char **argv, struct eval_options *wanted, boo
         {"std", 0, OPTION_TEXT, &wanted->std, "R,G,B", "default: from the manifest beside FILE"},
         {"eval-seed", 0, OPTION_INTEGER, &wanted->eval_seed, "N", "draws the attack's samples"},
         {"batch-size", 0, OPTION_INTEGER, &wanted->batch_size, "N", "images at a time"},
-        {"device", 0, OPTION_TEXT, &wanted->device, "NAME", "auto, cpu or ref"},
+        {"device", 0, OPTION_TEXT, &wanted->device, "NAME", DEVICE_CHOICES},
         {"threads", 0, OPTION_INTEGER, &wanted->threads, "N", "default: the allowed cores"},
         {"json", 0, OPTION_FLAG, &wanted->is_json, NULL, "one JSON object"},
     };
@@ -170,11 +171,12 @@ static enum status run(const struct eval_options *wanted)
     const struct backend *backend = NULL;
     struct trainer *trainer = NULL;
     struct arena *arena = NULL;
-    int n_threads = wanted->threads > 0 ? (int)wanted->threads : default_threads();
+    const struct device_settings settings = {.n_threads = wanted->threads > 0 ? (int)wanted->threads
+                                                                              : default_threads()};
 
     TRY(arena_create(&arena));
     TRY(backend_choose(wanted->device, &backend));
-    TRY(trainer_create(backend, n_threads, &trainer));
+    TRY(trainer_create(backend, &settings, &trainer));
     TRY(evaluate(wanted, trainer, arena));
 done:
     trainer_destroy(trainer);

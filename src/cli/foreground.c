@@ -2,6 +2,7 @@
 #include "cli/foreground.h"
 
 #include "base/clock.h"
+#include "cli/backend_choice.h"
 #include "store/run_file.h"
 
 #include <math.h>
@@ -20,17 +21,6 @@ struct display {
     int signals; /* signalfd of SIGINT, SIGTERM, SIGUSR1 */
     bool is_stopping;
 };
-
-enum status backend_choose(const char *device, const struct backend **out)
-{
-    const char *name = strcmp(device, "auto") == 0 ? "cpu" : device;
-
-    *out = backend_find(name);
-    if (*out == NULL)
-        return fail(STATUS_BAD_CONFIG, "device '%s' is not in this build; choose auto, cpu or ref",
-                    device);
-    return STATUS_OK;
-}
 
 int default_threads(void)
 {
@@ -107,16 +97,21 @@ static int watch_signals(void)
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-enum status foreground_run(struct train_job *job, const char *device, int n_threads)
+enum status foreground_run(struct train_job *job, const char *device, int device_index,
+                           int n_threads)
 {
     enum status status = STATUS_OK;
     const struct backend *backend = NULL;
     struct trainer *trainer = NULL;
     struct display display = {.is_terminal = isatty(STDERR_FILENO) != 0,
                               .signals = watch_signals()};
+    const struct device_settings settings = {.n_threads =
+                                                 n_threads > 0 ? n_threads : default_threads(),
+                                             .index = device_index,
+                                             .precision = settings_precision(job->settings)};
 
     TRY(backend_choose(device, &backend));
-    TRY(trainer_create(backend, n_threads > 0 ? n_threads : default_threads(), &trainer));
+    TRY(trainer_create(backend, &settings, &trainer));
     job->observer = (struct train_observer){&display, show, stop_asked};
     TRY(trainer_execute(trainer, job));
     TRY(print_result(job));

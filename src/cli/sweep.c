@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/file.h"
+#include "cli/backend_choice.h"
 #include "cli/options.h"
 #include "dispatch/dispatch.h"
 
@@ -30,7 +31,7 @@ static enum status parse(int argc, char **argv, struct sweep_options *wanted,
         {"out", 'o', OPTION_TEXT, &wanted->out, "DIR", "results folder (default results/NAME)"},
         {"set", 0, OPTION_TEXTS, &wanted->sets, "K=V",
          "change or sweep a setting: --set prune.sparsity=0.5,0.7"},
-        {"device", 0, OPTION_TEXT, &wanted->device, "NAME", "auto, cpu or ref"},
+        {"device", 0, OPTION_TEXT, &wanted->device, "NAME", DEVICE_CHOICES},
         {"fresh", 0, OPTION_FLAG, &wanted->is_fresh, NULL,
          "start anew; earlier results are renamed, never deleted"},
         {"retry-failed", 0, OPTION_FLAG, &wanted->retries_failed, NULL,
@@ -51,17 +52,6 @@ static enum status parse(int argc, char **argv, struct sweep_options *wanted,
     };
 
     return options_parse(&options, argc, argv, positionals, is_help);
-}
-
-static enum status check_device(const char *device)
-{
-    static const char *const devices[] = {"auto", "cpu", "ref"};
-
-    for (size_t i = 0; i < sizeof devices / sizeof *devices; i++)
-        if (strcmp(device, devices[i]) == 0)
-            return STATUS_OK;
-    return fail(STATUS_BAD_CONFIG, "device '%s' is not in this build; choose auto, cpu or ref",
-                device);
 }
 
 /* From the start of this process on: the job's clock does not wait for files and ranks. */
@@ -245,7 +235,7 @@ int cli_sweep(int argc, char **argv)
     TRY(parse(argc, argv, &wanted, &positionals, &is_help));
     if (is_help)
         return 0;
-    TRY(check_device(wanted.device));
+    TRY(backend_choice_check(wanted.device));
     TRY(read_stop_before(&wanted, now));
     TRY(dispatch_block_signals());
     TRY(arena_create(&arena));

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "cli/backend_choice.h"
 #include "cli/foreground.h"
 #include "cli/options.h"
 #include "sweep/sweep.h"
@@ -24,7 +25,7 @@ static enum status parse(int argc, char **argv, struct train_options *wanted,
         {"out", 'o', OPTION_TEXT, &wanted->out, "FILE",
          "weights to write (default CONFIG's name.h5)"},
         {"set", 0, OPTION_TEXTS, &wanted->sets, "K=V", "change a setting; may be repeated"},
-        {"device", 0, OPTION_TEXT, &wanted->device, "NAME", "auto, cpu or ref"},
+        {"device", 0, OPTION_TEXT, &wanted->device, "NAME", DEVICE_CHOICES},
         {"threads", 0, OPTION_INTEGER, &wanted->threads, "N",
          "threads (default: the allowed cores)"},
     };
@@ -87,7 +88,7 @@ static enum status train(const char *path, const struct train_options *wanted)
                             .attempt = 1,
                             .folder = folder,
                             .weights_path = out};
-    TRY(foreground_run(&job, wanted->device, (int)wanted->threads));
+    TRY(foreground_run(&job, wanted->device, 0, (int)wanted->threads));
     printf("weights: %s\nrecord:  %s/run.h5\n", out, folder);
 done:
     sweep_destroy(sweep);

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "cli/backend_choice.h"
 #include "cli/foreground.h"
 #include "cli/options.h"
 #include "cli/trainer_log.h"
@@ -20,7 +21,7 @@
 struct trainer_options {
     const char *log;
     const char *device, *cores, *settings, *folder;
-    int64_t in, out, parent, threads;
+    int64_t in, out, parent, threads, gpu;
 };
 
 static enum status parse(int argc, char **argv, struct trainer_options *wanted, bool *is_help)
@@ -30,7 +31,8 @@ static enum status parse(int argc, char **argv, struct trainer_options *wanted, 
         {"settings", 0, OPTION_TEXT, &wanted->settings, "FILE",
          "settings of one run as JSON (a run of plan.json)"},
         {"folder", 0, OPTION_TEXT, &wanted->folder, "DIR", "where its files go"},
-        {"device", 0, OPTION_TEXT, &wanted->device, "NAME", "auto, cpu or ref"},
+        {"device", 0, OPTION_TEXT, &wanted->device, "NAME", DEVICE_CHOICES},
+        {"gpu", 0, OPTION_INTEGER, &wanted->gpu, "N", "which of the GPUs CUDA shows (default 0)"},
         {"threads", 0, OPTION_INTEGER, &wanted->threads, "N", "default: the allowed cores"},
         {"cores", 0, OPTION_TEXT, &wanted->cores, "LIST", "cores to stay on, e.g. 0-3"},
         {"in", 0, OPTION_INTEGER, &wanted->in, "FD", "a rank's pipe: where runs come from"},
@@ -68,6 +70,7 @@ static enum status run_for_rank(const struct trainer_options *wanted)
         .in_fd = (int)wanted->in,
         .out_fd = (int)wanted->out,
         .device = wanted->device,
+        .device_index = (int)wanted->gpu,
         .n_threads = wanted->threads > 0 ? (int)wanted->threads : default_threads(),
     };
 
@@ -105,7 +108,7 @@ static enum status run_by_hand(const struct trainer_options *wanted)
                             .name = path_base(wanted->settings),
                             .attempt = 1,
                             .folder = wanted->folder};
-    TRY(foreground_run(&job, wanted->device, (int)wanted->threads));
+    TRY(foreground_run(&job, wanted->device, (int)wanted->gpu, (int)wanted->threads));
 done:
     free(json);
     arena_destroy(arena);

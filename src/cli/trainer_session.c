@@ -4,11 +4,12 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "cli/foreground.h"
+#include "cli/backend_choice.h"
 #include "cli/trainer_log.h"
 #include "dispatch/message.h"
 #include "dispatch/record.h"
 #include "store/run_file.h"
+#include "train/train.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -48,6 +49,7 @@ struct session {
     struct trainer *trainer;
     const struct backend *backend;
     int n_threads;
+    enum precision precision;
 };
 
 static enum status send_record(struct session *session, const cJSON *body)
@@ -221,7 +223,8 @@ done:
     return status;
 }
 
-/* Runs may differ in device and threads; the trainer with its caches is kept while they do not. */
+/* Runs may differ in device, threads and precision; the trainer with its caches is kept while they
+ * do not. */
 static enum status ready_trainer(struct session *session, const struct settings *settings)
 {
     enum status status = STATUS_OK;
@@ -229,15 +232,20 @@ static enum status ready_trainer(struct session *session, const struct settings 
     const struct backend *backend = NULL;
     int n_threads = settings->resources.threads > 0 ? (int)settings->resources.threads
                                                     : session->settings.n_threads;
+    const struct device_settings device = {.n_threads = n_threads,
+                                           .index = session->settings.device_index,
+                                           .precision = settings_precision(settings)};
 
     TRY(backend_choose(is_given ? session->settings.device : settings->resources.device, &backend));
-    if (session->trainer != NULL && session->backend == backend && session->n_threads == n_threads)
+    if (session->trainer != NULL && session->backend == backend &&
+        session->n_threads == n_threads && session->precision == device.precision)
         return STATUS_OK;
     trainer_destroy(session->trainer);
     session->trainer = NULL;
-    TRY(trainer_create(backend, n_threads, &session->trainer));
+    TRY(trainer_create(backend, &device, &session->trainer));
     session->backend = backend;
     session->n_threads = n_threads;
+    session->precision = device.precision;
 done:
     return status;
 }
@@ -376,6 +384,22 @@ static enum status say_hello(struct session *session)
     return status;
 }
 
+/* Whether this trainer's device is there is asked before the first run: a rank without one must
+ * not take runs from those that have. */
+static enum status look_for_device(struct session *session)
+{
+    enum status status =
+        backend_choice_look(session->settings.device, session->settings.device_index);
+
+    if (status == STATUS_OK)
+        return STATUS_OK;
+    cJSON *body = record_create("unable");
+    cJSON_AddStringToObject(body, "message", status_message());
+    enum status sent = send_record(session, body);
+    cJSON_Delete(body);
+    return sent == STATUS_OK ? status : sent;
+}
+
 enum status trainer_session_run(const struct trainer_session_settings *settings)
 {
     enum status status = STATUS_OK;
@@ -393,6 +417,7 @@ enum status trainer_session_run(const struct trainer_session_settings *settings)
         return fail(STATUS_COMM, "cannot make an eventfd: %s", strerror(errno));
     if (pthread_create(&thread, NULL, talk, &session) != 0)
         return fail(STATUS_DEVICE, "cannot start the thread that talks to the rank");
+    TRY(look_for_device(&session));
     TRY(say_hello(&session));
     while (!is_over) {
         cJSON *assignment = next_assignment(&session);

@@ -9,6 +9,7 @@
 struct trainer_session_settings {
     int in_fd, out_fd;
     const char *device; /* "auto": each run's resources.device */
+    int device_index;   /* of the GPUs CUDA shows */
     int n_threads;      /* of runs whose resources.threads is 0 */
 };
 /* Blocks until the rank closes the pipe, or after an error that makes this process unfit for more

@@ -63,9 +63,10 @@ struct settings {
         const char *mia; /* first of eval.mia; "loss_lr" */
     } eval;
     int64_t seed;
+    const char *precision;  /* fp32, tf32: of the factors of products and convolutions */
     struct {                /* not part of identity */
         int64_t threads;    /* 0: allowed cores ÷ ranks of the node */
-        const char *device; /* auto, cpu, ref */
+        const char *device; /* auto, cuda, cpu, ref */
     } resources;
     struct { /* not part of identity */
         double every_seconds;
@@ -75,10 +76,10 @@ struct settings {
 
 /* Who reads a setting: methods list the groups they read; only those enter a run's identity. */
 enum setting_group {
-    GROUP_MODEL =
-        1 << 0, /* model.arch, data.*, forget.*, unlearn.method, eval.*: read by every method */
-    GROUP_WEIGHTS = 1 << 1,    /* model.weights (its content) */
-    GROUP_TRAIN = 1 << 2,      /* train.* */
+    GROUP_MODEL = 1 << 0,   /* model.arch, data.*, forget.*, unlearn.method, eval.*, precision: read
+                               by every method */
+    GROUP_WEIGHTS = 1 << 1, /* model.weights (its content) */
+    GROUP_TRAIN = 1 << 2,   /* train.* */
     GROUP_BASE_TRAIN = 1 << 3, /* base.train.* */
     GROUP_PRUNE = 1 << 4,
     GROUP_LORA = 1 << 5,

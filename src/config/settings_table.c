@@ -7,7 +7,8 @@ const char *const prune_mask_names[] = {"held", "held_merged", "baked", NULL};
 const char *const optimizer_names[] = {"sgd", "adam", "adamw", NULL};
 const char *const schedule_names[] = {"constant", "cosine", "step", NULL};
 static const char *const dataset_names[] = {"cifar10", "cifar100", NULL};
-static const char *const device_names[] = {"auto", "cpu", "ref", NULL};
+static const char *const precision_names[] = {"fp32", "tf32", NULL};
+static const char *const device_names[] = {"auto", "cuda", "cpu", "ref", NULL};
 static const char *const none_names[] = {"none", NULL};
 static const char *const keep_names[] = {"none", "final", NULL};
 
@@ -279,6 +280,14 @@ static const struct setting table[] = {
      .standard = "0",
      .help = "of shuffles, dropout, augmentation and initial values; given by 'seeds'"},
 
+    {.name = "precision",
+     .kind = SETTING_CHOICE,
+     .group = GROUP_MODEL,
+     .offset = AT(precision),
+     .names = precision_names,
+     .unit = "",
+     .standard = "fp32",
+     .help = "of the factors of matrix products and convolutions; tf32 wants a GPU"},
     {.name = "resources.threads",
      .kind = SETTING_INTEGER,
      .group = GROUP_EXECUTION,
@@ -295,7 +304,7 @@ static const struct setting table[] = {
      .names = device_names,
      .unit = "",
      .standard = "auto",
-     .help = "where runs compute"},
+     .help = "where runs compute; auto: a GPU where one can be used, else the CPU"},
     {.name = "checkpoint.every",
      .kind = SETTING_DURATION,
      .group = GROUP_EXECUTION,
@@ -317,9 +326,9 @@ static const struct setting table[] = {
 
 /* Described in the documents, not here yet: an error that says so, not one that says unknown. */
 static const char *const planned[] = {
-    "precision",    "batch_norm",     "forget.kind", "lora.mha_out_proj", "prune.protect_head",
-    "prune.kind",   "prune.dim",      "train.clip",  "train.mixup",       "train.warmup",
-    "eval.relearn", "resources.gpus", NULL,
+    "batch_norm",   "forget.kind",  "lora.mha_out_proj", "prune.protect_head",
+    "prune.kind",   "prune.dim",    "train.clip",        "train.mixup",
+    "train.warmup", "eval.relearn", "resources.gpus",    NULL,
 };
 
 int setting_count(void)

@@ -14,6 +14,19 @@ enum status dispatch_block_signals(void)
     return stop_signals_block();
 }
 
+/* "auto" leaves it to the sweep's settings, as long as they all say the same. */
+static const char *device_for(const struct sweep *sweep, const char *device)
+{
+    const char *first = sweep->n_runs > 0 ? sweep->runs[0].settings.resources.device : device;
+
+    if (strcmp(device, "auto") != 0)
+        return device;
+    for (int64_t i = 1; i < sweep->n_runs; i++)
+        if (strcmp(sweep->runs[i].settings.resources.device, first) != 0)
+            return device;
+    return first;
+}
+
 static struct member_settings member_settings_for(struct transport *transport,
                                                   const struct sweep *sweep,
                                                   const struct dispatch_settings *settings)
@@ -26,7 +39,7 @@ static struct member_settings member_settings_for(struct transport *transport,
         .folder = settings->folder,
         .complaint = "",
         .supervisor = {.program = settings->program,
-                       .device = settings->device,
+                       .device = device_for(sweep, settings->device),
                        .node_rank = transport->node_rank,
                        .node_size = transport->node_size,
                        .n_threads = (int)threads},

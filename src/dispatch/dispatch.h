@@ -8,7 +8,7 @@ struct dispatch_settings {
     const char *folder;  /* results folder */
     const char *command; /* the command line, for the record */
     const char *program; /* path of this executable, to spawn `<program> trainer` */
-    const char *device;  /* auto, cpu, ref */
+    const char *device;  /* auto, cuda, cpu, ref */
     bool is_fresh;       /* rename an existing folder away first */
     bool is_quiet;
     bool retries_failed; /* runs that failed at an earlier start are pending again */

@@ -1,6 +1,7 @@
 /* Records on the pipe between a rank and its trainer: four bytes of length (little-endian), then a
  * JSON object with a "kind". Rank → trainer: assign {run, run_number, name, attempt, folder,
- * settings: JSON as text}, stop. Trainer → rank: hello {pid, threads, device}; heartbeat and
+ * settings: JSON as text}, stop. Trainer → rank: hello {pid, threads, device}, or unable {message}
+ * when no trainer of this rank can compute; heartbeat and
  * progress {ticks, cpu_seconds, phase, epoch, n_epochs, step, n_steps, loss, images_per_second};
  * done {run_number, attempt, scores}; failed {run_number, attempt, status, message}; ready (for the
  * next run, after done or failed). The trainer itself looks for a checkpoint in the folders of

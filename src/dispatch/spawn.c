@@ -64,6 +64,7 @@ static char **trainer_arguments(struct arena *arena, const struct spawn_settings
     made[n++] = arena_format(arena, "--threads=%d", settings->n_threads);
     made[n++] = arena_format(arena, "--cores=%s", settings->cores);
     made[n++] = arena_format(arena, "--device=%s", settings->device);
+    made[n++] = arena_format(arena, "--gpu=%d", settings->device_index);
     for (int i = 0; i < n; i++)
         if (made[i] == NULL)
             return NULL;

@@ -10,6 +10,7 @@ enum { TRAINER_IN_FD = 3, TRAINER_OUT_FD = 4 }; /* numbers inside the trainer */
 
 struct spawn_settings {
     const char *program, *device;
+    int device_index; /* of the GPUs the machine shows */
     int n_threads;
     const char *cores; /* "0,2-3" */
     const char *log;   /* file for its output; NULL: goes where ours goes */

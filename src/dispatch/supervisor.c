@@ -37,8 +37,9 @@ struct supervisor {
     struct cores cores;
     char cores_text[CORES_TEXT_BYTES];
     enum supervisor_state state;
-    struct spawned process; /* pid 0 when there is none */
-    bool is_dead;           /* reaped with wait_status; its last records may not be read yet */
+    struct spawned process;              /* pid 0 when there is none */
+    char last_words[MESSAGE_TEXT_BYTES]; /* why it cannot start: another one could not either */
+    bool is_dead; /* reaped with wait_status; its last records may not be read yet */
     int wait_status;
     struct record_reader reader;
     int64_t run, attempt; /* while busy */
@@ -110,6 +111,7 @@ static void start(struct supervisor *supervisor, struct supervisor_event *event)
 {
     struct spawn_settings settings = {.program = supervisor->settings.program,
                                       .device = supervisor->settings.device,
+                                      .device_index = supervisor->settings.node_rank,
                                       .n_threads = supervisor->settings.n_threads,
                                       .cores = supervisor->cores_text,
                                       .log = supervisor->settings.log};
@@ -180,6 +182,9 @@ static void handle_record(struct supervisor *supervisor, const cJSON *body,
         supervisor->state = TRAINER_IDLE;
         supervisor->n_start_failures = 0;
         event->kind = SUPERVISOR_READY;
+    } else if (record_is(body, "unable") && supervisor->state == TRAINER_STARTING) {
+        copy_text(supervisor->last_words, sizeof supervisor->last_words,
+                  record_text(body, "message"));
     } else if (record_is(body, "heartbeat") && is_busy) {
         see_tick(supervisor, body);
     } else if (record_is(body, "progress") && is_busy) {
@@ -225,6 +230,8 @@ static void handle_death(struct supervisor *supervisor, int wait_status,
     supervisor->restart_at = clock_seconds();
     if (before == TRAINER_BUSY) {
         event->kind = SUPERVISOR_CRASHED;
+    } else if (before == TRAINER_STARTING && supervisor->last_words[0] != '\0') {
+        give_up(supervisor, supervisor->last_words, event);
     } else if (before == TRAINER_STARTING) {
         supervisor->restart_at += 0.2 * ++supervisor->n_start_failures;
         if (supervisor->n_start_failures >= MAX_START_FAILURES) {

@@ -9,8 +9,8 @@
 
 struct supervisor_settings {
     const char *program, *device; /* borrowed */
-    int node_rank, node_size;
-    int n_threads; /* 0: share of the node's cores */
+    int node_rank, node_size;     /* node_rank is also its GPU's number */
+    int n_threads;                /* 0: share of the node's cores */
     /* deadlines in seconds; 0 takes the default */
     double heartbeat_seconds; /* without any record: 30 */
     double step_seconds;      /* least deadline of a step: 60 */

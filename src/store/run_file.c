@@ -1,10 +1,10 @@
 /* One attempt's run.h5:
- *   /            format, id, name, state, message, attempt, host, started, settings (JSON) …
- *   /result      one attribute per value; `units` and `long_name` are JSON objects by name
- *   /history     one float64 data set per series
- *   /samples/train, /samples/test   loss, margin (float32), label (int32), part (uint8)
- *   /forget      image, probability [n, classes] (float32), profile [classes]: not in files of runs
- *                that forget nothing or were not evaluated, nor in those older than the group */
+ *   /            format, id, name, state, message, attempt, host, device, started, settings (JSON)
+ * … /result      one attribute per value; `units` and `long_name` are JSON objects by name /history
+ * one float64 data set per series /samples/train, /samples/test   loss, margin (float32), label
+ * (int32), part (uint8) /forget      image, probability [n, classes] (float32), profile [classes]:
+ * not in files of runs that forget nothing or were not evaluated, nor in those older than the group
+ */
 #include "store/run_file.h"
 
 #include "store/column_notes.h"
@@ -29,6 +29,8 @@ static enum status put_heading(hid_t file, const struct run_file *run)
     TRY(hdf5_put_text(file, "message", run->message));
     TRY(hdf5_put_integer(file, "attempt", run->attempt));
     TRY(hdf5_put_text(file, "host", run->host));
+    if (run->device != NULL)
+        TRY(hdf5_put_text(file, "device", run->device));
     TRY(hdf5_put_text(file, "started", run->started));
     TRY(hdf5_put_text(file, "settings", run->settings_json));
 done:

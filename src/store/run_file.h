@@ -37,6 +37,7 @@ struct run_file {
     const char *id, *name, *state, *message; /* state: "done", "failed", "diverged" */
     int64_t attempt;
     const char *host, *started; /* started: timestamp */
+    const char *device;         /* what computed, with its libraries; for people; not read back */
     const char *settings_json;
     struct run_value *values;
     int64_t n_values;

@@ -32,6 +32,10 @@ static bool is_part(const struct meaning *meaning, struct scope scope,
 
     bool is_method = strcmp(setting->name, "unlearn.method") == 0;
 
+    /* what every run computed in before there was a choice: old ids stay */
+    if (strcmp(setting->name, "precision") == 0 &&
+        strcmp(meaning->settings->precision, "fp32") == 0)
+        return false;
     if ((setting->group & scope.groups) == 0 || setting->group == GROUP_EXECUTION || is_path ||
         (is_method && !scope.has_method))
         return false;

@@ -1,4 +1,6 @@
-/* Steps: upload indices, run the graph, step the optimizer, read the loss. */
+/* Steps: upload indices, run the graph, step the optimizer, read the losses that have arrived. A
+ * device may be some steps behind: it is waited for when an epoch ends, for checkpoints, and when
+ * it is too far behind. */
 #include "train/loop.h"
 
 #include "base/clock.h"
@@ -8,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CROP_PADDING = 4 };
+enum { CROP_PADDING = 4, MOST_UNREAD = 32 }; /* steps a device may be behind */
 
 enum status loop_create(struct loop *loop)
 {
@@ -24,6 +26,9 @@ enum status loop_create(struct loop *loop)
     TRY_ALLOC(loop->offsets, heap_alloc(3 * batch, sizeof *loop->offsets));
     TRY(optimizer_create(loop->recipe, loop->network->parameters, loop->network->device,
                          &loop->optimizer));
+    TRY(device_readback_create(loop->network->device,
+                               dtype_bytes(device_real(loop->network->device)), MOST_UNREAD,
+                               &loop->losses));
 done:
     return status;
 }
@@ -33,6 +38,9 @@ void loop_release(struct loop *loop)
     stage_release(&loop->last);
     stage_release(&loop->full);
     optimizer_destroy(loop->optimizer);
+    if (loop->losses != NULL)
+        device_readback_destroy(loop->network->device, loop->losses);
+    loop->losses = NULL;
     free(loop->order);
     free(loop->offsets);
     free(loop->history.rows);
@@ -80,16 +88,46 @@ done:
     return status;
 }
 
-static enum status read_loss(struct loop *loop, const struct stage *stage, double *out)
+/* Images of the oldest step whose loss was not read. */
+static int64_t unread_images(const struct loop *loop)
+{
+    int64_t step_in_epoch = loop->position.step_in_epoch - loop->n_unread;
+
+    return step_in_epoch < loop->n_full ? loop->recipe->batch_size : loop->n_last;
+}
+
+static enum status take_loss(struct loop *loop, double loss)
+{
+    struct position *position = &loop->position;
+
+    if (!isfinite(loss))
+        return fail(STATUS_DIVERGED, "loss is %s at epoch %lld, step %lld",
+                    isnan(loss) ? "nan" : "inf", (long long)position->epoch + 1,
+                    (long long)(position->step - loop->n_unread) + 1);
+    position->loss_sum += loss * (double)unread_images(loop);
+    loop->last_loss = loss;
+    loop->n_unread--;
+    return STATUS_OK;
+}
+
+/* Takes the losses that have arrived; with `waits`, all of them. */
+static enum status read_losses(struct loop *loop, bool waits)
 {
     enum status status = STATUS_OK;
+    bool has_value = true, is_f32 = device_real(loop->network->device) == DTYPE_F32;
     union {
         float f32;
         double f64;
     } loss = {0};
 
-    TRY(executor_download(stage->executor, stage->graph->loss, &loss));
-    *out = device_real(loop->network->device) == DTYPE_F32 ? (double)loss.f32 : loss.f64;
+    while (loop->n_unread > 0) {
+        bool is_far_behind = loop->n_unread == MOST_UNREAD;
+        TRY(device_readback_pop(loop->network->device, loop->losses, waits || is_far_behind, &loss,
+                                &has_value));
+        if (!has_value)
+            break;
+        TRY(take_loss(loop, is_f32 ? (double)loss.f32 : loss.f64));
+    }
 done:
     return status;
 }
@@ -102,21 +140,17 @@ static enum status step(struct loop *loop)
     const struct stage *stage = is_full ? &loop->full : &loop->last;
     int64_t first = position->step_in_epoch * loop->recipe->batch_size;
     int64_t count = is_full ? loop->recipe->batch_size : loop->n_last;
-    double loss = 0;
 
     TRY(upload_batch(loop, stage, first, count));
     TRY(executor_run(stage->executor));
     TRY(optimizer_step(loop->optimizer, recipe_lr(loop->recipe, position->epoch),
                        position->step + 1));
-    TRY(read_loss(loop, stage, &loss));
-    if (!isfinite(loss))
-        TRY(fail(STATUS_DIVERGED, "loss is %s at epoch %lld, step %lld",
-                 isnan(loss) ? "nan" : "inf", (long long)position->epoch + 1,
-                 (long long)position->step + 1));
-    position->loss_sum += loss * (double)count;
+    TRY(device_readback_push(loop->network->device, loop->losses,
+                             executor_tensor(stage->executor, stage->graph->loss).data));
     position->step_in_epoch++;
     position->step++;
-    loop->last_loss = loss;
+    loop->n_unread++;
+    TRY(read_losses(loop, position->step_in_epoch == loop->n_full + (loop->n_last > 0)));
 done:
     return status;
 }
@@ -168,6 +202,7 @@ static enum status pause_between_steps(struct loop *loop)
     double every = loop->network->settings->checkpoint.every_seconds;
 
     if (wants_stop || clock_seconds() - loop->last_checkpoint >= every) {
+        TRY(read_losses(loop, true)); /* a checkpoint holds their sum */
         TRY(checkpoint_save(loop, loop->job->folder));
         loop->last_checkpoint = clock_seconds();
     }

@@ -23,7 +23,7 @@ struct history {  /* one row per finished epoch */
 struct position { /* where a run stands: what a checkpoint must remember besides tensors */
     int64_t epoch, step_in_epoch; /* next to do */
     int64_t step;                 /* done in all */
-    double loss_sum;              /* of this epoch's batches so far, weighted by images */
+    double loss_sum;              /* of this epoch's batches read so far, weighted by images */
     double seconds;               /* of training so far, over all attempts that were continued */
 };
 
@@ -40,6 +40,8 @@ struct loop {
     int32_t *offsets;        /* [batch, 3], when augmented */
     struct history history;
     struct position position;
+    struct readback *losses; /* of steps whose loss was not read yet */
+    int64_t n_unread;
     int64_t n_full, n_last; /* full batches per epoch, images in the partial one */
     double last_checkpoint, last_loss;
     int64_t first_step; /* this attempt's */

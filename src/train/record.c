@@ -130,7 +130,7 @@ enum status execution_record(struct execution *execution, const char *state, con
     struct run_value values[N_VALUES];
     struct run_series history[N_HISTORY];
     struct text settings = {0};
-    char host[256] = "", *path = NULL;
+    char host[256] = "", device[DEVICE_TEXT_BYTES], *path = NULL;
     struct run_file run = {.id = job->id,
                            .name = job->name,
                            .state = state,
@@ -143,6 +143,8 @@ enum status execution_record(struct execution *execution, const char *state, con
 
     gethostname(host, sizeof host - 1);
     run.host = host;
+    device_describe(execution->network.device, device);
+    run.device = device;
     TRY(settings_to_json(job->settings, &settings));
     TRY(text_finish(&settings));
     run.settings_json = text_value(&settings);

@@ -9,9 +9,10 @@
 
 struct trainer; /* a device and warm caches (data sets, base weights) that live across runs */
 
-CHECKED enum status trainer_create(const struct backend *backend, int n_threads,
-                                   struct trainer **out);
+CHECKED enum status trainer_create(const struct backend *backend,
+                                   const struct device_settings *settings, struct trainer **out);
 void trainer_destroy(struct trainer *trainer); /* accepts NULL */
+enum precision settings_precision(const struct settings *settings);
 
 struct train_progress {
     int64_t epoch, n_epochs, step, n_steps; /* epochs and steps done; n_steps of the whole run */

@@ -7,19 +7,24 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum status trainer_create(const struct backend *backend, int n_threads, struct trainer **out)
+enum status trainer_create(const struct backend *backend, const struct device_settings *settings,
+                           struct trainer **out)
 {
     enum status status = STATUS_OK;
     struct trainer *trainer = NULL;
-    struct device_settings settings = {.n_threads = n_threads};
 
     TRY_ALLOC(trainer, heap_alloc(1, sizeof *trainer));
-    TRY(device_open(backend, &settings, &trainer->device));
+    TRY(device_open(backend, settings, &trainer->device));
     *out = trainer;
     trainer = NULL;
 done:
     trainer_destroy(trainer);
     return status;
+}
+
+enum precision settings_precision(const struct settings *settings)
+{
+    return strcmp(settings->precision, "tf32") == 0 ? PRECISION_TF32 : PRECISION_FP32;
 }
 
 static void data_release(struct trainer *trainer)

@@ -10,8 +10,8 @@ import sys
 from cli import Program, fail
 
 FINDINGS = ["program", "processor", "ranks and threads", "memory", "results folder", "MPI", "MPI launcher",
-            "numeric library", "HDF5", "YAML, zip", "matrix product", "memory copy", "GPU driver", "CUDA", "cuDNN", "NCCL",
-            "Slurm"]
+            "numeric library", "HDF5", "YAML, zip", "matrix product", "memory copy", "GPU driver", "CUDA", "GPUs",
+            "GPU product", "GPU memory copy", "Slurm"]
 FINDING = re.compile(r"^(ok|absent|note|BROKEN) +(" + "|".join(FINDINGS) + r")  +(\S.*)$")
 
 

@@ -45,6 +45,7 @@ static struct settings common_settings(const struct fixture *fixture)
     settings.eval.batch_size = 64;
     settings.eval.mia = "loss_lr";
     settings.resources.device = "auto";
+    settings.precision = "fp32";
     settings.checkpoint.every_seconds = 3600;
     settings.checkpoint.keep_final = true;
     settings.seed = 1;
@@ -62,7 +63,13 @@ struct settings fixture_settings(const struct fixture *fixture, const char *meth
 
 void fixture_open(struct fixture *fixture, const char *backend)
 {
-    struct synth_settings synth = {.n_train = FIXTURE_TRAIN, .n_test = FIXTURE_TEST, .seed = 7};
+    fixture_open_sized(fixture, backend, FIXTURE_TRAIN, FIXTURE_TEST);
+}
+
+void fixture_open_sized(struct fixture *fixture, const char *backend, int n_train, int n_test)
+{
+    struct synth_settings synth = {.n_train = n_train, .n_test = n_test, .seed = 7};
+    const struct device_settings device = {.n_threads = 2};
     char base[128];
 
     *fixture = (struct fixture){.folder = "/tmp/prunelora-train-XXXXXX"};
@@ -72,7 +79,7 @@ void fixture_open(struct fixture *fixture, const char *backend)
     snprintf(base, sizeof base, "%s/base", fixture->folder);
     expect_ok(synth_write(&synth, fixture->data));
     assert_non_null(backend_find(backend));
-    expect_ok(trainer_create(backend_find(backend), 2, &fixture->trainer));
+    expect_ok(trainer_create(backend_find(backend), &device, &fixture->trainer));
     struct settings settings = fixture_settings(fixture, "retrain");
     settings.forget.class_index = -1;
     settings.base_train.epochs = 1;

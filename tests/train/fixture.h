@@ -15,7 +15,9 @@ struct fixture {
 };
 
 void fixture_open(struct fixture *fixture, const char *backend); /* asserts on failure */
-void fixture_close(struct fixture *fixture);                     /* removes the folder */
+/* As fixture_open, with so many images. */
+void fixture_open_sized(struct fixture *fixture, const char *backend, int n_train, int n_test);
+void fixture_close(struct fixture *fixture); /* removes the folder */
 
 /* Short settings that every method can run with: 2 epochs, batch 32 (the last batch is partial). */
 struct settings fixture_settings(const struct fixture *fixture, const char *method);

@@ -1,0 +1,17 @@
+/* From the word after --device to the backend that computes. */
+#ifndef CLI_BACKEND_CHOICE_H
+#define CLI_BACKEND_CHOICE_H
+
+#include "kernels/kernels.h"
+
+#define DEVICE_CHOICES "auto, cuda, cpu or ref"
+
+/* BAD_CONFIG names the choices when `device` is none. Looks at no machine. */
+CHECKED enum status backend_choice_check(const char *device);
+/* auto: cuda where it can be used, else cpu, with the reason in the log. Fails: BAD_CONFIG,
+ * UNSUPPORTED with the reason when cuda was asked for by name. Blocks. */
+CHECKED enum status backend_choose(const char *device, const struct backend **out);
+/* Fails UNSUPPORTED unless backend_choose would succeed and device number `index` is there. */
+CHECKED enum status backend_choice_look(const char *device, int index);
+
+#endif

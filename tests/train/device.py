@@ -1,0 +1,107 @@
+"""Choosing a device, and one that fails: the reason is said, the run is repeated by a fresh trainer to the same
+bits, and a rank without a GPU of its own leaves the runs to the others.
+
+usage: device.py PRUNELORA PRUNELORA_WITH_CUDA_HOST
+"""
+
+import json
+import pathlib
+import sys
+
+from cli import Program, fail, skip
+
+try:
+    import h5py
+except ImportError as error:
+    skip(str(error))
+
+BASE = """name: base
+config:
+  model: {arch: resnet20}
+  data: {dataset: cifar10, path: data, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25]}
+  base.train: {epochs: 1, batch_size: 10}
+"""
+SWEEP = """name: small
+config:
+  model: {arch: resnet20, weights: base.h5}
+  data: {dataset: cifar10, path: data, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25]}
+  forget.class: 3
+  eval.batch_size: 10
+  train: {epochs: 1, batch_size: 5}
+  base.train: {epochs: 1, batch_size: 10}
+parameters:
+  unlearn.method: {values: [original, lora]}
+resources: {threads: 1}
+"""
+
+
+def weights(folder):
+    found = {}
+    for path in sorted(folder.rglob("weights.h5")):
+        with h5py.File(path) as file:
+            found.update({name: file[name][()].tobytes() for name in file})
+    return found
+
+
+def check_choices(program):
+    code, _, err = program.run("sweep", "sweep.yaml", "--device", "gpu")
+    if code != 2 or "unknown device 'gpu'; choose auto, cuda, cpu or ref" not in err:
+        fail(f"--device gpu: exit {code}\n{err}")
+    if pathlib.Path("/proc/driver/nvidia/version").exists():
+        print("this machine has a driver: its absence is not tested")
+        return
+    program.environment["PRUNELORA_CUDA_MODULE"] = str(program.folder / "none.so")
+    for arguments in (("sweep", "sweep.yaml", "--out", "none", "--device", "cuda"),
+                      ("eval", "--model", "resnet20", "--weights", "base.h5", "--data", "data", "--device", "cuda")):
+        code, out, err = program.run(*arguments)
+        if code == 0 or "device 'cuda' is not in this build" not in out + err:
+            fail(f"{arguments[0]} --device cuda without a GPU: exit {code}\n{out}{err}")
+    print("ok what is not there is said")
+
+
+def check_repeated(program):
+    program.must("sweep", "sweep.yaml", "--out", "well", "--device", "cuda_host")
+    program.environment["PRUNELORA_TEST_FAULT"] = f"graph_launch:1:{program.folder}/fault"
+    program.must("sweep", "sweep.yaml", "--out", "ill", "--device", "cuda_host")
+    del program.environment["PRUNELORA_TEST_FAULT"]
+    journal = (program.folder / "ill" / "journal.jsonl").read_text()
+    if "graph_launch: made to fail: an illegal memory access" not in journal:
+        fail(f"the journal does not tell of the failure:\n{journal}")
+    if not weights(program.folder / "well") or weights(program.folder / "well") != weights(program.folder / "ill"):
+        fail("the repeated run ended in other bits")
+    for path in (program.folder / "well").rglob("run.h5"):
+        with h5py.File(path) as file:
+            device = file.attrs["device"]
+        device = device.decode() if isinstance(device, bytes) else device
+        if not device.startswith("cuda_host, host substitute (GPU 0), "):
+            fail(f"device in {path.name}: {device}")
+    print("ok a device error ends a trainer, the run is repeated to the same bits")
+
+
+def check_more_ranks_than_gpus(program):
+    code, out, err = program.run("sweep", "sweep.yaml", "--out", "two", "--device", "cuda_host", ranks=2)
+    if code != 0 or "this rank would compute on GPU 1 of its machine, which shows 1" not in out + err:
+        fail(f"two ranks, one GPU: exit {code}\n{out}{err}")
+    rows = json.loads(program.must("report", "two", "--format", "json"))
+    if [row["state"] for row in rows if "state" in row] and any(row["state"] != "done" for row in rows):
+        fail(f"two ranks, one GPU: {rows}")
+    if weights(program.folder / "two") != weights(program.folder / "well"):
+        fail("two ranks, one GPU: other bits")
+    print("ok a rank without a GPU leaves the runs to the others")
+
+
+def main():
+    with Program(sys.argv[1]) as program:
+        program.must("data", "synth", "--out", "data", "--train", 20, "--test", 10)
+        (program.folder / "sweep.yaml").write_text(SWEEP)
+        (program.folder / "base.yaml").write_text(BASE)
+        program.must("train", "base.yaml", "--out", "base.h5")
+        check_choices(program)
+        program.binary = str(pathlib.Path(sys.argv[2]).resolve())
+        check_repeated(program)
+        check_more_ranks_than_gpus(program)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
