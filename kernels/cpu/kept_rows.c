@@ -81,20 +81,27 @@ void kept_rows_release(struct kept_rows *rows)
     *rows = (struct kept_rows){0};
 }
 
-VECTORISED void kept_rows_spread(const struct kept_rows *rows, const float *x, float *y,
-                                 struct range pixels)
+/* Static, as all that is compiled for several processors: clang exports no name for it. */
+VECTORISED static void spread(const struct kept_rows *rows, const float *x, float *y,
+                              struct range pixels)
 {
+    const int32_t *index = rows->index;
     int64_t n = rows->n, n_all = rows->n_all;
 
     for (int64_t i = pixels.begin; i < pixels.end; i++) {
         memset(y + i * n_all, 0, (size_t)n_all * sizeof *y);
         for (int64_t j = 0; j < n; j++)
-            y[i * n_all + rows->index[j]] = x[i * n + j];
+            y[i * n_all + index[j]] = x[i * n + j];
     }
 }
 
-VECTORISED void kept_rows_gather(const struct kept_rows *rows, const float *x, float *y,
-                                 struct range pixels)
+void kept_rows_spread(const struct kept_rows *rows, const float *x, float *y, struct range pixels)
+{
+    spread(rows, x, y, pixels);
+}
+
+VECTORISED static void gather(const struct kept_rows *rows, const float *x, float *y,
+                              struct range pixels)
 {
     const int32_t *index = rows->index;
     int64_t n = rows->n, n_all = rows->n_all;
@@ -102,4 +109,9 @@ VECTORISED void kept_rows_gather(const struct kept_rows *rows, const float *x, f
     for (int64_t i = pixels.begin; i < pixels.end; i++)
         for (int64_t j = 0; j < n; j++)
             y[i * n + j] = x[i * n_all + index[j]];
+}
+
+void kept_rows_gather(const struct kept_rows *rows, const float *x, float *y, struct range pixels)
+{
+    gather(rows, x, y, pixels);
 }
