@@ -1,46 +1,17 @@
 /* No operation of any model may fall to a library's reference implementation: it would compute the
  * right values, a hundred times more slowly. */
+#include "unit/model/training_graph.h"
+
 #include "graph/executor.h"
-#include "model/model.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/cmocka.h"
 
-#include <cmocka.h>
 #include <string.h>
 
 static void ok(enum status status)
 {
     if (status != STATUS_OK)
         fail_msg("%s: %s (%s)", status_name(status), status_message(), status_origin());
-}
-
-static struct graph *training_graph(const struct architecture *architecture, int64_t batch_size,
-                                    int64_t lora_rank)
-{
-    struct graph *graph = NULL;
-    struct graph_settings settings = {.mode = GRAPH_TRAIN,
-                                      .real = DTYPE_F32,
-                                      .batch_size = batch_size,
-                                      .height = 32,
-                                      .width = 32,
-                                      .channels = 3,
-                                      .n_images = batch_size,
-                                      .n_classes = 10,
-                                      .std = {1, 1, 1}};
-    struct lora_inject lora = {
-        .targets = architecture->lora_targets, .lora_rank = lora_rank, .alpha = 16, .dropout = 0.1};
-
-    ok(model_build(architecture, &settings, &graph));
-    if (lora_rank > 0) {
-        ok(pass_freeze_except(graph, &architecture->head, 1));
-        ok(pass_lora_inject(graph, &lora));
-    }
-    ok(pass_autodiff(graph));
-    ok(pass_fuse(graph));
-    return graph;
 }
 
 /* Prepared, never run: the arena's pages are not touched. */
@@ -84,8 +55,7 @@ static void test_no_reference_implementation(void **state)
     for (int i = 0; i < 9; i++)
         for (int r = 0; r < 5; r++) {
             const char *name = names[i / 3];
-            struct graph *graph =
-                training_graph(architecture_find(name), batch_sizes[i % 3], ranks[r]);
+            struct graph *graph = training_graph(name, batch_sizes[i % 3], ranks[r]);
             assert_int_equal(count_prepared(device, graph, name, sparsities[r]),
                              graph->n_nodes - 1);
             graph_destroy(graph); /* all but the gather, which has no images */

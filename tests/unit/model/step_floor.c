@@ -1,10 +1,11 @@
 /* What a training step cannot do without, counted from the graph: launches, bytes that pass through
  * memory, and the time a GPU of given speed needs at the least. Prints the table; fails when a step
  * has come to need more. */
+#include "unit/model/training_graph.h"
+
 #include "graph/executor.h"
 #include "graph/passes.h"
 #include "kernels/cuda/host/host_gpu.h"
-#include "model/model.h"
 
 #include "support/cmocka.h"
 
@@ -99,32 +100,6 @@ static void add(struct count *count, int64_t launches, double bytes, double flop
     count->bytes += bytes;
     count->flops += flops;
     count->seconds += fmax(bytes / bytes_per_second, flops / flops_per_second);
-}
-
-static struct graph *training_graph(const char *name, int64_t batch_size, int64_t lora_rank)
-{
-    const struct architecture *architecture = architecture_find(name);
-    struct graph *graph = NULL;
-    struct graph_settings settings = {.mode = GRAPH_TRAIN,
-                                      .real = DTYPE_F32,
-                                      .batch_size = batch_size,
-                                      .height = 32,
-                                      .width = 32,
-                                      .channels = 3,
-                                      .n_images = batch_size,
-                                      .n_classes = 10,
-                                      .std = {1, 1, 1}};
-    struct lora_inject lora = {
-        .targets = architecture->lora_targets, .lora_rank = lora_rank, .alpha = 16, .dropout = 0.1};
-
-    ok(model_build(architecture, &settings, &graph));
-    if (lora_rank > 0) {
-        ok(pass_freeze_except(graph, &architecture->head, 1));
-        ok(pass_lora_inject(graph, &lora));
-    }
-    ok(pass_autodiff(graph));
-    ok(pass_fuse(graph));
-    return graph;
 }
 
 /* All nodes and one Adam step: gradient read, parameter and two moments read and written. */
