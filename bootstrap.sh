@@ -111,10 +111,9 @@ run_tests() {
     build build/test all
     say "tests"
     ctest --test-dir build/test --output-on-failure -j2
-    CC=clang build build/clang all
-    say "compiled with clang; now under AddressSanitizer and UndefinedBehaviorSanitizer"
-    build build/sanitize all -DPRUNELORA_SANITIZE=ON
-    ctest --test-dir build/sanitize --output-on-failure -j2 -LE 'lint|slow'
+    say "with clang, under AddressSanitizer and UndefinedBehaviorSanitizer"
+    CC=clang CXX=clang++ build build/sanitize-clang all -DPRUNELORA_SANITIZE=ON
+    ctest --test-dir build/sanitize-clang --output-on-failure -j2 -LE 'lint|slow'
 }
 
 case "${1:-}" in

@@ -123,7 +123,9 @@ static void test_round_trip(void **state)
     assert_true(again.train.lr == settings.train.lr);
     assert_true(again.train.weight_decay == settings.train.weight_decay);
     assert_true(again.train.momentum == settings.train.momentum);
-    assert_memory_equal(&again.data.std, &settings.data.std, sizeof again.data.std);
+    assert_int_equal(again.data.std.kind, NORMALISATION_GIVEN);
+    assert_memory_equal(again.data.std.values, settings.data.std.values,
+                        sizeof settings.data.std.values);
     assert_int_equal(again.seed, settings.seed);
     assert_int_equal(again.eval.seed, settings.eval.seed);
     assert_string_equal(again.model.weights, settings.model.weights);
