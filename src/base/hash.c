@@ -40,11 +40,15 @@ void hash_update_text(struct hash *hash, const char *text)
 
 void hash_finish(struct hash *hash, char hex[HASH_HEX_BYTES])
 {
+    static const char digits[] = "0123456789abcdef";
     uint8_t digest[SHA256_DIGEST_SIZE];
 
     sha256_digest(&hash->context, sizeof digest, digest);
-    for (int i = 0; i < SHA256_DIGEST_SIZE; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    for (int i = 0; i < SHA256_DIGEST_SIZE; i++) {
+        hex[2 * i] = digits[digest[i] >> 4];
+        hex[2 * i + 1] = digits[digest[i] & 15];
+    }
+    hex[HASH_HEX_BYTES - 1] = '\0';
 }
 
 enum status hash_bytes(const void *bytes, size_t n, char hex[HASH_HEX_BYTES])

@@ -18,17 +18,23 @@ static bool text_reserve(struct text *text, int64_t extra)
 
 void text_append(struct text *text, const char *format, ...)
 {
+    enum { ROOM = 64 }; /* most pieces are shorter: printed once, without measuring them first */
     va_list arguments;
 
-    va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
-    va_end(arguments);
-    if (length < 0 || !text_reserve(text, length))
+    if (!text_reserve(text, ROOM))
         return;
+    int64_t room = text->capacity - text->length;
     va_start(arguments, format);
-    vsnprintf(text->data + text->length, (size_t)length + 1, format, arguments);
+    int length = vsnprintf(text->data + text->length, (size_t)room, format, arguments);
     va_end(arguments);
-    text->length += length;
+    if (length >= room) {
+        if (!text_reserve(text, length))
+            return;
+        va_start(arguments, format);
+        vsnprintf(text->data + text->length, (size_t)length + 1, format, arguments);
+        va_end(arguments);
+    }
+    text->length += length > 0 ? length : 0;
 }
 
 void text_append_bytes(struct text *text, const void *bytes, int64_t n)
@@ -60,7 +66,8 @@ void text_release(struct text *text)
 
 char *text_from_double(double value, char *buffer)
 {
-    for (int digits = 1; digits <= 17; digits++) {
+    /* 15 digits print any number that has as few without the others; the smallest lack that */
+    for (int digits = fabs(value) > 1e-300 ? 15 : 1; digits <= 17; digits++) {
         snprintf(buffer, 32, "%.*g", digits, value);
         if (strtod(buffer, NULL) == value)
             break;

@@ -6,6 +6,8 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void test_append(void **state)
@@ -90,6 +92,46 @@ static void test_round_trip(void **state)
     }
 }
 
+/* Digits of a number's text, zeros at either end apart. */
+static int significant_digits(const char *text)
+{
+    int n = 0, n_zeros = 0; /* since the last other digit */
+
+    for (; *text != '\0' && *text != 'e'; text++) {
+        if (*text >= '1' && *text <= '9') {
+            n += (n > 0 ? n_zeros : 0) + 1;
+            n_zeros = 0;
+        } else if (*text == '0') {
+            n_zeros++;
+        }
+    }
+    return n;
+}
+
+/* No text with fewer digits reads back as the same number, however few digits were written. */
+static void test_shortest(void **state)
+{
+    const struct random_key key = {.seed = 2, .purpose = RANDOM_SYNTHESIS};
+    char written[40], shorter[40], buffer[32];
+
+    (void)state;
+    for (uint32_t i = 0; i < 20000; i++) {
+        double value = 0, back = 0;
+        int digits = 1 + (int)(i % 17), power = (int)random_below(&key, i, 600) - 300;
+        snprintf(written, sizeof written, "%.*ge%d", digits, random_normal(&key, i), power);
+        value = strtod(written, NULL);
+        if (!isfinite(value) || value == 0)
+            continue;
+        (void)text_from_double(value, buffer);
+        int n = 0;
+        do
+            snprintf(shorter, sizeof shorter, "%.*g", ++n, value);
+        while (strtod(shorter, NULL) != value);
+        assert_true(text_to_double(buffer, &back) && back == value);
+        assert_int_equal(significant_digits(buffer), n);
+    }
+}
+
 static void test_to_double(void **state)
 {
     static const char *const bad[] = {"", " ", "1 ", " 1", "1x", "0x10", "one", "1,5", "--1", "1e"};
@@ -166,9 +208,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_append),      cmocka_unit_test(test_append_too_much),
         cmocka_unit_test(test_from_double), cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_to_double),   cmocka_unit_test(test_to_int64),
-        cmocka_unit_test(test_distance),    cmocka_unit_test(test_nearest),
-        cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_shortest),    cmocka_unit_test(test_to_double),
+        cmocka_unit_test(test_to_int64),    cmocka_unit_test(test_distance),
+        cmocka_unit_test(test_nearest),     cmocka_unit_test(test_ends),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
