@@ -23,7 +23,8 @@ enum random_purpose {
     RANDOM_AUGMENTATION = 4,
     RANDOM_EVALUATION = 5,
     RANDOM_SYNTHESIS = 6,
-    RANDOM_PRUNE = 7
+    RANDOM_PRUNE = 7,
+    RANDOM_SWEEP = 8, /* points of random and sobol sweeps */
 };
 
 PHILOX_FUNCTION struct philox_block philox4x32(struct philox_block counter, uint32_t key0,
