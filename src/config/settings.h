@@ -67,6 +67,7 @@ struct settings {
     struct {                /* not part of identity */
         int64_t threads;    /* 0: allowed cores ÷ ranks of the node */
         const char *device; /* auto, cuda, cpu, ref */
+        const char *gpus;   /* 1, auto */
     } resources;
     struct { /* not part of identity */
         double every_seconds;

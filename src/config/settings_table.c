@@ -9,6 +9,7 @@ const char *const schedule_names[] = {"constant", "cosine", "step", NULL};
 static const char *const dataset_names[] = {"cifar10", "cifar100", NULL};
 static const char *const precision_names[] = {"fp32", "tf32", NULL};
 static const char *const device_names[] = {"auto", "cuda", "cpu", "ref", NULL};
+static const char *const gpus_names[] = {"1", "auto", NULL};
 static const char *const none_names[] = {"none", NULL};
 static const char *const keep_names[] = {"none", "final", NULL};
 
@@ -305,6 +306,15 @@ static const struct setting table[] = {
      .unit = "",
      .standard = "auto",
      .help = "where runs compute; auto: a GPU where one can be used, else the CPU"},
+    {.name = "resources.gpus",
+     .kind = SETTING_CHOICE,
+     .group = GROUP_EXECUTION,
+     .offset = AT(resources.gpus),
+     .names = gpus_names,
+     .unit = "",
+     .standard = "auto",
+     .limit = "several GPUs for one run are not in this version",
+     .help = "GPUs of one run; auto: what the program finds best, which is 1"},
     {.name = "checkpoint.every",
      .kind = SETTING_DURATION,
      .group = GROUP_EXECUTION,
@@ -326,9 +336,9 @@ static const struct setting table[] = {
 
 /* Described in the documents, not here yet: an error that says so, not one that says unknown. */
 static const char *const planned[] = {
-    "batch_norm",   "forget.kind",  "lora.mha_out_proj", "prune.protect_head",
-    "prune.kind",   "prune.dim",    "train.clip",        "train.mixup",
-    "train.warmup", "eval.relearn", "resources.gpus",    NULL,
+    "batch_norm", "forget.kind", "lora.mha_out_proj", "prune.protect_head", "prune.kind",
+    "prune.dim",  "train.clip",  "train.mixup",       "train.warmup",       "eval.relearn",
+    NULL,
 };
 
 int setting_count(void)

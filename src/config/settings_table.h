@@ -38,6 +38,7 @@ struct setting {
     /* base.train.*: default by the architecture's base recipe (resnet, resnet_option_a) instead */
     const char *by_recipe[N_BASE_RECIPES];
     const char *published; /* default under compat: lora-unlearn, when another */
+    const char *limit;     /* why other values are refused, when that needs a reason */
     const char *help;
 };
 
@@ -56,10 +57,21 @@ struct setting_reader {
     struct arena *arena;                               /* owns texts that settings point to */
     struct diagnostics *diagnostics;                   /* NULL: silent */
     const char *const *architectures, *const *methods; /* NULL-terminated, or NULL */
+    bool is_again; /* the value was read before: what is costly is not checked once more */
 };
 /* Stores a value; false, with a diagnostic at the value, when type or range is wrong. */
 bool setting_read(const struct setting_reader *reader, const struct setting *setting,
                   const struct tree *value, struct settings *out);
+/* Copies one setting's value. */
+void setting_copy(const struct setting *setting, const struct settings *from, struct settings *to);
+/* The bytes that hold a value, texts as their addresses: equal bytes are equal values as long as
+ * the texts live. Returns how many. */
+enum { SETTING_MOST_BYTES = 64 };
+size_t setting_bytes(const struct setting *setting, const struct settings *settings,
+                     unsigned char out[SETTING_MOST_BYTES]);
+/* Whether both hold the same value, however it was written. */
+bool setting_is_same(const struct setting *setting, const struct settings *a,
+                     const struct settings *b);
 /* As JSON (which is YAML), numbers shortest round trip; a normalisation as its word or numbers. */
 void setting_print(const struct setting *setting, const struct settings *settings,
                    struct text *out);

@@ -98,10 +98,18 @@ static bool read_bool(const struct reading *reading, void *out)
         *(bool *)out = value->boolean;
         return true;
     }
-    for (int i = 0; value->kind == TREE_TEXT && old_words[i] != NULL; i++)
-        if (strcasecmp(value->text, old_words[i]) == 0)
-            return refuse(reading, "yes, no, on and off are text in YAML 1.2",
-                          "wants true or false, got '%s'", value->text);
+    for (int i = 0; value->kind == TREE_TEXT && old_words[i] != NULL; i++) {
+        if (strcasecmp(value->text, old_words[i]) != 0)
+            continue;
+        *(bool *)out = i % 2 == 0;
+        if (reading->reader->diagnostics != NULL)
+            diagnostics_warning(reading->reader->diagnostics, &value->at,
+                                "yes, no, on and off are text in YAML 1.2",
+                                "'%s' is '%s', taken as %s: write %s", reading->setting->name,
+                                value->text, i % 2 == 0 ? "true" : "false",
+                                i % 2 == 0 ? "true" : "false");
+        return true;
+    }
     return refuse_type(reading, "true or false");
 }
 
@@ -114,8 +122,8 @@ static int read_name(const struct reading *reading, const char *const *names)
     for (int i = 0; tree_is_scalar(value) && names[i] != NULL; i++)
         if (strcmp(names[i], value->text) == 0)
             return i;
-    bool is_text = value->kind == TREE_TEXT;
-    (void)refuse(reading, is_text ? did_you_mean(arena, value->text, names) : NULL,
+    const char *near = value->kind == TREE_TEXT ? did_you_mean(arena, value->text, names) : NULL;
+    (void)refuse(reading, near != NULL ? near : reading->setting->limit,
                  "must be one of %s; got %s", names_joined(arena, names),
                  tree_describe(arena, value));
     return -1;
@@ -159,6 +167,8 @@ static bool read_regex(const struct reading *reading, void *out)
 
     if (!read_text(reading, out))
         return false;
+    if (reading->reader->is_again)
+        return true;
     int code = regcomp(&regex, reading->value->text, REG_EXTENDED | REG_NOSUB);
     if (code == 0) {
         regfree(&regex);
@@ -291,7 +301,7 @@ bool setting_read(const struct setting_reader *reader, const struct setting *set
     if (value->kind == TREE_NULL)
         return refuse(&reading, NULL, "has no value");
     if (value->kind == TREE_TEXT && strstr(value->text, "${") != NULL)
-        return refuse(&reading, NULL, "holds an expression '${…}', which is not supported yet");
+        return refuse(&reading, NULL, "cannot hold an expression '${…}' here");
     switch (setting->kind) {
     case SETTING_INTEGER:
         return read_integer(&reading, member);

@@ -127,18 +127,19 @@ done:
 static bool check_class(struct content *content, const struct point *point, int n_classes)
 {
     int64_t class_index = point->settings.forget.class_index;
-    const struct position *at = point_at(point, "forget.class", &content->spec->top);
+    bool is_nothing = class_index < 0 && point->method->training == TRAIN_RECIPE;
 
+    if (class_index < n_classes && !is_nothing)
+        return true;
+    const struct position *at = point_at(point, "forget.class", &content->spec->top);
     if (class_index >= n_classes)
         diagnostics_error(content->spec->diagnostics, at, NULL,
                           "'forget.class' is %lld, but %s has classes 0 to %d",
                           (long long)class_index, point->settings.data.dataset, n_classes - 1);
-    else if (class_index < 0 && point->method->training == TRAIN_RECIPE)
+    else
         diagnostics_error(content->spec->diagnostics, at, NULL,
                           "'forget.class' is none, so there is nothing for method '%s' to forget",
                           point->method->name);
-    else
-        return true;
     return false;
 }
 
@@ -153,12 +154,10 @@ static enum status resolve_split(struct content *content, const struct point *po
     TRY(find_data(content, point, &entry));
     if (!check_class(content, point, entry->kind == DATASET_CIFAR10 ? 10 : MAX_CLASSES))
         return STATUS_OK;
-    if (entry->state != FILE_PRESENT) { /* what is forgotten is part of the split */
-        TRY_ALLOC(*out, arena_format(content->spec->arena, "%s:%d", entry->absent, class_index));
-        return STATUS_OK;
-    }
     const char **hash = &entry->splits[class_index + 1];
-    if (*hash == NULL) {
+    if (*hash == NULL && entry->state != FILE_PRESENT) { /* what is forgotten is part of it */
+        TRY_ALLOC(*hash, arena_format(content->spec->arena, "%s:%d", entry->absent, class_index));
+    } else if (*hash == NULL) {
         enum status made = split_by_class(entry->dataset, class_index, &split);
         if (made != STATUS_OK)
             TRY(report(content, point, "forget.class", made));

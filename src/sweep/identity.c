@@ -3,18 +3,107 @@
 
 #include "config/settings_table.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define IDENTITY_VERSION "1"
 
-static bool recipe_ignores(const struct recipe *recipe, const char *member)
+enum { N_MEMORIES = 64, MAX_LINES = MAX_SETTINGS + 1, LONGEST_NAME = 64 };
+
+/* When a line is part of the text. */
+enum line_kind {
+    LINE_SPLIT,     /* always; stands for data.path */
+    LINE_WEIGHTS,   /* when the method starts from them; stands for model.weights */
+    LINE_SETTING,   /* when the method reads its group */
+    LINE_METHOD,    /* not among what runs are compared by */
+    LINE_PRECISION, /* unless it is what every run had before there was a choice */
+    LINE_SGD_ONLY,  /* momentum */
+    LINE_STEP_ONLY, /* milestones, gamma */
+    LINE_TARGETS,   /* with "default" resolved */
+};
+
+struct memory { /* a value that was printed, by its bytes */
+    unsigned char bytes[SETTING_MOST_BYTES];
+    size_t n;
+    struct text line; /* owned; empty: nothing yet */
+};
+
+struct line {
+    char name[LONGEST_NAME]; /* with '=' */
+    enum line_kind kind;
+    const struct setting *setting;
+    struct memory *memories; /* [N_MEMORIES] owned; the hash of the bytes chooses */
+};
+
+struct identity_writer {
+    struct line lines[MAX_LINES]; /* in the order of the text */
+    int n_lines;
+    struct text text;
+};
+
+static enum line_kind kind_of(const struct setting *setting)
 {
-    if (strcmp(member, "momentum") == 0)
-        return recipe->optimizer != OPTIMIZER_SGD;
-    if (strcmp(member, "milestones") == 0 || strcmp(member, "gamma") == 0)
-        return recipe->schedule != SCHEDULE_STEP;
-    return false;
+    const char *dot = strrchr(setting->name, '.');
+    bool is_recipe = setting->group == GROUP_TRAIN || setting->group == GROUP_BASE_TRAIN;
+
+    if (strcmp(setting->name, "data.path") == 0)
+        return LINE_SPLIT;
+    if (strcmp(setting->name, "model.weights") == 0)
+        return LINE_WEIGHTS;
+    if (strcmp(setting->name, "unlearn.method") == 0)
+        return LINE_METHOD;
+    if (strcmp(setting->name, "precision") == 0)
+        return LINE_PRECISION;
+    if (strcmp(setting->name, "lora.targets") == 0)
+        return LINE_TARGETS;
+    if (is_recipe && strcmp(dot, ".momentum") == 0)
+        return LINE_SGD_ONLY;
+    if (is_recipe && (strcmp(dot, ".milestones") == 0 || strcmp(dot, ".gamma") == 0))
+        return LINE_STEP_ONLY;
+    return LINE_SETTING;
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(((const struct line *)a)->name, ((const struct line *)b)->name);
+}
+
+enum status identity_writer_create(struct identity_writer **out)
+{
+    enum status status = STATUS_OK;
+    struct identity_writer *writer = NULL;
+
+    TRY_ALLOC(writer, heap_alloc(1, sizeof *writer));
+    for (int i = 0; i < setting_count(); i++) {
+        const struct setting *setting = setting_at(i);
+        if (setting->group == GROUP_EXECUTION)
+            continue;
+        struct line *line = &writer->lines[writer->n_lines++];
+        *line = (struct line){.kind = kind_of(setting), .setting = setting};
+        snprintf(line->name, sizeof line->name,
+                 "%s=", line->kind == LINE_SPLIT ? "data.split" : setting->name);
+        TRY_ALLOC(line->memories, heap_alloc(N_MEMORIES, sizeof *line->memories));
+    }
+    qsort(writer->lines, (size_t)writer->n_lines, sizeof *writer->lines, compare_lines);
+    *out = writer;
+    writer = NULL;
+done:
+    identity_writer_destroy(writer);
+    return status;
+}
+
+void identity_writer_destroy(struct identity_writer *writer)
+{
+    if (writer == NULL)
+        return;
+    for (int i = 0; i < writer->n_lines; i++) {
+        for (int k = 0; writer->lines[i].memories != NULL && k < N_MEMORIES; k++)
+            text_release(&writer->lines[i].memories[k].line);
+        free(writer->lines[i].memories);
+    }
+    text_release(&writer->text);
+    free(writer);
 }
 
 /* Groups of settings that are part of it, and whether the method is. */
@@ -23,117 +112,107 @@ struct scope {
     bool has_method;
 };
 
-static bool is_part(const struct meaning *meaning, struct scope scope,
-                    const struct setting *setting)
+static bool is_part(const struct meaning *meaning, struct scope scope, const struct line *line)
 {
-    const char *member = strrchr(setting->name, '.');
-    bool is_path =
-        strcmp(setting->name, "model.weights") == 0 || strcmp(setting->name, "data.path") == 0;
+    const struct recipe *recipe = line->setting->group == GROUP_BASE_TRAIN
+                                      ? &meaning->settings->base_train
+                                      : &meaning->settings->train;
 
-    bool is_method = strcmp(setting->name, "unlearn.method") == 0;
-
-    /* what every run computed in before there was a choice: old ids stay */
-    if (strcmp(setting->name, "precision") == 0 &&
-        strcmp(meaning->settings->precision, "fp32") == 0)
+    if (line->kind != LINE_SPLIT && (line->setting->group & scope.groups) == 0)
         return false;
-    if ((setting->group & scope.groups) == 0 || setting->group == GROUP_EXECUTION || is_path ||
-        (is_method && !scope.has_method))
-        return false;
-    if (setting->group == GROUP_TRAIN)
-        return !recipe_ignores(&meaning->settings->train, member + 1);
-    if (setting->group == GROUP_BASE_TRAIN)
-        return !recipe_ignores(&meaning->settings->base_train, member + 1);
+    switch (line->kind) {
+    case LINE_METHOD:
+        return scope.has_method;
+    case LINE_PRECISION:
+        return strcmp(meaning->settings->precision, "fp32") != 0;
+    case LINE_SGD_ONLY:
+        return recipe->optimizer == OPTIMIZER_SGD;
+    case LINE_STEP_ONLY:
+        return recipe->schedule == SCHEDULE_STEP;
+    case LINE_SPLIT:
+    case LINE_WEIGHTS:
+    case LINE_SETTING:
+    case LINE_TARGETS:
+        break;
+    }
     return true;
 }
 
-static int compare_lines(const void *a, const void *b)
+static struct memory *find_memory(const struct line *line, const unsigned char *bytes, size_t n)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    uint32_t hash = 2166136261u; /* FNV-1a */
+
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ bytes[i]) * 16777619u;
+    return &line->memories[(hash ^ hash >> 16) % N_MEMORIES];
 }
 
-/* Appends one "name=value" line to the text as a line of its own. */
-static void append_setting(const struct meaning *meaning, const struct setting *setting,
+static void append_setting(const struct line *line, const struct settings *settings,
                            struct text *out)
+{
+    unsigned char bytes[SETTING_MOST_BYTES];
+    size_t n = setting_bytes(line->setting, settings, bytes);
+    struct memory *memory = find_memory(line, bytes, n);
+
+    if (memory->line.length == 0 || memory->n != n || memcmp(memory->bytes, bytes, n) != 0) {
+        memcpy(memory->bytes, bytes, n);
+        memory->n = n;
+        memory->line.length = 0;
+        text_append(&memory->line, "%s", line->name);
+        setting_print(line->setting, settings, &memory->line);
+        text_append(&memory->line, "\n");
+        out->is_failed = out->is_failed || memory->line.is_failed;
+    }
+    text_append_bytes(out, text_value(&memory->line), memory->line.length);
+}
+
+static void append_line(const struct line *line, const struct meaning *meaning, struct text *out)
 {
     struct settings resolved;
 
-    text_append(out, "%s=", setting->name);
-    if (strcmp(setting->name, "lora.targets") == 0) {
-        resolved = *meaning->settings;
+    if (line->kind == LINE_SPLIT || line->kind == LINE_WEIGHTS) {
+        text_append(out, "%s%s\n", line->name,
+                    line->kind == LINE_SPLIT ? meaning->contents.split : meaning->contents.weights);
+    } else if (line->kind == LINE_TARGETS) {
         resolved.lora.targets = meaning->lora_targets;
-        setting_print(setting, &resolved, out);
+        append_setting(line, &resolved, out);
     } else {
-        setting_print(setting, meaning->settings, out);
+        append_setting(line, meaning->settings, out);
     }
 }
 
-enum { MAX_LINES = MAX_SETTINGS + 2 };
-
-static enum status collect_lines(const struct meaning *meaning, struct scope scope,
-                                 struct text lines[MAX_LINES], int *n_lines)
+static enum status compose(struct identity_writer *writer, const struct meaning *meaning,
+                           struct scope scope)
 {
-    enum status status = STATUS_OK;
-    int n = 0;
+    struct text *text = &writer->text;
 
-    text_append(&lines[n++], "data.split=%s", meaning->contents.split);
-    if ((scope.groups & GROUP_WEIGHTS) != 0)
-        text_append(&lines[n++], "model.weights=%s", meaning->contents.weights);
-    for (int i = 0; i < setting_count(); i++)
-        if (is_part(meaning, scope, setting_at(i)))
-            append_setting(meaning, setting_at(i), &lines[n++]);
-    for (int i = 0; i < n; i++)
-        TRY(text_finish(&lines[i]));
-    *n_lines = n;
-done:
+    text->length = 0;
+    text_append(text, "identity=" IDENTITY_VERSION "\n");
+    for (int i = 0; i < writer->n_lines; i++)
+        if (is_part(meaning, scope, &writer->lines[i]))
+            append_line(&writer->lines[i], meaning, text);
+    return text_finish(text);
+}
+
+enum status identity_text(struct identity_writer *writer, const struct meaning *meaning,
+                          const char **out)
+{
+    enum status status = compose(writer, meaning, (struct scope){meaning->method->reads, true});
+
+    *out = text_value(&writer->text);
     return status;
 }
 
-static enum status compose(const struct meaning *meaning, struct scope scope, struct text *out)
+enum status identity_find(struct identity_writer *writer, const struct meaning *meaning,
+                          struct identity *out)
 {
     enum status status = STATUS_OK;
-    struct text lines[MAX_LINES] = {{0}};
-    const char *sorted[MAX_LINES];
-    int n = 0;
+    const struct text *text = &writer->text;
 
-    TRY(collect_lines(meaning, scope, lines, &n));
-    for (int i = 0; i < n; i++)
-        sorted[i] = text_value(&lines[i]);
-    qsort(sorted, (size_t)n, sizeof *sorted, compare_lines);
-    text_append(out, "identity=" IDENTITY_VERSION "\n");
-    for (int i = 0; i < n; i++)
-        text_append(out, "%s\n", sorted[i]);
-    TRY(text_finish(out));
+    TRY(compose(writer, meaning, (struct scope){meaning->method->reads, true}));
+    TRY(hash_bytes(text_value(text), (size_t)text->length, out->all));
+    TRY(compose(writer, meaning, (struct scope){GROUP_MODEL | GROUP_SEED, false}));
+    TRY(hash_bytes(text_value(text), (size_t)text->length, out->comparable));
 done:
-    for (int i = 0; i < MAX_LINES; i++)
-        text_release(&lines[i]);
-    return status;
-}
-
-enum status identity_text(const struct meaning *meaning, struct text *out)
-{
-    return compose(meaning, (struct scope){meaning->method->reads, true}, out);
-}
-
-enum status identity_hash(const struct meaning *meaning, char hex[HASH_HEX_BYTES])
-{
-    enum status status = STATUS_OK;
-    struct text text = {0};
-
-    TRY(identity_text(meaning, &text));
-    TRY(hash_bytes(text_value(&text), (size_t)text.length, hex));
-done:
-    text_release(&text);
-    return status;
-}
-
-enum status identity_comparable_hash(const struct meaning *meaning, char hex[HASH_HEX_BYTES])
-{
-    enum status status = STATUS_OK;
-    struct text text = {0};
-
-    TRY(compose(meaning, (struct scope){GROUP_MODEL | GROUP_SEED, false}, &text));
-    TRY(hash_bytes(text_value(&text), (size_t)text.length, hex));
-done:
-    text_release(&text);
     return status;
 }

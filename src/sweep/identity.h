@@ -19,15 +19,24 @@ struct meaning {
     struct contents contents;
 };
 
+/* Prints meanings, remembering the lines it printed: points of a sweep differ in a few. Texts that
+ * settings point to must outlive it. */
+struct identity_writer;
+CHECKED enum status identity_writer_create(struct identity_writer **out);
+void identity_writer_destroy(struct identity_writer *writer); /* accepts NULL */
+
+/* Hashes of what a point means: all of it (the run's id is the first 16 digits), and the part in
+ * which a run and what it is compared with must agree, whatever their methods: split, model.arch,
+ * normalisation, eval.*, seed. */
+struct identity {
+    char all[HASH_HEX_BYTES], comparable[HASH_HEX_BYTES];
+};
+CHECKED enum status identity_find(struct identity_writer *writer, const struct meaning *meaning,
+                                  struct identity *out);
 /* "identity=1", then "name=value" lines sorted by name: the settings in groups the method reads,
  * without paths, without settings that its other settings make meaningless (momentum without
- * sgd). */
-CHECKED enum status identity_text(const struct meaning *meaning, struct text *out);
-/* The run's id is the first 16 digits. */
-CHECKED enum status identity_hash(const struct meaning *meaning, char hex[HASH_HEX_BYTES]);
-/* The part in which a run and what it is compared with must agree, whatever their methods: split,
- * model.arch, normalisation, eval.*, seed. */
-CHECKED enum status identity_comparable_hash(const struct meaning *meaning,
-                                             char hex[HASH_HEX_BYTES]);
+ * sgd). Borrowed until the next call. */
+CHECKED enum status identity_text(struct identity_writer *writer, const struct meaning *meaning,
+                                  const char **out);
 
 #endif

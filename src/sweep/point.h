@@ -7,7 +7,9 @@
 #include "sweep/spec.h"
 
 struct point {
-    const struct tree *chosen[MAX_SETTINGS]; /* NULL: the default */
+    const struct tree *chosen[MAX_SETTINGS];         /* NULL: the default */
+    const struct expression *formulas[MAX_SETTINGS]; /* where the chosen value is one, else NULL */
+    bool is_said[MAX_SETTINGS]; /* an included point says it: conditions do not count */
     int64_t seed;
     struct settings settings;
     const struct method *method;
@@ -17,6 +19,19 @@ struct point {
 /* The place of a setting's value, for messages; the sweep file's top when it is a default. */
 const struct position *point_at(const struct point *point, const char *setting,
                                 const struct position *top);
+
+/* Makes points out of choices: the defaults of the architecture, the constants, what was chosen,
+ * and last what follows from other settings. */
+struct point_maker;
+CHECKED enum status point_maker_create(const struct spec *spec, struct point_maker **out);
+void point_maker_destroy(struct point_maker *maker); /* accepts NULL */
+/* Chooses the constants and nothing else. */
+void point_begin(const struct point_maker *maker, struct point *point);
+/* Chooses a number drawn for a setting. */
+void point_choose_drawn(struct point_maker *maker, struct point *point, int setting, double number);
+/* settings, method and architecture from what is chosen. *is_good is false, with a diagnostic, when
+ * a drawn or calculated value is refused. */
+CHECKED enum status point_fill(struct point_maker *maker, struct point *point, bool *is_good);
 
 /* Data sets and weights, each loaded once for a whole sweep. */
 struct content;

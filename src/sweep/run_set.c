@@ -8,7 +8,7 @@
 struct run_row {
     struct run run;
     const struct method *method;
-    struct point_key key; /* all of the hashes: tells a collision from a duplicate */
+    struct identity key; /* all of the hashes: tells a collision from a duplicate */
 };
 
 struct run_set {
@@ -72,7 +72,7 @@ done:
     return status;
 }
 
-enum status run_set_add(struct run_set *set, const struct point *point, const struct point_key *key,
+enum status run_set_add(struct run_set *set, const struct point *point, const struct identity *key,
                         int64_t point_index, int64_t *out)
 {
     enum status status = STATUS_OK;

@@ -3,16 +3,23 @@
 #ifndef SWEEP_SPEC_H
 #define SWEEP_SPEC_H
 
-#include "config/settings_table.h"
+#include "config/expression.h"
+#include "sweep/draw.h"
 #include "sweep/sweep.h"
 
 struct slot {
     struct tree *const *values; /* one when constant; those that can be read */
+    /* [n_values] an expression where the value is one, else NULL */
+    struct expression *const *expressions;
     int64_t n_values;
-    struct position at; /* of the key */
-    int layer;          /* file or command line that gave it; 0: not given */
-    int order;          /* of an axis, from 1 in declaration order; 0: a constant */
-    bool is_broken;     /* given, but nothing of it can be read */
+    const struct draw *draw; /* a distribution: of numbers, then n_values is 0, or of the values */
+    const struct tree *written;    /* the distribution's map */
+    struct position at;            /* of the key */
+    int layer;                     /* file or command line that gave it; 0: not given */
+    int order;                     /* of an axis, from 1 in declaration order; 0: a constant */
+    bool is_broken;                /* given, but nothing of it can be read */
+    const struct expression *when; /* NULL: always; where it is false the default stands */
+    const struct tree *condition;  /* its text */
 };
 
 struct match { /* an entry of exclude or include */
@@ -22,13 +29,23 @@ struct match { /* an entry of exclude or include */
         const struct tree *value;
     } * values;
     int64_t n;
+    struct settings *wanted; /* its values, read */
     int64_t n_hits;
+};
+
+struct zip { /* parameters that advance together */
+    struct position at;
+    int settings[MAX_SETTINGS];
+    int n;
 };
 
 struct matches {
     struct match *items; /* heap */
     int64_t n, capacity;
 };
+
+enum sweep_method { SWEEP_GRID, SWEEP_RANDOM, SWEEP_SOBOL };
+extern const char *const sweep_method_names[]; /* NULL-terminated */
 
 struct spec {
     struct arena *arena;             /* borrowed */
@@ -51,7 +68,17 @@ struct spec {
     int64_t retries, crash_limit, max_fails;
     bool fail_fast;
     struct matches exclude, include;
+    enum sweep_method method;
+    struct position method_at;
+    struct zip *zips; /* heap */
+    int64_t n_zips, zips_capacity;
+    /* Settings whose value at a point depends on others, each behind those it reads. */
+    int dependent[MAX_SETTINGS];
+    int n_dependent;
 };
+
+/* True when the setting has a value or something to draw it from. */
+bool slot_is_given(const struct slot *slot);
 
 /* Reads the file, its bases and --set. Mistakes are in diagnostics; other failures are returned. */
 CHECKED enum status spec_load(const struct sweep_source *source, struct spec *spec);
@@ -66,6 +93,9 @@ CHECKED enum status spec_read_parameters(struct spec *spec, const char *prefix,
                                          const struct tree *map);
 CHECKED enum status spec_read_matches(struct spec *spec, const struct tree_entry *entry,
                                       struct matches *out);
+CHECKED enum status spec_read_axis(struct spec *spec, int setting, const struct tree_entry *entry);
+CHECKED enum status spec_read_zip(struct spec *spec, const struct tree_entry *entry);
+CHECKED enum status spec_read_when(struct spec *spec, const char *prefix, const struct tree *map);
 CHECKED enum status spec_read_seeds(struct spec *spec, const struct tree_entry *entry);
 /* "key=value" texts of the command line. */
 CHECKED enum status spec_read_sets(struct spec *spec, const char *const *sets, int64_t n_sets);
@@ -79,12 +109,19 @@ struct slot_values {
     struct position at;
     struct tree *const *items;
     int64_t n;
+    const struct draw *draw;    /* or NULL */
+    const struct tree *written; /* of a distribution */
 };
 CHECKED enum status spec_assign(struct spec *spec, const struct slot_values *values);
+
+/* After all layers: what only the whole can show (zip, distributions, conditions, order). */
+void spec_check(struct spec *spec);
 
 /* YAML that loads to the same sweep, in the arena. */
 CHECKED enum status spec_print(const struct spec *spec, const char **out);
 
 bool spec_top_key_exists(const char *name);
+/* What to write instead of a key that other programs have here, or NULL. */
+const char *spec_foreign_key(const char *name);
 
 #endif

@@ -32,23 +32,92 @@ int spec_find_setting(struct spec *spec, const char *name, const struct position
     return -1;
 }
 
+/* An expression for a setting: of the right kind, and not where the program cannot wait for it. */
+static enum status read_expression(struct spec *spec, const struct setting *setting,
+                                   const struct tree *value, struct expression **out)
+{
+    enum result_kind wanted = RESULT_TEXT;
+    const char *reason = NULL;
+    bool is_possible = setting_result_kind(setting, &wanted);
+
+    if (!is_possible)
+        reason = "wants a list, which no expression makes";
+    else if (setting->group == GROUP_EXECUTION)
+        reason = "changes no result, so it cannot depend on other settings";
+    else if (setting->kind == SETTING_ARCHITECTURE)
+        reason = "decides what other settings are, so it cannot depend on them";
+    if (reason != NULL) {
+        diagnostics_error(spec->diagnostics, &value->at, NULL, "'%s' %s", setting->name, reason);
+        return STATUS_OK;
+    }
+    enum status status = expression_parse(&spec->reader, value, out);
+    if (status != STATUS_OK || *out == NULL)
+        return status;
+    enum result_kind kind = expression_kind(*out);
+    bool is_number = kind == RESULT_INTEGER || kind == RESULT_NUMBER;
+    bool wants_number = wanted == RESULT_INTEGER || wanted == RESULT_NUMBER;
+    if (kind == wanted || (is_number && wants_number))
+        return STATUS_OK;
+    diagnostics_error(spec->diagnostics, &value->at, NULL, "'%s' wants %s, this expression is %s",
+                      setting->name,
+                      wants_number            ? "a number"
+                      : wanted == RESULT_BOOL ? "true or false"
+                                              : "text",
+                      is_number             ? "a number"
+                      : kind == RESULT_BOOL ? "true or false"
+                                            : "text");
+    *out = NULL;
+    return STATUS_OK;
+}
+
+static enum status read_value(struct spec *spec, const struct setting *setting,
+                              const struct tree *value, struct expression **out, bool *is_read)
+{
+    enum status status = STATUS_OK;
+    struct settings scratch = {0};
+
+    *out = NULL;
+    if (value->kind == TREE_TEXT && text_has_expression(value->text)) {
+        TRY(read_expression(spec, setting, value, out));
+        *is_read = *out != NULL;
+    } else {
+        *is_read = setting_read(&spec->reader, setting, value, &scratch);
+    }
+done:
+    return status;
+}
+
 /* Keeps the values that can be read and reports the others. */
 static enum status keep_readable(struct spec *spec, const struct slot_values *values,
                                  struct slot *slot)
 {
     enum status status = STATUS_OK;
-    struct settings scratch = {0};
+    struct expression **expressions = NULL;
     struct tree **kept = NULL;
+    int64_t n = 0;
 
     TRY_ALLOC(kept, ARENA_ARRAY(spec->arena, values->n, struct tree *));
+    TRY_ALLOC(expressions, ARENA_ARRAY(spec->arena, values->n, struct expression *));
+    for (int64_t i = 0; i < values->n; i++) {
+        bool is_read = false;
+        TRY(read_value(spec, setting_at(values->setting), values->items[i], &expressions[n],
+                       &is_read));
+        if (is_read)
+            kept[n++] = values->items[i];
+    }
     slot->values = kept;
-    slot->n_values = 0;
-    for (int64_t i = 0; i < values->n; i++)
-        if (setting_read(&spec->reader, setting_at(values->setting), values->items[i], &scratch))
-            kept[slot->n_values++] = values->items[i];
-    slot->is_broken = slot->n_values == 0;
+    slot->expressions = expressions;
+    slot->n_values = n;
+    slot->draw = values->draw;
+    slot->written = values->written;
+    slot->is_broken = !slot_is_given(slot);
 done:
     return status;
+}
+
+bool slot_is_given(const struct slot *slot)
+{
+    return slot->n_values > 0 || (slot->draw != NULL && slot->draw->kind != DRAW_CATEGORICAL);
 }
 
 static bool is_given_twice(struct spec *spec, const struct slot_values *values)
@@ -102,7 +171,9 @@ static enum status read_entry(struct spec *spec, const char *name, const struct 
     setting = spec_find_setting(spec, name, &entry->at);
     if (setting < 0)
         return STATUS_OK;
-    return spec_assign(spec, &(struct slot_values){setting, false, entry->at, &entry->value, 1});
+    return spec_assign(
+        spec,
+        &(struct slot_values){.setting = setting, .at = entry->at, .items = &entry->value, .n = 1});
 }
 
 enum status spec_read_config(struct spec *spec, const char *prefix, const struct tree *map)

@@ -162,6 +162,7 @@ enum status spec_load(const struct sweep_source *from, struct spec *spec)
         TRY_ALLOC(spec->seeds, ARENA_ARRAY(spec->arena, 1, int64_t));
         spec->n_seeds = 1;
     }
+    spec_check(spec);
 done:
     return status;
 }
@@ -170,6 +171,8 @@ void spec_release(struct spec *spec)
 {
     free(spec->exclude.items);
     free(spec->include.items);
+    free(spec->zips);
+    spec->zips = NULL;
     spec->exclude.items = NULL;
     spec->include.items = NULL;
 }

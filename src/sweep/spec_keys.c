@@ -74,21 +74,30 @@ static enum status read_parameters(struct spec *spec, const struct tree_entry *e
     return spec_read_parameters(spec, "", entry->value);
 }
 
+const char *const sweep_method_names[] = {"grid", "random", "sobol", NULL};
+
 static enum status read_method(struct spec *spec, const struct tree_entry *entry)
 {
-    static const char *const words[] = {"grid", "random", "sobol", NULL};
     const char *word = NULL;
 
-    if (!read_text(spec, entry, &word) || strcmp(word, "grid") == 0)
+    if (!read_text(spec, entry, &word))
         return STATUS_OK;
-    if (strcmp(word, "random") == 0 || strcmp(word, "sobol") == 0)
+    for (int i = 0; sweep_method_names[i] != NULL; i++) {
+        if (strcmp(word, sweep_method_names[i]) != 0)
+            continue;
+        spec->method = (enum sweep_method)i;
+        spec->method_at = entry->value->at;
+        return STATUS_OK;
+    }
+    if (strcmp(word, "bayes") == 0)
         diagnostics_error(spec->diagnostics, &entry->value->at, NULL,
-                          "method '%s' is not supported yet; use grid", word);
+                          "method 'bayes' is not in this version; random and sobol draw points "
+                          "without looking at results");
     else
         diagnostics_error(spec->diagnostics, &entry->value->at,
-                          did_you_mean(spec->arena, word, words),
-                          "'method' must be grid, got '%s'; the unlearning method is "
-                          "'unlearn.method'",
+                          did_you_mean(spec->arena, word, sweep_method_names),
+                          "'method' must be grid, random or sobol, got '%s'; the unlearning method "
+                          "is 'unlearn.method'",
                           word);
     return STATUS_OK;
 }
@@ -173,6 +182,18 @@ enum status spec_read_seeds(struct spec *spec, const struct tree_entry *entry)
     return count_seeds(spec, n);
 }
 
+/* Read as any setting that is true or false. */
+static void read_fail_fast(struct spec *spec, const struct tree *value)
+{
+    static const struct setting setting = {.name = "fail_fast",
+                                           .kind = SETTING_BOOL,
+                                           .offset = offsetof(struct settings, train.augment)};
+    struct settings scratch = {0};
+
+    if (setting_read(&spec->reader, &setting, value, &scratch))
+        spec->fail_fast = scratch.train.augment;
+}
+
 static enum status read_on_failure(struct spec *spec, const struct tree_entry *entry)
 {
     static const char *const words[] = {"retries", "crash_limit", "max_fails", "fail_fast", NULL};
@@ -193,12 +214,8 @@ static enum status read_on_failure(struct spec *spec, const struct tree_entry *e
             diagnostics_error(spec->diagnostics, &item->at,
                               did_you_mean(spec->arena, item->key, words),
                               "unknown key '%s' of 'on_failure'", item->key);
-        else if (item->value->kind == TREE_BOOL)
-            spec->fail_fast = item->value->boolean;
         else
-            diagnostics_error(spec->diagnostics, &item->value->at, NULL,
-                              "'fail_fast' wants true or false, got %s",
-                              tree_describe(spec->arena, item->value));
+            read_fail_fast(spec, item->value);
     }
     return STATUS_OK;
 }
@@ -211,6 +228,11 @@ static enum status read_exclude(struct spec *spec, const struct tree_entry *entr
 static enum status read_include(struct spec *spec, const struct tree_entry *entry)
 {
     return spec_read_matches(spec, entry, &spec->include);
+}
+
+static enum status read_when(struct spec *spec, const struct tree_entry *entry)
+{
+    return spec_read_when(spec, "", entry->value);
 }
 
 static enum status skip(struct spec *spec, const struct tree_entry *entry)
@@ -238,8 +260,8 @@ static const struct key_row {
     {"compat", read_compat},
     {"exclude", read_exclude},
     {"include", read_include},
-    {"zip", NULL},
-    {"when", NULL},
+    {"zip", spec_read_zip},
+    {"when", read_when},
     {"metric", NULL},
     {"early_terminate", NULL},
 };
@@ -269,7 +291,10 @@ enum status spec_read_key(struct spec *spec, const struct tree_entry *entry)
         return row->read(spec, entry);
     for (int i = 0; i < N_ROWS; i++)
         names[i] = rows[i].name;
-    if (row != NULL)
+    if (spec_foreign_key(entry->key) != NULL)
+        diagnostics_error(spec->diagnostics, &entry->at, NULL, "'%s' has no meaning here: %s",
+                          entry->key, spec_foreign_key(entry->key));
+    else if (row != NULL)
         diagnostics_error(spec->diagnostics, &entry->at, NULL, "'%s' is not supported yet",
                           entry->key);
     else

@@ -29,8 +29,14 @@ static void print_parameters(const struct spec *spec, struct text *out)
     for (int order = 1; order <= spec->n_orders; order++) {
         for (int i = 0; i < setting_count(); i++) {
             const struct slot *slot = &spec->slots[i];
-            if (slot->order != order || slot->n_values == 0)
+            if (slot->order != order || !slot_is_given(slot))
                 continue;
+            if (slot->written != NULL) { /* a distribution, with the names it was given by */
+                text_append(out, "  %s: ", setting_at(i)->name);
+                tree_print(slot->written, out);
+                text_append(out, "\n");
+                continue;
+            }
             text_append(out, "  %s: {values: [", setting_at(i)->name);
             for (int64_t k = 0; k < slot->n_values; k++) {
                 text_append(out, "%s", k > 0 ? ", " : "");
@@ -56,6 +62,32 @@ static void print_matches(const char *key, const struct matches *matches, struct
     }
 }
 
+static void print_zips(const struct spec *spec, struct text *out)
+{
+    for (int64_t i = 0; i < spec->n_zips; i++) {
+        text_append(out, "%s", i == 0 ? "zip: [[" : ", [");
+        for (int k = 0; k < spec->zips[i].n; k++)
+            text_append(out, "%s%s", k > 0 ? ", " : "",
+                        setting_at(spec->zips[i].settings[k])->name);
+        text_append(out, "]%s", i + 1 == spec->n_zips ? "]\n" : "");
+    }
+}
+
+static void print_conditions(const struct spec *spec, struct text *out)
+{
+    bool is_first = true;
+
+    for (int i = 0; i < setting_count(); i++) {
+        const struct slot *slot = &spec->slots[i];
+        if (slot->when == NULL || !slot_is_given(slot))
+            continue;
+        text_append(out, "%s  %s: ", is_first ? "when:\n" : "", setting_at(i)->name);
+        tree_print(slot->condition, out);
+        text_append(out, "\n");
+        is_first = false;
+    }
+}
+
 enum status spec_print(const struct spec *spec, const char **out)
 {
     enum status status = STATUS_OK;
@@ -64,8 +96,10 @@ enum status spec_print(const struct spec *spec, const char **out)
     print_text_key(&text, "name", spec->name);
     print_text_key(&text, "description", spec->description);
     print_config(spec, &text);
-    text_append(&text, "method: grid\n");
+    text_append(&text, "method: %s\n", sweep_method_names[spec->method]);
     print_parameters(spec, &text);
+    print_zips(spec, &text);
+    print_conditions(spec, &text);
     print_matches("exclude", &spec->exclude, &text);
     print_matches("include", &spec->include, &text);
     text_append(&text, "seeds: [");

@@ -62,14 +62,18 @@ done:
 
 static bool is_top_key(struct spec *spec, const struct tree_entry *entry)
 {
-    static const char *const file_only[] = {"base",    "config",  "parameters",
-                                            "exclude", "include", NULL};
+    static const char *const file_only[] = {"base",    "config", "parameters", "exclude",
+                                            "include", "zip",    "when",       NULL};
+    static const char *const maps[] = {"on_failure.", "metric.", "early_terminate.", NULL};
 
     for (int i = 0; file_only[i] != NULL; i++)
         if (strcmp(entry->key, file_only[i]) == 0)
             diagnostics_error(spec->diagnostics, &entry->at, NULL,
                               "'%s' can be given in a file only", entry->key);
-    return spec_top_key_exists(entry->key) || text_starts_with(entry->key, "on_failure.");
+    for (int i = 0; maps[i] != NULL; i++)
+        if (text_starts_with(entry->key, maps[i]))
+            return true;
+    return spec_top_key_exists(entry->key);
 }
 
 static enum status set_one(struct spec *spec, const char *text, const struct position *at)
@@ -98,8 +102,11 @@ static enum status set_one(struct spec *spec, const char *text, const struct pos
     if (is_top)
         return set_top_key(spec, &entry, &values);
     if (setting >= 0)
-        TRY(spec_assign(
-            spec, &(struct slot_values){setting, values.n > 1, entry.at, values.items, values.n}));
+        TRY(spec_assign(spec, &(struct slot_values){.setting = setting,
+                                                    .is_axis = values.n > 1,
+                                                    .at = entry.at,
+                                                    .items = values.items,
+                                                    .n = values.n}));
 done:
     return status;
 }

@@ -61,7 +61,10 @@ enum status sweep_load(const struct sweep_source *source, struct text *diagnosti
     TRY(arena_create(&sweep->arena));
     spec->arena = sweep->arena;
     spec->diagnostics = &found;
-    spec->reader = (struct setting_reader){sweep->arena, &found, architectures, methods};
+    spec->reader = (struct setting_reader){.arena = sweep->arena,
+                                           .diagnostics = &found,
+                                           .architectures = architectures,
+                                           .methods = methods};
     status = load(source, spec, sweep);
     text_append_bytes(diagnostics, text_value(&found.text), found.text.length);
     if (status == STATUS_OK) {

@@ -45,6 +45,7 @@ static struct settings common_settings(const struct fixture *fixture)
     settings.eval.batch_size = 64;
     settings.eval.mia = "loss_lr";
     settings.resources.device = "auto";
+    settings.resources.gpus = "auto";
     settings.precision = "fp32";
     settings.checkpoint.every_seconds = 3600;
     settings.checkpoint.keep_final = true;
