@@ -134,7 +134,7 @@ static enum status read_quoted(struct reading *in, struct node **out)
     return make_literal(in, from, in->p, out);
 }
 
-/* Digits, '.', and an exponent with its sign. */
+/* Digits, '.', an exponent with its sign, a unit of time: what it is, its neighbours say. */
 static enum status read_literal_number(struct reading *in, struct node **out)
 {
     const char *from = in->p, *p = from;
@@ -143,10 +143,7 @@ static enum status read_literal_number(struct reading *in, struct node **out)
                            ((*p == '-' || *p == '+') && (p[-1] == 'e' || p[-1] == 'E'))))
         p++;
     in->p = p;
-    enum status status = make_literal(in, from, p, out);
-    if (status == STATUS_OK && (*out)->kind != RESULT_INTEGER && (*out)->kind != RESULT_NUMBER)
-        return reading_refuse(in, from, p, "this is no number");
-    return status;
+    return make_literal(in, from, p, out);
 }
 
 static enum status read_or(struct reading *in, struct node **out);

@@ -34,20 +34,33 @@ static bool has_required_settings(struct spec *spec)
 
 /* ---- exclude and include ---- */
 
-static bool is_match(const struct match *match, const struct settings *settings)
+static bool is_value_equal(const struct spec *spec, const struct match *match, int setting,
+                           const struct point *point)
+{
+    const struct setting_reader reader = {.arena = spec->arena, .is_again = true};
+    struct settings offered = {0};
+
+    if (point->offered[setting] == NULL)
+        return setting_is_same(setting_at(setting), match->wanted, &point->settings);
+    (void)setting_read(&reader, setting_at(setting), point->offered[setting], &offered);
+    return setting_is_same(setting_at(setting), match->wanted, &offered);
+}
+
+static bool is_match(const struct spec *spec, const struct match *match, const struct point *point)
 {
     for (int64_t i = 0; i < match->n; i++)
-        if (!setting_is_same(setting_at(match->values[i].setting), match->wanted, settings))
+        if (!is_value_equal(spec, match, match->values[i].setting, point))
             return false;
     return match->n > 0;
 }
 
-static bool is_excluded(struct spec *spec, const struct settings *settings)
+/* Looks at the values that were listed, also where a condition then puts a default. */
+static bool is_excluded(struct spec *spec, const struct point *point)
 {
     bool is_out = false;
 
     for (int64_t i = 0; i < spec->exclude.n; i++) {
-        bool is_hit = is_match(&spec->exclude.items[i], settings);
+        bool is_hit = is_match(spec, &spec->exclude.items[i], point);
         spec->exclude.items[i].n_hits += is_hit;
         is_out = is_out || is_hit;
     }
@@ -110,7 +123,7 @@ static enum status expand_axes(struct expansion *expansion)
         bool is_good = false;
         axes_choose(&expansion->axes, i, expansion->maker, &point);
         TRY(point_fill(expansion->maker, &point, &is_good));
-        bool is_out = is_good && is_excluded(expansion->spec, &point.settings);
+        bool is_out = is_good && is_excluded(expansion->spec, &point);
         expansion->sweep->n_excluded += is_out;
         if (is_good && !is_out)
             TRY(add_point(expansion, &point));

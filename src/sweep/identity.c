@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IDENTITY_VERSION "1"
-
 enum { N_MEMORIES = 64, MAX_LINES = MAX_SETTINGS + 1, LONGEST_NAME = 64 };
 
 /* When a line is part of the text. */
@@ -187,7 +185,7 @@ static enum status compose(struct identity_writer *writer, const struct meaning 
     struct text *text = &writer->text;
 
     text->length = 0;
-    text_append(text, "identity=" IDENTITY_VERSION "\n");
+    text_append(text, IDENTITY_LINE);
     for (int i = 0; i < writer->n_lines; i++)
         if (is_part(meaning, scope, &writer->lines[i]))
             append_line(&writer->lines[i], meaning, text);

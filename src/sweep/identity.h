@@ -19,6 +19,9 @@ struct meaning {
     struct contents contents;
 };
 
+/* The first line of a meaning's text: the version of what it says. */
+#define IDENTITY_LINE "identity=1\n"
+
 /* Prints meanings, remembering the lines it printed: points of a sweep differ in a few. Texts that
  * settings point to must outlive it. */
 struct identity_writer;

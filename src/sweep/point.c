@@ -90,6 +90,7 @@ void point_begin(const struct point_maker *maker, struct point *point)
         bool is_constant = slot->order == 0 && slot->n_values > 0;
         point->chosen[i] = is_constant ? slot->values[0] : NULL;
         point->formulas[i] = is_constant ? slot->expressions[0] : NULL;
+        point->offered[i] = NULL;
         point->is_said[i] = false;
     }
 }
@@ -203,6 +204,7 @@ static enum status fill_dependent(struct point_maker *maker, struct point *point
     TRY(is_wanted(maker, point, setting, &is_in, is_good));
     if (!is_in) {
         setting_copy(setting_at(setting), defaults, &point->settings);
+        point->offered[setting] = point->formulas[setting] == NULL ? point->chosen[setting] : NULL;
         point->chosen[setting] = NULL;
         point->formulas[setting] = NULL;
         return STATUS_OK;

@@ -9,6 +9,8 @@
 struct point {
     const struct tree *chosen[MAX_SETTINGS];         /* NULL: the default */
     const struct expression *formulas[MAX_SETTINGS]; /* where the chosen value is one, else NULL */
+    /* A value that was chosen but whose condition is false: what exclude still sees. */
+    const struct tree *offered[MAX_SETTINGS];
     bool is_said[MAX_SETTINGS]; /* an included point says it: conditions do not count */
     int64_t seed;
     struct settings settings;
