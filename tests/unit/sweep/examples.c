@@ -1,0 +1,111 @@
+/* Every sweep that comes with the program, and every example of its language, plans without a word
+ * once the files that it names are there: data, weights that fit, and what they were trained with.
+ */
+#include "base/file.h"
+#include "base/hash.h"
+#include "cifar_files.h"
+#include "loading.h"
+#include "store/weights.h"
+#include "support/cmocka.h"
+#include "weights_files.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct loaded load_file(const char *path, const char *const *sets, bool needs_files)
+{
+    struct loaded loaded = {0};
+    struct sweep_source source = {.path = path, .sets = sets, .needs_files = needs_files};
+
+    while (sets != NULL && sets[source.n_sets] != NULL)
+        source.n_sets++;
+    loaded.status = sweep_load(&source, &loaded.diagnostics, &loaded.sweep);
+    return loaded;
+}
+
+static void make_data(const char *path)
+{
+    struct temporary_folder folder = {{0}};
+
+    if (folder_exists(path))
+        return;
+    assert_int_equal(folder_create(path), STATUS_OK);
+    snprintf(folder.path, sizeof folder.path, "%s", path);
+    write_cifar10(&folder, 20);
+}
+
+static void make_weights(const struct settings *settings)
+{
+    const char *path = settings->model.weights;
+    struct manifest manifest = {.arch = settings->model.arch,
+                                .has_normalisation = true,
+                                .mean = {0.5, 0.5, 0.5},
+                                .std = {0.25, 0.25, 0.25}};
+    char hash[HASH_HEX_BYTES];
+
+    if (*path == '\0' || file_exists(path))
+        return;
+    assert_int_equal(folder_create("model_weights"), STATUS_OK);
+    write_weights(settings->model.arch, 0.5F, path);
+    assert_int_equal(hash_file(path, hash), STATUS_OK);
+    manifest.sha256 = hash;
+    assert_int_equal(manifest_save(path, &manifest), STATUS_OK);
+}
+
+static void check(const char *path, const char *const *sets, int64_t n_points)
+{
+    struct loaded loaded = load_file(path, sets, false);
+
+    if (loaded.status != STATUS_OK)
+        fail_msg("%s\n%s", path, text_value(&loaded.diagnostics));
+    for (int64_t i = 0; i < loaded.sweep->n_runs; i++) {
+        make_data(loaded.sweep->runs[i].settings.data.path);
+        make_weights(&loaded.sweep->runs[i].settings);
+    }
+    loaded_release(&loaded);
+    loaded = load_file(path, sets, true);
+    if (loaded.status != STATUS_OK || loaded.diagnostics.length > 0)
+        fail_msg("%s\n%s", path, text_value(&loaded.diagnostics));
+    if (n_points > 0)
+        assert_int_equal(loaded.sweep->n_points, n_points);
+    loaded_release(&loaded);
+}
+
+static void check_all(const char *pattern, const char *const *sets)
+{
+    glob_t found = {0};
+
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        check(found.gl_pathv[i], sets, 0);
+    globfree(&found);
+}
+
+static void test_all(void **state)
+{
+    /* as `prunelora train` reads a base */
+    static const char *const train[] = {"unlearn.method=retrain", "forget.class=none", NULL};
+    struct temporary_folder folder;
+    char before[TEMPORARY_PATH_BYTES];
+
+    (void)state;
+    assert_non_null(getcwd(before, sizeof before));
+    temporary_folder_open(&folder);
+    assert_int_equal(chdir(folder.path), 0);
+    assert_int_equal(folder_create("data"), STATUS_OK);
+    check(EXAMPLES "/prunelora_cifar10.yaml", NULL, 1800 - 200 + 5);
+    check(EXAMPLES "/prune_lora_search.yaml", NULL, 64);
+    check_all(SWEEPS "/*.yaml", NULL);
+    check_all(SWEEPS "/base/*.yaml", train);
+    assert_int_equal(chdir(before), 0);
+    temporary_folder_close(&folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_all)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
