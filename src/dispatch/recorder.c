@@ -113,7 +113,7 @@ static enum status write_status(struct recorder *recorder)
     return status_file_write(recorder->settings.folder, &now);
 }
 
-/* Seldom when nothing moves, and never so often that a slow file system has nothing else to do. */
+/* Seldom when nothing moves. */
 static enum status keep_status(struct recorder *recorder, double now)
 {
     pthread_mutex_lock(&recorder->lock);
@@ -122,7 +122,7 @@ static enum status keep_status(struct recorder *recorder, double now)
     if (!is_due)
         return STATUS_OK;
     enum status status = write_status(recorder);
-    double rest = 50 * (clock_seconds() - now);
+    double rest = status_file_pause(clock_seconds() - now);
     recorder->next_status = now + fmax(STATUS_EVERY_SECONDS, rest);
     recorder->next_rest = now + fmax(STATUS_REST_SECONDS, rest);
     return status;

@@ -202,6 +202,11 @@ done:
 
 /* ---- alive or not ---- */
 
+double status_file_pause(double took_seconds)
+{
+    return fmin(50 * took_seconds, STATUS_SILENCE_SECONDS / 3.0);
+}
+
 bool status_is_running(const struct sweep_status *status)
 {
     return strcmp(status->state, "running") == 0 || strcmp(status->state, "stopping") == 0;

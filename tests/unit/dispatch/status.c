@@ -125,6 +125,15 @@ static void silence_means_death(void **unused)
     temporary_folder_close(&folder);
 }
 
+/* A file system that takes 1.2 s for a file once made the next one a minute late: "was killed". */
+static void slow_disk_is_no_death(void **unused)
+{
+    (void)unused;
+    assert_true(status_file_pause(0.1) == 5);
+    assert_true(status_file_pause(1.2) + 10 < STATUS_SILENCE_SECONDS);
+    assert_true(status_file_pause(30) + 30 < STATUS_SILENCE_SECONDS);
+}
+
 static void foreign_files_are_refused(void **unused)
 {
     static const char *const contents[] = {"", "[]", "{}", "{\"state\":3}", "{\"state\":\"run"};
@@ -186,6 +195,7 @@ int main(void)
         cmocka_unit_test(comes_back),
         cmocka_unit_test(ended_sweep_has_an_exit_code),
         cmocka_unit_test(silence_means_death),
+        cmocka_unit_test(slow_disk_is_no_death),
         cmocka_unit_test(foreign_files_are_refused),
         cmocka_unit_test(request_is_taken_once),
         cmocka_unit_test(touched_stop_file_counts),
