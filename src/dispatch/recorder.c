@@ -266,7 +266,7 @@ static void see_event(struct recorder *recorder, const struct journal_event *eve
         .attempt = event->attempt,
         .run_id = run->id,
         .name = run->name,
-        .progress = {.loss = NAN},
+        .progress = {.loss = NAN, .cores = NAN},
     };
     memcpy(rank->host, event->host, sizeof rank->host);
     memcpy(rank->since, event->time, sizeof rank->since);
@@ -296,6 +296,7 @@ void recorder_progress(struct recorder *recorder, int rank, const struct message
 {
     pthread_mutex_lock(&recorder->lock);
     recorder->ranks[rank].progress = message->progress;
+    loss_curve_see(&recorder->ranks[rank].losses, &message->progress);
     recorder->has_moved = true;
     pthread_mutex_unlock(&recorder->lock);
 }

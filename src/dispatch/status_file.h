@@ -3,6 +3,7 @@
 #ifndef DISPATCH_STATUS_FILE_H
 #define DISPATCH_STATUS_FILE_H
 
+#include "dispatch/loss_curve.h"
 #include "dispatch/run_state.h"
 
 struct rank_status {
@@ -12,6 +13,7 @@ struct rank_status {
     char host[HOST_BYTES];
     char since[32]; /* when the attempt began */
     struct run_progress progress;
+    struct loss_curve losses;
 };
 
 struct sweep_status {

@@ -19,7 +19,8 @@ static const struct rank_status ranks[] = {
      .name = "0001-lora",
      .host = "here",
      .since = "2026-01-01T00:00:00.000Z",
-     .progress = {1, 5, 30, 100, 0.25, 900, "train"}},
+     .progress = {1, 5, 30, 100, 0.25, 900, "train", 1.5, 2, 0},
+     .losses = {.at = {2.5F, 0.25F}, .n = 2}},
     {.host = "there"},
 };
 static const struct sweep_status running = {
@@ -58,6 +59,11 @@ static void comes_back(void **unused)
     assert_int_equal(got.ranks[0].attempt, 2);
     assert_int_equal(got.ranks[0].progress.step, 30);
     assert_true(got.ranks[0].progress.loss == 0.25);
+    assert_true(got.ranks[0].progress.cores == 1.5);
+    assert_int_equal(got.ranks[0].progress.n_cores, 2);
+    assert_int_equal(got.ranks[0].losses.n, 2);
+    assert_true(got.ranks[0].losses.at[0] == 2.5F && got.ranks[0].losses.at[1] == 0.25F);
+    assert_int_equal(got.ranks[1].losses.n, 0);
     assert_string_equal(got.ranks[1].host, "there");
     assert_true(run_progress_share(&got.ranks[0].progress) == 0.3);
     arena_destroy(arena);
