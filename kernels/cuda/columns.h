@@ -52,11 +52,11 @@ static inline struct columns columns_of_tensor(const struct tensor *x, int width
     return columns_of(tensor_elements(x) / n_channels, n_channels, width, least_rows);
 }
 
-/* Whether channels can be taken WIDE at a time. */
-template <typename... Tensors>
+/* Whether channels of type T can be taken WIDE<T> at a time. */
+template <typename T, typename... Tensors>
 static inline bool are_columns_wide(const struct tensor &x, const Tensors &...others)
 {
-    return x.shape[x.n_dims - 1] % WIDE == 0 && are_wide(x, others...);
+    return x.shape[x.n_dims - 1] % WIDE<T> == 0 && are_wide(x, others...);
 }
 
 /* ---- inside a kernel ---- */
