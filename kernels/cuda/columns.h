@@ -110,4 +110,34 @@ template <typename T, int N> static __device__ __forceinline__ T sum_over_rows(T
     return sum;
 }
 
+/* What sum_of_columns leaves in a thread. */
+struct column_sum {
+    float value;
+    int64_t channel; /* −1: the thread has none */
+};
+
+/* Σ over all rows of x [rows, channels], by one block per slice of channels. To be called by the
+ * whole block, once in a kernel. */
+template <int WIDTH, typename T>
+static __device__ __forceinline__ struct column_sum sum_of_columns(const struct columns &columns,
+                                                                   const T *x)
+{
+    int64_t c = first_channel<WIDTH>();
+    float sums[WIDTH] = {};
+
+    if (c < columns.n_channels) {
+        UNROLL_BY(4)
+        for (int64_t row = threadIdx.y; row < columns.n_rows; row += blockDim.y) {
+            pack<float, WIDTH> values = load<WIDTH>(x + row * columns.n_channels + c);
+            UNROLL
+            for (int j = 0; j < WIDTH; j++)
+                sums[j] += values.at[j];
+        }
+    }
+    float sum = sum_over_rows(sums);
+    int lanes = (int)blockDim.x, thread = (int)(threadIdx.y * blockDim.x + threadIdx.x);
+    c = ((int64_t)blockIdx.y * lanes + thread % lanes) * WIDTH + thread / lanes;
+    return {sum, thread < WIDTH * lanes && c < columns.n_channels ? c : -1};
+}
+
 #endif

@@ -38,12 +38,14 @@ static struct gpu_product product_of(const struct gpu_convolution *g)
     }
 }
 
-static enum status prepare(struct device *device, const struct gpu_convolution *convolution,
+static enum status prepare(struct device *device, struct gpu_convolution *convolution,
                            struct prepared **out)
 {
+    convolution->math = device->math;
     if (!is_product(convolution))
         return cuda_convolution_prepare(device, convolution, out);
     struct gpu_product product = product_of(convolution);
+    product.math = convolution->math;
     product.alignment = convolution->alignment;
     return cuda_product_prepare(device, &product, out);
 }

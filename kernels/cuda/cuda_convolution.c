@@ -3,8 +3,6 @@
  * no tensor cores. The choice is a function of shapes, GPU model and version, never of a timing. */
 #include "kernels/cuda/cuda_gpu.h"
 
-#include "base/arena.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -355,15 +353,12 @@ done:
     return status;
 }
 
-enum status cuda_plan_convolution(struct gpu_context *context, const struct gpu_convolution *g,
-                                  struct gpu_plan **out)
+static enum status fill(struct gpu_context *context, struct gpu_plan *base, const void *wanted)
 {
     enum status status = STATUS_OK;
-    struct convolution_plan *plan = NULL;
+    struct convolution_plan *plan = (struct convolution_plan *)base;
+    const struct gpu_convolution *g = wanted;
 
-    TRY_ALLOC(plan, heap_alloc(1, sizeof *plan));
-    plan->base.run = run;
-    plan->base.destroy = destroy;
     plan->part = g->part;
     TRY(describe_graph(context, plan, g));
     TRY(ask(context, plan, g, CUDNN_HEUR_MODE_A));
@@ -376,10 +371,8 @@ enum status cuda_plan_convolution(struct gpu_context *context, const struct gpu_
             "%lldx%lld, stride %d",
             (long long)g->n, (long long)g->h, (long long)g->w, (long long)g->c, (long long)g->k,
             (long long)g->r, (long long)g->s, g->stride));
-    *out = &plan->base;
-    plan = NULL;
 done:
-    if (plan != NULL)
-        destroy(&plan->base);
     return status;
 }
+
+const struct planner planner_convolution = {sizeof(struct convolution_plan), fill, run, destroy};

@@ -2,8 +2,6 @@
  * factors change places, and the bias, one value per row there, is one per column here. */
 #include "kernels/cuda/cuda_gpu.h"
 
-#include "base/arena.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -154,23 +152,17 @@ done:
     return status;
 }
 
-enum status cuda_plan_product(struct gpu_context *context, const struct gpu_product *product,
-                              struct gpu_plan **out)
+static enum status fill(struct gpu_context *context, struct gpu_plan *base, const void *wanted)
 {
     enum status status = STATUS_OK;
-    struct product_plan *plan = NULL;
+    struct product_plan *plan = (struct product_plan *)base;
 
-    TRY_ALLOC(plan, heap_alloc(1, sizeof *plan));
-    plan->base.run = run;
-    plan->base.destroy = destroy;
-    plan->product = *product;
+    plan->product = *(const struct gpu_product *)wanted;
     TRY(describe_operation(plan));
     TRY(describe_matrices(plan));
     TRY(choose(context, plan));
-    *out = &plan->base;
-    plan = NULL;
 done:
-    if (plan != NULL)
-        destroy(&plan->base);
     return status;
 }
+
+const struct planner planner_product = {sizeof(struct product_plan), fill, run, destroy};

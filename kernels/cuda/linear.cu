@@ -5,23 +5,10 @@ template <typename T, int WIDTH>
 static __global__ void __launch_bounds__(THREADS)
     linear_bias_kernel(struct columns columns, const T *d_y, float *d_bias)
 {
-    int64_t c = first_channel<WIDTH>();
-    float sums[WIDTH] = {};
+    struct column_sum sum = sum_of_columns<WIDTH>(columns, d_y);
 
-    if (c < columns.n_channels) {
-        UNROLL_BY(4)
-        for (int64_t row = threadIdx.y; row < columns.n_rows; row += blockDim.y) {
-            pack<float, WIDTH> values = load<WIDTH>(d_y + row * columns.n_channels + c);
-            UNROLL
-            for (int j = 0; j < WIDTH; j++)
-                sums[j] += values.at[j];
-        }
-    }
-    float sum = sum_over_rows(sums);
-    int lanes = (int)blockDim.x, thread = (int)(threadIdx.y * blockDim.x + threadIdx.x);
-    c = ((int64_t)blockIdx.y * lanes + thread % lanes) * WIDTH + thread / lanes;
-    if (thread < WIDTH * lanes && c < columns.n_channels)
-        d_bias[c] = sum;
+    if (sum.channel >= 0)
+        d_bias[sum.channel] = sum.value;
 }
 
 template <typename T, int WIDTH>

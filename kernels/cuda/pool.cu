@@ -6,24 +6,12 @@ template <typename T, int WIDTH>
 static __global__ void __launch_bounds__(THREADS)
     global_average_pool_forward_kernel(struct columns columns, const T *x, float factor, T *y)
 {
-    int64_t c = first_channel<WIDTH>(), image = blockIdx.x;
-    float sums[WIDTH] = {};
+    int64_t image = blockIdx.x;
+    struct column_sum sum =
+        sum_of_columns<WIDTH>(columns, x + image * columns.n_rows * columns.n_channels);
 
-    if (c < columns.n_channels) {
-        const T *pixels = x + image * columns.n_rows * columns.n_channels + c;
-        UNROLL_BY(4)
-        for (int64_t row = threadIdx.y; row < columns.n_rows; row += blockDim.y) {
-            pack<float, WIDTH> values = load<WIDTH>(pixels + row * columns.n_channels);
-            UNROLL
-            for (int j = 0; j < WIDTH; j++)
-                sums[j] += values.at[j];
-        }
-    }
-    float sum = sum_over_rows(sums);
-    int lanes = (int)blockDim.x, thread = (int)(threadIdx.y * blockDim.x + threadIdx.x);
-    c = ((int64_t)blockIdx.y * lanes + thread % lanes) * WIDTH + thread / lanes;
-    if (thread < WIDTH * lanes && c < columns.n_channels)
-        y[image * columns.n_channels + c] = rounded<T>(factor * sum);
+    if (sum.channel >= 0)
+        y[image * columns.n_channels + sum.channel] = rounded<T>(factor * sum.value);
 }
 
 template <typename T, int WIDTH>
