@@ -34,6 +34,7 @@ enum status cuda_linear_backward_data_prepare(struct device *device,
 {
     const struct gpu_product product = {
         .math = device->math,
+        .is_out_bf16 = args->d_x.dtype == DTYPE_BF16,
 
         .m = args->d_x.shape[0],
         .n = args->d_x.shape[1],
@@ -60,7 +61,6 @@ enum status cuda_linear_backward_weight_prepare(struct device *device,
 {
     const struct gpu_product product = {
         .math = device->math,
-
         .m = args->d_weight.shape[0],
         .n = args->d_weight.shape[1],
         .k = args->x.shape[0],

@@ -5,7 +5,7 @@
 constexpr int ROWS_PER_BLOCK = THREADS / WARP_LANES;
 
 template <typename T> struct entropy {
-    const T *logits;
+    const float *logits;
     T *d_logits; /* or NULL */
     const int32_t *labels;
     float *loss, *sample_loss; /* the last may be NULL */
@@ -52,13 +52,12 @@ static __device__ __forceinline__ float larger(float value, float most)
     return value > most ? value : most;
 }
 
-template <typename T>
-static __device__ __forceinline__ float warp_largest(const T *row, int64_t n_classes)
+static __device__ __forceinline__ float warp_largest(const float *row, int64_t n_classes)
 {
-    float largest = widened(row[0]);
+    float largest = row[0];
 
     for (int64_t k = threadIdx.x % WARP_LANES; k < n_classes; k += WARP_LANES)
-        largest = larger(widened(row[k]), largest);
+        largest = larger(row[k], largest);
     for (int offset = WARP_LANES / 2; offset > 0; offset /= 2) {
         largest = larger(__shfl_xor_sync(ALL_LANES, largest, offset), largest);
     }
@@ -66,13 +65,12 @@ static __device__ __forceinline__ float warp_largest(const T *row, int64_t n_cla
 }
 
 /* log Σ exp(logits), shifted by the largest. NaN in, NaN out. */
-template <typename T>
-static __device__ __forceinline__ double warp_log_sum_exp(const T *row, int64_t n_classes)
+static __device__ __forceinline__ double warp_log_sum_exp(const float *row, int64_t n_classes)
 {
     double largest = (double)warp_largest(row, n_classes), sum = 0.0;
 
     for (int64_t k = threadIdx.x % WARP_LANES; k < n_classes; k += WARP_LANES)
-        sum += exp((double)widened(row[k]) - largest);
+        sum += exp((double)row[k] - largest);
     return largest + log(warp_sum(sum));
 }
 
@@ -82,16 +80,16 @@ template <typename T>
 static __device__ __forceinline__ double counted_row(const struct entropy<T> &op, int64_t n,
                                                      double share)
 {
-    const T *row = op.logits + n * op.n_classes;
+    const float *row = op.logits + n * op.n_classes;
     int32_t label = op.labels[n];
     double normaliser = warp_log_sum_exp(row, op.n_classes);
-    double loss = label < op.n_classes ? normaliser - (double)widened(row[label]) : (double)NAN;
+    double loss = label < op.n_classes ? normaliser - (double)row[label] : (double)NAN;
 
     __syncwarp(ALL_LANES); /* all have read the label's logit */
     if (op.d_logits == nullptr)
         return loss;
     for (int64_t k = threadIdx.x % WARP_LANES; k < op.n_classes; k += WARP_LANES) {
-        double probability = exp((double)widened(row[k]) - normaliser);
+        double probability = exp((double)row[k] - normaliser);
         op.d_logits[n * op.n_classes + k] =
             rounded<T>((float)((probability - (k == label ? 1.0 : 0.0)) * share));
     }
@@ -152,7 +150,7 @@ template <typename T>
 static enum status entropy_of(struct gpu_stream *stream, const struct softmax_cross_entropy *op)
 {
     struct entropy<T> entropy = {
-        data_of<T>(&op->logits), data_of<T>(&op->d_logits), data_of<int32_t>(&op->labels),
+        data_of<float>(&op->logits), data_of<T>(&op->d_logits), data_of<int32_t>(&op->labels),
             data_of<float>(&op->loss), data_of<float>(&op->sample_loss),
             static_cast<double *>(op->workspace.data), op->logits.shape[0], op->logits.shape[1],
     };
@@ -168,5 +166,5 @@ static enum status entropy_of(struct gpu_stream *stream, const struct softmax_cr
 extern "C" enum status cuda_softmax_cross_entropy_launch(struct gpu_stream *stream,
                                                          const struct softmax_cross_entropy *op)
 {
-    return BY_TYPE(op->logits, entropy_of);
+    return BY_TYPE(op->d_logits, entropy_of);
 }
