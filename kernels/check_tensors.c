@@ -94,20 +94,11 @@ static bool is_countable(const struct tensor *tensor)
     return true;
 }
 
-static enum dtype dtype_of(enum tensor_type type, enum dtype real)
-{
-    static const enum dtype dtypes[] = {
-        [TYPE_U8] = DTYPE_U8, [TYPE_I32] = DTYPE_I32, [TYPE_F64] = DTYPE_F64};
-
-    return type == TYPE_REAL ? real : dtypes[type];
-}
-
 static enum status check_tensor(const struct op_info *info, int i, const struct tensor *tensor,
-                                enum dtype real, struct dimensions *dimensions)
+                                enum dtype wanted, struct dimensions *dimensions)
 {
     const struct op_tensor *row = &info->tensors[i];
     const struct dimensions before = *dimensions;
-    enum dtype wanted = dtype_of(row->type, real);
     char found[TEXT_BYTES], expected[TEXT_BYTES];
 
     if (tensor->data == NULL)
@@ -159,7 +150,7 @@ static enum status check_overlap(const struct op_info *info, const union op_any 
     return STATUS_OK;
 }
 
-enum status check_tensors(enum op_kind kind, const union op_any *op, enum dtype real,
+enum status check_tensors(const struct device *device, enum op_kind kind, const union op_any *op,
                           struct dimensions *dimensions)
 {
     const struct op_info *info = op_info(kind);
@@ -167,7 +158,8 @@ enum status check_tensors(enum op_kind kind, const union op_any *op, enum dtype 
 
     *dimensions = (struct dimensions){.n_run = -1};
     for (int i = 0; i < info->n_tensors; i++)
-        TRY(check_tensor(info, i, tensor_of(info, op, i), real, dimensions));
+        TRY(check_tensor(info, i, tensor_of(info, op, i),
+                         device_dtype(device, info->tensors[i].type), dimensions));
     for (int i = 0; i < info->n_tensors; i++)
         if (info->tensors[i].access != ACCESS_READ)
             TRY(check_overlap(info, op, i));

@@ -21,6 +21,36 @@ enum dtype device_real(const struct device *device)
     return device_backend(device)->real;
 }
 
+enum dtype device_map(const struct device *device)
+{
+    return ((const struct device_base *)device)->map;
+}
+
+enum dtype device_dtype(const struct device *device, enum tensor_type type)
+{
+    switch (type) {
+    case TYPE_REAL:
+        return device_real(device);
+    case TYPE_MAP:
+        return device_map(device);
+    case TYPE_U8:
+        return DTYPE_U8;
+    case TYPE_I32:
+        return DTYPE_I32;
+    case TYPE_F64:
+        break;
+    }
+    return DTYPE_F64;
+}
+
+const char *precision_name(enum precision precision)
+{
+    static const char *const names[N_PRECISIONS] = {
+        [PRECISION_FP32] = "fp32", [PRECISION_TF32] = "tf32", [PRECISION_BF16] = "bf16"};
+
+    return names[precision];
+}
+
 void device_describe(const struct device *device, char text[DEVICE_TEXT_BYTES])
 {
     const struct device_base *base = (const struct device_base *)device;
@@ -40,10 +70,13 @@ enum status device_open(const struct backend *backend, const struct device_setti
     if (settings->precision != PRECISION_FP32 &&
         (backend->precisions >> settings->precision & 1) == 0)
         return fail(STATUS_UNSUPPORTED,
-                    "device '%s' does not compute in the wanted precision; choose precision: fp32, "
-                    "or a GPU",
-                    backend->name);
-    return backend->open(settings, out);
+                    "device '%s' does not compute in precision %s; choose precision: fp32, or a "
+                    "GPU",
+                    backend->name, precision_name(settings->precision));
+    enum status status = backend->open(settings, out);
+    if (status == STATUS_OK)
+        device_base(*out)->map = settings->precision == PRECISION_BF16 ? DTYPE_BF16 : backend->real;
+    return status;
 }
 
 void device_close(struct device *device)
@@ -144,7 +177,7 @@ enum status kernel_prepare(struct device *device, enum op_kind kind, const union
     struct dimensions dimensions;
     enum status status = STATUS_OK;
 
-    TRY(check_tensors(kind, op, device_real(device), &dimensions));
+    TRY(check_tensors(device, kind, op, &dimensions));
     TRY(check_attributes(kind, op, &dimensions));
     TRY(forward_prepare(device, kind, op, out));
 done:

@@ -17,8 +17,8 @@ static inline int64_t dimension(const struct dimensions *dimensions, char letter
 }
 
 /* Presence, types, shapes and overlaps of all tensors, by op_info; `dimensions` is filled. */
-CHECKED enum status check_tensors(enum op_kind kind, const union op_any *op, enum dtype real,
-                                  struct dimensions *dimensions);
+CHECKED enum status check_tensors(const struct device *device, enum op_kind kind,
+                                  const union op_any *op, struct dimensions *dimensions);
 /* What shapes alone do not say: strides, paddings, probabilities, pairs of optional tensors. */
 CHECKED enum status check_attributes(enum op_kind kind, const union op_any *op,
                                      const struct dimensions *dimensions);

@@ -4,8 +4,11 @@
  *
  * Letters: N images (or rows), H W rows and columns of a map, C input channels, K output channels
  * (or classes), R S filter rows and columns, P Q output rows and columns. Images are NHWC, filters
- * KRSC. `real` is the backend's floating type: f32 on cpu, f64 on ref. All tensors are dense. read
- * / written / updated say what an operation does to a tensor; optional ones may have data == NULL.
+ * KRSC. `real` is the backend's floating type: f32 on cpu and cuda, f64 on ref. `map` is what the
+ * device holds maps, their gradients and the factors of products in: real, or bf16 when it was
+ * opened in that precision; arithmetic and sums are in at least f32 either way, and what is written
+ * is rounded once. All tensors are dense. read / written / updated say what an operation does to a
+ * tensor; optional ones may have data == NULL.
  * All operations: Local, Enqueued; prepare may allocate, run neither allocates nor synchronises.
  * The same bits on every run with the same number of threads. */
 #ifndef KERNELS_KERNELS_H
@@ -30,7 +33,7 @@ struct image_gather {
     struct tensor image_labels; /* [M]          i32  read                              */
     struct tensor indices;      /* [N]          i32  read, each in [0, M)              */
     struct tensor offsets;      /* [N, 3]       i32  read, optional: dy, dx, flip      */
-    struct tensor y;            /* [N, H, W, C] real written                           */
+    struct tensor y;            /* [N, H, W, C] map  written                           */
     struct tensor labels;       /* [N]          i32  written                           */
     double mean[4], std[4];     /* per channel, of pixels in [0, 1]                    */
 };
@@ -39,9 +42,9 @@ struct image_gather {
  * stride + 1. */
 struct conv2d_forward {
     struct span workspace;
-    struct tensor x;         /* [N, H, W, C] real read    */
-    struct tensor weight;    /* [K, R, S, C] real read    */
-    struct tensor y;         /* [N, P, Q, K] real written */
+    struct tensor x;         /* [N, H, W, C] map  read    */
+    struct tensor weight;    /* [K, R, S, C] map  read    */
+    struct tensor y;         /* [N, P, Q, K] map  written */
     int stride, padding;     /* pixels, both axes         */
     bool is_weight_frozen;   /* weight does not change between prepare and release: may be packed in
                                 prepare, and filters that are zero left out */
@@ -49,38 +52,38 @@ struct conv2d_forward {
 };
 struct conv2d_backward_data {
     struct span workspace;
-    struct tensor d_y;    /* [N, P, Q, K] real read    */
-    struct tensor weight; /* [K, R, S, C] real read    */
-    struct tensor d_x;    /* [N, H, W, C] real written */
+    struct tensor d_y;    /* [N, P, Q, K] map  read    */
+    struct tensor weight; /* [K, R, S, C] map  read    */
+    struct tensor d_x;    /* [N, H, W, C] map  written */
     int stride, padding;
     bool is_weight_frozen, computes_zero_rows; /* as in conv2d_forward */
 };
 struct conv2d_backward_weight {
     struct span workspace;
-    struct tensor x;        /* [N, H, W, C] real read    */
-    struct tensor d_y;      /* [N, P, Q, K] real read    */
+    struct tensor x;        /* [N, H, W, C] map  read    */
+    struct tensor d_y;      /* [N, P, Q, K] map  read    */
     struct tensor d_weight; /* [K, R, S, C] real written */
     int stride, padding;
 };
 
-/* y = x weightᵀ + bias. */
+/* y = x weightᵀ + bias. y holds reals: it is the logits that the loss is taken of. */
 struct linear_forward {
     struct span workspace;
-    struct tensor x;      /* [N, C] real read           */
-    struct tensor weight; /* [K, C] real read           */
+    struct tensor x;      /* [N, C] map  read           */
+    struct tensor weight; /* [K, C] map  read           */
     struct tensor bias;   /* [K]    real read, optional */
     struct tensor y;      /* [N, K] real written        */
 };
 struct linear_backward_data {
     struct span workspace;
-    struct tensor d_y;    /* [N, K] real read    */
-    struct tensor weight; /* [K, C] real read    */
-    struct tensor d_x;    /* [N, C] real written */
+    struct tensor d_y;    /* [N, K] map  read    */
+    struct tensor weight; /* [K, C] map  read    */
+    struct tensor d_x;    /* [N, C] map  written */
 };
 struct linear_backward_weight {
     struct span workspace;
-    struct tensor x;        /* [N, C] real read              */
-    struct tensor d_y;      /* [N, K] real read              */
+    struct tensor x;        /* [N, C] map  read              */
+    struct tensor d_y;      /* [N, K] map  read              */
     struct tensor d_weight; /* [K, C] real written           */
     struct tensor d_bias;   /* [K]    real written, optional */
 };
@@ -91,7 +94,7 @@ struct linear_backward_weight {
  * (rows − 1)). rows = 1 fails at prepare. */
 struct batch_norm_statistics {
     struct span workspace;
-    struct tensor x;                /* [N, H, W, C] or [N, C] real read              */
+    struct tensor x;                /* [N, H, W, C] or [N, C] map  read              */
     struct tensor mean;             /* [C] real written                              */
     struct tensor variance;         /* [C] real written                              */
     struct tensor running_mean;     /* [C] real updated, optional (both or neither)  */
@@ -102,57 +105,58 @@ struct batch_norm_statistics {
  * may be x's or residual's memory. */
 struct batch_norm_apply {
     struct span workspace;
-    struct tensor x;        /* [.., C] real read           */
+    struct tensor x;        /* [.., C] map  read           */
     struct tensor mean;     /* [C]     real read           */
     struct tensor variance; /* [C]     real read           */
     struct tensor weight;   /* [C]     real read           */
     struct tensor bias;     /* [C]     real read           */
-    struct tensor y;        /* [.., C] real written        */
-    struct tensor residual; /* [.., C] real read, optional */
+    struct tensor y;        /* [.., C] map  written        */
+    struct tensor residual; /* [.., C] map  read, optional */
     double epsilon;
     bool has_relu;
 };
 /* With x̂ = (x − mean) / √(variance + epsilon): d_weight = Σ d·x̂, d_bias = Σ d. d is d_y; where
  * batch norm was followed by a ReLU that gave y, and d_y came in two parts, it is d_y + addend
- * where y > 0, else 0. d may be d_y's or addend's memory. */
+ * where y > 0, else 0; a sum of two parts is rounded as a map before anything is computed of it. d
+ * may be d_y's or addend's memory. */
 struct batch_norm_gradient_sums {
     struct span workspace;
-    struct tensor x;        /* [.., C] real read              */
-    struct tensor d_y;      /* [.., C] real read              */
+    struct tensor x;        /* [.., C] map  read              */
+    struct tensor d_y;      /* [.., C] map  read              */
     struct tensor mean;     /* [C]     real read              */
     struct tensor variance; /* [C]     real read              */
     struct tensor d_weight; /* [C]     real written           */
     struct tensor d_bias;   /* [C]     real written           */
-    struct tensor y;        /* [.., C] real read, optional    */
-    struct tensor addend;   /* [.., C] real read, optional    */
-    struct tensor d;        /* [.., C] real written, optional */
+    struct tensor y;        /* [.., C] map  read, optional    */
+    struct tensor addend;   /* [.., C] map  read, optional    */
+    struct tensor d;        /* [.., C] map  written, optional */
     double epsilon;
 };
 /* d_x = weight / √(variance + epsilon) · (d_y − d_bias / rows − x̂ · d_weight / rows); without the
  * two sums when the statistics are constants (running values). d_x may be d_y's memory. */
 struct batch_norm_gradient_apply {
     struct span workspace;
-    struct tensor x;        /* [.., C] real read                                         */
-    struct tensor d_y;      /* [.., C] real read                                         */
+    struct tensor x;        /* [.., C] map  read                                         */
+    struct tensor d_y;      /* [.., C] map  read                                         */
     struct tensor mean;     /* [C]     real read                                         */
     struct tensor variance; /* [C]     real read                                         */
     struct tensor weight;   /* [C]     real read                                         */
     struct tensor d_weight; /* [C]     real read, optional: absent = constant statistics */
     struct tensor d_bias;   /* [C]     real read, optional                               */
-    struct tensor d_x;      /* [.., C] real written                                      */
+    struct tensor d_x;      /* [.., C] map  written                                      */
     double epsilon;
 };
 
 /* y = max(x, 0), NaN stays NaN. y may be x's memory. */
 struct relu_forward {
     struct span workspace;
-    struct tensor x; /* any real read    */
+    struct tensor x; /* any map  read    */
     struct tensor y; /* as x     written */
 };
 /* d_x = d_y where y > 0, else 0. d_x may be d_y's memory. */
 struct relu_backward {
     struct span workspace;
-    struct tensor y;   /* any real read    */
+    struct tensor y;   /* any map  read    */
     struct tensor d_y; /* as y     read    */
     struct tensor d_x; /* as y     written */
 };
@@ -160,7 +164,7 @@ struct relu_backward {
 /* y = a + factor·b. y may be a's or b's memory. */
 struct add {
     struct span workspace;
-    struct tensor a; /* any real read    */
+    struct tensor a; /* any map  read    */
     struct tensor b; /* as a     read    */
     struct tensor y; /* as a     written */
     double factor;
@@ -168,34 +172,41 @@ struct add {
 /* y = factor·x. y may be x's memory. */
 struct scale {
     struct span workspace;
-    struct tensor x; /* any real read    */
+    struct tensor x; /* any map  read    */
     struct tensor y; /* as x     written */
     double factor;
+};
+
+/* y = x, rounded to what maps hold. */
+struct convert {
+    struct span workspace;
+    struct tensor x; /* any real read    */
+    struct tensor y; /* as x, map written */
 };
 
 /* y[n, c] = mean over H, W of x[n, h, w, c]. */
 struct global_average_pool_forward {
     struct span workspace;
-    struct tensor x; /* [N, H, W, C] real read    */
-    struct tensor y; /* [N, C]       real written */
+    struct tensor x; /* [N, H, W, C] map  read    */
+    struct tensor y; /* [N, C]       map  written */
 };
 struct global_average_pool_backward {
     struct span workspace;
-    struct tensor d_y; /* [N, C]       real read    */
-    struct tensor d_x; /* [N, H, W, C] real written */
+    struct tensor d_y; /* [N, C]       map  read    */
+    struct tensor d_x; /* [N, H, W, C] map  written */
 };
 
 /* "Option A" shortcut (He et al., arXiv:1512.03385 §4.2): every second row and column, (K − C) / 2
  * zero channels on both sides. P = (H + 1) / 2, Q = (W + 1) / 2; K − C even. */
 struct shortcut_pad_forward {
     struct span workspace;
-    struct tensor x; /* [N, H, W, C] real read    */
-    struct tensor y; /* [N, P, Q, K] real written */
+    struct tensor x; /* [N, H, W, C] map  read    */
+    struct tensor y; /* [N, P, Q, K] map  written */
 };
 struct shortcut_pad_backward {
     struct span workspace;
-    struct tensor d_y; /* [N, P, Q, K] real read    */
-    struct tensor d_x; /* [N, H, W, C] real written */
+    struct tensor d_y; /* [N, P, Q, K] map  read    */
+    struct tensor d_x; /* [N, H, W, C] map  written */
 };
 
 /* y = x · keep / (1 − probability), its own backward (d_y → d_x). Element e of row n is kept when
@@ -207,24 +218,24 @@ struct shortcut_pad_backward {
 #define DROPOUT_LOW_BLOCKS 0x80000000u
 struct dropout {
     struct span workspace;
-    struct tensor x;       /* [N, ..] real read                       */
+    struct tensor x;       /* [N, ..] map  read                       */
     struct tensor samples; /* [N]     i32  read: index of the image   */
     struct tensor epoch;   /* [1]     i32  read                       */
-    struct tensor y;       /* [N, ..] real written                    */
+    struct tensor y;       /* [N, ..] map  written                    */
     double probability;    /* in [0, 1)                               */
     uint64_t seed;
     uint32_t layer;
 };
 
 /* Mean cross-entropy of softmax(logits) against integer labels, with its gradient in one pass
- * (log-sum-exp form). d_logits may be logits' memory. sample_loss of an uncounted row is 0; no
- * counted row: loss 0. */
+ * (log-sum-exp form). d_logits may be logits' memory where maps hold reals. sample_loss of an
+ * uncounted row is 0; no counted row: loss 0. */
 struct softmax_cross_entropy {
     struct span workspace;
     struct tensor logits;      /* [N, K] real read                                    */
     struct tensor labels;      /* [N]    i32  read; −1 leaves the row out of the mean */
     struct tensor loss;        /* [1]    real written, nats per counted row           */
-    struct tensor d_logits;    /* [N, K] real written, optional                       */
+    struct tensor d_logits;    /* [N, K] map  written, optional                       */
     struct tensor sample_loss; /* [N]    real written, optional, nats                 */
 };
 
@@ -275,6 +286,7 @@ struct adam_step {
     X(relu_backward)                                                                               \
     X(add)                                                                                         \
     X(scale)                                                                                       \
+    X(convert)                                                                                     \
     X(global_average_pool_forward)                                                                 \
     X(global_average_pool_backward)                                                                \
     X(shortcut_pad_forward)                                                                        \
@@ -298,7 +310,7 @@ union op_any {
 /* What the graph, the front door and the kernel test need to know of an operation, in one table
  * (ops.c). */
 enum access { ACCESS_READ, ACCESS_WRITTEN, ACCESS_UPDATED };
-enum tensor_type { TYPE_REAL, TYPE_U8, TYPE_I32, TYPE_F64 };
+enum tensor_type { TYPE_REAL, TYPE_MAP, TYPE_U8, TYPE_I32, TYPE_F64 };
 enum { OP_MAX_TENSORS = 9 };
 struct op_tensor {
     const char *name;
@@ -371,12 +383,15 @@ struct readback_ops {
     enum status (*pop)(struct device *, struct readback *, bool waits, void *to, bool *has_value);
 };
 
-enum precision { PRECISION_FP32, PRECISION_TF32 };
+/* What products and convolutions are formed of: reals; their upper 10 bits of mantissa; bf16, which
+ * is then what maps hold as well. Sums are reals in all of them. */
+enum precision { PRECISION_FP32, PRECISION_TF32, PRECISION_BF16, N_PRECISIONS };
+const char *precision_name(enum precision precision); /* as settings call it: "bf16" */
 
 struct device_settings {
-    int n_threads;            /* cpu, ref; >= 1 */
-    int index;                /* which device of the machine; cpu, ref: not read */
-    enum precision precision; /* of the factors of products and convolutions */
+    int n_threads; /* cpu, ref; >= 1 */
+    int index;     /* which device of the machine; cpu, ref: not read */
+    enum precision precision;
 };
 
 struct backend {
@@ -398,6 +413,7 @@ struct backend {
 struct device_base { /* first member of every backend's struct device */
     const struct backend *backend;
     int n_threads;
+    enum dtype map;        /* what maps hold; set by device_open */
     int64_t n_allocations; /* made by memory.alloc so far: the step loop must not move it */
     char name[160];        /* which one it is, where there may be several; for people */
 };
@@ -420,6 +436,9 @@ CHECKED enum status device_open(const struct backend *backend,
 void device_close(struct device *device); /* accepts NULL */
 const struct backend *device_backend(const struct device *device);
 enum dtype device_real(const struct device *device);
+enum dtype device_map(const struct device *device);
+/* What a tensor of an operation holds on the device. */
+enum dtype device_dtype(const struct device *device, enum tensor_type type);
 /* "cuda, NVIDIA H100 (GPU 0), CUDA 13.0, …" */
 enum { DEVICE_TEXT_BYTES = 512 };
 void device_describe(const struct device *device, char text[DEVICE_TEXT_BYTES]);

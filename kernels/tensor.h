@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum dtype { DTYPE_F32 = 1, DTYPE_F64, DTYPE_U8, DTYPE_I32, DTYPE_I64 };
+enum dtype { DTYPE_F32 = 1, DTYPE_F64, DTYPE_U8, DTYPE_I32, DTYPE_I64, DTYPE_BF16 };
 
 enum { TENSOR_MAX_DIMS = 4 };
 
@@ -23,7 +23,10 @@ struct span {
 
 static inline size_t dtype_bytes(enum dtype dtype)
 {
-    return dtype == DTYPE_U8 ? 1 : dtype == DTYPE_F32 || dtype == DTYPE_I32 ? 4 : 8;
+    return dtype == DTYPE_U8                          ? 1
+           : dtype == DTYPE_BF16                      ? 2
+           : dtype == DTYPE_F32 || dtype == DTYPE_I32 ? 4
+                                                      : 8;
 }
 
 static inline const char *dtype_name(enum dtype dtype)
@@ -32,7 +35,8 @@ static inline const char *dtype_name(enum dtype dtype)
            : dtype == DTYPE_F64 ? "f64"
            : dtype == DTYPE_U8  ? "u8"
            : dtype == DTYPE_I32 ? "i32"
-                                : "i64";
+           : dtype == DTYPE_I64 ? "i64"
+                                : "bf16";
 }
 
 static inline int64_t tensor_elements(const struct tensor *tensor)

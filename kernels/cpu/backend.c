@@ -60,6 +60,7 @@ const struct backend backend_cpu = {
             OURS(relu_backward),
             OURS(add),
             OURS(scale),
+            OURS(convert),
             OURS(global_average_pool_forward),
             OURS(global_average_pool_backward),
             OURS(shortcut_pad_forward),

@@ -60,10 +60,10 @@ done:
 enum status cuda_open(const struct backend *backend, const struct gpu *gpu,
                       const struct device_settings *settings, struct device **out)
 {
-    static const enum gpu_math maths[] = {
-        [PRECISION_FP32] = GPU_MATH_FP32, [PRECISION_TF32] = GPU_MATH_TF32};
-    static const char *const precision_notes[] = {
-        [PRECISION_FP32] = "", [PRECISION_TF32] = ", tf32"};
+    static const enum gpu_math maths[N_PRECISIONS] = {[PRECISION_FP32] = GPU_MATH_FP32,
+                                                      [PRECISION_TF32] = GPU_MATH_TF32,
+                                                      [PRECISION_BF16] = GPU_MATH_BF16};
+    bool is_plain = settings->precision == PRECISION_FP32;
     enum status status = STATUS_OK;
     struct device *device = NULL;
     struct gpu_properties properties;
@@ -72,8 +72,9 @@ enum status cuda_open(const struct backend *backend, const struct gpu *gpu,
     TRY_ALLOC(device, heap_alloc(1, sizeof *device));
     device->base.backend = backend;
     device->base.n_threads = settings->n_threads;
-    snprintf(device->base.name, sizeof device->base.name, "%s (GPU %d)%s", properties.name,
-             settings->index, precision_notes[settings->precision]);
+    snprintf(device->base.name, sizeof device->base.name, "%s (GPU %d)%s%s", properties.name,
+             settings->index, is_plain ? "" : ", ",
+             is_plain ? "" : precision_name(settings->precision));
     device->gpu = gpu;
     device->index = settings->index;
     device->math = maths[settings->precision];

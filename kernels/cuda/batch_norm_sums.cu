@@ -59,9 +59,9 @@ static unsigned blocks_for_channels(int64_t n_channels)
 
 /* Σ (x − x₀) and Σ (x − x₀)², where x₀ is the tensor's first row: shifted, so that a mean far from
  * zero costs no digits. */
-template <int WIDTH>
+template <typename T, int WIDTH>
 static __global__ void __launch_bounds__(THREADS)
-    batch_norm_statistics_kernel(struct columns columns, const float *x, double *workspace)
+    batch_norm_statistics_kernel(struct columns columns, const T *x, double *workspace)
 {
     int64_t c = first_channel<WIDTH>(), end = end_row(columns);
     double sums[2 * WIDTH] = {};
@@ -82,8 +82,8 @@ static __global__ void __launch_bounds__(THREADS)
     write_sums<WIDTH>(columns, sums, workspace);
 }
 
-struct statistics {
-    const float *x;
+template <typename T> struct statistics {
+    const T *x;
     float *mean, *variance;
     float *running_mean, *running_variance; /* or NULL, both */
     double momentum;
@@ -94,8 +94,9 @@ static __device__ __forceinline__ void run_on(float *running, double value, doub
     *running = (float)((1.0 - momentum) * (double)*running + momentum * value);
 }
 
+template <typename T>
 static __global__ void __launch_bounds__(THREADS)
-    batch_norm_statistics_totals_kernel(struct columns columns, struct statistics op,
+    batch_norm_statistics_totals_kernel(struct columns columns, struct statistics<T> op,
                                         const double *workspace)
 {
     int64_t c = channel_of_warp();
@@ -106,7 +107,7 @@ static __global__ void __launch_bounds__(THREADS)
     struct totals totals = totals_of(workspace, c, columns.n_channels, columns.n_blocks);
     if (threadIdx.x % WARP_LANES != 0)
         return;
-    double mean = (double)op.x[c] + totals.first / n_rows;
+    double mean = (double)widened(op.x[c]) + totals.first / n_rows;
     double squares = totals.second - totals.first * totals.first / n_rows;
     squares = squares < 0.0 ? 0.0 : squares; /* NaN stays */
     op.mean[c] = (float)mean;
@@ -117,33 +118,29 @@ static __global__ void __launch_bounds__(THREADS)
     }
 }
 
-template <int WIDTH>
-static enum status statistics(struct gpu_stream *stream, const struct batch_norm_statistics *op)
+template <typename T, int WIDTH>
+static enum status sum_up(struct gpu_stream *stream, const struct batch_norm_statistics *op)
 {
     struct columns columns = columns_of_tensor(&op->x, WIDTH, LEAST_ROWS);
     double *workspace = static_cast<double *>(op->workspace.data);
-    struct statistics statistics = {
-        data_of<float>(&op->x),
-        data_of<float>(&op->mean),
-        data_of<float>(&op->variance),
-        data_of<float>(&op->running_mean),
-        data_of<float>(&op->running_variance),
-        op->momentum,
+    struct statistics<T> statistics = {
+        data_of<T>(&op->x), data_of<float>(&op->mean), data_of<float>(&op->variance),
+            data_of<float>(&op->running_mean), data_of<float>(&op->running_variance), op->momentum,
     };
     enum status status =
-        LAUNCH(batch_norm_statistics_kernel<WIDTH>, columns_grid(&columns), columns_block(&columns),
-               0, stream, columns, statistics.x, workspace);
+        LAUNCH((batch_norm_statistics_kernel<T, WIDTH>), columns_grid(&columns),
+               columns_block(&columns), 0, stream, columns, statistics.x, workspace);
 
     if (status != STATUS_OK)
         return status;
-    return LAUNCH(batch_norm_statistics_totals_kernel, blocks_for_channels(columns.n_channels),
+    return LAUNCH(batch_norm_statistics_totals_kernel<T>, blocks_for_channels(columns.n_channels),
                   THREADS, 0, stream, columns, statistics, workspace);
 }
 
 /* Tensors may move to where accesses are narrower; enough for both. */
-static size_t workspace_of(const struct tensor *x)
+template <typename T> static size_t workspace_of(const struct tensor *x)
 {
-    struct columns wide = columns_of_tensor(x, WIDE, LEAST_ROWS);
+    struct columns wide = columns_of_tensor(x, WIDE<T>, LEAST_ROWS);
     struct columns narrow = columns_of_tensor(x, 1, LEAST_ROWS);
     size_t wide_bytes = sums_bytes(&wide), narrow_bytes = sums_bytes(&narrow);
 
@@ -152,29 +149,36 @@ static size_t workspace_of(const struct tensor *x)
 
 extern "C" size_t cuda_batch_norm_statistics_workspace(const struct batch_norm_statistics *op)
 {
-    return workspace_of(&op->x);
+    return op->x.dtype == DTYPE_BF16 ? workspace_of<bf16>(&op->x) : workspace_of<float>(&op->x);
+}
+
+template <typename T>
+static enum status sum_up(struct gpu_stream *stream, const struct batch_norm_statistics *op)
+{
+    return are_columns_wide<T>(op->x) ? sum_up<T, WIDE<T>>(stream, op) : sum_up<T, 1>(stream, op);
 }
 
 extern "C" enum status cuda_batch_norm_statistics_launch(struct gpu_stream *stream,
                                                          const struct batch_norm_statistics *op)
 {
-    return are_columns_wide(op->x) ? statistics<WIDE>(stream, op) : statistics<1>(stream, op);
+    return BY_TYPE(op->x, sum_up);
 }
 
 /* ---- gradient ---- */
 
-struct gradient_sums {
-    const float *x, *d_y, *mean, *variance;
-    const float *y, *addend; /* or NULL: no ReLU, d_y in one part */
-    float *d;                /* or NULL */
+template <typename T> struct gradient_sums {
+    const T *x, *d_y;
+    const T *y, *addend; /* or NULL: no ReLU, d_y in one part */
+    T *d;                /* or NULL */
+    const float *mean, *variance;
     float *d_weight, *d_bias;
     double epsilon;
 };
 
-/* d of one pack: d_y + addend where the ReLU let through. */
-template <int WIDTH>
-static __device__ __forceinline__ pack<float, WIDTH> whole_gradient(const struct gradient_sums &op,
-                                                                    int64_t at)
+/* d of one pack: d_y + addend where the ReLU let through, as memory will hold it. */
+template <int WIDTH, typename T>
+static __device__ __forceinline__ pack<float, WIDTH>
+whole_gradient(const struct gradient_sums<T> &op, int64_t at)
 {
     pack<float, WIDTH> d = load<WIDTH>(op.d_y + at), addend = {}, y = {};
 
@@ -185,7 +189,7 @@ static __device__ __forceinline__ pack<float, WIDTH> whole_gradient(const struct
     UNROLL
     for (int j = 0; j < WIDTH; j++) {
         if (op.addend != nullptr)
-            d.at[j] += addend.at[j];
+            d.at[j] = widened(rounded<T>(d.at[j] + addend.at[j]));
         if (op.y != nullptr)
             d.at[j] = y.at[j] > 0.0f ? d.at[j] : 0.0f;
     }
@@ -193,9 +197,9 @@ static __device__ __forceinline__ pack<float, WIDTH> whole_gradient(const struct
 }
 
 /* Σ d·(x − mean) and Σ d */
-template <int WIDTH>
+template <typename T, int WIDTH>
 static __global__ void __launch_bounds__(THREADS)
-    batch_norm_gradient_sums_kernel(struct columns columns, struct gradient_sums op,
+    batch_norm_gradient_sums_kernel(struct columns columns, struct gradient_sums<T> op,
                                     double *workspace)
 {
     int64_t c = first_channel<WIDTH>(), end = end_row(columns);
@@ -219,8 +223,9 @@ static __global__ void __launch_bounds__(THREADS)
     write_sums<WIDTH>(columns, sums, workspace);
 }
 
+template <typename T>
 static __global__ void __launch_bounds__(THREADS)
-    batch_norm_gradient_sums_totals_kernel(struct columns columns, struct gradient_sums op,
+    batch_norm_gradient_sums_totals_kernel(struct columns columns, struct gradient_sums<T> op,
                                            const double *workspace)
 {
     int64_t c = channel_of_warp();
@@ -234,38 +239,42 @@ static __global__ void __launch_bounds__(THREADS)
     op.d_bias[c] = (float)totals.second;
 }
 
-template <int WIDTH>
-static enum status gradient_sums(struct gpu_stream *stream,
-                                 const struct batch_norm_gradient_sums *op)
+template <typename T, int WIDTH>
+static enum status sum_up(struct gpu_stream *stream, const struct batch_norm_gradient_sums *op)
 {
     struct columns columns = columns_of_tensor(&op->x, WIDTH, LEAST_ROWS);
     double *workspace = static_cast<double *>(op->workspace.data);
-    struct gradient_sums sums = {
-        data_of<float>(&op->x),      data_of<float>(&op->d_y),
-        data_of<float>(&op->mean),   data_of<float>(&op->variance),
-        data_of<float>(&op->y),      data_of<float>(&op->addend),
-        data_of<float>(&op->d),      data_of<float>(&op->d_weight),
-        data_of<float>(&op->d_bias), op->epsilon,
+    struct gradient_sums<T> sums = {
+        data_of<T>(&op->x), data_of<T>(&op->d_y), data_of<T>(&op->y), data_of<T>(&op->addend),
+            data_of<T>(&op->d), data_of<float>(&op->mean), data_of<float>(&op->variance),
+            data_of<float>(&op->d_weight), data_of<float>(&op->d_bias), op->epsilon,
     };
-    enum status status = LAUNCH(batch_norm_gradient_sums_kernel<WIDTH>, columns_grid(&columns),
+    enum status status = LAUNCH((batch_norm_gradient_sums_kernel<T, WIDTH>), columns_grid(&columns),
                                 columns_block(&columns), 0, stream, columns, sums, workspace);
 
     if (status != STATUS_OK)
         return status;
-    return LAUNCH(batch_norm_gradient_sums_totals_kernel, blocks_for_channels(columns.n_channels),
-                  THREADS, 0, stream, columns, sums, workspace);
+    return LAUNCH(batch_norm_gradient_sums_totals_kernel<T>,
+                  blocks_for_channels(columns.n_channels), THREADS, 0, stream, columns, sums,
+                  workspace);
+}
+
+template <typename T>
+static enum status sum_up(struct gpu_stream *stream, const struct batch_norm_gradient_sums *op)
+{
+    bool is_wide = are_columns_wide<T>(op->x, op->d_y, op->mean, op->y, op->addend, op->d);
+
+    return is_wide ? sum_up<T, WIDE<T>>(stream, op) : sum_up<T, 1>(stream, op);
 }
 
 extern "C" size_t cuda_batch_norm_gradient_sums_workspace(const struct batch_norm_gradient_sums *op)
 {
-    return workspace_of(&op->x);
+    return op->x.dtype == DTYPE_BF16 ? workspace_of<bf16>(&op->x) : workspace_of<float>(&op->x);
 }
 
 extern "C" enum status
 cuda_batch_norm_gradient_sums_launch(struct gpu_stream *stream,
                                      const struct batch_norm_gradient_sums *op)
 {
-    bool is_wide = are_columns_wide(op->x, op->d_y, op->mean, op->y, op->addend, op->d);
-
-    return is_wide ? gradient_sums<WIDE>(stream, op) : gradient_sums<1>(stream, op);
+    return BY_TYPE(op->x, sum_up);
 }

@@ -52,11 +52,11 @@ static inline struct columns columns_of_tensor(const struct tensor *x, int width
     return columns_of(tensor_elements(x) / n_channels, n_channels, width, least_rows);
 }
 
-/* Whether channels can be taken WIDE at a time. */
-template <typename... Tensors>
+/* Whether channels of type T can be taken WIDE<T> at a time. */
+template <typename T, typename... Tensors>
 static inline bool are_columns_wide(const struct tensor &x, const Tensors &...others)
 {
-    return x.shape[x.n_dims - 1] % WIDE == 0 && are_wide(x, others...);
+    return x.shape[x.n_dims - 1] % WIDE<T> == 0 && are_wide(x, others...);
 }
 
 /* ---- inside a kernel ---- */
@@ -108,6 +108,36 @@ template <typename T, int N> static __device__ __forceinline__ T sum_over_rows(T
             sum += sums[(w * N + thread / lanes) * WARP_LANES + thread % lanes];
     }
     return sum;
+}
+
+/* What sum_of_columns leaves in a thread. */
+struct column_sum {
+    float value;
+    int64_t channel; /* −1: the thread has none */
+};
+
+/* Σ over all rows of x [rows, channels], by one block per slice of channels. To be called by the
+ * whole block, once in a kernel. */
+template <int WIDTH, typename T>
+static __device__ __forceinline__ struct column_sum sum_of_columns(const struct columns &columns,
+                                                                   const T *x)
+{
+    int64_t c = first_channel<WIDTH>();
+    float sums[WIDTH] = {};
+
+    if (c < columns.n_channels) {
+        UNROLL_BY(4)
+        for (int64_t row = threadIdx.y; row < columns.n_rows; row += blockDim.y) {
+            pack<float, WIDTH> values = load<WIDTH>(x + row * columns.n_channels + c);
+            UNROLL
+            for (int j = 0; j < WIDTH; j++)
+                sums[j] += values.at[j];
+        }
+    }
+    float sum = sum_over_rows(sums);
+    int lanes = (int)blockDim.x, thread = (int)(threadIdx.y * blockDim.x + threadIdx.x);
+    c = ((int64_t)blockIdx.y * lanes + thread % lanes) * WIDTH + thread / lanes;
+    return {sum, thread < WIDTH * lanes && c < columns.n_channels ? c : -1};
 }
 
 #endif

@@ -1,6 +1,10 @@
 /* Convolutions by the library; 1×1 convolutions of stride 1 are matrix products over N·H·W rows. */
 #include "kernels/cuda/cuda.h"
 
+#include <stdio.h>
+
+enum { WORKSPACE_ALIGNMENT = 256 }; /* as cudaMalloc's: what a library may count on */
+
 static bool is_product(const struct gpu_convolution *g)
 {
     return g->r == 1 && g->s == 1 && g->stride == 1 && g->padding == 0;
@@ -38,12 +42,15 @@ static struct gpu_product product_of(const struct gpu_convolution *g)
     }
 }
 
-static enum status prepare(struct device *device, const struct gpu_convolution *convolution,
+static enum status prepare(struct device *device, struct gpu_convolution *convolution,
                            struct prepared **out)
 {
+    convolution->math = device->math;
     if (!is_product(convolution))
         return cuda_convolution_prepare(device, convolution, out);
     struct gpu_product product = product_of(convolution);
+    product.math = convolution->math;
+    product.is_out_bf16 = convolution->is_out_bf16;
     product.alignment = convolution->alignment;
     return cuda_product_prepare(device, &product, out);
 }
@@ -54,6 +61,7 @@ enum status cuda_conv2d_forward_prepare(struct device *device, const struct conv
     struct gpu_convolution convolution = geometry(&args->x, &args->weight, &args->y);
 
     convolution.part = GPU_CONVOLUTION_FORWARD;
+    convolution.is_out_bf16 = args->y.dtype == DTYPE_BF16;
     convolution.stride = args->stride;
     convolution.padding = args->padding;
     return prepare(device, &convolution, out);
@@ -77,6 +85,7 @@ enum status cuda_conv2d_backward_data_prepare(struct device *device,
     struct gpu_convolution convolution = geometry(&args->d_x, &args->weight, &args->d_y);
 
     convolution.part = GPU_CONVOLUTION_BACKWARD_DATA;
+    convolution.is_out_bf16 = args->d_x.dtype == DTYPE_BF16;
     convolution.stride = args->stride;
     convolution.padding = args->padding;
     return prepare(device, &convolution, out);
@@ -93,6 +102,30 @@ enum status cuda_conv2d_backward_data_run(struct device *device, struct prepared
     return cuda_plan_run(device, prepared, &operands);
 }
 
+/* A weight's gradient in bf16, to be widened: summed in f32 all the same, but rounded once more. */
+static enum status prepare_detour(struct device *device, const struct tensor *d_weight,
+                                  struct gpu_convolution *convolution, struct prepared **out)
+{
+    enum status status = STATUS_OK;
+    struct tensor narrow = *d_weight;
+    struct prepared *prepared = NULL;
+
+    convolution->is_out_bf16 = true;
+    narrow.dtype = DTYPE_BF16;
+    TRY(prepare(device, convolution, &prepared));
+    size_t bytes = (tensor_bytes(&narrow) + WORKSPACE_ALIGNMENT - 1) / WORKSPACE_ALIGNMENT *
+                   WORKSPACE_ALIGNMENT;
+    struct cuda_prepared *ours = (struct cuda_prepared *)prepared;
+    snprintf(ours->name, sizeof ours->name, "%s, widened", prepared->implementation);
+    ours->detour_bytes = bytes;
+    prepared->workspace_bytes += bytes;
+    prepared->implementation = ours->name;
+    *out = prepared;
+done:
+    return status;
+}
+
+/* The library may have no way to write f32 out of bf16 maps, and say so as it likes. */
 enum status cuda_conv2d_backward_weight_prepare(struct device *device,
                                                 const struct conv2d_backward_weight *args,
                                                 struct prepared **out)
@@ -102,7 +135,30 @@ enum status cuda_conv2d_backward_weight_prepare(struct device *device,
     convolution.part = GPU_CONVOLUTION_BACKWARD_WEIGHT;
     convolution.stride = args->stride;
     convolution.padding = args->padding;
-    return prepare(device, &convolution, out);
+    enum status status = prepare(device, &convolution, out);
+    if (status != STATUS_OK && device->math == GPU_MATH_BF16)
+        return prepare_detour(device, &args->d_weight, &convolution, out);
+    return status;
+}
+
+static enum status run_detour(struct device *device, struct prepared *prepared,
+                              const struct conv2d_backward_weight *args)
+{
+    enum status status = STATUS_OK;
+    size_t bytes = ((struct cuda_prepared *)prepared)->detour_bytes;
+    struct span rest = {(char *)args->workspace.data + bytes, args->workspace.bytes - bytes};
+    const struct gpu_operands operands = {.left = args->d_y.data,
+                                          .right = args->x.data,
+                                          .out = args->workspace.data,
+                                          .workspace = rest};
+    struct convert widening = {.x = args->d_weight, .y = args->d_weight};
+
+    widening.x.data = args->workspace.data;
+    widening.x.dtype = DTYPE_BF16;
+    TRY(cuda_plan_run(device, prepared, &operands));
+    TRY(cuda_convert_launch(device->stream, &widening));
+done:
+    return status;
 }
 
 enum status cuda_conv2d_backward_weight_run(struct device *device, struct prepared *prepared,
@@ -113,5 +169,7 @@ enum status cuda_conv2d_backward_weight_run(struct device *device, struct prepar
                                           .out = args->d_weight.data,
                                           .workspace = args->workspace};
 
+    if (((struct cuda_prepared *)prepared)->detour_bytes > 0)
+        return run_detour(device, prepared, args);
     return cuda_plan_run(device, prepared, &operands);
 }

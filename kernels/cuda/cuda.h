@@ -26,6 +26,9 @@ struct cuda_prepared {
     struct prepared base;
     const struct gpu *gpu; /* borrowed */
     struct gpu_plan *plan; /* owned */
+    /* At the begin of the workspace: what the plan writes instead of its output. 0: nothing */
+    size_t detour_bytes;
+    char name[64]; /* of a plan with a detour */
 };
 
 /* What all are aligned to, in bytes, up to what libraries make use of; NULL is no matter. */
@@ -95,6 +98,8 @@ enum status cuda_readback_pop(struct device *device, struct readback *readback, 
 KERNEL_OPS(CUDA_DECLARE)
 #undef CUDA_DECLARE
 
+/* Besides what kernels.h asks for: x of bf16, y of f32. */
+enum status cuda_convert_launch(struct gpu_stream *stream, const struct convert *op);
 /* d_bias[k] = Σ_n d_y[n, k], which no product gives. */
 enum status cuda_linear_bias_launch(struct gpu_stream *stream,
                                     const struct linear_backward_weight *op);

@@ -18,8 +18,9 @@ enum status cudnn_check_at(cudnnStatus_t error, const char *expression, const ch
     if (error == CUDNN_STATUS_SUCCESS)
         return STATUS_OK;
     cudnnGetLastErrorString(detail, sizeof detail);
-    return fail_at(STATUS_DEVICE, file, line, "%s: %s: %s", expression, cudnnGetErrorString(error),
-                   detail);
+    return fail_at(CUDNN_STATUS_CATEGORY(error) == CUDNN_STATUS_NOT_SUPPORTED ? STATUS_UNSUPPORTED
+                                                                              : STATUS_DEVICE,
+                   file, line, "%s: %s: %s", expression, cudnnGetErrorString(error), detail);
 }
 
 enum status cublas_check_at(cublasStatus_t error, const char *expression, const char *file,
@@ -27,5 +28,6 @@ enum status cublas_check_at(cublasStatus_t error, const char *expression, const 
 {
     if (error == CUBLAS_STATUS_SUCCESS)
         return STATUS_OK;
-    return fail_at(STATUS_DEVICE, file, line, "%s: %s", expression, cublasLtGetStatusString(error));
+    return fail_at(error == CUBLAS_STATUS_NOT_SUPPORTED ? STATUS_UNSUPPORTED : STATUS_DEVICE, file,
+                   line, "%s: %s", expression, cublasLtGetStatusString(error));
 }

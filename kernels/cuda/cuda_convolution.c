@@ -3,13 +3,18 @@
  * no tensor cores. The choice is a function of shapes, GPU model and version, never of a timing. */
 #include "kernels/cuda/cuda_gpu.h"
 
-#include "base/arena.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { MOST_CONFIGS = 64, MOST_DESCRIPTORS = 8 };
 enum { UID_X = 'x', UID_WEIGHT = 'w', UID_Y = 'y' };
+
+/* by part: what left, right and out are */
+static const int64_t uids[][3] = {
+    [GPU_CONVOLUTION_FORWARD] = {UID_X, UID_WEIGHT, UID_Y},
+    [GPU_CONVOLUTION_BACKWARD_DATA] = {UID_Y, UID_WEIGHT, UID_X},
+    [GPU_CONVOLUTION_BACKWARD_WEIGHT] = {UID_Y, UID_X, UID_WEIGHT},
+};
 
 /* An engine that wants more scratch than this is passed over: it would take it from the images. */
 static const int64_t most_workspace_bytes = (int64_t)1 << 30;
@@ -41,12 +46,6 @@ static void destroy(struct gpu_plan *base)
 static enum status run(struct gpu_plan *base, struct gpu_stream *stream,
                        const struct gpu_operands *operands)
 {
-    /* by part: what left, right and out are */
-    static const int64_t uids[][3] = {
-        [GPU_CONVOLUTION_FORWARD] = {UID_X, UID_WEIGHT, UID_Y},
-        [GPU_CONVOLUTION_BACKWARD_DATA] = {UID_Y, UID_WEIGHT, UID_X},
-        [GPU_CONVOLUTION_BACKWARD_WEIGHT] = {UID_Y, UID_X, UID_WEIGHT},
-    };
     enum status status = STATUS_OK;
     struct convolution_plan *plan = (struct convolution_plan *)base;
     const void *pointers[3] = {operands->left, operands->right, operands->out};
@@ -103,12 +102,13 @@ done:
 
 /* Images [n, h, w, c] or weights [k, r, s, c]: dimensions are told in the order NCHW, where they
  * lie in memory by strides. */
-static enum status describe_tensor(struct convolution_plan *plan, int64_t uid,
-                                   const int64_t shape[4], const int64_t *alignment,
-                                   descriptor *out)
+static enum status describe_tensor(struct convolution_plan *plan, const struct gpu_convolution *g,
+                                   int64_t uid, const int64_t shape[4], descriptor *out)
 {
     enum status status = STATUS_OK;
-    const cudnnDataType_t type = CUDNN_DATA_FLOAT;
+    bool is_bf16 = uid == uids[g->part][2] ? g->is_out_bf16 : g->math == GPU_MATH_BF16;
+    const cudnnDataType_t type = is_bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
+    const int64_t alignment = g->alignment;
     const int64_t sizes[4] = {shape[0], shape[3], shape[1], shape[2]};
     const int64_t strides[4] = {shape[1] * shape[2] * shape[3], 1, shape[2] * shape[3], shape[3]};
     const struct attribute attributes[] = {
@@ -116,7 +116,7 @@ static enum status describe_tensor(struct convolution_plan *plan, int64_t uid,
         {CUDNN_ATTR_TENSOR_DIMENSIONS, CUDNN_TYPE_INT64, 4, sizes},
         {CUDNN_ATTR_TENSOR_STRIDES, CUDNN_TYPE_INT64, 4, strides},
         {CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_TYPE_INT64, 1, &uid},
-        {CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, CUDNN_TYPE_INT64, 1, alignment},
+        {CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, CUDNN_TYPE_INT64, 1, &alignment},
     };
 
     TRY(part_create(plan, CUDNN_BACKEND_TENSOR_DESCRIPTOR, out));
@@ -186,7 +186,6 @@ static enum status describe_operation(struct convolution_plan *plan,
     const struct operation_names *names = &operation_names[g->part];
     const int64_t shapes[3][4] = {
         {g->n, g->h, g->w, g->c}, {g->k, g->r, g->s, g->c}, {g->n, g->p, g->q, g->k}};
-    const int64_t alignment = g->alignment;
     const float one = 1, nothing = 0;
     descriptor window = NULL, x = NULL, weight = NULL, y = NULL;
     const struct attribute attributes[] = {
@@ -199,9 +198,9 @@ static enum status describe_operation(struct convolution_plan *plan,
     };
 
     TRY(describe_window(plan, g, &window));
-    TRY(describe_tensor(plan, UID_X, shapes[0], &alignment, &x));
-    TRY(describe_tensor(plan, UID_WEIGHT, shapes[1], &alignment, &weight));
-    TRY(describe_tensor(plan, UID_Y, shapes[2], &alignment, &y));
+    TRY(describe_tensor(plan, g, UID_X, shapes[0], &x));
+    TRY(describe_tensor(plan, g, UID_WEIGHT, shapes[1], &weight));
+    TRY(describe_tensor(plan, g, UID_Y, shapes[2], &y));
     TRY(part_create(plan, names->type, out));
     TRY(finish(*out, attributes, sizeof attributes / sizeof *attributes));
 done:
@@ -238,11 +237,10 @@ static bool is_wanted_note(cudnnBackendNumericalNote_t note, enum gpu_math math)
     case CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_4x4:
     case CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_6x6:
     case CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_13x13:
+    case CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS:
         return false;
     case CUDNN_NUMERICAL_NOTE_TENSOR_CORE:
         return math != GPU_MATH_FP32;
-    case CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS:
-        return math == GPU_MATH_BF16;
     default:
         return true;
     }
@@ -352,18 +350,15 @@ done:
             (void)cudnnBackendDestroyDescriptor(configs[i]);
     if (heuristics != NULL)
         (void)cudnnBackendDestroyDescriptor(heuristics);
-    return status;
+    return status == STATUS_UNSUPPORTED ? STATUS_OK : status; /* nothing to propose */
 }
 
-enum status cuda_plan_convolution(struct gpu_context *context, const struct gpu_convolution *g,
-                                  struct gpu_plan **out)
+static enum status fill(struct gpu_context *context, struct gpu_plan *base, const void *wanted)
 {
     enum status status = STATUS_OK;
-    struct convolution_plan *plan = NULL;
+    struct convolution_plan *plan = (struct convolution_plan *)base;
+    const struct gpu_convolution *g = wanted;
 
-    TRY_ALLOC(plan, heap_alloc(1, sizeof *plan));
-    plan->base.run = run;
-    plan->base.destroy = destroy;
     plan->part = g->part;
     TRY(describe_graph(context, plan, g));
     TRY(ask(context, plan, g, CUDNN_HEUR_MODE_A));
@@ -373,13 +368,12 @@ enum status cuda_plan_convolution(struct gpu_context *context, const struct gpu_
         TRY(fail(
             STATUS_UNSUPPORTED,
             "cuDNN has no deterministic convolution [%lld, %lld, %lld, %lld] with %lld filters "
-            "%lldx%lld, stride %d",
+            "%lldx%lld, stride %d, from %s to %s",
             (long long)g->n, (long long)g->h, (long long)g->w, (long long)g->c, (long long)g->k,
-            (long long)g->r, (long long)g->s, g->stride));
-    *out = &plan->base;
-    plan = NULL;
+            (long long)g->r, (long long)g->s, g->stride, g->math == GPU_MATH_BF16 ? "bf16" : "f32",
+            g->is_out_bf16 ? "bf16" : "f32"));
 done:
-    if (plan != NULL)
-        destroy(&plan->base);
     return status;
 }
+
+const struct planner planner_convolution = {sizeof(struct convolution_plan), fill, run, destroy};

@@ -304,6 +304,34 @@ static enum status graph_launch(struct gpu_graph *graph, struct gpu_stream *stre
 
 /* ---- plans ---- */
 
+static enum status plan_create(struct gpu_context *context, const struct planner *planner,
+                               const void *wanted, struct gpu_plan **out)
+{
+    struct gpu_plan *plan = heap_alloc(1, planner->plan_bytes);
+
+    if (plan == NULL)
+        return STATUS_OUT_OF_MEMORY;
+    plan->planner = planner;
+    enum status status = planner->fill(context, plan, wanted);
+    if (status == STATUS_OK)
+        *out = plan;
+    else
+        planner->destroy(plan);
+    return status;
+}
+
+static enum status plan_convolution(struct gpu_context *context,
+                                    const struct gpu_convolution *wanted, struct gpu_plan **out)
+{
+    return plan_create(context, &planner_convolution, wanted, out);
+}
+
+static enum status plan_product(struct gpu_context *context, const struct gpu_product *wanted,
+                                struct gpu_plan **out)
+{
+    return plan_create(context, &planner_product, wanted, out);
+}
+
 static size_t plan_workspace_bytes(const struct gpu_plan *plan)
 {
     return plan->workspace_bytes;
@@ -317,13 +345,13 @@ static const char *plan_name(const struct gpu_plan *plan)
 static enum status plan_run(struct gpu_plan *plan, struct gpu_stream *stream,
                             const struct gpu_operands *operands)
 {
-    return plan->run(plan, stream, operands);
+    return plan->planner->run(plan, stream, operands);
 }
 
 static void plan_destroy(struct gpu_plan *plan)
 {
     if (plan != NULL)
-        plan->destroy(plan);
+        plan->planner->destroy(plan);
 }
 
 const struct gpu gpu_cuda = {
@@ -355,8 +383,8 @@ const struct gpu gpu_cuda = {
     .capture_abandon = capture_abandon,
     .graph_launch = graph_launch,
     .graph_destroy = graph_destroy,
-    .plan_convolution = cuda_plan_convolution,
-    .plan_product = cuda_plan_product,
+    .plan_convolution = plan_convolution,
+    .plan_product = plan_product,
     .plan_workspace_bytes = plan_workspace_bytes,
     .plan_name = plan_name,
     .plan_run = plan_run,

@@ -33,17 +33,22 @@ struct gpu_stream {
 
 /* Plans of both libraries begin with it. */
 struct gpu_plan {
+    const struct planner *planner;
     size_t workspace_bytes;
     char name[48];
+};
+
+/* How one library makes, runs and gives back its plans. */
+struct planner {
+    size_t plan_bytes;
+    /* Turns a plan of zeros into what is wanted, a struct gpu_convolution or gpu_product; what a
+     * failure leaves is destroyed by the caller. */
+    enum status (*fill)(struct gpu_context *context, struct gpu_plan *plan, const void *wanted);
     enum status (*run)(struct gpu_plan *plan, struct gpu_stream *stream,
                        const struct gpu_operands *operands);
     void (*destroy)(struct gpu_plan *plan);
 };
-
-enum status cuda_plan_convolution(struct gpu_context *context,
-                                  const struct gpu_convolution *convolution, struct gpu_plan **out);
-enum status cuda_plan_product(struct gpu_context *context, const struct gpu_product *product,
-                              struct gpu_plan **out);
+extern const struct planner planner_convolution, planner_product;
 
 extern const struct gpu gpu_cuda;
 

@@ -2,8 +2,6 @@
  * factors change places, and the bias, one value per row there, is one per column here. */
 #include "kernels/cuda/cuda_gpu.h"
 
-#include "base/arena.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -58,7 +56,7 @@ static enum status describe_operation(struct product_plan *plan)
     static const cublasComputeType_t computes[] = {
         [GPU_MATH_FP32] = CUBLAS_COMPUTE_32F,
         [GPU_MATH_TF32] = CUBLAS_COMPUTE_32F_FAST_TF32,
-        [GPU_MATH_BF16] = CUBLAS_COMPUTE_32F_FAST_16BF,
+        [GPU_MATH_BF16] = CUBLAS_COMPUTE_32F,
     };
     enum status status = STATUS_OK;
     const struct gpu_product *p = &plan->product;
@@ -84,22 +82,24 @@ done:
 }
 
 /* [rows, columns] of ours, dense, as cuBLASLt sees it. */
-static enum status describe_matrix(int64_t rows, int64_t columns, cublasLtMatrixLayout_t *out)
+static enum status describe_matrix(bool is_bf16, int64_t rows, int64_t columns,
+                                   cublasLtMatrixLayout_t *out)
 {
-    return cublas_check(
-        cublasLtMatrixLayoutCreate(out, CUDA_R_32F, (uint64_t)columns, (uint64_t)rows, columns));
+    return cublas_check(cublasLtMatrixLayoutCreate(out, is_bf16 ? CUDA_R_16BF : CUDA_R_32F,
+                                                   (uint64_t)columns, (uint64_t)rows, columns));
 }
 
 static enum status describe_matrices(struct product_plan *plan)
 {
     enum status status = STATUS_OK;
     const struct gpu_product *p = &plan->product;
+    bool is_bf16 = p->math == GPU_MATH_BF16;
 
-    TRY(p->is_right_transposed ? describe_matrix(p->n, p->k, &plan->first)
-                               : describe_matrix(p->k, p->n, &plan->first));
-    TRY(p->is_left_transposed ? describe_matrix(p->k, p->m, &plan->second)
-                              : describe_matrix(p->m, p->k, &plan->second));
-    TRY(describe_matrix(p->m, p->n, &plan->result));
+    TRY(p->is_right_transposed ? describe_matrix(is_bf16, p->n, p->k, &plan->first)
+                               : describe_matrix(is_bf16, p->k, p->n, &plan->first));
+    TRY(p->is_left_transposed ? describe_matrix(is_bf16, p->k, p->m, &plan->second)
+                              : describe_matrix(is_bf16, p->m, p->k, &plan->second));
+    TRY(describe_matrix(p->is_out_bf16, p->m, p->n, &plan->result));
 done:
     return status;
 }
@@ -154,23 +154,17 @@ done:
     return status;
 }
 
-enum status cuda_plan_product(struct gpu_context *context, const struct gpu_product *product,
-                              struct gpu_plan **out)
+static enum status fill(struct gpu_context *context, struct gpu_plan *base, const void *wanted)
 {
     enum status status = STATUS_OK;
-    struct product_plan *plan = NULL;
+    struct product_plan *plan = (struct product_plan *)base;
 
-    TRY_ALLOC(plan, heap_alloc(1, sizeof *plan));
-    plan->base.run = run;
-    plan->base.destroy = destroy;
-    plan->product = *product;
+    plan->product = *(const struct gpu_product *)wanted;
     TRY(describe_operation(plan));
     TRY(describe_matrices(plan));
     TRY(choose(context, plan));
-    *out = &plan->base;
-    plan = NULL;
 done:
-    if (plan != NULL)
-        destroy(&plan->base);
     return status;
 }
+
+const struct planner planner_product = {sizeof(struct product_plan), fill, run, destroy};

@@ -21,9 +21,9 @@ static struct keep_rule keep_rule_of(double probability)
     return {(uint32_t)(least >> 32), (uint32_t)least, (float)(1.0 / (1.0 - probability))};
 }
 
-struct dropped {
-    const float *x;
-    float *y;
+template <typename T> struct dropped {
+    const T *x;
+    T *y;
     const int32_t *samples, *epoch;
     int64_t n_rows, row_elements;
     struct random_key key; /* sample and epoch are read by the kernel */
@@ -61,8 +61,8 @@ static __device__ __forceinline__ struct draw draw_from(const struct random_key 
 }
 
 /* HALVES elements, or as many as the row has left. */
-template <int WIDTH>
-static __device__ __forceinline__ void drop(const struct dropped &op, int64_t row, int64_t e)
+template <typename T, int WIDTH>
+static __device__ __forceinline__ void drop(const struct dropped<T> &op, int64_t row, int64_t e)
 {
     struct random_key key = op.key;
     int64_t left = op.row_elements - e, at = row * op.row_elements + e;
@@ -86,31 +86,32 @@ static __device__ __forceinline__ void drop(const struct dropped &op, int64_t ro
     }
 }
 
-template <int WIDTH>
-static __global__ void __launch_bounds__(THREADS) dropout_kernel(struct dropped op)
+template <typename T, int WIDTH>
+static __global__ void __launch_bounds__(THREADS) dropout_kernel(struct dropped<T> op)
 {
     for (int64_t row = blockIdx.y; row < op.n_rows; row += gridDim.y)
         for (int64_t e = first_item() * HALVES; e < op.row_elements; e += item_stride() * HALVES)
-            drop<WIDTH>(op, row, e);
+            drop<T, WIDTH>(op, row, e);
 }
 
-extern "C" enum status cuda_dropout_launch(struct gpu_stream *stream, const struct dropout *op)
+template <typename T>
+static enum status drop_all(struct gpu_stream *stream, const struct dropout *op)
 {
     int64_t n_rows = op->x.shape[0], row_elements = tensor_elements(&op->x) / n_rows;
-    struct dropped dropped = {
-        data_of<float>(&op->x),
-        data_of<float>(&op->y),
-        data_of<int32_t>(&op->samples),
-        data_of<int32_t>(&op->epoch),
-        n_rows,
-        row_elements,
-        {op->seed, RANDOM_DROPOUT, op->layer, 0, 0},
-        keep_rule_of(op->probability),
+    struct dropped<T> dropped = {
+        data_of<T>(&op->x), data_of<T>(&op->y), data_of<int32_t>(&op->samples),
+            data_of<int32_t>(&op->epoch), n_rows, row_elements,
+            {op->seed, RANDOM_DROPOUT, op->layer, 0, 0}, keep_rule_of(op->probability),
     };
     dim3 grid(blocks_for((row_elements + HALVES - 1) / HALVES),
               (unsigned)(n_rows < MOST_ROWS_OF_BLOCKS ? n_rows : MOST_ROWS_OF_BLOCKS));
 
-    if (row_elements % WIDE == 0 && are_wide(op->x, op->y))
-        return LAUNCH(dropout_kernel<WIDE>, grid, THREADS, 0, stream, dropped);
-    return LAUNCH(dropout_kernel<1>, grid, THREADS, 0, stream, dropped);
+    if (row_elements % WIDE<T> == 0 && are_wide(op->x, op->y))
+        return LAUNCH((dropout_kernel<T, WIDE<T>>), grid, THREADS, 0, stream, dropped);
+    return LAUNCH((dropout_kernel<T, 1>), grid, THREADS, 0, stream, dropped);
+}
+
+extern "C" enum status cuda_dropout_launch(struct gpu_stream *stream, const struct dropout *op)
+{
+    return BY_TYPE(op->x, drop_all);
 }

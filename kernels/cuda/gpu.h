@@ -63,14 +63,14 @@ struct gpu_properties {
     size_t memory_bytes;
 };
 
-/* How products are formed. Sums and results are f32 in all of them. */
+/* What products are formed of. Sums are f32 in all of them. */
 enum gpu_math {
-    GPU_MATH_FP32, /* f32 factors */
-    GPU_MATH_TF32, /* factors rounded to 10 bits of mantissa */
-    GPU_MATH_BF16  /* factors rounded to bf16 */
+    GPU_MATH_FP32, /* f32 */
+    GPU_MATH_TF32, /* f32, rounded to 10 bits of mantissa */
+    GPU_MATH_BF16  /* bf16 */
 };
 
-/* Letters as in kernels.h; f32 NHWC images, KRSC weights. */
+/* Letters as in kernels.h; NHWC images, KRSC weights. */
 enum gpu_convolution_part {
     GPU_CONVOLUTION_FORWARD,        /* left x, right weight, out y     */
     GPU_CONVOLUTION_BACKWARD_DATA,  /* left d_y, right weight, out d_x */
@@ -81,16 +81,18 @@ struct gpu_convolution {
     enum gpu_math math;
     int64_t n, h, w, c, k, r, s, p, q;
     int stride, padding;
-    int alignment; /* of every operand, bytes */
+    bool is_out_bf16; /* with bf16 factors only; else f32 */
+    int alignment;    /* of every operand, bytes */
 };
 
 /* out[m, n] = left[m, k] · right[k, n] (+ bias[n]), row by row; a transposed factor lies in memory
- * as [k, m] or [n, k]. */
+ * as [k, m] or [n, k]. The bias is f32. */
 struct gpu_product {
     enum gpu_math math;
     int64_t m, n, k;
     bool is_left_transposed, is_right_transposed, has_bias;
-    int alignment; /* of every operand, bytes */
+    bool is_out_bf16; /* with bf16 factors only, and without bias; else f32 */
+    int alignment;    /* of every operand, bytes */
 };
 
 struct gpu_operands {
@@ -144,7 +146,7 @@ struct gpu {
     void (*graph_destroy)(struct gpu_graph *graph);
 
     /* Deterministic algorithms only, chosen by rule. Fails: STATUS_UNSUPPORTED when the library has
-     * none. */
+     * none, for instance for f32 out of bf16 factors. */
     enum status (*plan_convolution)(struct gpu_context *context,
                                     const struct gpu_convolution *convolution,
                                     struct gpu_plan **out);

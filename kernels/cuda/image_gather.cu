@@ -1,15 +1,15 @@
 /* Bytes of the chosen images → a normalised NHWC batch. A byte has 256 values, so each block does
  * each channel's arithmetic once per value, in float64: the same bits as on the host. */
-#include "kernels/cuda/launch.h"
+#include "kernels/cuda/pack.h"
 
 constexpr int BYTE_VALUES = 256, MOST_CHANNELS = 4, MOST_VALUES = MOST_CHANNELS * BYTE_VALUES;
 constexpr int PIXELS_PER_BLOCK = 1024;
 
-struct gather {
+template <typename T> struct gather {
     const uint8_t *images;
     const int32_t *image_labels, *indices;
     const int32_t *offsets; /* or NULL */
-    float *y;
+    T *y;
     int32_t *labels;
     int64_t n_images;
     int n_channels, height, width;
@@ -22,7 +22,8 @@ struct crop {
 };
 
 /* Where pixel i of the cropped image lies in the image; −1: outside, where it is black. */
-static __device__ __forceinline__ int source_of(const struct gather &op, const struct crop &crop,
+template <typename T>
+static __device__ __forceinline__ int source_of(const struct gather<T> &op, const struct crop &crop,
                                                 int i)
 {
     int h = i / op.width, w = i % op.width;
@@ -33,14 +34,15 @@ static __device__ __forceinline__ int source_of(const struct gather &op, const s
     return is_inside ? (int)(row * op.width + column) : -1;
 }
 
-static __device__ __forceinline__ void gather_image(const struct gather &op, const float *values,
+template <typename T>
+static __device__ __forceinline__ void gather_image(const struct gather<T> &op, const float *values,
                                                     int64_t n)
 {
     int n_pixels = op.height * op.width, begin = (int)blockIdx.x * PIXELS_PER_BLOCK;
     int end = begin + PIXELS_PER_BLOCK < n_pixels ? begin + PIXELS_PER_BLOCK : n_pixels;
     int64_t index = op.indices[n];
     const uint8_t *image = op.images + index * op.n_channels * n_pixels;
-    float *y = op.y + n * op.n_channels * n_pixels;
+    T *y = op.y + n * op.n_channels * n_pixels;
     struct crop crop = {0, 0, false};
 
     if (op.offsets != nullptr)
@@ -50,12 +52,12 @@ static __device__ __forceinline__ void gather_image(const struct gather &op, con
     for (int i = begin + (int)threadIdx.x; i < end; i += THREADS) {
         int source = source_of(op, crop, i);
         for (int c = 0; c < op.n_channels; c++)
-            y[i * op.n_channels + c] =
-                values[c * BYTE_VALUES + (source >= 0 ? image[c * n_pixels + source] : 0)];
+            y[i * op.n_channels + c] = rounded<T>(
+                values[c * BYTE_VALUES + (source >= 0 ? image[c * n_pixels + source] : 0)]);
     }
 }
 
-static __global__ void image_gather_kernel(struct gather op)
+template <typename T> static __global__ void image_gather_kernel(struct gather<T> op)
 {
     SHARED(float, values, MOST_VALUES);
 
@@ -68,23 +70,15 @@ static __global__ void image_gather_kernel(struct gather op)
         gather_image(op, values, n);
 }
 
-extern "C" enum status cuda_image_gather_launch(struct gpu_stream *stream,
-                                                const struct image_gather *op)
+template <typename T>
+static enum status gather_all(struct gpu_stream *stream, const struct image_gather *op)
 {
     int64_t n_images = op->y.shape[0], n_pixels = op->y.shape[1] * op->y.shape[2];
-    struct gather gather = {
-        data_of<uint8_t>(&op->images),
-        data_of<int32_t>(&op->image_labels),
-        data_of<int32_t>(&op->indices),
-        data_of<int32_t>(&op->offsets),
-        data_of<float>(&op->y),
-        data_of<int32_t>(&op->labels),
-        n_images,
-        (int)op->y.shape[3],
-        (int)op->y.shape[1],
-        (int)op->y.shape[2],
-        {},
-        {},
+    struct gather<T> gather = {
+        data_of<uint8_t>(&op->images), data_of<int32_t>(&op->image_labels),
+            data_of<int32_t>(&op->indices), data_of<int32_t>(&op->offsets), data_of<T>(&op->y),
+            data_of<int32_t>(&op->labels), n_images, (int)op->y.shape[3], (int)op->y.shape[1],
+            (int)op->y.shape[2], {}, {},
     };
     dim3 grid((unsigned)((n_pixels + PIXELS_PER_BLOCK - 1) / PIXELS_PER_BLOCK),
               (unsigned)(n_images < MOST_ROWS_OF_BLOCKS ? n_images : MOST_ROWS_OF_BLOCKS));
@@ -93,5 +87,11 @@ extern "C" enum status cuda_image_gather_launch(struct gpu_stream *stream,
         gather.mean[c] = op->mean[c];
         gather.std[c] = op->std[c];
     }
-    return LAUNCH(image_gather_kernel, grid, THREADS, 0, stream, gather);
+    return LAUNCH(image_gather_kernel<T>, grid, THREADS, 0, stream, gather);
+}
+
+extern "C" enum status cuda_image_gather_launch(struct gpu_stream *stream,
+                                                const struct image_gather *op)
+{
+    return BY_TYPE(op->y, gather_all);
 }

@@ -4,7 +4,8 @@
 enum status cuda_linear_forward_prepare(struct device *device, const struct linear_forward *args,
                                         struct prepared **out)
 {
-    const struct gpu_product product = {.m = args->y.shape[0],
+    const struct gpu_product product = {.math = device->math,
+                                        .m = args->y.shape[0],
                                         .n = args->y.shape[1],
                                         .k = args->x.shape[1],
                                         .is_right_transposed = true,
@@ -32,6 +33,9 @@ enum status cuda_linear_backward_data_prepare(struct device *device,
                                               struct prepared **out)
 {
     const struct gpu_product product = {
+        .math = device->math,
+        .is_out_bf16 = args->d_x.dtype == DTYPE_BF16,
+
         .m = args->d_x.shape[0],
         .n = args->d_x.shape[1],
         .k = args->d_y.shape[1],
@@ -56,6 +60,7 @@ enum status cuda_linear_backward_weight_prepare(struct device *device,
                                                 struct prepared **out)
 {
     const struct gpu_product product = {
+        .math = device->math,
         .m = args->d_weight.shape[0],
         .n = args->d_weight.shape[1],
         .k = args->x.shape[0],

@@ -1,41 +1,34 @@
 /* The one part of a linear layer that is no matrix product: the bias' gradient. */
 #include "kernels/cuda/columns.h"
 
-template <int WIDTH>
+template <typename T, int WIDTH>
 static __global__ void __launch_bounds__(THREADS)
-    linear_bias_kernel(struct columns columns, const float *d_y, float *d_bias)
+    linear_bias_kernel(struct columns columns, const T *d_y, float *d_bias)
 {
-    int64_t c = first_channel<WIDTH>();
-    float sums[WIDTH] = {};
+    struct column_sum sum = sum_of_columns<WIDTH>(columns, d_y);
 
-    if (c < columns.n_channels) {
-        UNROLL_BY(4)
-        for (int64_t row = threadIdx.y; row < columns.n_rows; row += blockDim.y) {
-            pack<float, WIDTH> values = load<WIDTH>(d_y + row * columns.n_channels + c);
-            UNROLL
-            for (int j = 0; j < WIDTH; j++)
-                sums[j] += values.at[j];
-        }
-    }
-    float sum = sum_over_rows(sums);
-    int lanes = (int)blockDim.x, thread = (int)(threadIdx.y * blockDim.x + threadIdx.x);
-    c = ((int64_t)blockIdx.y * lanes + thread % lanes) * WIDTH + thread / lanes;
-    if (thread < WIDTH * lanes && c < columns.n_channels)
-        d_bias[c] = sum;
+    if (sum.channel >= 0)
+        d_bias[sum.channel] = sum.value;
 }
 
-template <int WIDTH>
+template <typename T, int WIDTH>
 static enum status bias(struct gpu_stream *stream, const struct linear_backward_weight *op)
 {
     struct columns columns = columns_of_tensor(&op->d_y, WIDTH, op->d_y.shape[0]);
 
-    return LAUNCH(linear_bias_kernel<WIDTH>, columns_grid(&columns), columns_block(&columns), 0,
-                  stream, columns, data_of<float>(&op->d_y), data_of<float>(&op->d_bias));
+    return LAUNCH((linear_bias_kernel<T, WIDTH>), columns_grid(&columns), columns_block(&columns),
+                  0, stream, columns, data_of<T>(&op->d_y), data_of<float>(&op->d_bias));
+}
+
+template <typename T>
+static enum status bias(struct gpu_stream *stream, const struct linear_backward_weight *op)
+{
+    return are_columns_wide<T>(op->d_y) ? bias<T, WIDE<T>>(stream, op) : bias<T, 1>(stream, op);
 }
 
 /* d_bias[k] = Σ_n d_y[n, k] */
 extern "C" enum status cuda_linear_bias_launch(struct gpu_stream *stream,
                                                const struct linear_backward_weight *op)
 {
-    return are_columns_wide(op->d_y) ? bias<WIDE>(stream, op) : bias<1>(stream, op);
+    return BY_TYPE(op->d_y, bias);
 }

@@ -22,7 +22,7 @@ static void describe(char *text, size_t bytes)
 __attribute__((visibility("default"))) const struct backend backend_cuda = {
     .name = "cuda",
     .real = DTYPE_F32,
-    .precisions = 1 << PRECISION_TF32,
+    .precisions = 1 << PRECISION_TF32 | 1 << PRECISION_BF16,
     .count = count,
     .open = open_gpu,
     .close = cuda_close,

@@ -9,7 +9,7 @@ static __device__ __forceinline__ pack<uint8_t, WIDTH> free_of(const uint8_t *ma
     pack<uint8_t, WIDTH> values;
 
     if (mask != nullptr)
-        return load<WIDTH>(mask, left);
+        return load_plain<WIDTH>(mask, left);
     UNROLL
     for (int j = 0; j < WIDTH; j++)
         values.at[j] = 1;
@@ -74,9 +74,9 @@ template <int WIDTH> static enum status sgd(struct gpu_stream *stream, const str
 extern "C" enum status cuda_sgd_step_launch(struct gpu_stream *stream, const struct sgd_step *op)
 {
     bool is_wide =
-        are_wide(op->gradient, op->parameter, op->velocity) && is_aligned(&op->mask, WIDE);
+        are_wide(op->gradient, op->parameter, op->velocity) && is_aligned(&op->mask, WIDE<float>);
 
-    return is_wide ? sgd<WIDE>(stream, op) : sgd<1>(stream, op);
+    return is_wide ? sgd<WIDE<float>>(stream, op) : sgd<1>(stream, op);
 }
 
 struct adam {
@@ -184,7 +184,7 @@ template <int WIDTH> static enum status adam(struct gpu_stream *stream, const st
 extern "C" enum status cuda_adam_step_launch(struct gpu_stream *stream, const struct adam_step *op)
 {
     bool is_wide = are_wide(op->gradient, op->parameter, op->first_moment, op->second_moment) &&
-                   is_aligned(&op->mask, WIDE);
+                   is_aligned(&op->mask, WIDE<float>);
 
-    return is_wide ? adam<WIDE>(stream, op) : adam<1>(stream, op);
+    return is_wide ? adam<WIDE<float>>(stream, op) : adam<1>(stream, op);
 }

@@ -2,35 +2,21 @@
 #include "kernels/cuda/columns.h"
 
 /* One block per image and slice of channels. */
-template <int WIDTH>
+template <typename T, int WIDTH>
 static __global__ void __launch_bounds__(THREADS)
-    global_average_pool_forward_kernel(struct columns columns, const float *x, float factor,
-                                       float *y)
+    global_average_pool_forward_kernel(struct columns columns, const T *x, float factor, T *y)
 {
-    int64_t c = first_channel<WIDTH>(), image = blockIdx.x;
-    float sums[WIDTH] = {};
+    int64_t image = blockIdx.x;
+    struct column_sum sum =
+        sum_of_columns<WIDTH>(columns, x + image * columns.n_rows * columns.n_channels);
 
-    if (c < columns.n_channels) {
-        const float *pixels = x + image * columns.n_rows * columns.n_channels + c;
-        UNROLL_BY(4)
-        for (int64_t row = threadIdx.y; row < columns.n_rows; row += blockDim.y) {
-            pack<float, WIDTH> values = load<WIDTH>(pixels + row * columns.n_channels);
-            UNROLL
-            for (int j = 0; j < WIDTH; j++)
-                sums[j] += values.at[j];
-        }
-    }
-    float sum = sum_over_rows(sums);
-    int lanes = (int)blockDim.x, thread = (int)(threadIdx.y * blockDim.x + threadIdx.x);
-    c = ((int64_t)blockIdx.y * lanes + thread % lanes) * WIDTH + thread / lanes;
-    if (thread < WIDTH * lanes && c < columns.n_channels)
-        y[image * columns.n_channels + c] = factor * sum;
+    if (sum.channel >= 0)
+        y[image * columns.n_channels + sum.channel] = rounded<T>(factor * sum.value);
 }
 
-template <int WIDTH>
+template <typename T, int WIDTH>
 static __global__ void __launch_bounds__(THREADS)
-    global_average_pool_backward_kernel(struct columns columns, const float *d_y, float factor,
-                                        float *d_x)
+    global_average_pool_backward_kernel(struct columns columns, const T *d_y, float factor, T *d_x)
 {
     int64_t c = first_channel<WIDTH>(), image = blockIdx.x;
 
@@ -40,7 +26,7 @@ static __global__ void __launch_bounds__(THREADS)
     UNROLL
     for (int j = 0; j < WIDTH; j++)
         values.at[j] *= factor;
-    float *pixels = d_x + image * columns.n_rows * columns.n_channels + c;
+    T *pixels = d_x + image * columns.n_rows * columns.n_channels + c;
     for (int64_t row = threadIdx.y; row < columns.n_rows; row += blockDim.y)
         store(pixels + row * columns.n_channels, values);
 }
@@ -60,38 +46,51 @@ static struct pool pool_of(const struct tensor *x, int width)
             (float)(1.0 / (double)n_pixels)};
 }
 
-template <int WIDTH>
+template <typename T, int WIDTH>
 static enum status forward(struct gpu_stream *stream, const struct global_average_pool_forward *op)
 {
     struct pool pool = pool_of(&op->x, WIDTH);
 
-    return LAUNCH(global_average_pool_forward_kernel<WIDTH>, pool.grid,
-                  columns_block(&pool.columns), 0, stream, pool.columns, data_of<float>(&op->x),
-                  pool.factor, data_of<float>(&op->y));
+    return LAUNCH((global_average_pool_forward_kernel<T, WIDTH>), pool.grid,
+                  columns_block(&pool.columns), 0, stream, pool.columns, data_of<T>(&op->x),
+                  pool.factor, data_of<T>(&op->y));
 }
 
-template <int WIDTH>
+template <typename T, int WIDTH>
 static enum status backward(struct gpu_stream *stream,
                             const struct global_average_pool_backward *op)
 {
     struct pool pool = pool_of(&op->d_x, WIDTH);
 
-    return LAUNCH(global_average_pool_backward_kernel<WIDTH>, pool.grid,
-                  columns_block(&pool.columns), 0, stream, pool.columns, data_of<float>(&op->d_y),
-                  pool.factor, data_of<float>(&op->d_x));
+    return LAUNCH((global_average_pool_backward_kernel<T, WIDTH>), pool.grid,
+                  columns_block(&pool.columns), 0, stream, pool.columns, data_of<T>(&op->d_y),
+                  pool.factor, data_of<T>(&op->d_x));
+}
+
+template <typename T>
+static enum status forward(struct gpu_stream *stream, const struct global_average_pool_forward *op)
+{
+    return are_columns_wide<T>(op->x) ? forward<T, WIDE<T>>(stream, op) : forward<T, 1>(stream, op);
+}
+
+template <typename T>
+static enum status backward(struct gpu_stream *stream,
+                            const struct global_average_pool_backward *op)
+{
+    return are_columns_wide<T>(op->d_x, op->d_y) ? backward<T, WIDE<T>>(stream, op)
+                                                 : backward<T, 1>(stream, op);
 }
 
 extern "C" enum status
 cuda_global_average_pool_forward_launch(struct gpu_stream *stream,
                                         const struct global_average_pool_forward *op)
 {
-    return are_columns_wide(op->x) ? forward<WIDE>(stream, op) : forward<1>(stream, op);
+    return BY_TYPE(op->x, forward);
 }
 
 extern "C" enum status
 cuda_global_average_pool_backward_launch(struct gpu_stream *stream,
                                          const struct global_average_pool_backward *op)
 {
-    return are_columns_wide(op->d_x, op->d_y) ? backward<WIDE>(stream, op)
-                                              : backward<1>(stream, op);
+    return BY_TYPE(op->d_x, backward);
 }

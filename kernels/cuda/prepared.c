@@ -19,50 +19,40 @@ enum status cuda_prepared_create(struct device *device, size_t workspace_bytes,
     return STATUS_OK;
 }
 
-/* Takes the plan over, also when it fails. */
-static enum status planned(struct device *device, struct gpu_plan *plan, struct prepared **out)
+/* Takes the plan over, also when it fails; `status`: of planning. */
+static enum status planned(struct device *device, enum status status, struct gpu_plan *plan,
+                           struct prepared **out)
 {
     struct prepared *prepared = NULL;
-    enum status status =
-        cuda_prepared_create(device, device->gpu->plan_workspace_bytes(plan), &prepared);
 
-    if (status != STATUS_OK) {
-        device->gpu->plan_destroy(plan);
-        return status;
-    }
-    ((struct cuda_prepared *)prepared)->plan = plan;
+    TRY(status);
+    TRY(cuda_prepared_create(device, device->gpu->plan_workspace_bytes(plan), &prepared));
     prepared->implementation = device->gpu->plan_name(plan);
+    ((struct cuda_prepared *)prepared)->plan = plan;
+    plan = NULL;
     *out = prepared;
-    return STATUS_OK;
+done:
+    device->gpu->plan_destroy(plan);
+    return status;
 }
 
 enum status cuda_convolution_prepare(struct device *device,
                                      const struct gpu_convolution *convolution,
                                      struct prepared **out)
 {
-    enum status status = STATUS_OK;
-    struct gpu_convolution wanted = *convolution;
     struct gpu_plan *plan = NULL;
+    enum status status = device->gpu->plan_convolution(device->context, convolution, &plan);
 
-    wanted.math = device->math;
-    TRY(device->gpu->plan_convolution(device->context, &wanted, &plan));
-    TRY(planned(device, plan, out));
-done:
-    return status;
+    return planned(device, status, plan, out);
 }
 
 enum status cuda_product_prepare(struct device *device, const struct gpu_product *product,
                                  struct prepared **out)
 {
-    enum status status = STATUS_OK;
-    struct gpu_product wanted = *product;
     struct gpu_plan *plan = NULL;
+    enum status status = device->gpu->plan_product(device->context, product, &plan);
 
-    wanted.math = device->math;
-    TRY(device->gpu->plan_product(device->context, &wanted, &plan));
-    TRY(planned(device, plan, out));
-done:
-    return status;
+    return planned(device, status, plan, out);
 }
 
 enum status cuda_plan_run(struct device *device, struct prepared *prepared,

@@ -1,14 +1,15 @@
 /* Cross-entropy of softmax with its gradient. Rows are short, so each is done by a warp, in
  * float64; a second kernel adds the rows' losses. */
-#include "kernels/cuda/launch.h"
+#include "kernels/cuda/pack.h"
 
 constexpr int ROWS_PER_BLOCK = THREADS / WARP_LANES;
 
-struct entropy {
+template <typename T> struct entropy {
     const float *logits;
+    T *d_logits; /* or NULL */
     const int32_t *labels;
-    float *loss, *d_logits, *sample_loss; /* the last two may be NULL */
-    double *row_losses;                   /* workspace */
+    float *loss, *sample_loss; /* the last may be NULL */
+    double *row_losses;        /* workspace */
     int64_t n_rows, n_classes;
 };
 
@@ -45,15 +46,20 @@ static __device__ __forceinline__ int count_rows(const int32_t *labels, int64_t 
     return block_sum(n);
 }
 
+/* `value` only if it is more than `most`, which a NaN is not. */
+static __device__ __forceinline__ float larger(float value, float most)
+{
+    return value > most ? value : most;
+}
+
 static __device__ __forceinline__ float warp_largest(const float *row, int64_t n_classes)
 {
     float largest = row[0];
 
     for (int64_t k = threadIdx.x % WARP_LANES; k < n_classes; k += WARP_LANES)
-        largest = row[k] > largest ? row[k] : largest;
+        largest = larger(row[k], largest);
     for (int offset = WARP_LANES / 2; offset > 0; offset /= 2) {
-        float other = __shfl_xor_sync(ALL_LANES, largest, offset);
-        largest = other > largest ? other : largest;
+        largest = larger(__shfl_xor_sync(ALL_LANES, largest, offset), largest);
     }
     return largest;
 }
@@ -70,7 +76,8 @@ static __device__ __forceinline__ double warp_log_sum_exp(const float *row, int6
 
 /* The loss of a counted row and its share of the gradient. d_logits may be logits' memory: each
  * element is read, by its own lane, before it is written. A label that is no class gives NaN. */
-static __device__ __forceinline__ double counted_row(const struct entropy &op, int64_t n,
+template <typename T>
+static __device__ __forceinline__ double counted_row(const struct entropy<T> &op, int64_t n,
                                                      double share)
 {
     const float *row = op.logits + n * op.n_classes;
@@ -84,21 +91,23 @@ static __device__ __forceinline__ double counted_row(const struct entropy &op, i
     for (int64_t k = threadIdx.x % WARP_LANES; k < op.n_classes; k += WARP_LANES) {
         double probability = exp((double)row[k] - normaliser);
         op.d_logits[n * op.n_classes + k] =
-            (float)((probability - (k == label ? 1.0 : 0.0)) * share);
+            rounded<T>((float)((probability - (k == label ? 1.0 : 0.0)) * share));
     }
     return loss;
 }
 
-static __device__ __forceinline__ void zero_row(const struct entropy &op, int64_t n)
+template <typename T>
+static __device__ __forceinline__ void zero_row(const struct entropy<T> &op, int64_t n)
 {
     if (op.d_logits == nullptr)
         return;
     for (int64_t k = threadIdx.x % WARP_LANES; k < op.n_classes; k += WARP_LANES)
-        op.d_logits[n * op.n_classes + k] = 0.0f;
+        op.d_logits[n * op.n_classes + k] = rounded<T>(0.0f);
 }
 
+template <typename T>
 static __global__ void __launch_bounds__(THREADS)
-    softmax_cross_entropy_rows_kernel(struct entropy op)
+    softmax_cross_entropy_rows_kernel(struct entropy<T> op)
 {
     int n_counted = count_rows(op.labels, op.n_rows);
     double share = n_counted > 0 ? 1.0 / n_counted : 0.0, loss = 0.0;
@@ -118,8 +127,9 @@ static __global__ void __launch_bounds__(THREADS)
 }
 
 /* One block. */
+template <typename T>
 static __global__ void __launch_bounds__(THREADS)
-    softmax_cross_entropy_mean_kernel(struct entropy op)
+    softmax_cross_entropy_mean_kernel(struct entropy<T> op)
 {
     double loss = 0.0;
     int n_counted = count_rows(op.labels, op.n_rows);
@@ -136,24 +146,25 @@ extern "C" size_t cuda_softmax_cross_entropy_workspace(const struct softmax_cros
     return (size_t)op->logits.shape[0] * sizeof(double);
 }
 
-extern "C" enum status cuda_softmax_cross_entropy_launch(struct gpu_stream *stream,
-                                                         const struct softmax_cross_entropy *op)
+template <typename T>
+static enum status entropy_of(struct gpu_stream *stream, const struct softmax_cross_entropy *op)
 {
-    struct entropy entropy = {
-        data_of<float>(&op->logits),
-        data_of<int32_t>(&op->labels),
-        data_of<float>(&op->loss),
-        data_of<float>(&op->d_logits),
-        data_of<float>(&op->sample_loss),
-        static_cast<double *>(op->workspace.data),
-        op->logits.shape[0],
-        op->logits.shape[1],
+    struct entropy<T> entropy = {
+        data_of<float>(&op->logits), data_of<T>(&op->d_logits), data_of<int32_t>(&op->labels),
+            data_of<float>(&op->loss), data_of<float>(&op->sample_loss),
+            static_cast<double *>(op->workspace.data), op->logits.shape[0], op->logits.shape[1],
     };
     unsigned n_blocks = (unsigned)((entropy.n_rows + ROWS_PER_BLOCK - 1) / ROWS_PER_BLOCK);
     enum status status =
-        LAUNCH(softmax_cross_entropy_rows_kernel, n_blocks, THREADS, 0, stream, entropy);
+        LAUNCH(softmax_cross_entropy_rows_kernel<T>, n_blocks, THREADS, 0, stream, entropy);
 
     if (status != STATUS_OK)
         return status;
-    return LAUNCH(softmax_cross_entropy_mean_kernel, 1, THREADS, 0, stream, entropy);
+    return LAUNCH(softmax_cross_entropy_mean_kernel<T>, 1, THREADS, 0, stream, entropy);
+}
+
+extern "C" enum status cuda_softmax_cross_entropy_launch(struct gpu_stream *stream,
+                                                         const struct softmax_cross_entropy *op)
+{
+    return BY_TYPE(op->d_logits, entropy_of);
 }

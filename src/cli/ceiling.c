@@ -7,6 +7,7 @@
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const double measure_seconds = 0.25;
 /* of a square product: what a device is busy with for longer than with its launch */
@@ -60,21 +61,35 @@ done:
     return status;
 }
 
+/* A small integer as a tensor holds it; bf16 is the upper half of a float32. */
+static void put(char *to, enum dtype dtype, float value)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &value, sizeof bits);
+    uint16_t half = (uint16_t)(bits >> 16);
+    if (dtype == DTYPE_BF16)
+        memcpy(to, &half, sizeof half);
+    else
+        memcpy(to, &value, sizeof value);
+}
+
 /* In pieces: pages touched for the first time cost more than what is measured. */
-static enum status filled(struct device *device, int64_t n, float value, struct tensor *out)
+static enum status filled(struct device *device, float value, struct tensor *out)
 {
     enum status status = STATUS_OK;
-    float *values = NULL;
-    char *to = NULL;
+    char *values = NULL, *to = NULL;
+    size_t each = dtype_bytes(out->dtype);
+    int64_t n = tensor_elements(out);
 
-    TRY_ALLOC(values, heap_alloc(PIECE, sizeof *values));
-    for (int64_t i = 0; i < PIECE; i++)
-        values[i] = value;
-    TRY(device_alloc(device, (size_t)n * sizeof *values, &out->data));
+    TRY_ALLOC(values, heap_alloc(PIECE, each));
+    for (size_t i = 0; i < PIECE; i++)
+        put(values + i * each, out->dtype, value);
+    TRY(device_alloc(device, tensor_bytes(out), &out->data));
     to = out->data;
     for (int64_t i = 0; i < n; i += PIECE) {
-        size_t bytes = sizeof *values * (size_t)(n - i < PIECE ? n - i : PIECE);
-        TRY(device_upload(device, to + sizeof *values * (size_t)i, values, bytes));
+        size_t bytes = each * (size_t)(n - i < PIECE ? n - i : PIECE);
+        TRY(device_upload(device, to + each * (size_t)i, values, bytes));
     }
 done:
     free(values);
@@ -104,15 +119,15 @@ static enum status measure_matmul(struct device *device, double *flops)
 {
     enum status status = STATUS_OK;
     const int64_t n = device_can_capture(device) ? GPU_PRODUCT : PRODUCT;
-    const struct tensor square = {NULL, DTYPE_F32, 2, {n, n}};
     struct workload work = {.device = device, .kind = OP_linear_forward};
     struct linear_forward *op = &work.op.linear_forward;
     double seconds = 0;
 
-    op->x = op->weight = op->y = square;
-    TRY(filled(device, tensor_elements(&square), 1, &op->x));
-    TRY(filled(device, tensor_elements(&square), 2, &op->weight));
-    TRY(filled(device, tensor_elements(&square), 0, &op->y));
+    op->x = op->weight = (struct tensor){NULL, device_map(device), 2, {n, n}};
+    op->y = (struct tensor){NULL, device_real(device), 2, {n, n}};
+    TRY(filled(device, 1, &op->x));
+    TRY(filled(device, 2, &op->weight));
+    TRY(filled(device, 0, &op->y));
     TRY(workload_prepare(&work));
     TRY(workload_time(&work, &seconds));
     TRY(check_product(device, &op->y));
@@ -132,9 +147,9 @@ static enum status measure_copy(struct device *device, double *bytes)
     struct scale *op = &work.op.scale;
     double seconds = 0;
 
-    op->x = op->y = (struct tensor){NULL, DTYPE_F32, 1, {copy_elements}};
+    op->x = op->y = (struct tensor){NULL, device_map(device), 1, {copy_elements}};
     op->factor = 1;
-    TRY(filled(device, copy_elements, 1, &op->x));
+    TRY(filled(device, 1, &op->x));
     TRY(device_alloc(device, tensor_bytes(&op->y), &op->y.data)); /* the first run fills it */
     TRY(workload_prepare(&work));
     TRY(workload_time(&work, &seconds));

@@ -29,6 +29,7 @@ static const struct row rows[] = {
     {"CUDA", probe_cuda, "convolutions and matrix products on GPUs"},
     {"GPUs", probe_gpu, "one rank of this machine for each"},
     {"GPU product", probe_gpu_matmul, "the ceiling of training speed there, float32"},
+    {"GPU product, bf16", probe_gpu_bf16, "the same with precision: bf16"},
     {"GPU memory copy", probe_gpu_copy, "the ceiling of what is bound by memory there"},
     {"Slurm", probe_slurm, "a batch system; not needed to run on this machine"},
 };

@@ -31,7 +31,7 @@ void advise(struct finding *out, enum verdict verdict, const char *format, ...)
 
 /* The machine (doctor_machine.c). */
 probe probe_processor, probe_ranks, probe_memory, probe_folder, probe_matmul, probe_copy;
-probe probe_gpu_matmul, probe_gpu_copy;
+probe probe_gpu_matmul, probe_gpu_bf16, probe_gpu_copy;
 /* Programs and libraries (doctor_software.c). */
 probe probe_program, probe_mpi, probe_launcher, probe_numeric, probe_hdf5, probe_readers;
 probe probe_driver, probe_cuda, probe_gpu, probe_slurm;

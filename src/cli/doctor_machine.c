@@ -252,10 +252,11 @@ void probe_copy(const struct patient *patient, struct finding *out)
     measure(patient, ceiling_copy, "B/s", out);
 }
 
-static void measure_gpu(ceiling *how, const char *unit, struct finding *out)
+static void measure_gpu(ceiling *how, enum precision precision, const char *unit,
+                        struct finding *out)
 {
     enum status status = STATUS_OK;
-    const struct device_settings first = {.n_threads = 1};
+    const struct device_settings first = {.n_threads = 1, .precision = precision};
     const struct backend *cuda = NULL;
     double found_speed = 0;
     int n = 0;
@@ -276,11 +277,17 @@ done:
 void probe_gpu_matmul(const struct patient *patient, struct finding *out)
 {
     (void)patient;
-    measure_gpu(ceiling_matmul, "FLOP/s", out);
+    measure_gpu(ceiling_matmul, PRECISION_FP32, "FLOP/s", out);
+}
+
+void probe_gpu_bf16(const struct patient *patient, struct finding *out)
+{
+    (void)patient;
+    measure_gpu(ceiling_matmul, PRECISION_BF16, "FLOP/s", out);
 }
 
 void probe_gpu_copy(const struct patient *patient, struct finding *out)
 {
     (void)patient;
-    measure_gpu(ceiling_copy, "B/s", out);
+    measure_gpu(ceiling_copy, PRECISION_FP32, "B/s", out);
 }

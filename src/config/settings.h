@@ -63,9 +63,10 @@ struct settings {
         const char *mia; /* first of eval.mia; "loss_lr" */
     } eval;
     int64_t seed;
-    const char *precision;  /* fp32, tf32: of the factors of products and convolutions */
-    struct {                /* not part of identity */
-        int64_t threads;    /* 0: allowed cores ÷ ranks of the node */
+    const char
+        *precision;      /* of the factors of products and convolutions: an enum precision's name */
+    struct {             /* not part of identity */
+        int64_t threads; /* 0: allowed cores ÷ ranks of the node */
         const char *device; /* auto, cuda, cpu, ref */
         const char *gpus;   /* 1, auto */
     } resources;

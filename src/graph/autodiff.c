@@ -33,6 +33,7 @@ static int gradient_new(struct autodiff *ad, int of)
     snprintf(name, sizeof name, "d_%s", value->name);
     gradient.name = name;
     gradient.role = VALUE_GRADIENT;
+    gradient.dtype = value->param >= 0 ? ad->graph->settings.real : ad->graph->settings.map;
     gradient.param = -1;
     return graph_value_add(ad->graph, &gradient);
 }

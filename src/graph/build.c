@@ -39,12 +39,12 @@ static int same_shape(struct graph *graph, int x, const char *name)
 
 static struct tensor shape4(const struct graph *graph, int64_t n, int64_t h, int64_t w, int64_t c)
 {
-    return (struct tensor){.dtype = graph->settings.real, .n_dims = 4, .shape = {n, h, w, c}};
+    return (struct tensor){.dtype = graph->settings.map, .n_dims = 4, .shape = {n, h, w, c}};
 }
 
-static struct tensor shape2(const struct graph *graph, int64_t n, int64_t c)
+static struct tensor shape2(enum dtype dtype, int64_t n, int64_t c)
 {
-    return (struct tensor){.dtype = graph->settings.real, .n_dims = 2, .shape = {n, c}};
+    return (struct tensor){.dtype = dtype, .n_dims = 2, .shape = {n, c}};
 }
 
 static struct tensor shape1(enum dtype dtype, int64_t n)
@@ -144,7 +144,8 @@ int graph_conv2d(struct graph *graph, const char *module, int x,
                                           .shape = {settings->n_outputs, k, k, channels},
                                           .init = settings->init,
                                           .fan_in = channels * k * k,
-                                          .is_conv = true});
+                                          .is_conv = true,
+                                          .is_factor = true});
     int y = value_new(graph, VALUE_ACTIVATION, module, &y_shape);
     struct node *node = graph_node_add(graph, OP_conv2d_forward, module);
     if (node == NULL)
@@ -167,12 +168,14 @@ int graph_linear(struct graph *graph, const char *module, int x,
     if (status != STATUS_OK)
         return stick(graph, status);
     int64_t channels = graph->values[x].shape[1];
-    struct tensor y_shape = shape2(graph, graph->values[x].shape[0], settings->n_outputs);
+    struct tensor y_shape =
+        shape2(graph->settings.real, graph->values[x].shape[0], settings->n_outputs);
     int weight = param_new(graph, module, "weight",
                            (struct param){.n_dims = 2,
                                           .shape = {settings->n_outputs, channels},
                                           .init = settings->weight_init,
-                                          .fan_in = channels});
+                                          .fan_in = channels,
+                                          .is_factor = true});
     int bias = param_new(graph, module, "bias",
                          (struct param){.n_dims = 1,
                                         .shape = {settings->n_outputs},
@@ -273,7 +276,8 @@ int graph_global_average_pool(struct graph *graph, int x)
     enum status status = want_dims(graph, "global average pool", x, 4);
     if (status != STATUS_OK)
         return stick(graph, status);
-    struct tensor y_shape = shape2(graph, graph->values[x].shape[0], graph->values[x].shape[3]);
+    struct tensor y_shape =
+        shape2(graph->settings.map, graph->values[x].shape[0], graph->values[x].shape[3]);
     int y = value_new(graph, VALUE_ACTIVATION, "pool", &y_shape);
     struct node *node = graph_node_add(graph, OP_global_average_pool_forward, "");
     if (node == NULL)

@@ -14,6 +14,8 @@ static bool type_fits(const struct graph *graph, enum tensor_type type, enum dty
     switch (type) {
     case TYPE_REAL:
         return dtype == graph->settings.real;
+    case TYPE_MAP:
+        return dtype == graph->settings.map;
     case TYPE_U8:
         return dtype == DTYPE_U8;
     case TYPE_I32:

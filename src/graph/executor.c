@@ -64,11 +64,12 @@ static enum status check_table(const struct graph *graph, const struct parameter
 static enum status bind_parameter(struct executor *executor, int64_t v)
 {
     const struct value *value = &executor->graph->values[v];
-    bool is_gradient = value->role == VALUE_GRADIENT;
+    bool is_factor = executor->graph->params[value->param].is_factor;
 
-    executor->tensors[v].data = is_gradient
-                                    ? parameters_gradient(executor->parameters, value->param).data
-                                    : parameters_tensor(executor->parameters, value->param).data;
+    executor->tensors[v].data =
+        value->role == VALUE_GRADIENT ? parameters_gradient(executor->parameters, value->param).data
+        : is_factor                   ? parameters_factor(executor->parameters, value->param).data
+                                      : parameters_tensor(executor->parameters, value->param).data;
     if (executor->tensors[v].data == NULL)
         return fail(STATUS_BAD_CONFIG, "the graph trains '%s', which the run's table holds frozen",
                     executor->graph->params[value->param].name);
@@ -252,6 +253,7 @@ static enum status nodes_create(struct executor *executor, const struct span *le
     size_t workspace = 0;
 
     TRY(arena_reserve(executor, lent, executor->plan.arena_bytes));
+    TRY(parameters_round(executor->parameters, true));
     for (int64_t i = 0; i < executor->graph->n_nodes; i++) {
         executor->steps[i].op = executor->graph->nodes[i].attributes;
         mark_frozen(executor, i);
@@ -405,6 +407,7 @@ static enum status run_nodes(struct executor *executor)
 {
     enum status status = STATUS_OK;
 
+    TRY(parameters_round(executor->parameters, false));
     for (int64_t i = 0; i < executor->graph->n_nodes; i++)
         TRY(executor_run_node(executor, i));
 done:

@@ -1,4 +1,5 @@
-/* Pass `fuse`: fewer passes over memory, the same values to the last bit. Forward, batch norm takes
+/* Pass `fuse`: fewer passes over memory, the same values to the last bit, or in bf16 rounded less
+ * often. Forward, batch norm takes
  * over the addition and the ReLU behind it; backward, batch norm's sums take over the gradients of
  * both: the addition of two contributions and the ReLU's mask. Nodes that are taken over are
  * dropped; values that no node mentions any more get no memory. */

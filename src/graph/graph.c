@@ -9,6 +9,9 @@ static enum status check_settings(const struct graph_settings *settings)
     if (settings->real != DTYPE_F32 && settings->real != DTYPE_F64)
         return fail(STATUS_BAD_CONFIG, "a graph computes in f32 or f64, got %s",
                     dtype_name(settings->real));
+    if (settings->map != settings->real && settings->map != DTYPE_BF16)
+        return fail(STATUS_BAD_CONFIG, "a graph's maps hold %s or bf16, got %s",
+                    dtype_name(settings->real), dtype_name(settings->map));
     if (settings->batch_size < 1)
         return fail(STATUS_BAD_CONFIG, "batch size must be at least 1, got %lld",
                     (long long)settings->batch_size);
@@ -32,10 +35,12 @@ enum status graph_create(const struct graph_settings *settings, struct graph **o
     enum status status = STATUS_OK;
     struct graph *graph = NULL;
 
-    TRY(check_settings(settings));
     TRY_ALLOC(graph, heap_alloc(1, sizeof *graph));
-    TRY(arena_create(&graph->arena));
     graph->settings = *settings;
+    if (graph->settings.map == 0)
+        graph->settings.map = settings->real;
+    TRY(check_settings(&graph->settings));
+    TRY(arena_create(&graph->arena));
     graph->images = graph->image_labels = graph->indices = graph->offsets = graph->epoch = -1;
     graph->x = graph->labels = -1;
     graph->logits = graph->loss = graph->sample_loss = graph->d_logits = -1;
@@ -81,7 +86,7 @@ int graph_param_add(struct graph *graph, const struct param *param)
     char *module = NULL;
     struct value value = {.name = param->name,
                           .role = param->is_buffer ? VALUE_BUFFER : VALUE_PARAMETER,
-                          .dtype = graph->settings.real,
+                          .dtype = param->is_factor ? graph->settings.map : graph->settings.real,
                           .n_dims = param->n_dims,
                           .param = (int)graph->n_params};
 

@@ -37,6 +37,7 @@ struct param {
     bool is_buffer;    /* running_mean, running_var */
     bool is_trainable; /* cleared by freeze; buffers never */
     bool is_conv;      /* KRSC here, KCRS on disk */
+    bool is_factor;    /* of products, which read it in what maps hold */
     int value;         /* its value in the graph */
 };
 
@@ -64,7 +65,8 @@ enum graph_mode { GRAPH_TRAIN, GRAPH_EVAL }; /* eval: batch norm by running valu
 
 struct graph_settings {
     enum graph_mode mode;
-    enum dtype real;
+    enum dtype real; /* parameters, statistics, logits, losses, gradients of parameters */
+    enum dtype map;  /* activations, their gradients, factors; 0: as real */
     int64_t batch_size;
     int64_t height, width, channels; /* of the images */
     int64_t n_images;                /* rows of the resident image table */
@@ -113,6 +115,7 @@ graph_check(const struct graph *graph); /* the sticky status, then the graph's i
 int graph_images(struct graph *graph); /* inputs and the gather; sets images … labels, x */
 int graph_conv2d(struct graph *graph, const char *module, int x,
                  const struct conv_settings *settings);
+/* Its output holds reals, as logits must. */
 int graph_linear(struct graph *graph, const char *module, int x,
                  const struct linear_settings *settings);
 int graph_batch_norm(struct graph *graph, const char *module, int x);

@@ -10,12 +10,20 @@
 
 enum { ALIGNMENT = 64 };
 
+/* A vector once more, in what maps hold. */
+struct rounded {
+    union op_any op;
+    struct prepared *prepared; /* owned; NULL: maps hold reals, or the vector is empty */
+    void *data;                /* owned */
+};
+
 struct parameters {
     /* owned */
     struct arena *arena;
     struct param *rows;
     int64_t *offsets; /* [n] elements from the start of the row's vector */
     void *values, *gradients, *mask, *frozen;
+    struct rounded rounded_values, rounded_frozen;
     /* borrowed: outlives this */
     struct device *device;
     int64_t n, n_flat, n_frozen, n_trainable;
@@ -52,6 +60,30 @@ struct tensor parameters_tensor(const struct parameters *parameters, int64_t i)
 {
     return place(parameters, i,
                  parameters->rows[i].is_trainable ? parameters->values : parameters->frozen);
+}
+
+struct tensor parameters_factor(const struct parameters *parameters, int64_t i)
+{
+    const struct rounded *rounded = parameters->rows[i].is_trainable ? &parameters->rounded_values
+                                                                     : &parameters->rounded_frozen;
+    struct tensor tensor = parameters_tensor(parameters, i);
+
+    if (rounded->prepared == NULL)
+        return tensor;
+    tensor.dtype = device_map(parameters->device);
+    tensor.data =
+        (char *)rounded->data + (size_t)parameters->offsets[i] * dtype_bytes(tensor.dtype);
+    return tensor;
+}
+
+enum status parameters_round(struct parameters *parameters, bool is_of_frozen)
+{
+    const struct rounded *rounded =
+        is_of_frozen ? &parameters->rounded_frozen : &parameters->rounded_values;
+
+    if (rounded->prepared == NULL)
+        return STATUS_OK;
+    return kernel_run(parameters->device, OP_convert, rounded->prepared, &rounded->op);
 }
 
 struct tensor parameters_gradient(const struct parameters *parameters, int64_t i)
@@ -221,6 +253,29 @@ done:
     return status;
 }
 
+static enum status rounded_create(const struct parameters *parameters, int64_t n, void *data,
+                                  struct rounded *out)
+{
+    enum status status = STATUS_OK;
+    struct convert *op = &out->op.convert;
+    enum dtype real = device_real(parameters->device), map = device_map(parameters->device);
+
+    if (map == real || n == 0)
+        return STATUS_OK;
+    TRY(device_alloc(parameters->device, (size_t)n * dtype_bytes(map), &out->data));
+    op->x = (struct tensor){.data = data, .dtype = real, .n_dims = 1, .shape = {n}};
+    op->y = (struct tensor){.data = out->data, .dtype = map, .n_dims = 1, .shape = {n}};
+    TRY(kernel_prepare(parameters->device, OP_convert, &out->op, &out->prepared));
+done:
+    return status;
+}
+
+static void rounded_release(struct device *device, struct rounded *rounded)
+{
+    kernel_release(device, OP_convert, rounded->prepared);
+    device_free(device, rounded->data);
+}
+
 static enum status fill_initial(struct parameters *parameters, uint64_t seed)
 {
     enum status status = STATUS_OK;
@@ -257,6 +312,10 @@ enum status parameters_create(const struct graph *graph, struct device *device, 
     TRY(vector_alloc(parameters, parameters->n_flat, &parameters->values));
     TRY(vector_alloc(parameters, parameters->n_flat, &parameters->gradients));
     TRY(vector_alloc(parameters, parameters->n_frozen, &parameters->frozen));
+    TRY(rounded_create(parameters, parameters->n_flat, parameters->values,
+                       &parameters->rounded_values));
+    TRY(rounded_create(parameters, parameters->n_frozen, parameters->frozen,
+                       &parameters->rounded_frozen));
     TRY(fill_initial(parameters, seed));
     *out = parameters;
     parameters = NULL;
@@ -273,6 +332,8 @@ void parameters_destroy(struct parameters *parameters)
     device_free(parameters->device, parameters->gradients);
     device_free(parameters->device, parameters->mask);
     device_free(parameters->device, parameters->frozen);
+    rounded_release(parameters->device, &parameters->rounded_values);
+    rounded_release(parameters->device, &parameters->rounded_frozen);
     arena_destroy(parameters->arena);
     free(parameters);
 }

@@ -22,6 +22,12 @@ int64_t parameters_count(const struct parameters *parameters);
 const struct param *parameters_row(const struct parameters *parameters, int64_t i);
 struct tensor parameters_tensor(const struct parameters *parameters,
                                 int64_t i); /* value on the device, graph layout */
+/* As parameters_tensor, in what maps hold: the value itself, or a copy as parameters_round left it.
+ */
+struct tensor parameters_factor(const struct parameters *parameters, int64_t i);
+/* Makes the copies of all trainable, or of all frozen parameters anew; nothing to do where maps
+ * hold reals. Enqueued. */
+CHECKED enum status parameters_round(struct parameters *parameters, bool is_of_frozen);
 struct tensor parameters_gradient(const struct parameters *parameters,
                                   int64_t i); /* data NULL when frozen */
 /* Host access as double in PyTorch's layout (conv KCRS); `values` has as many elements as the

@@ -30,7 +30,8 @@ CHECKED enum status pass_lora_inject(struct graph *graph, const struct lora_inje
 CHECKED enum status pass_autodiff(struct graph *graph);
 
 /* Merges batch norm with the ReLU and the addition that follow it, forward and backward, so that
- * memory is passed over less often. Every value that is left has the same bits as without. After
+ * memory is passed over less often. Every value that is left has the same bits as without, but
+ * where maps hold bf16: what was rounded on the way from batch norm to ReLU no longer is. After
  * autodiff, which has no rules for merged nodes. */
 CHECKED enum status pass_fuse(struct graph *graph);
 

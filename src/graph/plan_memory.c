@@ -50,8 +50,9 @@ static void find_last_uses(struct planner *planner)
             planner->last_use[kept[k]] = graph->n_nodes;
 }
 
-/* May tensor t of node i take over the memory of its tensor j? Only when j's block is not needed
- * afterwards, and no other tensor of the node that must stay apart from t lives there. */
+/* May tensor t of node i take over the memory of its tensor j? Only when both hold the same type,
+ * j's block is not needed afterwards, and no other tensor of the node that must stay apart from t
+ * lives there. */
 static bool can_take_over(const struct planner *planner, int64_t i, int t, int j)
 {
     const struct node *node = &planner->graph->nodes[i];
@@ -59,8 +60,11 @@ static bool can_take_over(const struct planner *planner, int64_t i, int t, int j
     int source = node->values[j];
     int block = source >= 0 ? planner->block_of[source] : -1;
 
+    const struct value *values = planner->graph->values;
+
     if (!(info->tensors[t].may_alias >> j & 1) || block < 0 || planner->blocks[block].last > i ||
-        planner->blocks[block].bytes != value_bytes(&planner->graph->values[node->values[t]]))
+        values[source].dtype != values[node->values[t]].dtype ||
+        planner->blocks[block].bytes != value_bytes(&values[node->values[t]]))
         return false;
     for (int other = 0; other < info->n_tensors; other++)
         if (other != t && !(info->tensors[t].may_alias >> other & 1) && node->values[other] >= 0 &&

@@ -26,6 +26,7 @@ static struct graph_settings graph_settings_of(const struct network *network, en
     struct graph_settings settings = {
         .mode = mode,
         .real = device_real(network->device),
+        .map = device_map(network->device),
         .batch_size = batch_size,
         .height = dataset->height,
         .width = dataset->width,

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,7 +25,13 @@ done:
 
 enum precision settings_precision(const struct settings *settings)
 {
-    return strcmp(settings->precision, "tf32") == 0 ? PRECISION_TF32 : PRECISION_FP32;
+    int precision = 0;
+
+    while (strcmp(settings->precision, precision_name((enum precision)precision)) != 0) {
+        precision++; /* the settings table allows no other */
+        assert(precision < N_PRECISIONS);
+    }
+    return (enum precision)precision;
 }
 
 static void data_release(struct trainer *trainer)

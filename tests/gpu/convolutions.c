@@ -1,8 +1,9 @@
 /* Every convolution of every model, with and without adapters, forward and both gradients, on a
  * named backend against float64: libraries have been wrong for single shapes.
- *   gpu_convolutions BACKEND BATCH [tf32]
+ *   gpu_convolutions BACKEND BATCH [tf32|bf16]
  * The reference computes the first and the last image, and of a weight's gradient the first and the
- * last filter over all images. Tolerance per element: |terms| · (ε + 4·√terms·ε(factors)). */
+ * last filter over all images. Tolerance per element: |terms| · (ε(result) + 4·√terms·ε(factors)).
+ */
 #include "base/random.h"
 #include "graph/passes.h"
 #include "model/model.h"
@@ -16,7 +17,8 @@ enum { SIZE = 32, CLASSES = 10, MOST_SHAPES = 512, N_TENSORS = 3 };
 
 struct suite {
     struct device *device;
-    double factor_epsilon;
+    double factor_epsilon; /* what factors and their sums err by */
+    double result_epsilon; /* what maps, and gradients of weights, are rounded by */
     int64_t batch_size;
     struct conv { /* the three parts have three tensors each, stride and padding */
         enum op_kind kind;
@@ -53,7 +55,7 @@ static void note_shapes(struct suite *suite, const struct graph *graph, const ch
         for (int t = 0; t < N_TENSORS; t++) {
             const struct value *value = &graph->values[node->values[t]];
             struct tensor *tensor = op_tensor(node->kind, &conv.op, t);
-            tensor->dtype = DTYPE_F32;
+            tensor->dtype = device_dtype(suite->device, op_info(node->kind)->tensors[t].type);
             tensor->n_dims = value->n_dims;
             memcpy(tensor->shape, value->shape, sizeof tensor->shape);
         }
@@ -105,6 +107,20 @@ static int written(enum op_kind kind)
     return -1;
 }
 
+/* bf16 is the upper half of a float32. */
+static double rounded(enum dtype dtype, double value)
+{
+    float single = (float)value;
+    uint32_t bits;
+
+    if (dtype != DTYPE_BF16)
+        return (double)single;
+    memcpy(&bits, &single, sizeof bits);
+    bits = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000;
+    memcpy(&single, &bits, sizeof bits);
+    return (double)single;
+}
+
 static enum status host_create(const struct conv *conv, struct host *host)
 {
     enum status status = STATUS_OK;
@@ -116,7 +132,8 @@ static enum status host_create(const struct conv *conv, struct host *host)
             .seed = 1, .purpose = RANDOM_INITIAL_VALUES, .layer = (uint32_t)t};
         TRY_ALLOC(host->values[t], heap_alloc(n, sizeof(double)));
         for (int64_t e = 0; e < n && t != written(conv->kind); e++)
-            host->values[t][e] = (double)(float)random_normal(&key, (uint32_t)e);
+            host->values[t][e] =
+                rounded(op_tensor(conv->kind, &op, t)->dtype, random_normal(&key, (uint32_t)e));
     }
 done:
     return status;
@@ -133,17 +150,23 @@ static enum status move(struct device *device, const struct tensor *tensor, doub
 {
     enum status status = STATUS_OK;
     int64_t n = tensor_elements(tensor);
-    float *narrow = NULL;
+    char *narrow = NULL;
+    size_t each = dtype_bytes(tensor->dtype), skipped = sizeof(float) - each;
 
-    TRY_ALLOC(narrow, heap_alloc(n, sizeof *narrow));
-    for (int64_t e = 0; e < n; e++)
-        narrow[e] = is_up ? (float)values[e] : 0;
+    TRY_ALLOC(narrow, heap_alloc(n, each));
+    for (int64_t e = 0; e < n && is_up; e++) {
+        float value = (float)values[e];
+        memcpy(narrow + (size_t)e * each, (char *)&value + skipped, each);
+    }
     if (is_up)
         TRY(device_upload(device, tensor->data, narrow, tensor_bytes(tensor)));
     else
         TRY(device_download(device, narrow, tensor->data, tensor_bytes(tensor)));
-    for (int64_t e = 0; e < n && !is_up; e++)
-        values[e] = (double)narrow[e];
+    for (int64_t e = 0; e < n && !is_up; e++) {
+        float value = 0;
+        memcpy((char *)&value + skipped, narrow + (size_t)e * each, each);
+        values[e] = (double)value;
+    }
 done:
     free(narrow);
     return status;
@@ -303,7 +326,7 @@ static enum status compare_part(struct suite *suite, const struct conv *conv,
     enum status status = STATUS_OK;
     union op_any part;
     double *exact = NULL, *magnitude = NULL;
-    double epsilon = 0x1p-23 + 4 * sqrt(terms_of(conv)) * suite->factor_epsilon;
+    double epsilon = suite->result_epsilon + 4 * sqrt(terms_of(conv)) * suite->factor_epsilon;
 
     TRY(part_create(conv, host, is_last, &part));
     TRY(reference(conv, &part, false, &exact));
@@ -352,15 +375,15 @@ done:
     return status;
 }
 
-static enum status run(struct suite *suite, const char *name, bool is_tf32)
+static enum status run(struct suite *suite, const char *name, enum precision precision)
 {
     enum status status = STATUS_OK;
     const struct backend *backend = NULL;
-    const struct device_settings settings = {
-        .n_threads = 2, .precision = is_tf32 ? PRECISION_TF32 : PRECISION_FP32};
+    const struct device_settings settings = {.n_threads = 2, .precision = precision};
 
     /* a factor of tf32 may be cut off instead of rounded: both errors below 2^-10 */
-    suite->factor_epsilon = is_tf32 ? 0x1p-10 : 0x1p-23;
+    suite->factor_epsilon = precision == PRECISION_TF32 ? 0x1p-10 : 0x1p-23;
+    suite->result_epsilon = precision == PRECISION_BF16 ? 0x1p-8 : 0x1p-23;
     TRY(backend_load(name, &backend));
     TRY(device_open(backend, &settings, &suite->device));
     for (int i = 0; architecture_at(i) != NULL; i++) {
@@ -380,11 +403,15 @@ int main(int argc, char **argv)
     static struct suite suite;
 
     if (argc < 3) {
-        fprintf(stderr, "usage: gpu_convolutions BACKEND BATCH [tf32]\n");
+        fprintf(stderr, "usage: gpu_convolutions BACKEND BATCH [tf32|bf16]\n");
         return 2;
     }
     suite.batch_size = strtoll(argv[2], NULL, 10);
-    enum status status = run(&suite, argv[1], argc > 3 && strcmp(argv[3], "tf32") == 0);
+    const char *word = argc > 3 ? argv[3] : "";
+    enum status status = run(&suite, argv[1],
+                             strcmp(word, "tf32") == 0   ? PRECISION_TF32
+                             : strcmp(word, "bf16") == 0 ? PRECISION_BF16
+                                                         : PRECISION_FP32);
     if (status != STATUS_OK)
         fprintf(stderr, "gpu_convolutions: %s (%s)\n", status_message(), status_origin());
     if (status == STATUS_UNSUPPORTED)

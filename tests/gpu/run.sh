@@ -58,7 +58,7 @@ piece_build() {
     mapfile -t common < <(compile "${base[@]}" "$root"/kernels/*.c "$root"/kernels/ref/*.c \
                                   "$root"/src/graph/*.c "$root"/src/model/*.c "$root/src/train/optimizer.c" \
                                   "$here/bare/bare.c")
-    mapfile -t program < <(compile "$root"/tests/kernels/{main,inputs,execution,expectation,gradient,check,bench,image_gather,conv2d,linear,batch_norm,relu,add,pool,shortcut_pad,dropout,softmax_cross_entropy,optimizer}.c \
+    mapfile -t program < <(compile "$root"/tests/kernels/{main,inputs,numbers,execution,expectation,gradient,check,bench,image_gather,conv2d,convert,linear,batch_norm,relu,add,pool,shortcut_pad,dropout,softmax_cross_entropy,optimizer}.c \
                                    "$root"/tests/support/{poison,random_stream}.c "$here"/{steps,convolutions}.c)
     [ ! -e "$work/objects/failed" ] || { echo "something does not compile"; return 1; }
     "$nvcc" -shared -Xcompiler -fPIC -o "$PRUNELORA_CUDA_MODULE" "${module[@]}" \
@@ -86,26 +86,32 @@ piece_kernels() {
 }
 
 piece_convolutions() {
-    "$work/gpu_convolutions" cuda 128 && "$work/gpu_convolutions" cuda 128 tf32 && "$work/gpu_convolutions" cuda 72
+    "$work/gpu_convolutions" cuda 128 && "$work/gpu_convolutions" cuda 128 tf32 &&
+        "$work/gpu_convolutions" cuda 128 bf16 && "$work/gpu_convolutions" cuda 72
 }
 
 piece_sanitizer() {
-    local tool sanitizer
+    local tool sanitizer precision
     sanitizer=$(command -v compute-sanitizer || echo "$(dirname "$nvcc")/compute-sanitizer")
     [ -x "$sanitizer" ] || { echo "compute-sanitizer is missing"; return 77; }
     for tool in memcheck racecheck initcheck synccheck; do
-        "$sanitizer" --tool "$tool" --error-exitcode 1 "$work/gpu_steps" cuda resnet20 prune_lora 8 4 || return 1
+        for precision in "" bf16; do
+            "$sanitizer" --tool "$tool" --error-exitcode 1 "$work/gpu_steps" cuda resnet20 prune_lora 8 4 $precision ||
+                return 1
+        done
     done
 }
 
 piece_twice() {
-    local arch method
+    local arch method precision
     for arch in resnet20 resnet18 resnet50; do
         for method in $methods; do
-            "$work/gpu_steps" cuda $arch "$method" 32 20 >"$work/once.json" || return 1
-            "$work/gpu_steps" cuda $arch "$method" 32 20 >"$work/again.json" || return 1
-            cmp "$work/once.json" "$work/again.json" || { echo "$arch $method: not the same bits"; return 1; }
-            echo "ok $arch $method: same bits twice"
+            for precision in "" bf16; do
+                "$work/gpu_steps" cuda $arch "$method" 32 20 $precision >"$work/once.json" || return 1
+                "$work/gpu_steps" cuda $arch "$method" 32 20 $precision >"$work/again.json" || return 1
+                cmp "$work/once.json" "$work/again.json" || { echo "$arch $method $precision: not the same bits"; return 1; }
+                echo "ok $arch $method $precision: same bits twice"
+            done
         done
     done
 }
@@ -117,7 +123,7 @@ piece_curves() {
 
 piece_speed() {
     local arch method precision
-    for precision in "" tf32; do
+    for precision in "" tf32 bf16; do
         for arch in resnet20 resnet50; do
             for method in $methods; do
                 echo "$("$work/gpu_steps" cuda $arch "$method" 128 300 time $precision) $precision" || return 1

@@ -1,6 +1,6 @@
 /* Trains a network for some steps on a named backend, without the program around it: what a machine
  * without MPI and HDF5 can run.
- *   gpu_steps BACKEND ARCH finetune|prune_finetune|lora|prune_lora BATCH STEPS [tf32] [time]
+ *   gpu_steps BACKEND ARCH finetune|prune_finetune|lora|prune_lora BATCH STEPS [tf32|bf16] [time]
  * Prints JSON: the loss of every step and a checksum of the trained parameters; with `time`, images
  * per second, when nobody looks at a loss before the end. */
 #include "base/clock.h"
@@ -19,7 +19,8 @@ enum { SIZE = 32, CLASSES = 10, MOST_BEHIND = 32 };
 struct steps {
     const char *backend, *arch, *method;
     int64_t batch_size, n_steps;
-    bool is_tf32, is_timed;
+    enum precision precision;
+    bool is_timed;
     struct device *device;
     struct graph *graph;
     struct parameters *parameters;
@@ -41,6 +42,7 @@ static enum status build(struct steps *steps)
     const struct graph_settings settings = {
         .mode = GRAPH_TRAIN,
         .real = device_real(steps->device),
+        .map = device_map(steps->device),
         .batch_size = steps->batch_size,
         .height = SIZE,
         .width = SIZE,
@@ -99,8 +101,7 @@ static enum status open(struct steps *steps)
 {
     enum status status = STATUS_OK;
     const struct backend *backend = NULL;
-    const struct device_settings settings = {
-        .n_threads = 2, .precision = steps->is_tf32 ? PRECISION_TF32 : PRECISION_FP32};
+    const struct device_settings settings = {.n_threads = 2, .precision = steps->precision};
     const struct recipe recipe = {.optimizer = OPTIMIZER_ADAM, .lr = 1e-3};
     const struct prune_settings prune = {.sparsity = 0.5, .mask = PRUNE_HELD};
 
@@ -224,7 +225,7 @@ static bool has_word(int argc, char **argv, const char *word)
 int main(int argc, char **argv)
 {
     if (argc < 6) {
-        fprintf(stderr, "usage: gpu_steps BACKEND ARCH METHOD BATCH STEPS [tf32] [time]\n");
+        fprintf(stderr, "usage: gpu_steps BACKEND ARCH METHOD BATCH STEPS [tf32|bf16] [time]\n");
         return 2;
     }
     struct steps steps = {
@@ -233,7 +234,9 @@ int main(int argc, char **argv)
         .method = argv[3],
         .batch_size = strtoll(argv[4], NULL, 10),
         .n_steps = strtoll(argv[5], NULL, 10),
-        .is_tf32 = has_word(argc, argv, "tf32"),
+        .precision = has_word(argc, argv, "tf32")   ? PRECISION_TF32
+                     : has_word(argc, argv, "bf16") ? PRECISION_BF16
+                                                    : PRECISION_FP32,
         .is_timed = has_word(argc, argv, "time"),
     };
     enum status status = run(&steps);

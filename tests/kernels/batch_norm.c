@@ -188,6 +188,8 @@ static void expect_sums(struct expectation *expected)
     run_ref(OP_batch_norm_gradient_sums, &expected->op);
     expected->terms[SUM_WEIGHT] = expected->terms[SUM_BIAS] = (double)rows_of(&op->x) + 3;
     expected->terms[D] = 2;
+    expected->is_of_rounded[SUM_WEIGHT] = expected->is_of_rounded[SUM_BIAS] =
+        op->addend.data != NULL;
     for (int64_t i = 0; i < tensor_elements(&op->x); i++) {
         int64_t c = i % channels_of(&op->x);
         double size = fabs(reals(&op->x)[i]) + fabs(reals(&op->mean)[c]);

@@ -69,7 +69,7 @@ static void bench_case(struct device *device, enum op_kind kind, int i_case)
     struct prepared *prepared = NULL;
     union op_any wide, op;
 
-    inputs_create(arena, kind, i_case, device_real(device), &wide);
+    inputs_create(arena, kind, i_case, device, &wide);
     run_upload(device, kind, &wide, &op);
     check_ok(kernel_prepare(device, kind, &op, &prepared));
     op.workspace.bytes = prepared->workspace_bytes;

@@ -34,6 +34,7 @@ struct check {
     union op_any inputs, op; /* float64 on the host; as the device sees it */
     struct expectation expected;
     struct block blocks[OP_MAX_TENSORS], workspace;
+    bool is_widened; /* what was written had been rounded as maps */
     int n_failures;
 };
 
@@ -67,14 +68,12 @@ static void block_create(struct check *check, struct block *block, size_t data_b
 
 static void narrow(const struct tensor *wide, enum dtype dtype, char *out)
 {
-    if (dtype != DTYPE_F32 || wide->dtype != DTYPE_F64) {
+    if (dtype == wide->dtype) {
         memcpy(out, wide->data, tensor_bytes(wide));
         return;
     }
-    for (int64_t i = 0; i < tensor_elements(wide); i++) {
-        float value = (float)reals(wide)[i];
-        memcpy(out + 4 * i, &value, 4);
-    }
+    for (int64_t i = 0; i < tensor_elements(wide); i++)
+        number_put(out, dtype, i, reals(wide)[i]);
 }
 
 /* Memory of all tensors, poisoned but for what the operation reads. */
@@ -91,8 +90,7 @@ static void blocks_create(struct check *check)
         struct block *block = &check->blocks[i];
         if (tensor->data == NULL)
             continue;
-        if (info->tensors[i].type == TYPE_REAL)
-            tensor->dtype = device_real(check->device);
+        tensor->dtype = device_dtype(check->device, info->tensors[i].type);
         if (variant->output == i)
             continue;
         block_create(check, block, tensor_bytes(tensor),
@@ -171,6 +169,7 @@ static void execute(struct check *check)
     memset(&check->workspace, 0, sizeof check->workspace);
     upload_blocks(check); /* frozen weights may be packed now */
     check_ok(kernel_prepare(check->device, check->kind, &check->op, &prepared));
+    check->is_widened = strstr(prepared->implementation, "widened") != NULL;
     if (prepared->workspace_bytes > 0) {
         block_create(check, &check->workspace, prepared->workspace_bytes, 0);
         check->op.workspace.data = check->workspace.device + check->workspace.shift;
@@ -186,37 +185,22 @@ static void execute(struct check *check)
     kernel_release(check->device, check->kind, prepared);
 }
 
-static double element_of(const char *data, enum dtype dtype, int64_t i)
-{
-    float single;
-    int32_t integer;
-    double value = 0.0;
-
-    if (dtype == DTYPE_F32) {
-        memcpy(&single, data + 4 * i, 4);
-        value = (double)single;
-    } else if (dtype == DTYPE_I32) {
-        memcpy(&integer, data + 4 * i, 4);
-        value = integer;
-    } else {
-        memcpy(&value, data + 8 * i, 8);
-    }
-    return value;
-}
-
-/* Allowed error of element i. Next to the rounding of the sum: what products below the least
- * normal number may lose. */
+/* Allowed error of element i: the rounding of what is written, of the arithmetic, and where the
+ * operation says so of what it was taken of. Next to it: what products below the least normal
+ * number may lose. */
 static double bound_of(const struct check *check, int output, enum dtype dtype, int64_t i)
 {
     const double c = 4.0;
     const double *magnitude = check->expected.magnitude[output];
-    double epsilon = dtype == DTYPE_F32 ? (double)FLT_EPSILON : DBL_EPSILON;
-    double least = dtype == DTYPE_F32 ? (double)FLT_MIN : DBL_MIN;
+    double epsilon = arithmetic_epsilon(check->device), rounding = number_rounding(dtype);
+    double least = dtype == DTYPE_F64 ? DBL_MIN : (double)FLT_MIN;
     double terms = check->expected.terms[output];
 
     if (magnitude == NULL || magnitude[i] == 0.0)
         return 0.0;
-    return magnitude[i] * (epsilon + c * sqrt(terms) * epsilon) + terms * least;
+    if (check->expected.is_of_rounded[output] || check->is_widened)
+        rounding += number_rounding(device_map(check->device));
+    return magnitude[i] * (rounding + c * sqrt(terms) * epsilon) + fmax(terms, 1) * least;
 }
 
 static bool is_good(double found, double wanted, double bound)
@@ -245,8 +229,8 @@ static void compare(struct check *check, int output)
         return;
     }
     for (int64_t i = 0; i < n; i++) {
-        double found = element_of(data, tensor->dtype, i);
-        double value = element_of(wanted->data, wanted->dtype, i);
+        double found = number_at(data, tensor->dtype, i);
+        double value = number_at(wanted->data, wanted->dtype, i);
         double bound = bound_of(check, output, tensor->dtype, i);
         double ratio = isnan(found) ? INFINITY : fabs(found - value) / fmax(bound, DBL_MIN);
         if (!is_good(found, value, bound) && (worst < 0 || ratio > worst_ratio)) {
@@ -257,8 +241,8 @@ static void compare(struct check *check, int output)
     if (worst < 0)
         return;
     snprintf(problem, sizeof problem, "[%lld] is %.9g, wanted %.9g within %.3g (%.3g times that)",
-             (long long)worst, element_of(data, tensor->dtype, worst),
-             element_of(wanted->data, wanted->dtype, worst),
+             (long long)worst, number_at(data, tensor->dtype, worst),
+             number_at(wanted->data, wanted->dtype, worst),
              bound_of(check, output, tensor->dtype, worst), worst_ratio);
     report(check, name, problem);
 }
@@ -275,7 +259,7 @@ static void check_variant(struct check *check, const struct variant *variant)
             compare(check, i);
 }
 
-/* Every pair of tensors that may share memory, does. */
+/* Every pair of tensors that may share memory, and hold the same type, does. */
 static void check_aliases(struct check *check)
 {
     const struct op_info *info = op_info(check->kind);
@@ -285,7 +269,9 @@ static void check_aliases(struct check *check)
             const struct variant in_place = {"in place", false, i, j};
             bool is_present = op_tensor(check->kind, &check->inputs, i)->data != NULL &&
                               op_tensor(check->kind, &check->inputs, j)->data != NULL;
-            if ((info->tensors[i].may_alias >> j & 1) != 0 && is_present)
+            bool is_alike = device_dtype(check->device, info->tensors[i].type) ==
+                            device_dtype(check->device, info->tensors[j].type);
+            if ((info->tensors[i].may_alias >> j & 1) != 0 && is_present && is_alike)
                 check_variant(check, &in_place);
         }
 }
@@ -296,11 +282,11 @@ static void expect(struct check *check, int i_case)
     struct expectation *expected = &check->expected;
 
     memset(expected, 0, sizeof *expected);
-    inputs_create(check->arena, check->kind, i_case, device_real(check->device), &expected->op);
+    inputs_create(check->arena, check->kind, i_case, check->device, &expected->op);
     for (int i = 0; i < info->n_tensors; i++) {
         const struct tensor *tensor = op_tensor(check->kind, &expected->op, i);
         expected->terms[i] = 1.0;
-        if (info->tensors[i].access != ACCESS_READ && info->tensors[i].type == TYPE_REAL &&
+        if (info->tensors[i].access != ACCESS_READ && tensor->dtype == DTYPE_F64 &&
             tensor->data != NULL)
             expected->magnitude[i] = test_reals(check->arena, tensor_elements(tensor));
     }
@@ -319,7 +305,7 @@ void check_cases(struct device *device, enum op_kind kind)
         if (test->cases[i].is_for_bench)
             continue;
         check.arena = test_arena();
-        inputs_create(check.arena, kind, i, device_real(device), &check.inputs);
+        inputs_create(check.arena, kind, i, device, &check.inputs);
         expect(&check, i);
         check_variant(&check, &plain);
         check_variant(&check, &shifted);

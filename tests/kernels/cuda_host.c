@@ -95,6 +95,14 @@ static void test_which_gpu(void **state)
     assert_string_equal(text, "cuda_host, host substitute (GPU 1), tf32, host substitute, float64 "
                               "loops, 1 threads");
     device_close(device);
+    second.precision = PRECISION_BF16;
+    ok(device_open(backend, &second, &device));
+    device_describe(device, text);
+    assert_string_equal(text, "cuda_host, host substitute (GPU 1), bf16, host substitute, float64 "
+                              "loops, 1 threads");
+    assert_int_equal(device_real(device), DTYPE_F32);
+    assert_int_equal(device_map(device), DTYPE_BF16);
+    device_close(device);
 }
 
 /* ---- memory ---- */

@@ -47,7 +47,7 @@ static void fill(void *memory, const struct op_tensor *row, int64_t n, uint32_t 
         struct philox_block block = random_block(&key, (uint32_t)(i / 4));
         for (int64_t j = 0; j < 4 && i + j < n; j++) {
             uint32_t word = block.words[j];
-            if (row->type == TYPE_REAL)
+            if (row->type == TYPE_REAL || row->type == TYPE_MAP)
                 ((float *)memory)[i + j] = (float)word * 0x1p-31F * (is_positive ? 0.5F : 1.0F) -
                                            (is_positive ? 0.0F : 1.0F);
             else if (row->type == TYPE_F64)

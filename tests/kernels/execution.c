@@ -25,44 +25,39 @@ const struct backend *test_backend(const char *name)
     return NULL;
 }
 
+struct device *test_device_of(const char *backend, const struct device_settings *settings)
+{
+    struct device *device = NULL;
+
+    check_ok(device_open(test_backend(backend), settings, &device));
+    return device;
+}
+
 struct device *test_device(const char *backend, int n_threads)
 {
     const struct device_settings settings = {.n_threads = n_threads};
-    struct device *device = NULL;
 
-    check_ok(device_open(test_backend(backend), &settings, &device));
-    return device;
+    return test_device_of(backend, &settings);
 }
 
 static void copy_narrowed(const struct tensor *wide, enum dtype dtype, void *out)
 {
-    const double *values = reals(wide);
-    float *narrow = out;
-
-    if (dtype != DTYPE_F32 || wide->dtype != DTYPE_F64) {
+    if (dtype == wide->dtype) {
         memcpy(out, wide->data, tensor_bytes(wide));
         return;
     }
     for (int64_t i = 0; i < tensor_elements(wide); i++)
-        narrow[i] = (float)values[i];
+        number_put(out, dtype, i, reals(wide)[i]);
 }
 
 static void copy_widened(const void *from, enum dtype dtype, struct tensor *wide)
 {
-    const float *narrow = from;
-
-    if (dtype != DTYPE_F32 || wide->dtype != DTYPE_F64) {
+    if (dtype == wide->dtype) {
         memcpy(wide->data, from, tensor_bytes(wide));
         return;
     }
     for (int64_t i = 0; i < tensor_elements(wide); i++)
-        reals(wide)[i] = (double)narrow[i];
-}
-
-static enum dtype device_dtype(struct device *device, const struct op_tensor *row,
-                               const struct tensor *wide)
-{
-    return row->type == TYPE_REAL ? device_real(device) : wide->dtype;
+        reals(wide)[i] = number_at(from, dtype, i);
 }
 
 void run_upload(struct device *device, enum op_kind kind, const union op_any *wide,
@@ -76,7 +71,7 @@ void run_upload(struct device *device, enum op_kind kind, const union op_any *wi
         if (tensor->data == NULL)
             continue;
         const struct tensor from = *tensor;
-        tensor->dtype = device_dtype(device, &info->tensors[i], &from);
+        tensor->dtype = device_dtype(device, info->tensors[i].type);
         void *staged = malloc(tensor_bytes(tensor));
         assert_non_null(staged);
         copy_narrowed(&from, tensor->dtype, staged);

@@ -25,7 +25,7 @@ void expect_linear(enum op_kind kind, struct expectation *expected, double terms
     for (int i = 0; i < info->n_tensors; i++) {
         struct tensor *tensor = op_tensor(kind, &absolute, i);
         expected->terms[i] = terms;
-        if (tensor->data == NULL || info->tensors[i].type != TYPE_REAL)
+        if (tensor->data == NULL || tensor->dtype != DTYPE_F64)
             continue;
         if (info->tensors[i].access == ACCESS_READ)
             take_absolute(arena, tensor);

@@ -3,7 +3,6 @@
 
 #include "support/cmocka.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -99,16 +98,22 @@ static double absolute_dot(const struct tensor *a, const struct tensor *b)
     return sum;
 }
 
-/* The rounding of each side is random and below a unit of each term: its sum grows as the root of
- * their squares' sum, which the sum of |terms| bounds. */
+/* Each term errs by the rounding of what was written. That of the arithmetic is random and below a
+ * unit of each term: its sum grows as the root of their squares' sum, which the sum of |terms|
+ * bounds. */
 static void check_inner_product(struct device *device, struct pair *pair, const char *what)
 {
-    double epsilon = device_real(device) == DTYPE_F32 ? (double)FLT_EPSILON : DBL_EPSILON;
+    const struct adjoint *adjoint = kernel_test(pair->kind)->adjoint;
+    double epsilon = arithmetic_epsilon(device);
+    double y_rounding = number_rounding(
+        device_dtype(device, op_info(pair->forward_kind)->tensors[adjoint->y].type));
+    double d_x_rounding =
+        number_rounding(device_dtype(device, op_info(pair->kind)->tensors[adjoint->d_x].type));
 
     run_on(device, pair->forward_kind, &pair->forward);
     run_on(device, pair->kind, &pair->backward);
-    double bound =
-        16 * epsilon * (absolute_dot(&pair->g, &pair->y) + absolute_dot(&pair->d_x, &pair->x));
+    double bound = (16 * epsilon + y_rounding) * absolute_dot(&pair->g, &pair->y) +
+                   (16 * epsilon + d_x_rounding) * absolute_dot(&pair->d_x, &pair->x);
     check_near(dot(reals(&pair->d_x), reals(&pair->x), tensor_elements(&pair->x)),
                dot(reals(&pair->g), reals(&pair->y), tensor_elements(&pair->y)), bound, what);
 }
@@ -123,7 +128,7 @@ void check_adjoint(struct device *device, enum op_kind kind, int i_case)
     char what[128];
 
     snprintf(what, sizeof what, "%s, case '%s'", op_info(kind)->name, test_case->name);
-    inputs_create(arena, kind, i_case, device_real(device), &op);
+    inputs_create(arena, kind, i_case, device, &op);
     pair_create(arena, kind, &op, &pair);
     check_inner_product(device, &pair, what);
     int64_t n = tensor_elements(&pair.x);

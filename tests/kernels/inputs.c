@@ -88,18 +88,24 @@ static struct tensor shaped(const char *shape, const struct sizes *sizes)
     return tensor;
 }
 
-static void round_to_f32(struct tensor *tensor)
+static void round_all(const struct tensor *tensor, enum dtype dtype)
 {
     double *values = reals(tensor);
 
-    for (int64_t i = 0; i < tensor_elements(tensor); i++)
-        values[i] = (double)(float)values[i];
+    for (int64_t i = 0; tensor->data != NULL && i < tensor_elements(tensor); i++)
+        values[i] = number_rounded(values[i], dtype);
 }
 
-void inputs_create(struct arena *arena, enum op_kind kind, int i_case, enum dtype real,
+static bool is_floating(enum tensor_type type)
+{
+    return type == TYPE_REAL || type == TYPE_MAP;
+}
+
+void inputs_create(struct arena *arena, enum op_kind kind, int i_case, const struct device *device,
                    union op_any *op)
 {
     static const enum dtype dtypes[] = {[TYPE_REAL] = DTYPE_F64,
+                                        [TYPE_MAP] = DTYPE_F64,
                                         [TYPE_U8] = DTYPE_U8,
                                         [TYPE_I32] = DTYPE_I32,
                                         [TYPE_F64] = DTYPE_F64};
@@ -117,14 +123,14 @@ void inputs_create(struct arena *arena, enum op_kind kind, int i_case, enum dtyp
         if ((test_case->absent >> i & 1) != 0)
             continue;
         tensor->data = test_memory(arena, tensor_elements(tensor), dtype_bytes(tensor->dtype));
-        if (row->type == TYPE_REAL && row->access != ACCESS_WRITTEN)
+        if (is_floating(row->type) && row->access != ACCESS_WRITTEN)
             stream_fill(&stream, test_case->fill, tensor->data, tensor_elements(tensor));
         if (strcmp(row->name, "rates") == 0)
             memcpy(tensor->data, test_case->rates, sizeof test_case->rates);
     }
     if (kernel_test(kind)->refine != NULL)
         kernel_test(kind)->refine(test_case, op, &stream);
-    for (int i = 0; i < info->n_tensors && real == DTYPE_F32; i++)
-        if (info->tensors[i].type == TYPE_REAL && op_tensor(kind, op, i)->data != NULL)
-            round_to_f32(op_tensor(kind, op, i));
+    for (int i = 0; i < info->n_tensors; i++)
+        if (is_floating(info->tensors[i].type))
+            round_all(op_tensor(kind, op, i), device_dtype(device, info->tensors[i].type));
 }

@@ -26,8 +26,9 @@ struct kernel_case {
  * with their start values), magnitude[i] the sum of |terms| of each element, terms[i] how many. */
 struct expectation {
     union op_any op;
-    double *magnitude[OP_MAX_TENSORS]; /* NULL unless written, present and real; begins as 0 */
-    double terms[OP_MAX_TENSORS];      /* begins as 1 */
+    double *magnitude[OP_MAX_TENSORS];  /* NULL unless written, present and real; begins as 0 */
+    double terms[OP_MAX_TENSORS];       /* begins as 1; 0: nothing but the rounding of the output */
+    bool is_of_rounded[OP_MAX_TENSORS]; /* of sums that were rounded as maps before */
 };
 
 /* y = A x and its adjoint: tensor numbers in the forward and in this operation. Tensors of the same
@@ -59,15 +60,22 @@ KERNEL_OPS(KERNEL_TEST)
 const struct kernel_test *kernel_test(enum op_kind kind);
 
 /* ---- inputs (inputs.c) ---- */
-/* Float64 op of a case: tensors in `arena`, inputs filled and refined, rounded to `real`. Ends the
- * test when memory runs out. */
-void inputs_create(struct arena *arena, enum op_kind kind, int i_case, enum dtype real,
+/* Float64 op of a case: tensors in `arena`, inputs filled and refined, rounded to what the device
+ * holds. Ends the test when memory runs out. */
+void inputs_create(struct arena *arena, enum op_kind kind, int i_case, const struct device *device,
                    union op_any *op);
 struct arena *test_arena(void);
 double *test_reals(struct arena *arena, int64_t n);
 void test_set_seed(uint64_t seed); /* once, before the tests */
 uint64_t test_seed(void);
 struct random_stream test_stream(enum op_kind kind, int i_case);
+
+/* ---- numbers (numbers.c) ---- */
+double number_at(const void *numbers, enum dtype dtype, int64_t i);
+void number_put(void *numbers, enum dtype dtype, int64_t i, double value); /* f64, f32 or bf16 */
+double number_rounded(double value, enum dtype dtype);
+double number_rounding(enum dtype dtype); /* the most that rounding to it errs by, near 1 */
+double arithmetic_epsilon(const struct device *device); /* of multiplications and sums */
 
 /* ---- running (execution.c) ---- */
 /* Runs a float64 host operation on a device: narrowed to its type, uploaded, run, widened back. */
@@ -80,7 +88,8 @@ void run_download(struct device *device, enum op_kind kind, const union op_any *
 void run_ref(enum op_kind kind, const union op_any *op);
 /* NULL, with the reason printed, when no device of that backend can be used here. */
 const struct backend *test_backend(const char *name);
-struct device *test_device(const char *backend, int n_threads);
+struct device *test_device(const char *backend, int n_threads); /* fp32 */
+struct device *test_device_of(const char *backend, const struct device_settings *settings);
 #define check_ok(call) check_ok_at((call), #call, __FILE__, __LINE__)
 void check_ok_at(enum status status, const char *call, const char *file, int line);
 

@@ -9,21 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct kernel_test *kernel_test(enum op_kind kind)
-{
-#define ENTRY(op) [OP_##op] = &test_##op,
-    static const struct kernel_test *const tests[N_OP_KINDS] = {KERNEL_OPS(ENTRY)};
-#undef ENTRY
-
-    return tests[kind];
-}
-
 struct target {
     const char *backend;
-    int n_threads;
+    struct device_settings settings;
 };
-static const struct target targets[] = {{"ref", 1}, {"cpu", 1},       {"cpu", 2},
-                                        {"cpu", 3}, {"cuda_host", 1}, {"cuda", 1}};
+static const struct target targets[] = {
+    {"ref", {.n_threads = 1}},       {"cpu", {.n_threads = 1}},
+    {"cpu", {.n_threads = 2}},       {"cpu", {.n_threads = 3}},
+    {"cuda_host", {.n_threads = 1}}, {"cuda_host", {.n_threads = 1, .precision = PRECISION_BF16}},
+    {"cuda", {.n_threads = 1}},      {"cuda", {.n_threads = 1, .precision = PRECISION_BF16}},
+};
 enum { N_TARGETS = sizeof targets / sizeof *targets };
 
 struct subject {
@@ -32,10 +27,15 @@ struct subject {
     char name[80];
 };
 
+static struct device *open_target(const struct target *target)
+{
+    return test_device_of(target->backend, &target->settings);
+}
+
 static void test_cases(void **state)
 {
     const struct subject *subject = *state;
-    struct device *device = test_device(subject->target->backend, subject->target->n_threads);
+    struct device *device = open_target(subject->target);
 
     check_cases(device, subject->kind);
     device_close(device);
@@ -45,7 +45,7 @@ static void test_adjoint(void **state)
 {
     const struct subject *subject = *state;
     const struct kernel_test *test = kernel_test(subject->kind);
-    struct device *device = test_device(subject->target->backend, subject->target->n_threads);
+    struct device *device = open_target(subject->target);
 
     for (int i = 0; i < test->n_cases; i++)
         if (!test->cases[i].is_for_bench)
@@ -56,7 +56,7 @@ static void test_adjoint(void **state)
 static void test_more(void **state)
 {
     const struct subject *subject = *state;
-    struct device *device = test_device(subject->target->backend, subject->target->n_threads);
+    struct device *device = open_target(subject->target);
 
     kernel_test(subject->kind)->check_device(device);
     device_close(device);
@@ -106,9 +106,9 @@ static void list_add(struct list *list, CMUnitTestFunction function, const struc
 
     subject->target = target;
     subject->kind = kind;
-    snprintf(subject->name, sizeof subject->name, "%s: %s on %s, %d threads",
+    snprintf(subject->name, sizeof subject->name, "%s: %s on %s, %s, %d threads",
              kind < N_OP_KINDS ? op_info(kind)->name : "all", what, target->backend,
-             target->n_threads);
+             precision_name(target->settings.precision), target->settings.n_threads);
     list->tests[list->n++] = (struct CMUnitTest){subject->name, function, NULL, NULL, subject};
 }
 
@@ -141,8 +141,9 @@ static int bench(const char *only, const char *only_backend)
     for (int t = 0; t < N_TARGETS; t++) {
         if (!is_wanted(&targets[t], only_backend))
             continue;
-        struct device *device = test_device(targets[t].backend, targets[t].n_threads);
-        printf("backend %s, %d threads\n", targets[t].backend, targets[t].n_threads);
+        struct device *device = open_target(&targets[t]);
+        printf("backend %s, %s, %d threads\n", targets[t].backend,
+               precision_name(targets[t].settings.precision), targets[t].settings.n_threads);
         for (int kind = 0; kind < N_OP_KINDS; kind++)
             if (only == NULL || strcmp(only, op_info((enum op_kind)kind)->name) == 0)
                 bench_cases(device, (enum op_kind)kind);

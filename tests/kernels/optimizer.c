@@ -4,7 +4,6 @@
 
 #include "support/cmocka.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -229,7 +228,7 @@ static void check_steps(struct device *device, const struct steps *steps)
     double parameter[N + 1] = {0}, g[N + 1] = {0}, rates[2] = {steps->rate, 0};
     double state[2][N + 1] = {{0}};
     uint8_t mask[N + 1] = {1, 1, 1, 1, 0};
-    double epsilon = device_real(device) == DTYPE_F32 ? (double)FLT_EPSILON : DBL_EPSILON;
+    double epsilon = arithmetic_epsilon(device);
     const char *const names[] = {"gradient", "mask", "rates", "parameter", "state", "state"};
     void *const data[] = {g, mask, rates, parameter, state[0], state[1]};
     union op_any op = steps->attributes;

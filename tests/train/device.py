@@ -69,13 +69,33 @@ def check_repeated(program):
         fail(f"the journal does not tell of the failure:\n{journal}")
     if not weights(program.folder / "well") or weights(program.folder / "well") != weights(program.folder / "ill"):
         fail("the repeated run ended in other bits")
-    for path in (program.folder / "well").rglob("run.h5"):
+    for device in devices_of(program.folder / "well"):
+        if not device.startswith("cuda_host, host substitute (GPU 0), "):
+            fail(f"device in run.h5: {device}")
+    print("ok a device error ends a trainer, the run is repeated to the same bits")
+
+
+def devices_of(folder):
+    found = set()
+    for path in folder.rglob("run.h5"):
         with h5py.File(path) as file:
             device = file.attrs["device"]
-        device = device.decode() if isinstance(device, bytes) else device
-        if not device.startswith("cuda_host, host substitute (GPU 0), "):
-            fail(f"device in {path.name}: {device}")
-    print("ok a device error ends a trainer, the run is repeated to the same bits")
+        found.add(device.decode() if isinstance(device, bytes) else device)
+    return found
+
+
+def check_precision(program):
+    arguments = ("sweep", "sweep.yaml", "--set", "precision=bf16", "--set", "unlearn.method=lora")
+    code, out, err = program.run(*arguments, "--out", "cpu16", "--device", "cpu")
+    if code == 0 or "device 'cpu' does not compute in precision bf16; choose precision: fp32, or a GPU" not in out + err:
+        fail(f"bf16 on the CPU: exit {code}\n{out}{err}")
+    program.must(*arguments, "--out", "gpu16", "--device", "cuda_host")
+    if [device for device in devices_of(program.folder / "gpu16") if ", bf16, " not in device] or not weights(
+            program.folder / "gpu16"):
+        fail(f"bf16: {devices_of(program.folder / 'gpu16')}")
+    if weights(program.folder / "gpu16") == weights(program.folder / "well"):
+        fail("bf16 left the same bits as fp32")
+    print("ok a precision is computed in, or refused")
 
 
 def check_more_ranks_than_gpus(program):
@@ -99,6 +119,7 @@ def main():
         check_choices(program)
         program.binary = str(pathlib.Path(sys.argv[2]).resolve())
         check_repeated(program)
+        check_precision(program)
         check_more_ranks_than_gpus(program)
     return 0
 

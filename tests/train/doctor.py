@@ -11,7 +11,7 @@ from cli import Program, fail
 
 FINDINGS = ["program", "processor", "ranks and threads", "memory", "results folder", "MPI", "MPI launcher",
             "numeric library", "HDF5", "YAML, zip", "matrix product", "memory copy", "GPU driver", "CUDA", "GPUs",
-            "GPU product", "GPU memory copy", "Slurm"]
+            "GPU product", "GPU product, bf16", "GPU memory copy", "Slurm"]
 FINDING = re.compile(r"^(ok|absent|note|BROKEN) +(" + "|".join(FINDINGS) + r")  +(\S.*)$")
 
 

@@ -17,7 +17,7 @@ static enum status open_host(const struct device_settings *settings, struct devi
 const struct backend backend_cuda_host = {
     .name = "cuda_host",
     .real = DTYPE_F32,
-    .precisions = 1 << PRECISION_TF32,
+    .precisions = 1 << PRECISION_TF32 | 1 << PRECISION_BF16,
     .count = count,
     .open = open_host,
     .close = cuda_close,

@@ -24,6 +24,7 @@ struct host_gpu {
     const char *failing;
     int64_t fails_after;
     bool is_broken;
+    bool lacks_widening; /* no convolution from bf16 to f32, as a library may */
     int64_t n_alloc, n_wait, n_launch, n_capture; /* calls */
     int64_t n_run;                                /* enqueued work that was executed */
 };

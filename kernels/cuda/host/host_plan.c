@@ -1,10 +1,11 @@
 /* Library plans of the substitute: the reference backend's loops in float64 on factors rounded as
- * the wanted arithmetic rounds them, the result rounded to f32. */
+ * the wanted arithmetic rounds them or read as bf16, the result rounded to f32 and on to bf16. */
 #include "kernels/cuda/host/host_gpu.h"
 
 #include "base/arena.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +22,8 @@ struct job { /* one run of a plan */
     struct gpu_operands operands;
 };
 
-/* To the nearest value with so many bits of mantissa, ties to even. */
+/* To the nearest value with so many bits of mantissa, ties to even. bf16 is what 7 of them leave.
+ */
 static float rounded(float value, int mantissa_bits)
 {
     uint32_t bits, drop = (uint32_t)(23 - mantissa_bits);
@@ -35,22 +37,43 @@ static float rounded(float value, int mantissa_bits)
     return value;
 }
 
+static uint16_t to_bf16(float value)
+{
+    float nearest = rounded(value, 7);
+    uint32_t bits;
+
+    memcpy(&bits, &nearest, sizeof bits);
+    return isnan(value) ? 0x7FFF : (uint16_t)(bits >> 16);
+}
+
+static double from_bf16(uint16_t half)
+{
+    uint32_t bits = (uint32_t)half << 16;
+    float value;
+
+    memcpy(&value, &bits, sizeof value);
+    return (double)value;
+}
+
 static double *widened(const void *from, int64_t n, enum gpu_math math)
 {
-    static const int bits[] = {[GPU_MATH_FP32] = 23, [GPU_MATH_TF32] = 10, [GPU_MATH_BF16] = 7};
     double *wide = calloc((size_t)n, sizeof *wide);
 
     if (wide == NULL)
         abort();
     for (int64_t i = 0; from != NULL && i < n; i++)
-        wide[i] = (double)rounded(((const float *)from)[i], bits[math]);
+        wide[i] = math == GPU_MATH_BF16
+                      ? from_bf16(((const uint16_t *)from)[i])
+                      : (double)rounded(((const float *)from)[i], math == GPU_MATH_TF32 ? 10 : 23);
     return wide;
 }
 
-static void narrow(const double *from, int64_t n, void *to)
+static void put(void *to, int64_t i, double value, bool is_bf16)
 {
-    for (int64_t i = 0; i < n; i++)
-        ((float *)to)[i] = (float)from[i];
+    if (is_bf16)
+        ((uint16_t *)to)[i] = to_bf16((float)value);
+    else
+        ((float *)to)[i] = (float)value;
 }
 
 static struct tensor images(double *data, int64_t n, int64_t h, int64_t w, int64_t c)
@@ -100,7 +123,8 @@ static void convolution_run(const struct job *job)
         convolve(g, right, out, left);
     else
         convolve(g, out, right, left);
-    narrow(out, n_out, o->out);
+    for (int64_t i = 0; i < n_out; i++)
+        put(o->out, i, out[i], g->is_out_bf16);
     free(left);
     free(right);
     free(out);
@@ -120,7 +144,7 @@ static void product_run(const struct job *job)
             for (int64_t k = 0; k < p->k; k++)
                 sum += left[p->is_left_transposed ? k * p->m + m : m * p->k + k] *
                        right[p->is_right_transposed ? n * p->k + k : k * p->n + n];
-            ((float *)o->out)[m * p->n + n] = (float)sum;
+            put(o->out, m * p->n + n, sum, p->is_out_bf16);
         }
     free(left);
     free(right);
@@ -153,8 +177,12 @@ enum status host_plan_convolution(struct gpu_context *context,
 {
     const struct gpu_plan wanted = {.convolution = *convolution};
     enum status status = host_gpu_enter("plan_convolution");
+    bool is_bf16 = convolution->math == GPU_MATH_BF16;
 
     (void)context;
+    assert(is_bf16 || !convolution->is_out_bf16);
+    if (host_gpu()->lacks_widening && is_bf16 && !convolution->is_out_bf16)
+        return fail(STATUS_UNSUPPORTED, "plan_convolution: made to lack f32 out of bf16");
     return status == STATUS_OK ? plan_create(&wanted, out) : status;
 }
 
@@ -165,6 +193,7 @@ enum status host_plan_product(struct gpu_context *context, const struct gpu_prod
     enum status status = host_gpu_enter("plan_product");
 
     (void)context;
+    assert(!product->is_out_bf16 || (product->math == GPU_MATH_BF16 && !product->has_bias));
     return status == STATUS_OK ? plan_create(&wanted, out) : status;
 }
 

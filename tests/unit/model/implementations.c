@@ -55,7 +55,7 @@ static void test_no_reference_implementation(void **state)
     for (int i = 0; i < 9; i++)
         for (int r = 0; r < 5; r++) {
             const char *name = names[i / 3];
-            struct graph *graph = training_graph(name, batch_sizes[i % 3], ranks[r]);
+            struct graph *graph = training_graph(name, batch_sizes[i % 3], ranks[r], DTYPE_F32);
             assert_int_equal(count_prepared(device, graph, name, sparsities[r]),
                              graph->n_nodes - 1);
             graph_destroy(graph); /* all but the gather, which has no images */

@@ -11,12 +11,14 @@ static void ok(enum status status)
         fail_msg("%s: %s (%s)", status_name(status), status_message(), status_origin());
 }
 
-struct graph *training_graph(const char *arch, int64_t batch_size, int64_t lora_rank)
+struct graph *training_graph(const char *arch, int64_t batch_size, int64_t lora_rank,
+                             enum dtype map)
 {
     const struct architecture *architecture = architecture_find(arch);
     struct graph *graph = NULL;
     struct graph_settings settings = {.mode = GRAPH_TRAIN,
                                       .real = DTYPE_F32,
+                                      .map = map,
                                       .batch_size = batch_size,
                                       .height = 32,
                                       .width = 32,

@@ -5,7 +5,8 @@
 #include "graph/graph.h"
 
 /* Images of 32×32 in 10 classes; with lora_rank > 0 adapters where the method puts them, all else
- * but the head frozen. Asserts on failure; the caller destroys it. */
-struct graph *training_graph(const char *arch, int64_t batch_size, int64_t lora_rank);
+ * but the head frozen. Maps of that type. Asserts on failure; the caller destroys it. */
+struct graph *training_graph(const char *arch, int64_t batch_size, int64_t lora_rank,
+                             enum dtype map);
 
 #endif

@@ -64,6 +64,7 @@ static void test_same(void **state)
         "  resources.threads: 3\n", /* how it runs */
         "  checkpoint: {every: 1h, keep: none}\n",
         "  eval.batch_size: 7\n",
+        "  precision: fp32\n",
     };
 
     (void)state;
@@ -109,6 +110,8 @@ static void test_changed(void **state)
         {"  prune.mask: baked\n", false, false, false, true},
         {"  lora.targets: 'layer1.*'\n", false, false, false, true},
         {"  eval.seed: 1\n", true, true, true, true},
+        {"  precision: tf32\n", true, true, true, true},
+        {"  precision: bf16\n", true, true, true, true},
         {"seeds: [1]\n", false, true, true, true},
     };
 
@@ -119,6 +122,8 @@ static void test_changed(void **state)
         check_changed("finetune", cases[i].added, cases[i].finetune);
         check_changed("prune_lora", cases[i].added, cases[i].prune_lora);
     }
+    check_same(BASE "  precision: tf32\n" ALL_METHODS, BASE "  precision: bf16\n" ALL_METHODS,
+               false);
 }
 
 /* What the results folder keeps loads to the same runs and says the same again. */

@@ -1,0 +1,60 @@
+/* bf16, the upper half of a float32: the type and its conversions, which round to nearest, ties to
+ * even. C++ only. */
+#ifndef KERNELS_CUDA_BF16_H
+#define KERNELS_CUDA_BF16_H
+
+#include "kernels/cuda/launch.h"
+
+#ifdef __CUDACC__
+#include <cuda_bf16.h>
+
+using bf16 = __nv_bfloat16;
+
+static __device__ __forceinline__ float widened(bf16 value)
+{
+    return __bfloat162float(value);
+}
+
+static __device__ __forceinline__ bf16 bf16_of(float value)
+{
+    return __float2bfloat16_rn(value);
+}
+#else
+struct bf16 {
+    uint16_t bits;
+};
+
+static inline float widened(bf16 value)
+{
+    uint32_t bits = (uint32_t)value.bits << 16;
+    float wide;
+
+    std::memcpy(&wide, &bits, sizeof wide);
+    return wide;
+}
+
+static inline bf16 bf16_of(float value)
+{
+    uint32_t bits;
+
+    std::memcpy(&bits, &value, sizeof bits);
+    if (value != value)
+        return {0x7FFF}; /* as the GPU's conversion does */
+    return {(uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1)) >> 16)};
+}
+#endif
+
+static __device__ __forceinline__ float widened(float value)
+{
+    return value;
+}
+
+template <typename T> static __device__ __forceinline__ T rounded(float value)
+{
+    if constexpr (sizeof(T) == sizeof(float))
+        return value;
+    else
+        return bf16_of(value);
+}
+
+#endif
