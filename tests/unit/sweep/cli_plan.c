@@ -167,14 +167,41 @@ static void test_settings(void **state)
     outcome_release(&outcome);
 }
 
+static void test_settings_page(void **state)
+{
+    const struct place *place = *state;
+    const char *const page[] = {"settings", "--format", "markdown", NULL};
+    const char *const part[] = {"settings", "prune", "--format", "markdown", NULL};
+    const char *const other[] = {"settings", "--format", "html", NULL};
+    char *committed = NULL;
+    int64_t n = 0;
+    struct outcome outcome = run(place, cli_settings, page);
+
+    assert_int_equal(outcome.code, 0);
+    assert_int_equal(file_read(SETTINGS_PAGE, &committed, &n), STATUS_OK);
+    if (strcmp(committed, outcome.streams[0]) != 0)
+        fail_msg("docs/settings.md is not what the program prints; renew it by\n"
+                 "prunelora settings --format markdown > docs/settings.md");
+    free(committed);
+    outcome_release(&outcome);
+    outcome = run(place, cli_settings, part);
+    assert_int_equal(outcome.code, 0);
+    assert_true(strncmp(outcome.streams[0], "\n## prune\n", 10) == 0);
+    assert_non_null(strstr(outcome.streams[0], "| `prune.sparsity` | number in [0, 1) (of 1) | "));
+    assert_null(strstr(outcome.streams[0], "lora.rank"));
+    outcome_release(&outcome);
+    outcome = run(place, cli_settings, other);
+    assert_int_equal(outcome.code, 2);
+    assert_non_null(strstr(outcome.streams[1], "must be text or markdown, got 'html'"));
+    outcome_release(&outcome);
+}
+
 int main(void)
 {
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, enter, leave)
     const struct CMUnitTest tests[] = {
-        IN_PLACE(test_good),
-        IN_PLACE(test_json),
-        IN_PLACE(test_mistakes),
-        IN_PLACE(test_settings),
+        IN_PLACE(test_good),     IN_PLACE(test_json),          IN_PLACE(test_mistakes),
+        IN_PLACE(test_settings), IN_PLACE(test_settings_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
