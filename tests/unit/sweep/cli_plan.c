@@ -130,7 +130,7 @@ static void test_mistakes(void **state)
     const struct place *place = *state;
     const char *const bad_value[] = {"plan", place->sweep_path, "--set", "prune.sparsity=1.2",
                                      NULL};
-    const char *const bad_format[] = {"plan", place->sweep_path, "--format", "csv", NULL};
+    const char *const bad_format[] = {"plan", place->sweep_path, "--format", "xml", NULL};
     struct outcome outcome = run(place, cli_plan, bad_value);
 
     assert_int_equal(outcome.code, 2);
@@ -143,7 +143,8 @@ static void test_mistakes(void **state)
     outcome_release(&outcome);
     outcome = run(place, cli_plan, bad_format);
     assert_int_equal(outcome.code, 2);
-    assert_non_null(strstr(outcome.streams[1], "--format csv is not supported yet"));
+    assert_non_null(
+        strstr(outcome.streams[1], "--format must be table, json, csv or ids, got 'xml'"));
     outcome_release(&outcome);
 }
 
