@@ -93,17 +93,20 @@ static const char *run_name(const struct view *view, const char *id)
 static enum status look(struct view *view, struct arena *arena)
 {
     enum status status = STATUS_OK;
-    const char *path = NULL;
-    int64_t good = 0;
+    struct shard *shards = NULL;
+    int64_t n_shards = 0, good = 0;
 
-    TRY_ALLOC(path, path_join(arena, view->folder, "status.json"));
-    if (!file_exists(path))
+    if (!status_file_exists(view->folder))
         TRY(fail(STATUS_BAD_CONFIG, "'%s' is no results folder of a sweep: it has no status.json",
                  view->folder));
     TRY(status_file_read(view->folder, arena, &view->sweep));
     view->is_alive = status_is_alive(view->folder, &view->sweep, &view->age_seconds);
-    TRY_ALLOC(path, path_join(arena, view->folder, "journal.jsonl"));
-    TRY(journal_replay(path, keep_trouble, view, &good));
+    TRY(shards_find(view->folder, shard_journal, arena, &shards, &n_shards));
+    for (int64_t i = 0; i < n_shards; i++) {
+        const char *path = NULL;
+        TRY_ALLOC(path, shard_path(arena, view->folder, shards[i], shard_journal));
+        TRY(journal_replay(path, keep_trouble, view, &good));
+    }
     if (view->n_troubles > 0)
         view->plan = read_plan(arena, view->folder);
 done:

@@ -32,6 +32,10 @@ struct sweep {
     int64_t n_grid, n_excluded, n_included;  /* n_points = n_grid − n_excluded + n_included */
     int64_t retries, crash_limit, max_fails; /* on_failure.*; max_fails 0: no limit */
     bool fail_fast;
+    /* of a shard: the sweep it is a part of (borrowed), and the place of each run in it; else NULL
+     */
+    const struct sweep *whole;
+    const int64_t *numbers; /* [n_runs] */
 };
 
 struct sweep_source {
