@@ -29,6 +29,12 @@ static void put_number(struct text *out, double value)
     text_append(out, "%s", isfinite(value) ? text_from_double(value, buffer) : "null");
 }
 
+/* Six digits are more than an estimate has, and quick to print. */
+static void put_seconds(struct text *out, double seconds)
+{
+    text_append(out, "%.6g", seconds);
+}
+
 static void put_points(const struct sweep *sweep, struct text *out)
 {
     text_append(out, " \"n_points\": %lld, \"n_excluded\": %lld, \"n_included\": %lld,\n",
@@ -132,7 +138,7 @@ static enum status put_runs(const struct plan_view *view, struct text *out)
         const struct run *run = &sweep->runs[i];
         text_append(out, "  {\"id\": \"%s\", \"name\": \"%s\", \"state\": \"%s\", \"seconds\": ",
                     run->id, run->name, difference_names[view->difference.states[i]]);
-        put_number(out, view->estimates[i].seconds);
+        put_seconds(out, view->estimates[i].seconds);
         text_append(out, ", \"basis\": \"%s\", \"settings\": ",
                     estimate_basis_name(view->estimates[i].basis));
         TRY(settings_to_json(&run->settings, out));
@@ -217,7 +223,7 @@ static enum status put_row(const struct plan_view *view, int64_t i, struct text 
             text_append(out, ",");
     }
     text_append(out, ",");
-    put_number(out, view->estimates[i].seconds);
+    put_seconds(out, view->estimates[i].seconds);
     text_append(out, ",%s\n", estimate_basis_name(view->estimates[i].basis));
 done:
     return status;

@@ -84,8 +84,8 @@ static void print_lost(const struct difference *difference, bool has_all, struct
     if (n > 0)
         text_append(out, "  %lld orphaned, no longer asked for and left alone:\n", (long long)n);
     for (int64_t i = 0; i < n_shown; i++)
-        text_append(out, "    %s  %s  %s\n", difference->lost[i].id, difference->lost[i].name,
-                    run_phase_name(difference->lost[i].phase));
+        text_append(out, "    %s  %-7s  %s\n", difference->lost[i].id,
+                    run_phase_name(difference->lost[i].phase), difference->lost[i].name);
     if (n_shown < n)
         text_append(out, "    ... and %lld more (--all shows them)\n", (long long)(n - n_shown));
 }
