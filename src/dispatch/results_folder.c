@@ -3,6 +3,7 @@
 
 #include "dispatch/replay.h"
 #include "dispatch/stop_request.h"
+#include "store/json_file.h"
 #include "sweep/deal.h"
 
 #include "base/clock.h"
@@ -271,21 +272,6 @@ static bool add_points_and_axes(cJSON *plan, const struct sweep *sweep)
     return is_made;
 }
 
-static enum status write_json(struct results_folder *folder, const char *name, cJSON *object)
-{
-    enum status status = STATUS_OK;
-    char *text = object == NULL ? NULL : cJSON_Print(object);
-    const char *path = NULL;
-
-    if (text == NULL)
-        TRY(fail(STATUS_OUT_OF_MEMORY, "out of memory composing '%s'", name));
-    TRY_ALLOC(path, path_join(folder->arena, folder->path, name));
-    TRY(file_write(path, text, strlen(text)));
-done:
-    cJSON_free(text);
-    return status;
-}
-
 enum status results_folder_describe(struct results_folder *folder)
 {
     enum status status = STATUS_OK;
@@ -300,9 +286,8 @@ enum status results_folder_describe(struct results_folder *folder)
                    cJSON_AddNumberToObject(plan, "version", 1) != NULL &&
                    cJSON_AddStringToObject(plan, "name", sweep->name) != NULL &&
                    add_points_and_axes(plan, sweep) && add_runs(plan, sweep, &json);
-    if (!is_made)
-        TRY(fail(STATUS_OUT_OF_MEMORY, "out of memory composing 'plan.json'"));
-    TRY(write_json(folder, "plan.json", plan));
+    TRY_ALLOC(path, path_join(folder->arena, folder->path, "plan.json"));
+    TRY(json_file_write(path, is_made ? plan : NULL));
 done:
     text_release(&json);
     cJSON_Delete(plan);

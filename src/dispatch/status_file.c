@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "dispatch/record.h"
+#include "store/json_file.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -92,17 +93,13 @@ enum status status_file_write(const char *folder, const struct sweep_status *swe
 {
     enum status status = STATUS_OK;
     struct arena *arena = NULL;
-    char *path = NULL, *text = NULL;
+    char *path = NULL;
     cJSON *object = cJSON_CreateObject();
 
     TRY(arena_create(&arena));
     TRY_ALLOC(path, shard_path(arena, folder, sweep->shard, shard_status));
-    text = fill(object, sweep) ? cJSON_Print(object) : NULL;
-    if (text == NULL)
-        TRY(fail(STATUS_OUT_OF_MEMORY, "out of memory composing '%s'", path));
-    TRY(file_write(path, text, strlen(text)));
+    TRY(json_file_write(path, fill(object, sweep) ? object : NULL));
 done:
-    cJSON_free(text);
     cJSON_Delete(object);
     arena_destroy(arena);
     return status;
