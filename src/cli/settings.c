@@ -219,14 +219,13 @@ int cli_settings(int argc, char **argv)
         .n_rows = sizeof rows / sizeof *rows,
         .max_positional = 1,
     };
-    struct positionals positionals;
+    const char *name = NULL;
     bool is_help = false;
 
-    enum status status = options_parse(&options, argc, argv, &positionals, &is_help);
+    enum status status = options_parse_one(&options, argc, argv, &name, &is_help);
     if (status == STATUS_OK && !is_help)
         status = check_format(format);
     if (status == STATUS_OK && !is_help)
-        status = print_settings(positionals.n > 0 ? positionals.items[0] : NULL,
-                                strcmp(format, "markdown") == 0);
+        status = print_settings(name, strcmp(format, "markdown") == 0);
     return cli_finish(status);
 }

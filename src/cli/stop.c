@@ -12,8 +12,6 @@ static const double answer_seconds = 30.0, look_again_seconds = 0.2;
 
 static enum status parse(int argc, char **argv, const char **folder, bool *is_help)
 {
-    enum status status = STATUS_OK;
-    struct positionals positionals;
     const struct options options = {
         .usage = "prunelora stop DIR",
         .summary = "Asks the sweep that works in DIR to stop in order: runs under way write a\n"
@@ -24,11 +22,7 @@ static enum status parse(int argc, char **argv, const char **folder, bool *is_he
         .max_positional = 1,
     };
 
-    TRY(options_parse(&options, argc, argv, &positionals, is_help));
-    if (!*is_help)
-        *folder = positionals.items[0];
-done:
-    return status;
+    return options_parse_one(&options, argc, argv, folder, is_help);
 }
 
 /* Taken means seen: rank 0 removes the request. */
