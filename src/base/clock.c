@@ -1,7 +1,9 @@
 /* Thin wrappers over clock_gettime. */
 #include "base/clock.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 static double seconds_of(clockid_t clock)
@@ -40,4 +42,15 @@ void clock_timestamp(char buffer[32])
     gmtime_r(&now.tv_sec, &utc);
     strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
     snprintf(buffer, 32, "%.19s.%03uZ", date, (unsigned)(now.tv_nsec / 1000000) % 1000);
+}
+
+double clock_from_timestamp(const char *text)
+{
+    struct tm utc = {0};
+    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &utc);
+
+    if (rest == NULL)
+        return NAN;
+    double fraction = *rest == '.' ? strtod(rest, NULL) : 0; /* stops at the Z */
+    return (double)timegm(&utc) + fraction;
 }

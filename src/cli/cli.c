@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "cli/man_page.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,22 +22,73 @@ static const struct command commands[] = {
     {"data", "verify or generate data sets", cli_data, false, false},
     {"settings", "every setting, with type, range and default", cli_settings, false, false},
     {"doctor", "what this machine has, what is missing, how fast it is", cli_doctor, false, true},
+    {"complete", "what may stand behind --set", cli_complete, true, false},
     {"trainer", "the process a rank starts to train runs", cli_trainer, true, true},
 };
 enum { N_COMMANDS = (int)(sizeof commands / sizeof *commands) };
 
-static int print_help(void)
+static const char usage[] = "prunelora COMMAND [options]";
+static const char purpose[] =
+    "Runs sweeps of machine-unlearning experiments: YAML in, MPI across, HDF5 out.";
+static const char example[] = "mpirun -n 2 prunelora sweep sweeps/demo.yaml";
+
+static void append_screen(struct text *out)
 {
-    printf("usage: prunelora COMMAND [options]\n\n"
-           "Runs sweeps of machine-unlearning experiments: YAML in, MPI across, HDF5 out.\n\n");
+    text_append(out, "usage: %s\n\n%s\n\n", usage, purpose);
     for (int i = 0; i < N_COMMANDS; i++)
         if (!commands[i].is_hidden)
-            printf("  %-10s %s\n", commands[i].name, commands[i].summary);
-    printf(
-        "\nexample: mpirun -n 2 prunelora sweep sweeps/demo.yaml\n"
-        "`prunelora COMMAND --help` explains a command. Exit codes: 0 done, 1 some runs failed,\n"
-        "2 the input is wrong, 3 the machine is wrong, 75 stopped cleanly with work left.\n");
-    return 0;
+            text_append(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    text_append(out,
+                "\nexample: %s\n"
+                "`prunelora COMMAND --help` explains a command. Exit codes: 0 done, 1 some runs\n"
+                "failed, 2 the input is wrong, 3 the machine is wrong, 75 stopped cleanly with\n"
+                "work left.\n",
+                example);
+}
+
+static void append_man_page(struct text *out)
+{
+    man_append_head(out, "prunelora");
+    man_append(out, purpose);
+    text_append(out, "\n.SH SYNOPSIS\n%s\n.SH COMMANDS\n", usage);
+    for (int i = 0; i < N_COMMANDS; i++) {
+        if (commands[i].is_hidden)
+            continue;
+        text_append(out, ".TP\n\\fB%s\\fR\n", commands[i].name);
+        man_append(out, commands[i].summary);
+        text_append(out, "\n");
+    }
+    text_append(out, ".SH EXAMPLES\n.nf\n");
+    man_append(out, example);
+    text_append(out, "\n.fi\n");
+    man_append_codes(out);
+}
+
+static void append_words(struct text *out)
+{
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (!commands[i].is_hidden)
+            text_append(out, "command %s\n", commands[i].name);
+}
+
+static int print_help(const char *form)
+{
+    enum status status = STATUS_OK;
+    struct text text = {0};
+
+    if (form == NULL)
+        append_screen(&text);
+    else if (strcmp(form, "man") == 0)
+        append_man_page(&text);
+    else if (strcmp(form, "words") == 0)
+        append_words(&text);
+    else
+        TRY(fail(STATUS_BAD_CONFIG, "--help=%s: want man, words or nothing", form));
+    TRY(text_finish(&text));
+    fputs(text_value(&text), stdout);
+done:
+    text_release(&text);
+    return cli_finish(status);
 }
 
 static int unknown_command(const char *word)
@@ -76,12 +128,14 @@ int cli_finish(enum status status)
 int cli_main(int argc, char **argv)
 {
     if (argc < 2) {
-        print_help();
+        print_help(NULL);
         return 2;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0)
-        return print_help();
+        return print_help(NULL);
+    if (text_starts_with(argv[1], "--help="))
+        return print_help(argv[1] + strlen("--help="));
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0) {
         printf("prunelora %s (%s)\n", PRUNELORA_VERSION, PRUNELORA_COMMIT);
         return 0;

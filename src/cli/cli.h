@@ -32,6 +32,7 @@ int cli_weights(int argc, char **argv);
 int cli_data(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_settings(int argc, char **argv);
-int cli_trainer(int argc, char **argv); /* hidden: started by a rank, or by hand to debug a run */
+int cli_complete(int argc, char **argv); /* hidden: asked by the completion of a shell */
+int cli_trainer(int argc, char **argv);  /* hidden: started by a rank, or by hand to debug a run */
 
 #endif

@@ -166,6 +166,12 @@ static void print_verbs(FILE *to)
                 "data/synth\n");
 }
 
+static void print_words(void)
+{
+    for (int i = 0; i < N_VERBS; i++)
+        printf("command %s\n", verbs[i].name);
+}
+
 static enum status unknown_verb(const char *name)
 {
     return name == NULL ? fail(STATUS_BAD_CONFIG, "a verb is missing, want synth or verify")
@@ -179,6 +185,10 @@ int cli_data(int argc, char **argv)
 
     if (name != NULL && (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)) {
         print_verbs(stdout);
+        return 0;
+    }
+    if (name != NULL && strcmp(name, "--help=words") == 0) {
+        print_words();
         return 0;
     }
     for (int i = 0; i < N_VERBS && name != NULL; i++) {

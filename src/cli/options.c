@@ -1,29 +1,13 @@
-/* Table-driven options: one getopt_long array is made from the rows, and --help is printed from
- * them. */
+/* Table-driven options: one getopt_long array is made from the rows. */
 #include "cli/options.h"
 
 #include "base/text.h"
+#include "cli/options_help.h"
 
 #include <getopt.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { FIRST_CODE = 256, MAX_ROWS = 40 };
-
-static void print_help(const struct options *options)
-{
-    printf("usage: %s\n\n%s\n\n", options->usage, options->summary);
-    for (int i = 0; i < options->n_rows; i++) {
-        const struct option_row *row = &options->rows[i];
-        char left[64], letter[8] = "    ";
-        if (row->letter != 0)
-            snprintf(letter, sizeof letter, "-%c, ", row->letter);
-        snprintf(left, sizeof left, "%s--%s %s", letter, row->name,
-                 row->value != NULL ? row->value : "");
-        printf("  %-28s %s\n", left, row->help);
-    }
-    printf("  %-28s %s\n\nexample: %s\n", "-h, --help", "this text", options->example);
-}
 
 static enum status store_value(const struct option_row *row, const char *value)
 {
@@ -82,7 +66,7 @@ static void fill_getopt(const struct options *options, struct option *long_optio
                 letters[n++] = ':';
         }
     }
-    long_options[options->n_rows] = (struct option){"help", no_argument, NULL, 'h'};
+    long_options[options->n_rows] = (struct option){"help", optional_argument, NULL, 'h'};
     long_options[options->n_rows + 1] = (struct option){0};
     letters[n] = '\0';
 }
@@ -127,7 +111,7 @@ enum status options_parse(const struct options *options, int argc, char **argv,
     optind = 0; /* glibc: start afresh */
     while ((code = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
         if (code == 'h') {
-            print_help(options);
+            TRY(options_print_help(options, optarg));
             *is_help = true;
             return STATUS_OK;
         }

@@ -28,7 +28,7 @@ struct option_row {
     enum option_kind kind;
     void *target;      /* bool, const char *, int64_t, double or struct option_texts */
     const char *value; /* placeholder in --help: "DIR" */
-    const char *help;
+    const char *help;  /* of a value NAME, "a (default), b or c" are the names there are */
 };
 
 struct options {
@@ -40,9 +40,10 @@ struct options {
     int min_positional, max_positional; /* max −1: any number */
 };
 
-/* Parses argv[1..]; positional arguments end up in positionals (borrowed from argv).
- * *is_help is set after printing the help of -h / --help. Fails BAD_CONFIG naming the option and,
- * if near, the one meant. */
+/* -h and --help print a screen for people; --help=man a manual page, --help=words what completion
+ * in a shell needs. Parses argv[1..]; positional arguments end up in positionals (borrowed from
+ * argv). *is_help is set after printing any help. Fails BAD_CONFIG naming the option and, if near,
+ * the one meant. */
 struct positionals {
     const char *items[OPTIONS_MAX_TEXTS];
     int n;

@@ -130,19 +130,41 @@ static bool parse_line(const char *line, size_t n, struct journal_event *event)
     return is_sound;
 }
 
-enum status journal_replay(const char *path, journal_visit *visit, void *context,
-                           int64_t *good_bytes)
+static enum status read_from(const char *path, int64_t at, char **out, int64_t *n)
+{
+    enum status status = STATUS_OK;
+    struct text data = {0};
+    char piece[65536];
+    ssize_t got = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return fail(STATUS_IO, "cannot open '%s': %s", path, strerror(errno));
+    while ((got = pread(fd, piece, sizeof piece, at + data.length)) > 0 && !data.is_failed)
+        text_append_bytes(&data, piece, got);
+    if (got < 0)
+        TRY(fail(STATUS_IO, "cannot read '%s': %s", path, strerror(errno)));
+    TRY(text_finish(&data));
+    *out = data.data;
+    *n = data.length;
+    data.data = NULL;
+done:
+    close(fd);
+    text_release(&data);
+    return status;
+}
+
+enum status journal_follow(const char *path, journal_visit *visit, void *context,
+                           struct journal_place *place)
 {
     enum status status = STATUS_OK;
     char *data = NULL;
     int64_t n = 0, at = 0;
 
-    if (!file_exists(path)) {
-        *good_bytes = 0;
+    if (!file_exists(path))
         return STATUS_OK;
-    }
-    TRY(file_read(path, &data, &n));
-    for (int64_t number = 1; at < n; number++) {
+    TRY(read_from(path, place->bytes, &data, &n));
+    while (at < n) {
         struct journal_event event;
         const char *end = memchr(data + at, '\n', (size_t)(n - at));
         bool is_last = end == NULL || end + 1 == data + n;
@@ -152,14 +174,26 @@ enum status journal_replay(const char *path, journal_visit *visit, void *context
             TRY(fail(STATUS_BAD_DATA,
                      "journal '%s' line %" PRId64 " is damaged (its checksum does not match); "
                      "restore the file, or start with --fresh",
-                     path, number));
+                     path, place->lines + 1));
         }
         visit(context, &event);
+        place->bytes += end + 1 - data - at;
+        place->lines++;
         at = end + 1 - data;
     }
-    *good_bytes = at;
 done:
     free(data);
+    return status;
+}
+
+enum status journal_replay(const char *path, journal_visit *visit, void *context,
+                           int64_t *good_bytes)
+{
+    struct journal_place place = {0};
+    enum status status = journal_follow(path, visit, context, &place);
+
+    if (status == STATUS_OK)
+        *good_bytes = place.bytes;
     return status;
 }
 

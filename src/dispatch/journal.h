@@ -10,6 +10,13 @@
 typedef void journal_visit(void *context, const struct journal_event *event);
 CHECKED enum status journal_replay(const char *path, journal_visit *visit, void *context,
                                    int64_t *good_bytes);
+/* The events behind a place, which moves on behind the last sound one: for who reads along. Starts
+ * at {0}. */
+struct journal_place {
+    int64_t bytes, lines;
+};
+CHECKED enum status journal_follow(const char *path, journal_visit *visit, void *context,
+                                   struct journal_place *place);
 
 struct journal;
 /* Creates the file if needed and cuts it to good_bytes, so that a torn line is not continued. */

@@ -1,52 +1,37 @@
 /* Lines for people, composed whole and written at once. */
 #include "dispatch/progress.h"
 
+#include "dispatch/trainer_table.h"
+
 #include "base/clock.h"
 #include "base/duration.h"
-#include "base/text.h"
+#include "base/screen.h"
+#include "base/terminal.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 static const double redraw_seconds = 0.2, plain_seconds = 10.0;
-enum { BAR_CELLS = 20 };
+enum { BAR_CELLS = 20, LEAST_ROWS = 3, TITLE_ROWS = 8 };
 
 struct rank_line {
-    bool is_busy;
     int64_t run;
     double started, last_plain;
-    struct run_progress progress;
 };
 
 struct progress {
     struct progress_settings settings;
-    struct rank_line *ranks; /* owned */
+    struct rank_line *lines;   /* owned */
+    struct rank_status *ranks; /* owned; what their lines show */
     int64_t n_done, n_failed;
     double started, last_draw;
-    bool is_terminal, has_colour;
-    int columns, rows, n_drawn; /* lines on the screen that the next drawing replaces */
+    struct terminal terminal; /* is_terminal: lines are redrawn */
+    int n_drawn;              /* lines on the screen that the next drawing replaces */
 };
-
-static void look_at_terminal(struct progress *progress)
-{
-    struct winsize size = {0};
-    const char *term = getenv("TERM"), *no_colour = getenv("NO_COLOR");
-    bool is_dumb = term == NULL || strcmp(term, "dumb") == 0;
-
-    if (progress->settings.is_plain || is_dumb || !isatty(progress->settings.fd))
-        return;
-    if (ioctl(progress->settings.fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row < 3)
-        return; /* mpirun gives its ranks a terminal of size 0 x 0 */
-    progress->is_terminal = true;
-    progress->columns = size.ws_col;
-    progress->rows = size.ws_row;
-    progress->has_colour = no_colour == NULL || no_colour[0] == '\0';
-}
 
 enum status progress_create(const struct progress_settings *settings, struct progress **out)
 {
@@ -55,13 +40,16 @@ enum status progress_create(const struct progress_settings *settings, struct pro
     if (made == NULL)
         return STATUS_OUT_OF_MEMORY;
     made->settings = *settings;
+    made->lines = heap_alloc(settings->n_ranks, sizeof *made->lines);
     made->ranks = heap_alloc(settings->n_ranks, sizeof *made->ranks);
-    if (made->ranks == NULL) {
-        free(made);
+    if (made->lines == NULL || made->ranks == NULL) {
+        progress_destroy(made);
         return STATUS_OUT_OF_MEMORY;
     }
     made->started = clock_seconds();
-    look_at_terminal(made);
+    terminal_look(settings->fd, &made->terminal);
+    if (settings->is_plain || made->terminal.rows < LEAST_ROWS)
+        made->terminal.is_terminal = false;
     *out = made;
     return STATUS_OK;
 }
@@ -94,7 +82,7 @@ static void say(struct progress *progress, const char *colour, const char *line)
     struct text text = {0};
 
     erase(progress, &text);
-    if (progress->has_colour && colour[0] != '\0')
+    if (progress->terminal.has_colour && colour[0] != '\0')
         text_append(&text, "%s%s\033[0m\n", colour, line);
     else
         text_append(&text, "%s\n", line);
@@ -112,12 +100,13 @@ static const char *run_name(const struct progress *progress, int64_t run)
     return progress->settings.sweep->runs[run].name;
 }
 
-static void plain_progress(struct progress *progress, const struct rank_line *line, int rank)
+static void plain_progress(struct progress *progress, int rank)
 {
     struct text text = {0};
 
-    text_append(&text, "        %s (rank %d): ", run_name(progress, line->run), rank);
-    run_progress_append(&text, &line->progress);
+    text_append(&text, "        %s (rank %d): ", run_name(progress, progress->lines[rank].run),
+                rank);
+    run_progress_append(&text, &progress->ranks[rank].progress);
     if (text_finish(&text) == STATUS_OK)
         say(progress, "", text_value(&text));
     text_release(&text);
@@ -127,7 +116,7 @@ static void say_done(struct progress *progress, int rank, const struct message *
 {
     struct text text = {0};
     char took[DURATION_BYTES];
-    double seconds = clock_seconds() - progress->ranks[rank].started;
+    double seconds = clock_seconds() - progress->lines[rank].started;
 
     text_append(&text, "[%" PRId64 "/%" PRId64 "] done %s in %s", n_finished(progress),
                 progress->settings.sweep->n_runs, run_name(progress, message->run),
@@ -143,19 +132,21 @@ static void say_done(struct progress *progress, int rank, const struct message *
 
 void progress_message(struct progress *progress, int rank, const struct message *message)
 {
-    struct rank_line *line = &progress->ranks[rank];
+    struct rank_line *line = &progress->lines[rank];
+    struct rank_status *shown = &progress->ranks[rank];
     double now = clock_seconds();
 
     if (message->kind == MESSAGE_DONE) {
         say_done(progress, rank, message);
         return;
     }
-    line->progress = message->progress;
-    if (progress->is_terminal || progress->settings.is_quiet ||
+    shown->progress = message->progress;
+    loss_curve_see(&shown->losses, &message->progress);
+    if (progress->terminal.is_terminal || progress->settings.is_quiet ||
         now - line->last_plain < plain_seconds)
         return;
     line->last_plain = now;
-    plain_progress(progress, line, rank);
+    plain_progress(progress, rank);
 }
 
 static void say_event(struct progress *progress, const struct journal_event *event,
@@ -175,15 +166,19 @@ static void say_event(struct progress *progress, const struct journal_event *eve
 
 void progress_event(struct progress *progress, const struct journal_event *event)
 {
-    struct rank_line *line = &progress->ranks[event->rank];
+    struct rank_status *shown = &progress->ranks[event->rank];
     double now = clock_seconds();
 
-    line->is_busy = event->kind == JOURNAL_ASSIGNED;
+    shown->is_busy = event->kind == JOURNAL_ASSIGNED;
     switch (event->kind) {
     case JOURNAL_ASSIGNED:
-        *line = (struct rank_line){
-            .is_busy = true, .run = event->run, .started = now, .last_plain = now};
-        if (!progress->is_terminal && !progress->settings.is_quiet)
+        progress->lines[event->rank] = (struct rank_line){event->run, now, now};
+        *shown = (struct rank_status){.is_busy = true,
+                                      .attempt = event->attempt,
+                                      .name = run_name(progress, event->run),
+                                      .progress = {.loss = NAN, .cores = NAN}};
+        copy_text(shown->host, sizeof shown->host, event->host);
+        if (!progress->terminal.is_terminal && !progress->settings.is_quiet)
             say_event(progress, event, "", "started");
         break;
     case JOURNAL_DONE:
@@ -213,38 +208,20 @@ void progress_note(struct progress *progress, const char *text)
     say(progress, "\033[33m", text);
 }
 
-static double share_done(const struct rank_line *line)
+/* ---- the redrawn lines ---- */
+
+static double share_done(const struct rank_status *rank)
 {
-    return line->is_busy ? run_progress_share(&line->progress) : 0;
+    return rank->is_busy ? run_progress_share(&rank->progress) : 0;
 }
 
-static void draw_rank(const struct progress *progress, int rank, struct text *text)
+static void draw_whole(const struct progress *progress, double now, struct screen *screen)
 {
-    const struct rank_line *line = &progress->ranks[rank];
-    const struct run_progress *now = &line->progress;
-    struct text row = {0};
-    char bar[BAR_CELLS + 1];
-
-    if (line->is_busy) {
-        int filled = (int)(share_done(line) * BAR_CELLS);
-        for (int i = 0; i < BAR_CELLS; i++)
-            bar[i] = i < filled ? '=' : '.';
-        bar[BAR_CELLS] = '\0';
-        text_append(&row, "rank %-3d [%s] ", rank, bar);
-        run_progress_append(&row, now);
-        text_append(&row, "  %s", run_name(progress, line->run));
-    } else {
-        text_append(&row, "rank %-3d idle", rank);
-    }
-    text_append(text, "%.*s\n", progress->columns - 1, text_value(&row));
-    text_release(&row);
-}
-
-static void draw_whole(const struct progress *progress, double now, struct text *text)
-{
-    char eta[DURATION_BYTES], line[160];
-    int64_t busy = 0, unfinished = progress->settings.sweep->n_runs - n_finished(progress);
+    char eta[DURATION_BYTES], words[160];
+    int64_t busy = 0, n_runs = progress->settings.sweep->n_runs;
+    int64_t unfinished = n_runs - n_finished(progress);
     double done = (double)(progress->n_done + progress->n_failed), left = (double)unfinished;
+    struct place place = {screen->rows - 1, 0, BAR_CELLS, STYLE_GOOD};
 
     for (int i = 0; i < progress->settings.n_ranks; i++) {
         busy += progress->ranks[i].is_busy;
@@ -252,30 +229,56 @@ static void draw_whole(const struct progress *progress, double now, struct text 
         left -= share_done(&progress->ranks[i]);
     }
     duration_to_text(run_seconds_left(now - progress->started, done, left), eta);
-    snprintf(line, sizeof line,
-             "%" PRId64 "/%" PRId64 " done, %" PRId64 " failed, %" PRId64 " running, %" PRId64
-             " left, about %s to go",
-             n_finished(progress) - progress->n_failed, progress->settings.sweep->n_runs,
-             progress->n_failed, busy, unfinished - busy, eta);
-    text_append(text, "%.*s\n", progress->columns - 1, line);
+    int length = snprintf(words, sizeof words,
+                          "%" PRId64 "/%" PRId64 " done, %" PRId64 " failed, %" PRId64
+                          " running, %" PRId64 " left, %s to go",
+                          n_finished(progress) - progress->n_failed, n_runs, progress->n_failed,
+                          busy, unfinished - busy, eta);
+    place.width = screen->columns - length - 1; /* the words before the bar */
+    if (place.width > BAR_CELLS)
+        place.width = BAR_CELLS;
+    if (place.width < 0)
+        place.width = 0;
+    screen_bar(screen, place, n_runs > 0 ? 1 - left / (double)n_runs : 1);
+    place.column = place.width > 0 ? place.width + 1 : 0;
+    place.width = screen->columns - place.column;
+    place.style = STYLE_BOLD;
+    screen_put(screen, place, words);
+}
+
+static void draw(struct progress *progress, double now)
+{
+    struct terminal *terminal = &progress->terminal;
+    struct trainer_table table = {progress->ranks, progress->settings.n_ranks, false};
+    struct text text = {0};
+    struct screen *screen = NULL;
+
+    terminal_size(progress->settings.fd, &terminal->columns, &terminal->rows);
+    table.has_title = terminal->rows >= TITLE_ROWS;
+    int n = table.n_ranks + table.has_title, most = terminal->rows - 2;
+    /* the last column stays free: a terminal would wrap behind it */
+    int columns = terminal->columns > 1 ? terminal->columns - 1 : 1;
+    struct region region = {0, 0, n < most ? n : most, columns};
+    if (region.rows < 0)
+        region.rows = 0;
+    if (screen_create(region.rows + 1, columns, terminal->has_utf8, &screen) != STATUS_OK)
+        return; /* the next time, perhaps */
+    trainer_table_draw(screen, region, &table, 0);
+    draw_whole(progress, now, screen);
+    erase(progress, &text);
+    screen_append_lines(screen, 0, screen->rows, terminal->has_colour, &text);
+    progress->n_drawn = screen->rows;
+    put(progress, &text);
+    screen_destroy(screen);
 }
 
 void progress_tick(struct progress *progress, double now)
 {
-    struct text text = {0};
-
-    if (!progress->is_terminal || progress->settings.is_quiet ||
+    if (!progress->terminal.is_terminal || progress->settings.is_quiet ||
         now - progress->last_draw < redraw_seconds)
         return;
     progress->last_draw = now;
-    erase(progress, &text);
-    for (int i = 0; i < progress->settings.n_ranks && i < progress->rows - 2; i++) {
-        draw_rank(progress, i, &text);
-        progress->n_drawn++;
-    }
-    draw_whole(progress, now, &text);
-    progress->n_drawn++;
-    put(progress, &text);
+    draw(progress, now);
 }
 
 void progress_destroy(struct progress *progress)
@@ -285,6 +288,7 @@ void progress_destroy(struct progress *progress)
     struct text text = {0};
     erase(progress, &text);
     put(progress, &text);
+    free(progress->lines);
     free(progress->ranks);
     free(progress);
 }

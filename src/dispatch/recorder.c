@@ -113,7 +113,7 @@ static enum status write_status(struct recorder *recorder)
     return status_file_write(recorder->settings.folder, &now);
 }
 
-/* Seldom when nothing moves, and never so often that a slow file system has nothing else to do. */
+/* Seldom when nothing moves. */
 static enum status keep_status(struct recorder *recorder, double now)
 {
     pthread_mutex_lock(&recorder->lock);
@@ -122,7 +122,7 @@ static enum status keep_status(struct recorder *recorder, double now)
     if (!is_due)
         return STATUS_OK;
     enum status status = write_status(recorder);
-    double rest = 50 * (clock_seconds() - now);
+    double rest = status_file_pause(clock_seconds() - now);
     recorder->next_status = now + fmax(STATUS_EVERY_SECONDS, rest);
     recorder->next_rest = now + fmax(STATUS_REST_SECONDS, rest);
     return status;
@@ -266,7 +266,7 @@ static void see_event(struct recorder *recorder, const struct journal_event *eve
         .attempt = event->attempt,
         .run_id = run->id,
         .name = run->name,
-        .progress = {.loss = NAN},
+        .progress = {.loss = NAN, .cores = NAN},
     };
     memcpy(rank->host, event->host, sizeof rank->host);
     memcpy(rank->since, event->time, sizeof rank->since);
@@ -296,6 +296,7 @@ void recorder_progress(struct recorder *recorder, int rank, const struct message
 {
     pthread_mutex_lock(&recorder->lock);
     recorder->ranks[rank].progress = message->progress;
+    loss_curve_see(&recorder->ranks[rank].losses, &message->progress);
     recorder->has_moved = true;
     pthread_mutex_unlock(&recorder->lock);
 }

@@ -8,6 +8,8 @@ struct run_progress {
     int64_t epoch, n_epochs, step, n_steps; /* done */
     double loss, images_per_second;
     char phase[16]; /* "load", "train", "evaluate"; "" before the first */
+    double cores;   /* processor seconds its trainer takes per second; NaN: not known yet */
+    int32_t n_cores, unused; /* that it may take */
 };
 
 /* Of its steps, in [0, 1]; what comes before and after them is short and counts as nothing. */

@@ -38,6 +38,22 @@ static bool add_counts(cJSON *object, const struct dispatch_outcome *counts)
            add_number(object, "done_before", (double)counts->n_skipped);
 }
 
+/* Four digits are enough to look at: rank 0 writes this every few seconds. */
+static bool add_losses(cJSON *object, const struct loss_curve *losses)
+{
+    struct text list = {0};
+
+    for (int i = 0; i < losses->n; i++) {
+        text_append(&list, i == 0 ? "[" : ",");
+        text_append(&list, isfinite(losses->at[i]) ? "%.4g" : "null", (double)losses->at[i]);
+    }
+    text_append(&list, losses->n == 0 ? "[]" : "]");
+    bool is_made =
+        !list.is_failed && cJSON_AddRawToObject(object, "losses", text_value(&list)) != NULL;
+    text_release(&list);
+    return is_made;
+}
+
 static bool add_progress(cJSON *object, const struct rank_status *rank)
 {
     const struct run_progress *now = &rank->progress;
@@ -50,7 +66,9 @@ static bool add_progress(cJSON *object, const struct rank_status *rank)
            add_number(object, "step", (double)now->step) &&
            add_number(object, "n_steps", (double)now->n_steps) &&
            add_number(object, "loss", now->loss) &&
-           add_number(object, "images_per_second", now->images_per_second);
+           add_number(object, "images_per_second", now->images_per_second) &&
+           add_number(object, "cores", now->cores) && add_number(object, "n_cores", now->n_cores) &&
+           add_losses(object, &rank->losses);
 }
 
 static bool add_ranks(cJSON *object, const struct sweep_status *status)
@@ -114,6 +132,13 @@ static enum status copy_member(const cJSON *object, const char *name, struct are
     return *out != NULL ? STATUS_OK : STATUS_OUT_OF_MEMORY;
 }
 
+static void read_losses(const cJSON *list, struct loss_curve *out)
+{
+    for (const cJSON *item = list != NULL ? list->child : NULL;
+         item != NULL && out->n < LOSS_CURVE_CELLS; item = item->next)
+        out->at[out->n++] = cJSON_IsNumber(item) ? (float)item->valuedouble : NAN;
+}
+
 static enum status read_rank(const cJSON *item, struct arena *arena, struct rank_status *out)
 {
     enum status status = STATUS_OK;
@@ -132,6 +157,9 @@ static enum status read_rank(const cJSON *item, struct arena *arena, struct rank
     now->n_steps = record_integer(item, "n_steps");
     now->loss = record_number(item, "loss");
     now->images_per_second = record_number(item, "images_per_second");
+    now->cores = record_number(item, "cores");
+    now->n_cores = (int32_t)record_integer(item, "n_cores");
+    read_losses(cJSON_GetObjectItemCaseSensitive(item, "losses"), &out->losses);
 done:
     return status;
 }
@@ -205,6 +233,11 @@ done:
 }
 
 /* ---- alive or not ---- */
+
+double status_file_pause(double took_seconds)
+{
+    return fmin(50 * took_seconds, STATUS_SILENCE_SECONDS / 3.0);
+}
 
 bool status_is_running(const struct sweep_status *status)
 {

@@ -3,6 +3,7 @@
 #ifndef DISPATCH_STATUS_FILE_H
 #define DISPATCH_STATUS_FILE_H
 
+#include "dispatch/loss_curve.h"
 #include "dispatch/run_state.h"
 #include "store/shard.h"
 
@@ -13,6 +14,7 @@ struct rank_status {
     char host[HOST_BYTES];
     char since[32]; /* when the attempt began */
     struct run_progress progress;
+    struct loss_curve losses;
 };
 
 struct sweep_status {
@@ -46,6 +48,9 @@ CHECKED enum status status_file_read(const char *folder, struct arena *arena,
 /* How often rank 0 writes when something moved, and when nothing did; silence after which it is
  * taken for dead. */
 enum { STATUS_EVERY_SECONDS = 2, STATUS_REST_SECONDS = 10, STATUS_SILENCE_SECONDS = 60 };
+/* How long to leave a file system alone on which writing took so long: a slow one has other things
+ * to do, but silence must not be taken for death. */
+double status_file_pause(double took_seconds);
 /* Whether a sweep that says it runs still does, by the age of status.json (out, in seconds) and,
  * sooner, by its process if it ran on this host. */
 bool status_is_alive(const char *folder, const struct sweep_status *status, double *age_seconds);

@@ -6,6 +6,7 @@
 #include "dispatch/record.h"
 #include "dispatch/spawn.h"
 #include "dispatch/step_clock.h"
+#include "dispatch/trainer_cores.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -50,6 +51,7 @@ struct supervisor {
     double cpu_seconds; /* of the trainer, as it last said */
     bool is_stepping;   /* between two steps of one phase */
     struct step_clock steps;
+    struct trainer_cores used;
     char kill_reason[MESSAGE_TEXT_BYTES]; /* why we killed it, "" when we did not */
 };
 
@@ -140,6 +142,7 @@ static void see_tick(struct supervisor *supervisor, const cJSON *body)
     int64_t ticks = record_integer(body, "ticks");
     double cpu_seconds = record_number(body, "cpu_seconds");
 
+    trainer_cores_see(&supervisor->used, cpu_seconds, supervisor->last_record);
     /* Loading and evaluating have no steps: there, processor time spent counts as moving. */
     if (!supervisor->is_stepping && cpu_seconds > supervisor->cpu_seconds + 0.2) {
         supervisor->cpu_seconds = cpu_seconds;
@@ -193,6 +196,8 @@ static void handle_record(struct supervisor *supervisor, const cJSON *body,
         event->run = supervisor->run;
         event->attempt = supervisor->attempt;
         read_progress(body, &event->progress);
+        event->progress.cores = supervisor->used.busy;
+        event->progress.n_cores = supervisor->settings.n_threads;
     } else if ((record_is(body, "done") || record_is(body, "failed")) && is_busy && is_ours) {
         end_run(supervisor, body, event);
     } else if (record_is(body, "ready") && supervisor->state == TRAINER_IDLE) {
@@ -323,6 +328,7 @@ void supervisor_assign(struct supervisor *supervisor, const struct supervisor_jo
     supervisor->cpu_seconds = 0;
     supervisor->is_stepping = false;
     supervisor->steps = (struct step_clock){0};
+    trainer_cores_begin(&supervisor->used);
     bool is_made = cJSON_AddStringToObject(body, "run", job->id) != NULL &&
                    cJSON_AddStringToObject(body, "name", job->name) != NULL &&
                    cJSON_AddStringToObject(body, "folder", job->folder) != NULL &&

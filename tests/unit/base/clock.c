@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "support/cmocka.h"
 
+#include <math.h>
 #include <regex.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,18 @@ static void test_clock(void **state)
     assert_true(clock_wall_seconds() > 1.7e9); /* after 2023 */
     clock_timestamp(buffer);
     expect_match(buffer, "^2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z$");
+}
+
+static void test_timestamps(void **state)
+{
+    char buffer[32];
+
+    (void)state;
+    assert_true(clock_from_timestamp("1970-01-02T00:00:01.500Z") == 86401.5);
+    assert_true(clock_from_timestamp("2026-01-31T12:00:00Z") == 1769860800);
+    assert_true(isnan(clock_from_timestamp("")) && isnan(clock_from_timestamp("yesterday")));
+    clock_timestamp(buffer);
+    assert_true(fabs(clock_from_timestamp(buffer) - clock_wall_seconds()) < 5);
 }
 
 static void capture(enum log_level most, char *out, size_t size)
@@ -64,7 +77,9 @@ static void test_log(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_clock), cmocka_unit_test(test_log)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_clock),
+                                       cmocka_unit_test(test_timestamps),
+                                       cmocka_unit_test(test_log)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,6 +90,48 @@ static void events_come_back(void **unused)
 
 /* A crash may cut the file anywhere: the whole lines before the cut count, and a new event goes
  * behind them. */
+static void is_followed_as_it_grows(void **unused)
+{
+    struct temporary_folder folder;
+    struct journal_event events[N_EVENTS];
+    struct journal_place place = {0};
+    struct seen seen = {.n = 0};
+    struct journal *journal = NULL;
+    char path[TEMPORARY_PATH_BYTES], *data = NULL;
+    int64_t n = 0;
+
+    (void)unused;
+    temporary_folder_open(&folder);
+    temporary_path(&folder, "journal.jsonl", path);
+    assert_int_equal(journal_follow(path, see, &seen, &place), STATUS_OK); /* not there yet */
+    write_journal(path, events);
+    assert_int_equal(journal_follow(path, see, &seen, &place), STATUS_OK);
+    assert_int_equal(seen.n, N_EVENTS);
+    assert_int_equal(journal_follow(path, see, &seen, &place), STATUS_OK);
+    assert_int_equal(seen.n, N_EVENTS); /* nothing new */
+    assert_int_equal(place.lines, N_EVENTS);
+    assert_int_equal(place.bytes, file_size(path));
+    assert_int_equal(journal_open(path, place.bytes, &journal), STATUS_OK);
+    assert_int_equal(journal_append(journal, &events[2]), STATUS_OK);
+    journal_close(journal);
+    /* half of a line that is just being written waits for its other half */
+    assert_int_equal(file_read(path, &data, &n), STATUS_OK);
+    assert_int_equal(file_write(path, data, (size_t)n - 20), STATUS_OK);
+    assert_int_equal(journal_follow(path, see, &seen, &place), STATUS_OK);
+    assert_int_equal(seen.n, N_EVENTS);
+    assert_int_equal(file_write(path, data, (size_t)n), STATUS_OK);
+    assert_int_equal(journal_follow(path, see, &seen, &place), STATUS_OK);
+    assert_int_equal(seen.n, N_EVENTS + 1);
+    assert_string_equal(seen.events[N_EVENTS].text, events[2].text);
+    data[place.bytes / 2] ^= 1;
+    assert_int_equal(file_write(path, data, (size_t)n), STATUS_OK);
+    assert_int_equal(journal_follow(path, see, &seen, &place), STATUS_OK); /* not looked at again */
+    place = (struct journal_place){0};
+    assert_int_equal(journal_follow(path, see, &seen, &place), STATUS_BAD_DATA);
+    free(data);
+    temporary_folder_close(&folder);
+}
+
 static void every_truncation_is_survived(void **unused)
 {
     struct temporary_folder folder;
@@ -236,6 +278,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_come_back),
+        cmocka_unit_test(is_followed_as_it_grows),
         cmocka_unit_test(every_truncation_is_survived),
         cmocka_unit_test(every_flipped_byte_is_found),
         cmocka_unit_test(events_move_states),

@@ -19,7 +19,8 @@ static const struct rank_status ranks[] = {
      .name = "0001-lora",
      .host = "here",
      .since = "2026-01-01T00:00:00.000Z",
-     .progress = {1, 5, 30, 100, 0.25, 900, "train"}},
+     .progress = {1, 5, 30, 100, 0.25, 900, "train", 1.5, 2, 0},
+     .losses = {.at = {2.5F, 0.25F}, .n = 2}},
     {.host = "there"},
 };
 static const struct sweep_status running = {
@@ -58,6 +59,11 @@ static void comes_back(void **unused)
     assert_int_equal(got.ranks[0].attempt, 2);
     assert_int_equal(got.ranks[0].progress.step, 30);
     assert_true(got.ranks[0].progress.loss == 0.25);
+    assert_true(got.ranks[0].progress.cores == 1.5);
+    assert_int_equal(got.ranks[0].progress.n_cores, 2);
+    assert_int_equal(got.ranks[0].losses.n, 2);
+    assert_true(got.ranks[0].losses.at[0] == 2.5F && got.ranks[0].losses.at[1] == 0.25F);
+    assert_int_equal(got.ranks[1].losses.n, 0);
     assert_string_equal(got.ranks[1].host, "there");
     assert_true(run_progress_share(&got.ranks[0].progress) == 0.3);
     arena_destroy(arena);
@@ -125,6 +131,15 @@ static void silence_means_death(void **unused)
     temporary_folder_close(&folder);
 }
 
+/* A file system that takes 1.2 s for a file once made the next one a minute late: "was killed". */
+static void slow_disk_is_no_death(void **unused)
+{
+    (void)unused;
+    assert_true(status_file_pause(0.1) == 5);
+    assert_true(status_file_pause(1.2) + 10 < STATUS_SILENCE_SECONDS);
+    assert_true(status_file_pause(30) + 30 < STATUS_SILENCE_SECONDS);
+}
+
 static void foreign_files_are_refused(void **unused)
 {
     static const char *const contents[] = {"", "[]", "{}", "{\"state\":3}", "{\"state\":\"run"};
@@ -186,6 +201,7 @@ int main(void)
         cmocka_unit_test(comes_back),
         cmocka_unit_test(ended_sweep_has_an_exit_code),
         cmocka_unit_test(silence_means_death),
+        cmocka_unit_test(slow_disk_is_no_death),
         cmocka_unit_test(foreign_files_are_refused),
         cmocka_unit_test(request_is_taken_once),
         cmocka_unit_test(touched_stop_file_counts),
