@@ -72,8 +72,6 @@ static void print(const struct row *row, const struct finding *finding)
 
 static enum status parse(int argc, char **argv, const char **folder, bool *is_help)
 {
-    enum status status = STATUS_OK;
-    struct positionals positionals;
     const struct options options = {
         .usage = "prunelora doctor [DIR]",
         .summary = "What this machine has and what is missing: processor, memory, disk of the\n"
@@ -84,10 +82,8 @@ static enum status parse(int argc, char **argv, const char **folder, bool *is_he
         .max_positional = 1,
     };
 
-    TRY(options_parse(&options, argc, argv, &positionals, is_help));
-    *folder = !*is_help && positionals.n > 0 ? positionals.items[0] : "results";
-done:
-    return status;
+    *folder = "results";
+    return options_parse_one(&options, argc, argv, folder, is_help);
 }
 
 int cli_doctor(int argc, char **argv)

@@ -123,3 +123,14 @@ enum status options_parse(const struct options *options, int argc, char **argv,
 done:
     return status;
 }
+
+enum status options_parse_one(const struct options *options, int argc, char **argv,
+                              const char **first, bool *is_help)
+{
+    struct positionals positionals = {.n = 0};
+    enum status status = options_parse(options, argc, argv, &positionals, is_help);
+
+    if (status == STATUS_OK && !*is_help && positionals.n > 0)
+        *first = positionals.items[0];
+    return status;
+}

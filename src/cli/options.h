@@ -50,5 +50,8 @@ struct positionals {
 };
 CHECKED enum status options_parse(const struct options *options, int argc, char **argv,
                                   struct positionals *positionals, bool *is_help);
+/* For commands with one positional: *first is set to it, or left as it is when there is none. */
+CHECKED enum status options_parse_one(const struct options *options, int argc, char **argv,
+                                      const char **first, bool *is_help);
 
 #endif

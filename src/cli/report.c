@@ -16,8 +16,6 @@ struct report_options {
 
 static enum status parse(int argc, char **argv, struct report_options *wanted, bool *is_help)
 {
-    enum status status = STATUS_OK;
-    struct positionals positionals;
     const struct option_row rows[] = {
         {"format", 0, OPTION_TEXT, &wanted->format, "NAME", "table (default), csv or json"},
         {"by", 0, OPTION_TEXT, &wanted->by, "KEY,..",
@@ -37,11 +35,7 @@ static enum status parse(int argc, char **argv, struct report_options *wanted, b
         .max_positional = 1,
     };
 
-    TRY(options_parse(&options, argc, argv, &positionals, is_help));
-    if (!*is_help)
-        wanted->folder = positionals.items[0];
-done:
-    return status;
+    return options_parse_one(&options, argc, argv, &wanted->folder, is_help);
 }
 
 /* "a,b" → {"a", "b"} in the arena. */

@@ -1,8 +1,10 @@
-/* `prunelora settings`: the reference of every setting, printed from the table that reads them. */
+/* `prunelora settings`: the reference of every setting, printed from the table that reads them: as
+ * text for the terminal, or as the page docs/settings.md. */
 #include "cli/cli.h"
 
 #include "cli/options.h"
 #include "config/settings_table.h"
+#include "model/model.h"
 #include "unlearn/method.h"
 
 #include <stdio.h>
@@ -11,13 +13,13 @@
 static const char *type_of(const struct setting *setting)
 {
     static const char *const names[] = {
-        [SETTING_INTEGER] = "integer",    [SETTING_NUMBER] = "number",
-        [SETTING_BOOL] = "true or false", [SETTING_ENUM] = "one of",
-        [SETTING_CHOICE] = "one of",      [SETTING_SWITCH] = "one of",
-        [SETTING_ARCHITECTURE] = "name",  [SETTING_METHOD] = "name",
-        [SETTING_TEXT] = "text",          [SETTING_REGEX] = "regular expression",
-        [SETTING_DURATION] = "time",      [SETTING_NORMALISATION] = "base, published or [a, b, c]",
-        [SETTING_EPOCHS] = "list",        [SETTING_ATTACKS] = "list",
+        [SETTING_INTEGER] = "integer",     [SETTING_NUMBER] = "number",
+        [SETTING_BOOL] = "true or false",  [SETTING_ENUM] = "one of",
+        [SETTING_CHOICE] = "one of",       [SETTING_SWITCH] = "one of",
+        [SETTING_ARCHITECTURE] = "one of", [SETTING_METHOD] = "one of",
+        [SETTING_TEXT] = "text",           [SETTING_REGEX] = "regular expression",
+        [SETTING_DURATION] = "time",       [SETTING_NORMALISATION] = "base, published or [a, b, c]",
+        [SETTING_EPOCHS] = "list",         [SETTING_ATTACKS] = "list",
     };
     return names[setting->kind];
 }
@@ -26,7 +28,13 @@ static void print_range(const struct setting *setting, struct text *out)
 {
     char least[32], most[32];
 
-    if (setting->kind != SETTING_INTEGER && setting->names != NULL) {
+    if (setting->kind == SETTING_ARCHITECTURE) {
+        for (int i = 0; architecture_at(i) != NULL; i++)
+            text_append(out, "%s %s", i > 0 ? "," : "", architecture_at(i)->name);
+    } else if (setting->kind == SETTING_METHOD) {
+        for (int i = 0; method_at(i) != NULL; i++)
+            text_append(out, "%s %s", i > 0 ? "," : "", method_at(i)->name);
+    } else if (setting->kind != SETTING_INTEGER && setting->names != NULL) {
         for (int i = 0; setting->names[i] != NULL; i++)
             text_append(out, "%s%s", i > 0 ? ", " : " ", setting->names[i]);
     } else if (setting->maximum > setting->minimum) {
@@ -37,16 +45,15 @@ static void print_range(const struct setting *setting, struct text *out)
         text_append(out, " (%s)", setting->unit);
 }
 
+/* Without a default it must be given. */
 static void print_default(const struct setting *setting, struct text *out)
 {
-    if (setting->standard == NULL)
-        text_append(out, "must be given");
-    else if (setting->group != GROUP_BASE_TRAIN)
-        text_append(out, "default %s", setting->standard);
+    if (setting->group != GROUP_BASE_TRAIN)
+        text_append(out, "%s", setting->standard);
     else if (strcmp(setting->by_recipe[0], setting->by_recipe[1]) == 0)
-        text_append(out, "default %s", setting->by_recipe[0]);
+        text_append(out, "%s", setting->by_recipe[0]);
     else
-        text_append(out, "default %s; %s for resnet20 to resnet110", setting->by_recipe[0],
+        text_append(out, "%s; %s for resnet20 to resnet110", setting->by_recipe[0],
                     setting->by_recipe[1]);
     if (setting->published != NULL)
         text_append(out, "; %s under compat: lora-unlearn", setting->published);
@@ -56,13 +63,10 @@ static void print_readers(const struct setting *setting, struct text *out)
 {
     bool is_first = true, is_every = true;
 
-    if (setting->group == GROUP_EXECUTION) {
-        text_append(out, "how to run: not part of a run's id");
-        return;
-    }
     for (int i = 0; method_at(i) != NULL; i++)
         is_every = is_every && (method_at(i)->reads & setting->group) != 0;
-    text_append(out, is_every ? "read by every method" : "read by ");
+    if (is_every)
+        text_append(out, "every method");
     for (int i = 0; !is_every && method_at(i) != NULL; i++) {
         if ((method_at(i)->reads & setting->group) == 0)
             continue;
@@ -75,9 +79,15 @@ static void print_setting(const struct setting *setting, struct text *out)
 {
     text_append(out, "%s: %s", setting->name, type_of(setting));
     print_range(setting, out);
-    text_append(out, "\n    %s\n    ", setting->help);
-    print_default(setting, out);
-    text_append(out, "\n    ");
+    text_append(out, "\n    %s\n    %s", setting->help,
+                setting->standard != NULL ? "default " : "must be given");
+    if (setting->standard != NULL)
+        print_default(setting, out);
+    if (setting->group == GROUP_EXECUTION) {
+        text_append(out, "\n    how to run: not part of a run's id\n");
+        return;
+    }
+    text_append(out, "\n    read by ");
     print_readers(setting, out);
     text_append(out, "\n");
 }
@@ -89,6 +99,69 @@ static bool is_asked_for(const struct setting *setting, const char *name)
     return name == NULL || strcmp(setting->name, name) == 0 ||
            (strncmp(setting->name, name, length) == 0 && setting->name[length] == '.');
 }
+
+/* ---- docs/settings.md ---- */
+
+/* "base.train" of "base.train.lr"; settings without a dot belong to the whole run. */
+static int section_length(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot != NULL ? (int)(dot - name) : 0;
+}
+
+static void print_section(const struct setting *setting, struct text *out)
+{
+    int n = section_length(setting->name);
+
+    if (n > 0)
+        text_append(out, "\n## %.*s\n", n, setting->name);
+    else
+        text_append(out, "\n## Of the whole run\n");
+    text_append(out,
+                "\n| setting | values | default | meaning | read by |\n|---|---|---|---|---|\n");
+}
+
+static void print_page_row(const struct setting *setting, struct text *out)
+{
+    text_append(out, "| `%s` | %s", setting->name, type_of(setting));
+    print_range(setting, out);
+    text_append(out, " | %s", setting->standard != NULL ? "" : "none: must be given");
+    if (setting->standard != NULL)
+        print_default(setting, out);
+    text_append(out, " | %s | ", setting->help);
+    if (setting->group == GROUP_EXECUTION)
+        text_append(out, "no method: says how to run");
+    else
+        print_readers(setting, out);
+    text_append(out, " |\n");
+}
+
+static void print_page(const char *name, struct text *out)
+{
+    const struct setting *last = NULL;
+
+    for (int i = 0; i < setting_count(); i++) {
+        const struct setting *setting = setting_at(i);
+        int n = section_length(setting->name);
+        if (!is_asked_for(setting, name))
+            continue;
+        if (last == NULL || section_length(last->name) != n ||
+            strncmp(last->name, setting->name, (size_t)n) != 0)
+            print_section(setting, out);
+        print_page_row(setting, out);
+        last = setting;
+    }
+}
+
+static const char page_head[] =
+    "# Settings\n\n"
+    "Every setting of a run, as `config`, `parameters`, `--set` and `prunelora train` take it. "
+    "This\n"
+    "page is printed by `prunelora settings --format markdown`.\n\n"
+    "A method reads some settings and not others; only those it reads make two runs different, so "
+    "a\n"
+    "sweep over the others does not multiply its runs. What says how to run (`resources`,\n"
+    "`checkpoint`) never makes a run another one.\n";
 
 static enum status unknown(const char *name)
 {
@@ -106,36 +179,53 @@ done:
     return status;
 }
 
-static enum status print_settings(const char *name)
+static enum status print_settings(const char *name, bool is_page)
 {
     enum status status = STATUS_OK;
     struct text text = {0};
 
-    for (int i = 0; i < setting_count(); i++)
+    for (int i = 0; !is_page && i < setting_count(); i++)
         if (is_asked_for(setting_at(i), name))
             print_setting(setting_at(i), &text);
+    if (is_page)
+        print_page(name, &text);
     TRY(text_finish(&text));
     if (text.length == 0)
         TRY(unknown(name));
-    fputs(text_value(&text), stdout);
+    printf("%s%s", is_page && name == NULL ? page_head : "", text_value(&text));
 done:
     text_release(&text);
     return status;
 }
 
+static enum status check_format(const char *format)
+{
+    if (strcmp(format, "text") != 0 && strcmp(format, "markdown") != 0)
+        return fail(STATUS_BAD_CONFIG, "--format must be text or markdown, got '%s'", format);
+    return STATUS_OK;
+}
+
 int cli_settings(int argc, char **argv)
 {
+    const char *format = "text";
+    const struct option_row rows[] = {
+        {"format", 0, OPTION_TEXT, &format, "NAME", "text (default) or markdown"},
+    };
     const struct options options = {
-        .usage = "prunelora settings [NAME]",
+        .usage = "prunelora settings [NAME] [--format text|markdown]",
         .summary = "Every setting: type, range, default and the methods that read it.",
         .example = "prunelora settings prune",
+        .rows = rows,
+        .n_rows = sizeof rows / sizeof *rows,
         .max_positional = 1,
     };
-    struct positionals positionals;
+    const char *name = NULL;
     bool is_help = false;
 
-    enum status status = options_parse(&options, argc, argv, &positionals, &is_help);
+    enum status status = options_parse_one(&options, argc, argv, &name, &is_help);
     if (status == STATUS_OK && !is_help)
-        status = print_settings(positionals.n > 0 ? positionals.items[0] : NULL);
+        status = check_format(format);
+    if (status == STATUS_OK && !is_help)
+        status = print_settings(name, strcmp(format, "markdown") == 0);
     return cli_finish(status);
 }

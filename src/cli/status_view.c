@@ -1,4 +1,4 @@
-/* status.json whole, the journal as it grows, plan.json once and only for names. */
+/* status.json whole, the journals as they grow, plan.json once and only for names. */
 #include "cli/status_view.h"
 
 #include "base/clock.h"
@@ -42,14 +42,12 @@ static void read_plan(struct status_view *view)
 static enum status read_status(struct status_view *view)
 {
     enum status status = STATUS_OK;
-    const char *path = NULL;
 
     view->sweep = (struct sweep_status){.exit_code = -1};
     if (view->arena == NULL)
         TRY(arena_create(&view->arena));
     arena_reset(view->arena);
-    TRY_ALLOC(path, path_join(view->arena, view->folder, "status.json"));
-    if (!file_exists(path))
+    if (!status_file_exists(view->folder))
         TRY(fail(STATUS_BAD_CONFIG, "'%s' is no results folder of a sweep: it has no status.json",
                  view->folder));
     TRY(status_file_read(view->folder, view->arena, &view->sweep));
@@ -59,10 +57,10 @@ done:
     return status;
 }
 
-/* Nothing is known of the journal. */
-static void forget_journal(struct status_view *view)
+/* Nothing is known of the journals. */
+static void forget_journals(struct status_view *view)
 {
-    view->place = (struct journal_place){0};
+    view->n_journals = 0;
     view->n_troubles = 0;
     pace_begin(&view->pace, clock_from_timestamp(view->sweep.started));
     cJSON_Delete(view->plan);
@@ -70,13 +68,40 @@ static void forget_journal(struct status_view *view)
     view->has_plan = false;
 }
 
-static enum status follow_journal(struct status_view *view)
+/* Of a shard; one that has come since is read from its beginning. */
+static enum status journal_of(struct status_view *view, struct shard shard,
+                              struct journal_place **out)
 {
     enum status status = STATUS_OK;
-    const char *path = NULL;
+    int64_t i = 0;
 
-    TRY_ALLOC(path, path_join(view->arena, view->folder, "journal.jsonl"));
-    TRY(journal_follow(path, see_event, view, &view->place));
+    while (i < view->n_journals && (view->journals[i].shard.index != shard.index ||
+                                    view->journals[i].shard.count != shard.count))
+        i++;
+    if (i == view->n_journals) {
+        TRY(heap_grow(&view->journals, &view->journal_capacity, i + 1, sizeof *view->journals));
+        view->journals[i] = (struct followed_journal){.shard = shard};
+        view->n_journals++;
+    }
+    *out = &view->journals[i].place;
+done:
+    return status;
+}
+
+static enum status follow_journals(struct status_view *view)
+{
+    enum status status = STATUS_OK;
+    struct shard *shards = NULL;
+    int64_t n_shards = 0;
+
+    TRY(shards_find(view->folder, shard_journal, view->arena, &shards, &n_shards));
+    for (int64_t i = 0; i < n_shards; i++) {
+        struct journal_place *place = NULL;
+        const char *path = NULL;
+        TRY_ALLOC(path, shard_path(view->arena, view->folder, shards[i], shard_journal));
+        TRY(journal_of(view, shards[i], &place));
+        TRY(journal_follow(path, see_event, view, place));
+    }
 done:
     return status;
 }
@@ -84,15 +109,15 @@ done:
 enum status status_view_look(struct status_view *view)
 {
     enum status status = STATUS_OK;
-    bool was_known = view->place.bytes > 0;
+    bool was_known = view->n_journals > 0;
 
     TRY(read_status(view));
     if (!was_known || clock_from_timestamp(view->sweep.started) != view->pace.start)
-        forget_journal(view);
-    status = follow_journal(view);
-    if (status == STATUS_BAD_DATA && was_known) { /* another journal, after --fresh */
-        forget_journal(view);
-        status = follow_journal(view);
+        forget_journals(view);
+    status = follow_journals(view);
+    if (status == STATUS_BAD_DATA && was_known) { /* other journals, after --fresh */
+        forget_journals(view);
+        status = follow_journals(view);
     }
     TRY(status);
     if (view->n_troubles > 0 && !view->has_plan)
@@ -104,6 +129,7 @@ done:
 void status_view_release(struct status_view *view)
 {
     cJSON_Delete(view->plan);
+    free(view->journals);
     arena_destroy(view->arena);
     *view = (struct status_view){0};
 }

@@ -11,6 +11,12 @@
 
 enum { N_TROUBLES = 8 };
 
+/* Of the whole sweep, or of one of its shards. */
+struct followed_journal {
+    struct shard shard;
+    struct journal_place place;
+};
+
 struct status_view {
     const char *folder; /* borrowed */
     struct sweep_status sweep;
@@ -18,11 +24,12 @@ struct status_view {
     double age_seconds, now; /* of status.json; when it was looked at, since 1970 */
     struct journal_event troubles[N_TROUBLES]; /* the newest, as a ring */
     int64_t n_troubles;
-    struct pace pace;           /* of runs, since this start */
-    struct arena *arena;        /* owned */
-    cJSON *plan;                /* owned; NULL: runs have their ids for names */
-    bool has_plan;              /* read, or not there to be read */
-    struct journal_place place; /* read so far */
+    struct pace pace;                  /* of runs, since this start */
+    struct arena *arena;               /* owned */
+    cJSON *plan;                       /* owned; NULL: runs have their ids for names */
+    bool has_plan;                     /* read, or not there to be read */
+    struct followed_journal *journals; /* owned; as far as they are read */
+    int64_t n_journals, journal_capacity;
 };
 
 /* Reads all at the first call, what is new afterwards. BAD_CONFIG when the folder is none of a

@@ -2,7 +2,6 @@
 #include "cli/cli.h"
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "cli/options.h"
 #include "dispatch/status_file.h"
 #include "dispatch/stop_request.h"
@@ -13,8 +12,6 @@ static const double answer_seconds = 30.0, look_again_seconds = 0.2;
 
 static enum status parse(int argc, char **argv, const char **folder, bool *is_help)
 {
-    enum status status = STATUS_OK;
-    struct positionals positionals;
     const struct options options = {
         .usage = "prunelora stop DIR",
         .summary = "Asks the sweep that works in DIR to stop in order: runs under way write a\n"
@@ -25,19 +22,15 @@ static enum status parse(int argc, char **argv, const char **folder, bool *is_he
         .max_positional = 1,
     };
 
-    TRY(options_parse(&options, argc, argv, &positionals, is_help));
-    if (!*is_help)
-        *folder = positionals.items[0];
-done:
-    return status;
+    return options_parse_one(&options, argc, argv, folder, is_help);
 }
 
 /* Taken means seen: rank 0 removes the request. */
-static enum status wait_until_taken(const char *folder)
+static enum status wait_until_taken(const char *folder, struct shard shard)
 {
     double end = clock_seconds() + answer_seconds;
 
-    while (stop_request_is_pending(folder)) {
+    while (stop_request_is_pending(folder, shard)) {
         if (clock_seconds() > end)
             return fail(STATUS_COMM,
                         "the sweep in '%s' has not seen the request within %.0f s; it stays, and "
@@ -48,28 +41,43 @@ static enum status wait_until_taken(const char *folder)
     return STATUS_OK;
 }
 
+/* Asks the whole sweep or one shard, if it is at work. */
+static enum status ask(const char *folder, struct shard shard, struct arena *arena, int64_t *n)
+{
+    enum status status = STATUS_OK;
+    struct sweep_status sweep;
+    double age_seconds = 0;
+
+    TRY(status_shard_read(folder, shard, arena, &sweep));
+    if (!status_shard_is_alive(folder, shard, &sweep, &age_seconds))
+        return STATUS_OK;
+    ++*n;
+    TRY(stop_request_make(folder, shard));
+    TRY(wait_until_taken(folder, shard));
+    if (shard.count > 0)
+        printf("shard %d of %d of ", shard.index, shard.count);
+    printf("sweep %s on %s is stopping; `prunelora status %s` shows when it has\n", sweep.name,
+           sweep.host, folder);
+done:
+    return status;
+}
+
 static enum status stop(const char *folder)
 {
     enum status status = STATUS_OK;
     struct arena *arena = NULL;
-    struct sweep_status sweep;
-    const char *path = NULL;
-    double age_seconds = 0;
+    struct shard *shards = NULL;
+    int64_t n_shards = 0, n_asked = 0;
 
     TRY(arena_create(&arena));
-    TRY_ALLOC(path, path_join(arena, folder, "status.json"));
-    if (!file_exists(path))
+    TRY(shards_find(folder, shard_status, arena, &shards, &n_shards));
+    if (n_shards == 0)
         TRY(fail(STATUS_BAD_CONFIG, "'%s' is no results folder of a sweep: it has no status.json",
                  folder));
-    TRY(status_file_read(folder, arena, &sweep));
-    if (!status_is_alive(folder, &sweep, &age_seconds)) {
+    for (int64_t i = 0; i < n_shards; i++)
+        TRY(ask(folder, shards[i], arena, &n_asked));
+    if (n_asked == 0)
         printf("no sweep works in %s; `prunelora status %s` tells how it stands\n", folder, folder);
-        goto done;
-    }
-    TRY(stop_request_make(folder));
-    TRY(wait_until_taken(folder));
-    printf("sweep %s on %s is stopping; `prunelora status %s` shows when it has\n", sweep.name,
-           sweep.host, folder);
 done:
     arena_destroy(arena);
     return status;

@@ -8,6 +8,7 @@
 #include "cli/backend_choice.h"
 #include "cli/options.h"
 #include "dispatch/dispatch.h"
+#include "sweep/deal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,9 +19,10 @@
 #include <unistd.h>
 
 struct sweep_options {
-    const char *out, *device, *stop_before;
+    const char *out, *device, *stop_before, *only, *shard_text;
     struct option_texts sets;
-    bool is_fresh, is_quiet, retries_failed;
+    bool is_fresh, is_quiet, retries_failed, is_resumed;
+    struct shard shard;
     double stop_at; /* clock_seconds() of stop_before; 0: never */
 };
 
@@ -32,10 +34,16 @@ static enum status parse(int argc, char **argv, struct sweep_options *wanted,
         {"set", 0, OPTION_TEXTS, &wanted->sets, "K=V",
          "change or sweep a setting: --set prune.sparsity=0.5,0.7"},
         {"device", 0, OPTION_TEXT, &wanted->device, "NAME", DEVICE_CHOICES},
+        {"resume", 0, OPTION_FLAG, &wanted->is_resumed, NULL,
+         "go on with DIR, or refuse when no sweep has begun there"},
         {"fresh", 0, OPTION_FLAG, &wanted->is_fresh, NULL,
          "start anew; earlier results are renamed, never deleted"},
         {"retry-failed", 0, OPTION_FLAG, &wanted->retries_failed, NULL,
          "repeat runs that failed at an earlier start"},
+        {"only", 0, OPTION_TEXT, &wanted->only, "RUN,..",
+         "do these runs alone: ids, names or the beginning of either"},
+        {"shard", 0, OPTION_TEXT, &wanted->shard_text, "I/N",
+         "do the I-th of N parts; all parts share DIR"},
         {"stop-before", 0, OPTION_TEXT, &wanted->stop_before, "TIME",
          "stop in order after TIME: seconds or [D-]HH:MM:SS; exit 75"},
         {"quiet", 0, OPTION_FLAG, &wanted->is_quiet, NULL, "only failures and the end"},
@@ -66,6 +74,22 @@ static enum status read_stop_before(struct sweep_options *wanted, double now)
                     "--stop-before wants seconds, MM:SS or [DAYS-]HH:MM:SS, got '%s'",
                     wanted->stop_before);
     wanted->stop_at = now + seconds;
+    return STATUS_OK;
+}
+
+static enum status check_start(struct sweep_options *wanted)
+{
+    if (wanted->shard_text != NULL && !shard_from_text(wanted->shard_text, &wanted->shard))
+        return fail(STATUS_BAD_CONFIG,
+                    "--shard wants I/N with 1 <= I <= N <= %d, such as 2/4, got '%s'", SHARDS_MOST,
+                    wanted->shard_text);
+    if (wanted->is_fresh && wanted->is_resumed)
+        return fail(STATUS_BAD_CONFIG,
+                    "--fresh begins anew and --resume goes on; give one of them");
+    if (wanted->is_fresh && wanted->shard.count > 0)
+        return fail(STATUS_BAD_CONFIG,
+                    "--fresh would rename the folder under the other shards; rename it before they "
+                    "start, or give --out another folder");
     return STATUS_OK;
 }
 
@@ -138,11 +162,22 @@ static char *join_command(struct arena *arena, int argc, char **argv)
     return joined;
 }
 
-static void print_end(const struct dispatch_outcome *outcome, const char *folder)
+static void print_end(const struct dispatch_outcome *outcome, const char *folder,
+                      struct shard shard)
 {
+    if (outcome->n_held > 0)
+        printf("%" PRId64 " runs are left that --only does not name\n", outcome->n_held);
     if (outcome->n_orphaned > 0)
-        printf("%" PRId64 " runs of earlier starts are no longer asked for; left alone\n",
+        printf("%" PRId64
+               " runs of earlier starts are no longer asked for and left alone; `prunelora "
+               "plan` lists them\n",
                outcome->n_orphaned);
+    if (shard.count > 0)
+        printf("shard %d of %d: ", shard.index, shard.count);
+    if (outcome->n_runs == 0) {
+        printf("no run of the sweep falls to it\n");
+        return;
+    }
     if (outcome->n_skipped == outcome->n_runs) {
         printf("all %" PRId64 " runs were already done; results in %s\n", outcome->n_runs, folder);
         return;
@@ -157,6 +192,23 @@ static void print_end(const struct dispatch_outcome *outcome, const char *folder
         printf("why runs failed: prunelora report %s; --retry-failed repeats them\n", folder);
 }
 
+/* Words name runs of the whole sweep; of those, a shard does its own. */
+static enum status choose_runs(const struct sweep *sweep, const char *list, struct arena *arena,
+                               bool **out)
+{
+    enum status status = STATUS_OK;
+    const struct sweep *whole = sweep_whole(sweep);
+    bool *is_chosen = NULL;
+
+    TRY_ALLOC(is_chosen, ARENA_ARRAY(arena, whole->n_runs, bool));
+    TRY_ALLOC(*out, ARENA_ARRAY(arena, sweep->n_runs, bool));
+    TRY(sweep_choose(whole, list, is_chosen));
+    for (int64_t i = 0; i < sweep->n_runs; i++)
+        (*out)[i] = is_chosen[sweep_number(sweep, i)];
+done:
+    return status;
+}
+
 static enum status run_loaded(struct transport *transport, const struct sweep *sweep,
                               const struct sweep_options *wanted, const char *command,
                               int *exit_code)
@@ -166,8 +218,11 @@ static enum status run_loaded(struct transport *transport, const struct sweep *s
     struct dispatch_outcome outcome = {0};
     char program[PATH_MAX] = {0};
     const char *folder = wanted->out;
+    bool *is_asked = NULL;
 
     TRY(arena_create(&arena));
+    if (wanted->only != NULL)
+        TRY(choose_runs(sweep, wanted->only, arena, &is_asked));
     if (folder == NULL)
         TRY_ALLOC(folder, path_join(arena, "results", sweep->name));
     if (readlink("/proc/self/exe", program, sizeof program - 1) < 0)
@@ -178,13 +233,16 @@ static enum status run_loaded(struct transport *transport, const struct sweep *s
                                                       .program = program,
                                                       .device = wanted->device,
                                                       .is_fresh = wanted->is_fresh,
+                                                      .needs_earlier = wanted->is_resumed,
+                                                      .shard = wanted->shard,
+                                                      .is_asked = is_asked,
                                                       .is_quiet = wanted->is_quiet,
                                                       .retries_failed = wanted->retries_failed,
                                                       .stop_at = wanted->stop_at},
                           &outcome);
-    if (transport_rank(transport) == 0 && outcome.n_runs > 0 &&
+    if (transport_rank(transport) == 0 && (outcome.n_runs > 0 || sweep->n_runs == 0) &&
         (status == STATUS_OK || status == STATUS_CANCELLED)) {
-        print_end(&outcome, folder);
+        print_end(&outcome, folder, wanted->shard);
         if (status == STATUS_OK)
             *exit_code = outcome.n_failed > 0 ? 1 : 0;
     }
@@ -197,13 +255,16 @@ static enum status run(struct transport *transport, const char *path,
                        const struct sweep_options *wanted, const char *command, int *exit_code)
 {
     enum status status = STATUS_OK;
-    struct sweep *sweep = NULL;
+    struct sweep *sweep = NULL, *part = NULL;
 
     TRY(load(transport, path, wanted, &sweep));
     if (sweep == NULL)
         TRY(fail(STATUS_COMM, "rank 0 sent neither a sweep nor a reason"));
-    TRY(run_loaded(transport, sweep, wanted, command, exit_code));
+    if (wanted->shard.count > 0)
+        TRY(sweep_deal(sweep, wanted->shard, &part));
+    TRY(run_loaded(transport, part != NULL ? part : sweep, wanted, command, exit_code));
 done:
+    sweep_destroy(part);
     sweep_destroy(sweep);
     return status;
 }
@@ -237,6 +298,7 @@ int cli_sweep(int argc, char **argv)
         return 0;
     TRY(backend_choice_check(wanted.device));
     TRY(read_stop_before(&wanted, now));
+    TRY(check_start(&wanted));
     TRY(dispatch_block_signals());
     TRY(arena_create(&arena));
     TRY_ALLOC(command, join_command(arena, argc, argv));

@@ -56,6 +56,7 @@ static void enqueue_pending(struct coordinator *coordinator, bool are_references
 {
     for (int64_t i = 0; i < coordinator->start.sweep->n_runs; i++)
         if (coordinator->start.states[i].phase == RUN_PENDING &&
+            !coordinator->start.states[i].is_held &&
             coordinator->start.sweep->runs[i].is_reference == are_references)
             enqueue(coordinator, i);
 }

@@ -2,6 +2,7 @@
 #ifndef DISPATCH_DISPATCH_H
 #define DISPATCH_DISPATCH_H
 
+#include "store/shard.h"
 #include "sweep/sweep.h"
 
 struct dispatch_settings {
@@ -11,13 +12,17 @@ struct dispatch_settings {
     const char *device;  /* auto, cuda, cpu, ref */
     bool is_fresh;       /* rename an existing folder away first */
     bool is_quiet;
-    bool retries_failed; /* runs that failed at an earlier start are pending again */
-    double stop_at;      /* clock_seconds() at which to stop in order; 0: never */
+    bool retries_failed;  /* runs that failed at an earlier start are pending again */
+    bool needs_earlier;   /* refuse a folder that no sweep has begun in */
+    struct shard shard;   /* which one `sweep` is; count 0: the whole */
+    const bool *is_asked; /* [n_runs] runs to do at this start; NULL: all */
+    double stop_at;       /* clock_seconds() at which to stop in order; 0: never */
 };
 
 struct dispatch_outcome {
     int64_t n_runs, n_done, n_failed, n_skipped; /* skipped: were done before this start */
     int64_t n_pending;                           /* left for another start */
+    int64_t n_held;                              /* not done and not asked for at this start */
     int64_t n_orphaned;    /* in the journal, no longer asked for by the sweep */
     char stop_reason[256]; /* why runs are left, "" when none are */
 };

@@ -138,13 +138,46 @@ done:
     return status;
 }
 
-enum status folder_lock_take(const char *folder, double foreign_seconds, struct folder_lock **out)
+static enum status name_lock(const char *folder, struct shard shard, struct folder_lock *lock)
+{
+    enum status status = STATUS_OK;
+    struct arena *arena = NULL;
+    const char *path = NULL;
+
+    TRY(arena_create(&arena));
+    TRY_ALLOC(path, shard_path(arena, folder, shard, shard_lock));
+    if (strlen(path) >= sizeof lock->path)
+        TRY(fail(STATUS_IO, "the path of the results folder is too long"));
+    memcpy(lock->path, path, strlen(path) + 1);
+done:
+    arena_destroy(arena);
+    return status;
+}
+
+bool folder_lock_has_owner(const char *folder, struct shard shard)
+{
+    struct folder_lock lock = {.fd = -1};
+    struct owner owner;
+
+    if (name_lock(folder, shard, &lock) != STATUS_OK)
+        return false;
+    lock.fd = open(lock.path, O_RDONLY | O_CLOEXEC);
+    if (lock.fd < 0)
+        return false;
+    bool has_owner = read_owner(lock.fd, &owner);
+    close(lock.fd);
+    return has_owner;
+}
+
+enum status folder_lock_take(const char *folder, struct shard shard, double foreign_seconds,
+                             struct folder_lock **out)
 {
     enum status status = STATUS_OK;
     struct folder_lock *lock = NULL;
 
     TRY_ALLOC(lock, heap_alloc(1, sizeof *lock));
-    snprintf(lock->path, sizeof lock->path, "%s/lock", folder);
+    lock->fd = -1;
+    TRY(name_lock(folder, shard, lock));
     lock->fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (lock->fd < 0)
         TRY(fail(STATUS_IO, "cannot write '%s': %s", lock->path, strerror(errno)));

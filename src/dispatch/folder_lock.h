@@ -1,15 +1,18 @@
-/* One sweep per results folder: an flock on <folder>/lock, whose content says who holds it. */
+/* One sweep per results folder, or one for each of its shards: an flock on <folder>/lock, whose
+ * content says who holds it. */
 #ifndef DISPATCH_FOLDER_LOCK_H
 #define DISPATCH_FOLDER_LOCK_H
 
-#include "base/status.h"
+#include "store/shard.h"
 
 struct folder_lock;
 /* BAD_CONFIG naming the owner's host, process and start when another sweep works there. A dead
  * owner's lock on this host is taken over at once; one of another host when its file has not
  * changed for foreign_seconds (0: 60) on our clock, which blocks for as long. */
-CHECKED enum status folder_lock_take(const char *folder, double foreign_seconds,
+CHECKED enum status folder_lock_take(const char *folder, struct shard shard, double foreign_seconds,
                                      struct folder_lock **out);
+/* Whether the lock says that somebody has it: dead or alive. */
+bool folder_lock_has_owner(const char *folder, struct shard shard);
 CHECKED enum status folder_lock_touch(struct folder_lock *lock); /* sign of life */
 void folder_lock_release(struct folder_lock *lock);              /* accepts NULL */
 

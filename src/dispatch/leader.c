@@ -163,7 +163,7 @@ static enum status start_recorder(struct session *session, const struct sweep *s
     struct results_file *results = NULL;
 
     TRY(journal_open(folder->journal_path, folder->journal_good_bytes, &journal));
-    TRY(results_file_create(sweep, folder->path, folder->command, &results));
+    TRY(results_file_create(sweep, folder->path, folder->shard, folder->command, &results));
     TRY(recorder_create(&(struct recorder_settings){.journal = journal,
                                                     .results = results,
                                                     .lock = folder->lock,

@@ -2,6 +2,7 @@
 #include "dispatch/member.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
 
 #include <inttypes.h>
@@ -14,8 +15,6 @@
 enum { WAIT_MS = 10, WAIT_ALONE_MS = 100 };
 static const double heartbeat_every_seconds = 2.0;
 static const double coordinator_deadline_seconds = 30.0;
-
-#define LOG_NAME "rank-%04d.log" /* in the results folder: of trainers, between their runs */
 
 struct member {
     struct member_settings settings;
@@ -34,15 +33,25 @@ static enum status tell(struct member *member, struct message *message)
     return message_send(member->settings.transport, 0, message);
 }
 
+/* In the results folder, "rank-0003.log": what trainers print between their runs. */
 static enum status name_log(struct member *member)
 {
-    int n = snprintf(member->log_path, sizeof member->log_path, "%s/" LOG_NAME,
-                     member->settings.folder, transport_rank(member->settings.transport));
+    enum status status = STATUS_OK;
+    struct arena *arena = NULL;
+    char stem[32];
+    const char *path = NULL;
 
-    if (n >= (int)sizeof member->log_path)
-        return fail(STATUS_IO, "the path of the results folder is too long");
+    snprintf(stem, sizeof stem, "rank-%04d", transport_rank(member->settings.transport));
+    TRY(arena_create(&arena));
+    TRY_ALLOC(path, shard_path(arena, member->settings.folder, member->settings.shard,
+                               (struct shard_file){stem, "log"}));
+    if (strlen(path) >= sizeof member->log_path)
+        TRY(fail(STATUS_IO, "the path of the results folder is too long"));
+    copy_text(member->log_path, sizeof member->log_path, path);
     member->settings.supervisor.log = member->log_path;
-    return STATUS_OK;
+done:
+    arena_destroy(arena);
+    return status;
 }
 
 enum status member_create(const struct member_settings *settings, struct member **out)
@@ -144,8 +153,8 @@ static void add_output(const struct member *member, const struct supervisor_even
         snprintf(text + n, MESSAGE_TEXT_BYTES - n, "; its output: runs/%s/a%" PRId64 "/log.txt",
                  member->run_id, event->attempt);
     else if (event->kind == SUPERVISOR_GAVE_UP)
-        snprintf(text + n, MESSAGE_TEXT_BYTES - n, "; their output: " LOG_NAME,
-                 transport_rank(member->settings.transport));
+        snprintf(text + n, MESSAGE_TEXT_BYTES - n, "; their output: %s",
+                 path_base(member->log_path));
 }
 
 static enum status report(struct member *member, const struct supervisor_event *event)

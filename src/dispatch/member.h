@@ -5,6 +5,7 @@
 
 #include "dispatch/message.h"
 #include "dispatch/supervisor.h"
+#include "store/shard.h"
 
 struct member;
 /* `complaint`: what is wrong with this rank's view of the sweep, "" when nothing; told to rank 0.
@@ -13,6 +14,7 @@ struct member_settings {
     struct transport *transport;
     const struct sweep *sweep;
     const char *folder; /* results folder */
+    struct shard shard; /* of the sweep */
     const char *complaint;
     struct supervisor_settings supervisor;
 };

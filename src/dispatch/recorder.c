@@ -132,7 +132,7 @@ static void look_for_stop(struct recorder *recorder)
 {
     char reason[STOP_REASON_BYTES];
 
-    if (!stop_request_take(recorder->settings.folder, reason))
+    if (!stop_request_take(recorder->settings.folder, recorder->settings.status.shard, reason))
         return;
     pthread_mutex_lock(&recorder->lock);
     recorder->was_asked = true;

@@ -3,20 +3,11 @@
 #include "dispatch/results_axes.h"
 
 #include "config/settings_table.h"
-#include "unlearn/method.h"
+#include "sweep/merged.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
-
-static bool is_read_by(const struct settings *settings, const char *name)
-{
-    const struct method *method = method_find(settings->unlearn.method);
-    int i = setting_find(name);
-
-    return i < 0 || method == NULL || (setting_at(i)->group & (GROUP_MODEL | GROUP_EXECUTION)) ||
-           (method->reads & setting_at(i)->group);
-}
 
 /* Numbers become a numeric column, anything else text as JSON writes it. */
 static enum status fill_axis(const struct axes *axes, cJSON *const *settings, const char *name,
@@ -34,7 +25,8 @@ static enum status fill_axis(const struct axes *axes, cJSON *const *settings, co
     TRY_ALLOC(texts, ARENA_ARRAY(axes->arena, n, const char *));
     for (int64_t i = 0; i < n; i++) {
         const cJSON *item = cJSON_GetObjectItemCaseSensitive(settings[i], name);
-        bool is_there = item != NULL && is_read_by(&axes->sweep->runs[i].settings, name);
+        bool is_there =
+            item != NULL && merged_is_read(axes->sweep->runs[i].settings.unlearn.method, name);
         char *printed = NULL;
         floats[i] = is_there && cJSON_IsNumber(item) ? item->valuedouble : NAN;
         is_numeric = is_numeric && (!is_there || cJSON_IsNumber(item));

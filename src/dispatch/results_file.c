@@ -27,6 +27,7 @@ struct result_entry {
 struct results_file {
     const struct sweep *sweep;
     const char *folder, *command;
+    struct shard shard;
     struct arena *arena;             /* owned: entries and the axes' columns */
     struct result_entry *entries;    /* [n_runs] */
     const char **settings_json;      /* [n_runs] */
@@ -46,8 +47,8 @@ struct composition {
     struct results results;
 };
 
-enum status results_file_create(const struct sweep *sweep, const char *folder, const char *command,
-                                struct results_file **out)
+enum status results_file_create(const struct sweep *sweep, const char *folder, struct shard shard,
+                                const char *command, struct results_file **out)
 {
     enum status status = STATUS_OK;
     struct results_file *file = NULL;
@@ -56,6 +57,7 @@ enum status results_file_create(const struct sweep *sweep, const char *folder, c
     file->sweep = sweep;
     file->folder = folder;
     file->command = command;
+    file->shard = shard;
     TRY(arena_create(&file->arena));
     TRY_ALLOC(file->entries, ARENA_ARRAY(file->arena, sweep->n_runs, struct result_entry));
     TRY_ALLOC(file->axes, ARENA_ARRAY(file->arena, sweep->n_axes, struct result_column));
@@ -429,7 +431,7 @@ enum status results_file_rebuild(struct results_file *file, const struct run_sta
     c->results.attribute_names = names;
     c->results.attribute_values = values;
     c->results.n_attributes = sizeof names / sizeof *names;
-    TRY_ALLOC(path, path_join(c->arena, file->folder, "results.h5"));
+    TRY_ALLOC(path, shard_path(c->arena, file->folder, file->shard, shard_results));
     TRY(results_write(path, &c->results));
 done:
     if (c != NULL)

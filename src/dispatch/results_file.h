@@ -4,11 +4,13 @@
 #define DISPATCH_RESULTS_FILE_H
 
 #include "dispatch/run_state.h"
+#include "store/shard.h"
 
 struct results_file; /* remembers every run.h5 it has read */
 /* Borrows sweep, folder and command. */
 CHECKED enum status results_file_create(const struct sweep *sweep, const char *folder,
-                                        const char *command, struct results_file **out);
+                                        struct shard shard, const char *command,
+                                        struct results_file **out);
 void results_file_destroy(struct results_file *file); /* accepts NULL */
 CHECKED enum status results_file_rebuild(struct results_file *file, const struct run_state *states);
 

@@ -1,8 +1,10 @@
 /* What an earlier start left, found again; what this one is about to do, written down. */
 #include "dispatch/results_folder.h"
 
-#include "dispatch/journal.h"
+#include "dispatch/replay.h"
 #include "dispatch/stop_request.h"
+#include "store/json_file.h"
+#include "sweep/deal.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -17,70 +19,24 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- replay ---- */
+/* ---- what the journal says ---- */
 
-struct id_index {
-    const char *id;
-    int64_t run;
-};
-
-struct replay {
-    struct results_folder *folder;
-    struct id_index *ids; /* sorted */
-    const char **orphans; /* ids seen in the journal and not in the sweep */
-    int64_t n_orphans, capacity;
-    enum status status;
-};
-
-static int compare_ids(const void *a, const void *b)
-{
-    return strcmp(((const struct id_index *)a)->id, ((const struct id_index *)b)->id);
-}
-
-static void see_orphan(struct replay *replay, const char *id)
-{
-    for (int64_t i = 0; i < replay->n_orphans; i++)
-        if (strcmp(replay->orphans[i], id) == 0)
-            return;
-    if (replay->status == STATUS_OK)
-        replay->status = heap_grow(&replay->orphans, &replay->capacity, replay->n_orphans + 1,
-                                   sizeof *replay->orphans);
-    const char *copy = arena_strdup(replay->folder->arena, id);
-    if (replay->status == STATUS_OK && copy != NULL)
-        replay->orphans[replay->n_orphans++] = copy;
-}
-
-static void replay_event(void *context, const struct journal_event *event)
-{
-    struct replay *replay = context;
-    struct id_index key = {.id = event->run_id};
-
-    if (event->run_id[0] == '\0')
-        return;
-    const struct id_index *found =
-        bsearch(&key, replay->ids, (size_t)replay->folder->sweep->n_runs, sizeof key, compare_ids);
-    if (found == NULL)
-        see_orphan(replay, event->run_id);
-    else
-        run_state_apply(&replay->folder->states[found->run], event);
-}
-
-static enum status replay_journal(struct results_folder *folder)
+/* Of a shard, the journal may speak of runs that an edit has dealt to another one: they are no
+ * orphans, and not ours. */
+static enum status replay_own_journal(struct results_folder *folder)
 {
     enum status status = STATUS_OK;
-    struct replay replay = {.folder = folder};
-    int64_t n = folder->sweep->n_runs;
+    const struct sweep *sweep = folder->sweep;
+    struct replay *replay = NULL;
+    const struct orphan *orphans = NULL;
 
-    TRY_ALLOC(replay.ids, heap_alloc(n, sizeof *replay.ids));
-    for (int64_t i = 0; i < n; i++)
-        replay.ids[i] = (struct id_index){folder->sweep->runs[i].id, i};
-    qsort(replay.ids, (size_t)n, sizeof *replay.ids, compare_ids);
-    TRY(journal_replay(folder->journal_path, replay_event, &replay, &folder->journal_good_bytes));
-    TRY(replay.status);
-    folder->counts.n_orphaned = replay.n_orphans;
+    TRY(replay_create(sweep_whole(sweep), &replay));
+    TRY(replay_read(replay, folder->journal_path, &folder->journal_good_bytes));
+    for (int64_t i = 0; i < sweep->n_runs; i++)
+        folder->states[i] = replay_states(replay)[sweep_number(sweep, i)];
+    folder->counts.n_orphaned = replay_orphans(replay, &orphans);
 done:
-    free(replay.ids);
-    free(replay.orphans);
+    replay_destroy(replay);
     return status;
 }
 
@@ -124,7 +80,7 @@ static void reopen_failed(struct results_folder *folder)
 {
     for (int64_t i = 0; i < folder->sweep->n_runs; i++) {
         struct journal_event event = {.kind = JOURNAL_REOPENED, .run = i};
-        if (folder->states[i].phase != RUN_FAILED)
+        if (folder->states[i].phase != RUN_FAILED || folder->states[i].is_held)
             continue;
         run_state_apply(&folder->states[i], &event);
         folder->is_reopened[i] = true;
@@ -133,24 +89,61 @@ static void reopen_failed(struct results_folder *folder)
 
 /* ---- opening ---- */
 
+/* A lock of every sweep and shard that ever worked there: nobody does. */
+static enum status take_all_locks(const char *path, struct arena *arena, struct folder_lock ***out,
+                                  int64_t *n)
+{
+    enum status status = STATUS_OK;
+    struct shard *shards = NULL;
+    struct folder_lock **locks = NULL;
+    int64_t n_shards = 0;
+
+    TRY(shards_find(path, shard_lock, arena, &shards, &n_shards));
+    TRY_ALLOC(locks, ARENA_ARRAY(arena, n_shards, struct folder_lock *));
+    *out = locks;
+    for (; *n < n_shards; ++*n)
+        TRY(folder_lock_take(path, shards[*n], 0, &locks[*n]));
+done:
+    return status;
+}
+
+static enum status choose_old_name(const char *path, struct arena *arena, const char **out)
+{
+    enum status status = STATUS_OK;
+    char now[32], digits[32];
+    int n = 0;
+
+    clock_timestamp(now);
+    for (const char *c = now; *c != '\0' && *c != '.'; c++) /* 20260131T120000 */
+        if (*c != '-' && *c != ':')
+            digits[n++] = *c;
+    digits[n] = '\0';
+    TRY_ALLOC(*out, arena_format(arena, "%s.%s", path, digits));
+    for (int i = 2; file_exists(*out); i++)
+        TRY_ALLOC(*out, arena_format(arena, "%s.%s-%d", path, digits, i));
+done:
+    return status;
+}
+
 static enum status rename_away(const char *path)
 {
     enum status status = STATUS_OK;
-    struct folder_lock *lock = NULL;
+    struct folder_lock **locks = NULL;
     struct arena *arena = NULL;
     const char *to = NULL;
+    int64_t n_locks = 0;
 
     if (!folder_exists(path))
         return STATUS_OK;
-    TRY(folder_lock_take(path, 0, &lock)); /* nobody works there */
     TRY(arena_create(&arena));
-    for (int i = 1; to == NULL || file_exists(to); i++)
-        TRY_ALLOC(to, arena_format(arena, "%s.old-%d", path, i));
+    TRY(take_all_locks(path, arena, &locks, &n_locks));
+    TRY(choose_old_name(path, arena, &to));
     if (rename(path, to) != 0)
         TRY(fail(STATUS_IO, "cannot rename '%s' to '%s': %s", path, to, strerror(errno)));
     log_warning("the earlier results are now in '%s'", to);
 done:
-    folder_lock_release(lock);
+    for (int64_t i = 0; i < n_locks; i++)
+        folder_lock_release(locks[i]);
     arena_destroy(arena);
     return status;
 }
@@ -175,8 +168,11 @@ static enum status folder_create_empty(const struct dispatch_settings *settings,
     folder->sweep = sweep;
     folder->path = settings->folder;
     folder->command = settings->command;
+    folder->shard = settings->shard;
     clock_timestamp(folder->started);
-    TRY_ALLOC(folder->journal_path, path_join(folder->arena, settings->folder, "journal.jsonl"));
+    TRY_ALLOC(folder->journal_path,
+              shard_path(folder->arena, settings->folder, settings->shard, shard_journal));
+    TRY(shards_hash(sweep_whole(sweep), folder->plan_hash));
     TRY_ALLOC(folder->states, ARENA_ARRAY(folder->arena, sweep->n_runs, struct run_state));
     TRY_ALLOC(folder->is_reopened, ARENA_ARRAY(folder->arena, sweep->n_runs, bool));
     *out = folder;
@@ -186,12 +182,16 @@ done:
     return status;
 }
 
-static enum status find_earlier(struct results_folder *folder, bool retries_failed)
+static enum status find_earlier(struct results_folder *folder,
+                                const struct dispatch_settings *settings)
 {
     enum status status = STATUS_OK;
 
-    TRY(replay_journal(folder));
-    if (retries_failed)
+    TRY(replay_own_journal(folder));
+    TRY(shards_adopt(folder->path, folder->shard, folder->sweep, folder->states));
+    for (int64_t i = 0; settings->is_asked != NULL && i < folder->sweep->n_runs; i++)
+        folder->states[i].is_held = !settings->is_asked[i];
+    if (settings->retries_failed)
         reopen_failed(folder);
     for (int64_t i = 0; i < folder->sweep->n_runs; i++)
         TRY(compare_with_files(folder, i));
@@ -208,14 +208,22 @@ enum status results_folder_open(const struct dispatch_settings *settings, const 
     char reason[STOP_REASON_BYTES];
 
     TRY(folder_create_empty(settings, sweep, &folder));
+    if (settings->needs_earlier && !file_exists(folder->journal_path))
+        TRY(fail(STATUS_BAD_CONFIG,
+                 "nothing to resume: no sweep has begun in '%s' (there is no '%s'); leave out "
+                 "--resume to begin one",
+                 settings->folder, path_base(folder->journal_path)));
     if (settings->is_fresh)
         TRY(rename_away(settings->folder));
     TRY(folder_create(settings->folder));
     TRY(check_writable(settings->folder));
-    TRY(folder_lock_take(settings->folder, 0, &folder->lock));
-    if (stop_request_take(settings->folder, reason))
+    TRY(shards_check_cut(settings->folder, settings->shard, false));
+    TRY(folder_lock_take(settings->folder, settings->shard, 0, &folder->lock));
+    TRY(shards_check_cut(settings->folder, settings->shard, true));
+    TRY(shards_check_sweep(settings->folder, settings->shard, folder->plan_hash));
+    if (stop_request_take(settings->folder, settings->shard, reason))
         log_info("a request to stop (%s) was meant for an earlier start", reason);
-    TRY(find_earlier(folder, settings->retries_failed));
+    TRY(find_earlier(folder, settings));
     *out = folder;
     folder = NULL;
 done:
@@ -264,25 +272,10 @@ static bool add_points_and_axes(cJSON *plan, const struct sweep *sweep)
     return is_made;
 }
 
-static enum status write_json(struct results_folder *folder, const char *name, cJSON *object)
-{
-    enum status status = STATUS_OK;
-    char *text = object == NULL ? NULL : cJSON_Print(object);
-    const char *path = NULL;
-
-    if (text == NULL)
-        TRY(fail(STATUS_OUT_OF_MEMORY, "out of memory composing '%s'", name));
-    TRY_ALLOC(path, path_join(folder->arena, folder->path, name));
-    TRY(file_write(path, text, strlen(text)));
-done:
-    cJSON_free(text);
-    return status;
-}
-
 enum status results_folder_describe(struct results_folder *folder)
 {
     enum status status = STATUS_OK;
-    const struct sweep *sweep = folder->sweep;
+    const struct sweep *sweep = sweep_whole(folder->sweep);
     struct text json = {0};
     const char *path = NULL;
     cJSON *plan = cJSON_CreateObject();
@@ -293,9 +286,8 @@ enum status results_folder_describe(struct results_folder *folder)
                    cJSON_AddNumberToObject(plan, "version", 1) != NULL &&
                    cJSON_AddStringToObject(plan, "name", sweep->name) != NULL &&
                    add_points_and_axes(plan, sweep) && add_runs(plan, sweep, &json);
-    if (!is_made)
-        TRY(fail(STATUS_OUT_OF_MEMORY, "out of memory composing 'plan.json'"));
-    TRY(write_json(folder, "plan.json", plan));
+    TRY_ALLOC(path, path_join(folder->arena, folder->path, "plan.json"));
+    TRY(json_file_write(path, is_made ? plan : NULL));
 done:
     text_release(&json);
     cJSON_Delete(plan);
@@ -318,6 +310,8 @@ struct sweep_status results_folder_head(const struct results_folder *folder)
         .started = folder->started,
         .counts = folder->counts,
         .seconds_left = NAN,
+        .shard = folder->shard,
+        .plan_hash = folder->plan_hash,
     };
 }
 

@@ -5,12 +5,15 @@
 
 #include "dispatch/dispatch.h"
 #include "dispatch/folder_lock.h"
+#include "dispatch/shards.h"
 #include "dispatch/status_file.h"
 
 struct results_folder {
     struct arena *arena;      /* owned */
     struct folder_lock *lock; /* owned */
     const char *path, *journal_path;
+    struct shard shard; /* of the sweep; count 0: the whole */
+    char plan_hash[HASH_HEX_BYTES];
     const struct sweep *sweep;
     const char *command;
     struct run_state *states;   /* [n_runs] after the replay */

@@ -60,11 +60,14 @@ void run_states_count(const struct run_state *states, int64_t n, struct dispatch
 {
     counts->n_runs = n;
     counts->n_done = counts->n_failed = counts->n_skipped = counts->n_pending = 0;
+    counts->n_held = 0;
     for (int64_t i = 0; i < n; i++) {
         counts->n_done += states[i].phase == RUN_DONE;
         counts->n_failed += states[i].phase == RUN_FAILED;
         counts->n_skipped += states[i].phase == RUN_DONE && states[i].was_done_before;
-        counts->n_pending += states[i].phase == RUN_PENDING || states[i].phase == RUN_RUNNING;
+        bool is_open = states[i].phase == RUN_PENDING || states[i].phase == RUN_RUNNING;
+        counts->n_pending += is_open && !states[i].is_held;
+        counts->n_held += is_open && states[i].is_held;
     }
 }
 

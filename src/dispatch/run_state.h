@@ -38,6 +38,7 @@ struct run_state {
     int rank, exit_signal;
     enum status status;
     bool was_done_before; /* this start found it done */
+    bool is_held;         /* not asked for at this start, whatever its phase */
     char host[HOST_BYTES];
     char started[32];
     char message[MESSAGE_TEXT_BYTES];

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "dispatch/record.h"
+#include "store/json_file.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -33,6 +34,7 @@ static bool add_counts(cJSON *object, const struct dispatch_outcome *counts)
            add_number(object, "done", (double)counts->n_done) &&
            add_number(object, "failed", (double)counts->n_failed) &&
            add_number(object, "left", (double)counts->n_pending) &&
+           add_number(object, "held", (double)counts->n_held) &&
            add_number(object, "done_before", (double)counts->n_skipped);
 }
 
@@ -100,24 +102,22 @@ static bool fill(cJSON *object, const struct sweep_status *status)
            add_text(object, "host", host) && add_number(object, "pid", (double)getpid()) &&
            add_text(object, "started", status->started) && add_text(object, "updated", now) &&
            add_text(object, "name", status->name) && add_text(object, "command", status->command) &&
-           add_text(object, "message", status->message) && add_ranks(object, status);
+           add_text(object, "message", status->message) &&
+           add_text(object, "plan", status->plan_hash != NULL ? status->plan_hash : "") &&
+           add_ranks(object, status);
 }
 
 enum status status_file_write(const char *folder, const struct sweep_status *sweep)
 {
     enum status status = STATUS_OK;
     struct arena *arena = NULL;
-    char *path = NULL, *text = NULL;
+    char *path = NULL;
     cJSON *object = cJSON_CreateObject();
 
     TRY(arena_create(&arena));
-    TRY_ALLOC(path, path_join(arena, folder, "status.json"));
-    text = fill(object, sweep) ? cJSON_Print(object) : NULL;
-    if (text == NULL)
-        TRY(fail(STATUS_OUT_OF_MEMORY, "out of memory composing '%s'", path));
-    TRY(file_write(path, text, strlen(text)));
+    TRY_ALLOC(path, shard_path(arena, folder, sweep->shard, shard_status));
+    TRY(json_file_write(path, fill(object, sweep) ? object : NULL));
 done:
-    cJSON_free(text);
     cJSON_Delete(object);
     arena_destroy(arena);
     return status;
@@ -192,6 +192,7 @@ static enum status read_members(const cJSON *object, struct arena *arena, struct
     TRY(copy_member(object, "started", arena, &out->started));
     TRY(copy_member(object, "host", arena, &out->host));
     TRY(copy_member(object, "updated", arena, &out->updated));
+    TRY(copy_member(object, "plan", arena, &out->plan_hash));
     out->exit_code = isnan(exit_code) ? -1 : (int)exit_code;
     out->pid = record_integer(object, "pid");
     out->seconds_left = record_number(object, "seconds_left");
@@ -201,13 +202,15 @@ static enum status read_members(const cJSON *object, struct arena *arena, struct
         .n_failed = record_integer(object, "failed"),
         .n_skipped = record_integer(object, "done_before"),
         .n_pending = record_integer(object, "left"),
+        .n_held = record_integer(object, "held"),
     };
     TRY(read_ranks(object, arena, out));
 done:
     return status;
 }
 
-enum status status_file_read(const char *folder, struct arena *arena, struct sweep_status *out)
+enum status status_shard_read(const char *folder, struct shard shard, struct arena *arena,
+                              struct sweep_status *out)
 {
     enum status status = STATUS_OK;
     struct sweep_status made = {0};
@@ -215,12 +218,13 @@ enum status status_file_read(const char *folder, struct arena *arena, struct swe
     cJSON *object = NULL;
     int64_t n = 0;
 
-    TRY_ALLOC(path, path_join(arena, folder, "status.json"));
+    TRY_ALLOC(path, shard_path(arena, folder, shard, shard_status));
     TRY(file_read(path, &text, &n));
     object = cJSON_ParseWithLength(text, (size_t)n);
     if (record_text(object, "state")[0] == '\0')
         TRY(fail(STATUS_BAD_DATA, "'%s' is not the status of a sweep", path));
     TRY(read_members(object, arena, &made));
+    made.shard = shard;
     *out = made;
 done:
     cJSON_Delete(object);
@@ -240,17 +244,30 @@ bool status_is_running(const struct sweep_status *status)
     return strcmp(status->state, "running") == 0 || strcmp(status->state, "stopping") == 0;
 }
 
-bool status_is_alive(const char *folder, const struct sweep_status *status, double *age_seconds)
+/* Seconds since the file was written; NaN when there is none. */
+static double age_of(const char *folder, struct shard shard)
 {
-    char host[HOST_BYTES], path[4096];
+    struct arena *arena = NULL;
+    const char *path = NULL;
     struct stat info;
+    double age = NAN;
 
-    *age_seconds = NAN;
-    snprintf(path, sizeof path, "%s/status.json", folder);
-    if (stat(path, &info) == 0) {
+    if (arena_create(&arena) == STATUS_OK)
+        path = shard_path(arena, folder, shard, shard_status);
+    if (path != NULL && stat(path, &info) == 0) {
         double changed = (double)info.st_mtim.tv_sec + 1e-9 * (double)info.st_mtim.tv_nsec;
-        *age_seconds = fmax(clock_wall_seconds() - changed, 0); /* clocks of machines differ */
+        age = fmax(clock_wall_seconds() - changed, 0); /* clocks of machines differ */
     }
+    arena_destroy(arena);
+    return age;
+}
+
+bool status_shard_is_alive(const char *folder, struct shard shard,
+                           const struct sweep_status *status, double *age_seconds)
+{
+    char host[HOST_BYTES];
+
+    *age_seconds = age_of(folder, shard);
     if (!status_is_running(status))
         return false;
     host_name(host);

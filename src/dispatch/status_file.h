@@ -5,6 +5,7 @@
 
 #include "dispatch/loss_curve.h"
 #include "dispatch/run_state.h"
+#include "store/shard.h"
 
 struct rank_status {
     bool is_busy;
@@ -20,6 +21,8 @@ struct sweep_status {
     const char *state; /* "running", "stopping"; at the end "done", "failed", "stopped", "error" */
     int exit_code;     /* −1: none yet */
     const char *message, *name, *command, *started;
+    struct shard shard;    /* of several sweeps of a folder: whose this is */
+    const char *plan_hash; /* over the ids of the whole sweep; "" before it was written */
     struct dispatch_outcome counts;
     double seconds_left; /* an estimate; NaN: none */
     const struct rank_status *ranks;
@@ -30,7 +33,16 @@ struct sweep_status {
 };
 
 CHECKED enum status status_file_write(const char *folder, const struct sweep_status *status);
-/* Everything in the arena. BAD_DATA when it is no status.json; IO when it cannot be read. */
+/* Of one shard, or of the whole sweep. Everything in the arena. BAD_DATA when it is no status.json;
+ * IO when it cannot be read. */
+CHECKED enum status status_shard_read(const char *folder, struct shard shard, struct arena *arena,
+                                      struct sweep_status *out);
+bool status_shard_is_alive(const char *folder, struct shard shard,
+                           const struct sweep_status *status, double *age_seconds);
+
+/* ---- of all shards of a folder, as one: their ranks one after the other, counts added up ---- */
+bool status_file_exists(const char *folder); /* of any */
+/* As status_shard_read. */
 CHECKED enum status status_file_read(const char *folder, struct arena *arena,
                                      struct sweep_status *out);
 /* How often rank 0 writes when something moved, and when nothing did; silence after which it is

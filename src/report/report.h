@@ -16,7 +16,7 @@ struct report_settings {
     bool has_runs; /* table: one row per run instead of groups */
 };
 
-/* Appends the report on `folder`/results.h5 to `out`.
+/* Appends the report on `folder`/results.h5, or on those of its shards together, to `out`.
  *   table  one row per group of runs that agree in everything swept but the seed: percent, mean ±
  *          standard deviation over its finished runs, their number; with retrain runs the gap to
  *          them, also that of the means; failed runs with messages below

@@ -1,6 +1,7 @@
 /* The manifest beside a weights file: what the network is, what its images were normalised with,
  * how it was trained. */
 #include "base/file.h"
+#include "store/json_file.h"
 #include "store/weights.h"
 
 #include <cjson/cJSON.h>
@@ -87,20 +88,11 @@ enum status manifest_save(const char *weights_path, const struct manifest *manif
     struct arena *arena = NULL;
     const char *path = NULL;
     cJSON *object = cJSON_CreateObject();
-    char *text = NULL;
 
-    if (object == NULL)
-        TRY(fail(STATUS_OUT_OF_MEMORY, "out of memory composing a manifest"));
     TRY(manifest_path(weights_path, &arena, &path));
     TRY(compose(manifest, object));
-    text = cJSON_Print(object);
-    if (text == NULL)
-        TRY(fail(STATUS_OUT_OF_MEMORY, "out of memory printing a manifest"));
-    size_t n = strlen(text);
-    text[n] = '\n'; /* a text file ends with one; it takes the terminating zero's place */
-    TRY(file_write(path, text, n + 1));
+    TRY(json_file_write(path, object));
 done:
-    cJSON_free(text);
     cJSON_Delete(object);
     arena_destroy(arena);
     return status;

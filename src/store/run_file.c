@@ -365,6 +365,16 @@ enum status run_file_read_forget(const char *path, struct arena *arena, struct r
     return hdf5_finish_reading(file, get_forget(file, arena, out), path);
 }
 
+enum status run_file_read_device(const char *path, struct arena *arena, const char **out)
+{
+    hid_t file = H5I_INVALID_HID;
+    enum status status = hdf5_open(path, format_name, FORMAT_VERSION, &file);
+
+    if (status != STATUS_OK)
+        return status;
+    return hdf5_finish_reading(file, hdf5_get_text(file, "device", arena, out), path);
+}
+
 double run_file_value(const struct run_file *run, const char *name)
 {
     for (int64_t i = 0; i < run->n_values; i++)

@@ -55,6 +55,8 @@ CHECKED enum status run_file_read(const char *path, bool with_samples, struct ar
 /* The group /forget alone, in the arena. BAD_DATA also when the file has none. */
 CHECKED enum status run_file_read_forget(const char *path, struct arena *arena,
                                          struct run_forget *out);
+/* What computed it, as it was told, in the arena. BAD_DATA when the file does not say. */
+CHECKED enum status run_file_read_device(const char *path, struct arena *arena, const char **out);
 double run_file_value(const struct run_file *run, const char *name); /* NaN when it has none */
 
 #endif

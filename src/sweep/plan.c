@@ -83,29 +83,48 @@ static void print_run(const struct run *run, int width, struct text *out)
     print_cell(out, method->training != TRAIN_NOTHING, 8, text_from_double(recipe->lr, value));
     snprintf(value, sizeof value, "%lld", (long long)settings->seed);
     print_cell(out, method->reads & GROUP_SEED, 4, value);
-    text_append(out, "\n");
 }
 
-enum status plan_print(const struct sweep *sweep, bool is_verbose, struct text *out)
+void plan_print_head(const struct sweep *sweep, struct text *out)
 {
-    int64_t n_shown = is_verbose || sweep->n_runs <= MOST_ROWS ? sweep->n_runs : MOST_ROWS;
-    int width = 4;
-
-    for (int64_t i = 0; i < n_shown; i++)
-        if ((int)strlen(sweep->runs[i].name) > width)
-            width = (int)strlen(sweep->runs[i].name);
     text_append(out, "sweep %s%s%s\n\naxes, the last varies fastest\n", sweep->name,
                 *sweep->description != '\0' ? ": " : "", sweep->description);
     print_axes(sweep, out);
     text_append(out, "\n");
     print_arithmetic(sweep, out);
     print_references(sweep, out);
-    text_append(out, "\n  %-16s  %-*s  %-9s  class  sparsity  rank  epochs        lr  seed\n", "id",
-                width, "run", "arch");
+}
+
+void plan_print_runs(const struct sweep *sweep, const struct plan_column *columns, int n_columns,
+                     bool has_all, struct text *out)
+{
+    int64_t n_shown = has_all || sweep->n_runs <= MOST_ROWS ? sweep->n_runs : MOST_ROWS;
+    int width = 4;
+
     for (int64_t i = 0; i < n_shown; i++)
+        if ((int)strlen(sweep->runs[i].name) > width)
+            width = (int)strlen(sweep->runs[i].name);
+    text_append(out, "\n  %-16s  %-*s  %-9s  class  sparsity  rank  epochs        lr  seed", "id",
+                width, "run", "arch");
+    for (int i = 0; i < n_columns; i++)
+        text_append(out, "  %*s", columns[i].width, columns[i].title);
+    text_append(out, "\n");
+    for (int64_t i = 0; i < n_shown; i++) {
+        char buffer[PLAN_CELL_BYTES];
         print_run(&sweep->runs[i], width, out);
+        for (int j = 0; j < n_columns; j++)
+            text_append(out, "  %*s", columns[j].width,
+                        columns[j].cell(columns[j].context, i, buffer));
+        text_append(out, "\n");
+    }
     if (n_shown < sweep->n_runs)
         text_append(out, "  ... and %lld more (--all shows them)\n",
                     (long long)(sweep->n_runs - n_shown));
+}
+
+enum status plan_print(const struct sweep *sweep, bool has_all, struct text *out)
+{
+    plan_print_head(sweep, out);
+    plan_print_runs(sweep, NULL, 0, has_all, out);
     return text_finish(out);
 }

@@ -32,6 +32,10 @@ struct sweep {
     int64_t n_grid, n_excluded, n_included;  /* n_points = n_grid − n_excluded + n_included */
     int64_t retries, crash_limit, max_fails; /* on_failure.*; max_fails 0: no limit */
     bool fail_fast;
+    /* of a shard: the sweep it is a part of (borrowed), and the place of each run in it; else NULL
+     */
+    const struct sweep *whole;
+    const int64_t *numbers; /* [n_runs] */
 };
 
 struct sweep_source {
@@ -48,8 +52,20 @@ CHECKED enum status sweep_load(const struct sweep_source *source, struct text *d
                                struct sweep **out);
 void sweep_destroy(struct sweep *sweep); /* accepts NULL */
 
-/* ASCII table: axes, arithmetic ("48 points, 30 duplicates → 18 runs"), how many runs are compared
- * with a retrained model if any, one line per run (all when verbose, else up to 20). */
-CHECKED enum status plan_print(const struct sweep *sweep, bool is_verbose, struct text *out);
+/* For people: axes, arithmetic ("48 points, 30 duplicates → 18 runs"), how many runs are compared
+ * with a retrained model if any. */
+void plan_print_head(const struct sweep *sweep, struct text *out);
+/* A line per run, all or the first 20, with these columns behind it. */
+enum { PLAN_CELL_BYTES = 32 };
+struct plan_column {
+    const char *title;
+    int width;
+    const char *(*cell)(const void *context, int64_t run, char buffer[PLAN_CELL_BYTES]);
+    const void *context;
+};
+void plan_print_runs(const struct sweep *sweep, const struct plan_column *columns, int n_columns,
+                     bool has_all, struct text *out);
+/* Both. */
+CHECKED enum status plan_print(const struct sweep *sweep, bool has_all, struct text *out);
 
 #endif

@@ -1,8 +1,9 @@
 """slurm/one_node.sbatch under a real Slurm: with mpirun and with srun, stopped by the warning that comes before a time
 limit and requeued, wrong input, cancelled by hand. Whatever happened to a job, the results are those of an undisturbed sweep.
 With "walltime", only this: a time limit that is too short, and slurmctld itself gives the warning; takes some minutes.
+With "array", SCRIPT is slurm/array.sbatch: two shards, one of them submitted again on its own.
 
-usage: slurm.py PRUNELORA SCRIPT [walltime]
+usage: slurm.py PRUNELORA SCRIPT [walltime | array]
 """
 
 import pathlib
@@ -166,8 +167,34 @@ def check_walltime(jobs):
     print(f"ok --time=1 with {epochs}: warned by slurmctld, requeued {job['Restarts']} times, then done, the same bits")
 
 
+def submit_array(jobs, tasks, *arguments, **variables):
+    """Returns the number of the array."""
+    return jobs.submit("sweep.yaml", "--out", "array", *arguments, options=(f"--array={tasks}", "--ntasks-per-node=1"),
+                       **variables)
+
+
+def check_array(jobs):
+    """Each task does its shard, whichever comes first; the report joins them."""
+    program = jobs.program
+    slurm = program.folder / "slurm"
+    slurm.mkdir()
+    (slurm / "one_node.sbatch").write_text((jobs.script.parent / "one_node.sbatch").read_text())
+    array = submit_array(jobs, "2")
+    jobs.end(f"{array}_2", "FAILED", "2:0", "this array has tasks 2 to 2. Use --array=1-N")
+    array = submit_array(jobs, "1-2")
+    jobs.end(f"{array}_1", "COMPLETED", "0:0", "shard 1 of 2: 3 of 3 runs done", "all runs are done")
+    jobs.end(f"{array}_2", "COMPLETED", "0:0", "shard 2 of 2: 3 of 3 runs done")
+    array = submit_array(jobs, "2", SHARDS="2")
+    jobs.end(f"{array}_2", "COMPLETED", "0:0", "shard 2 of 2: all 3 runs were already done")
+    array = submit_array(jobs, "2", SHARDS="3")
+    jobs.end(f"{array}_2", "FAILED", "2:0", "holds a sweep in 2 shards", "the input is wrong", "Not requeued")
+    if "6 runs: 6 done" not in program.must("report", "array"):
+        fail(program.must("report", "array"))
+    print("ok an array of shards, in one report; a task submitted again; wrong numbers are refused")
+
+
 CASES = {"": (check_wrong_input, check_srun_without_mpi, check_mpirun, check_srun, check_cancelled, check_requeue),
-         "walltime": (check_walltime,)}
+         "array": (check_array,), "walltime": (check_walltime,)}
 
 
 def main():

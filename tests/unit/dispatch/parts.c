@@ -70,15 +70,16 @@ static void second_lock_is_refused(void **unused)
 
     (void)unused;
     temporary_folder_open(&folder);
-    assert_int_equal(folder_lock_take(folder.path, 0.2, &first), STATUS_OK);
+    assert_int_equal(folder_lock_take(folder.path, (struct shard){0}, 0.2, &first), STATUS_OK);
     assert_int_equal(folder_lock_touch(first), STATUS_OK);
-    assert_int_equal(folder_lock_take(folder.path, 0.2, &second), STATUS_BAD_CONFIG);
+    assert_int_equal(folder_lock_take(folder.path, (struct shard){0}, 0.2, &second),
+                     STATUS_BAD_CONFIG);
     assert_null(second);
     snprintf(wanted, sizeof wanted, "process %ld on host ", (long)getpid());
     assert_non_null(strstr(status_message(), wanted));
     assert_non_null(strstr(status_message(), folder.path));
     folder_lock_release(first);
-    assert_int_equal(folder_lock_take(folder.path, 0.2, &second), STATUS_OK);
+    assert_int_equal(folder_lock_take(folder.path, (struct shard){0}, 0.2, &second), STATUS_OK);
     folder_lock_release(second);
     temporary_folder_close(&folder);
 }
@@ -92,12 +93,12 @@ static void dead_owner_is_replaced(void **unused)
     temporary_folder_open(&folder);
     pid_t child = fork();
     if (child == 0) /* dies with the lock in its hands */
-        _exit(folder_lock_take(folder.path, 0.2, &lock) == STATUS_OK ? 0 : 1);
+        _exit(folder_lock_take(folder.path, (struct shard){0}, 0.2, &lock) == STATUS_OK ? 0 : 1);
     int how = 1;
     assert_int_equal(waitpid(child, &how, 0), child);
     assert_int_equal(how, 0);
     double start = clock_seconds();
-    assert_int_equal(folder_lock_take(folder.path, 30, &lock), STATUS_OK);
+    assert_int_equal(folder_lock_take(folder.path, (struct shard){0}, 30, &lock), STATUS_OK);
     assert_true(clock_seconds() - start < 10); /* same host: nothing to wait for */
     folder_lock_release(lock);
     temporary_folder_close(&folder);
@@ -137,11 +138,13 @@ static void foreign_owner_is_watched(void **unused)
     assert_int_equal(file_write(path, owner, sizeof owner - 1), STATUS_OK);
     struct toucher toucher = {path, 0.3};
     assert_int_equal(pthread_create(&thread, NULL, touch_later, &toucher), 0);
-    assert_int_equal(folder_lock_take(folder.path, 1.5, &lock), STATUS_BAD_CONFIG);
+    assert_int_equal(folder_lock_take(folder.path, (struct shard){0}, 1.5, &lock),
+                     STATUS_BAD_CONFIG);
     assert_non_null(strstr(status_message(), "process 42 on host far-away since 2026-01-01, "
                                              "Slurm job 77"));
     pthread_join(thread, NULL);
-    assert_int_equal(folder_lock_take(folder.path, 0.3, &lock), STATUS_OK); /* silent: taken over */
+    assert_int_equal(folder_lock_take(folder.path, (struct shard){0}, 0.3, &lock),
+                     STATUS_OK); /* silent: taken over */
     folder_lock_release(lock);
     temporary_folder_close(&folder);
 }

@@ -40,11 +40,12 @@ static void open_stage(struct stage *stage)
     temporary_path(&stage->folder, "status.json", stage->status_path);
     stage->sweep = made_sweep_create(N_RUNS);
     assert_non_null(stage->sweep);
-    assert_int_equal(folder_lock_take(stage->folder.path, 1, &stage->lock), STATUS_OK);
+    assert_int_equal(folder_lock_take(stage->folder.path, (struct shard){0}, 1, &stage->lock),
+                     STATUS_OK);
     assert_int_equal(journal_open(stage->journal_path, 0, &journal), STATUS_OK);
-    assert_int_equal(
-        results_file_create(stage->sweep, stage->folder.path, "prunelora sweep x", &results),
-        STATUS_OK);
+    assert_int_equal(results_file_create(stage->sweep, stage->folder.path, (struct shard){0},
+                                         "prunelora sweep x", &results),
+                     STATUS_OK);
     struct recorder_settings settings = {.journal = journal,
                                          .results = results,
                                          .lock = stage->lock,

@@ -170,13 +170,13 @@ static void request_is_taken_once(void **unused)
 
     (void)unused;
     temporary_folder_open(&folder);
-    assert_false(stop_request_take(folder.path, reason));
-    assert_int_equal(stop_request_make(folder.path), STATUS_OK);
-    assert_true(stop_request_is_pending(folder.path));
-    assert_true(stop_request_take(folder.path, reason));
+    assert_false(stop_request_take(folder.path, (struct shard){0}, reason));
+    assert_int_equal(stop_request_make(folder.path, (struct shard){0}), STATUS_OK);
+    assert_true(stop_request_is_pending(folder.path, (struct shard){0}));
+    assert_true(stop_request_take(folder.path, (struct shard){0}, reason));
     assert_non_null(strstr(reason, "prunelora stop on host "));
-    assert_false(stop_request_is_pending(folder.path));
-    assert_false(stop_request_take(folder.path, reason));
+    assert_false(stop_request_is_pending(folder.path, (struct shard){0}));
+    assert_false(stop_request_take(folder.path, (struct shard){0}, reason));
     assert_int_equal(temporary_folder_count(&folder), 0);
     temporary_folder_close(&folder);
 }
@@ -190,7 +190,7 @@ static void touched_stop_file_counts(void **unused)
     temporary_folder_open(&folder);
     temporary_path(&folder, "stop", path);
     assert_int_equal(file_write(path, "", 0), STATUS_OK);
-    assert_true(stop_request_take(folder.path, reason));
+    assert_true(stop_request_take(folder.path, (struct shard){0}, reason));
     assert_string_equal(reason, "a stop file");
     temporary_folder_close(&folder);
 }

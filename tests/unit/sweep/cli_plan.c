@@ -130,7 +130,7 @@ static void test_mistakes(void **state)
     const struct place *place = *state;
     const char *const bad_value[] = {"plan", place->sweep_path, "--set", "prune.sparsity=1.2",
                                      NULL};
-    const char *const bad_format[] = {"plan", place->sweep_path, "--format", "csv", NULL};
+    const char *const bad_format[] = {"plan", place->sweep_path, "--format", "xml", NULL};
     struct outcome outcome = run(place, cli_plan, bad_value);
 
     assert_int_equal(outcome.code, 2);
@@ -143,7 +143,8 @@ static void test_mistakes(void **state)
     outcome_release(&outcome);
     outcome = run(place, cli_plan, bad_format);
     assert_int_equal(outcome.code, 2);
-    assert_non_null(strstr(outcome.streams[1], "--format csv is not supported yet"));
+    assert_non_null(
+        strstr(outcome.streams[1], "--format must be table, json, csv or ids, got 'xml'"));
     outcome_release(&outcome);
 }
 
@@ -167,14 +168,41 @@ static void test_settings(void **state)
     outcome_release(&outcome);
 }
 
+static void test_settings_page(void **state)
+{
+    const struct place *place = *state;
+    const char *const page[] = {"settings", "--format", "markdown", NULL};
+    const char *const part[] = {"settings", "prune", "--format", "markdown", NULL};
+    const char *const other[] = {"settings", "--format", "html", NULL};
+    char *committed = NULL;
+    int64_t n = 0;
+    struct outcome outcome = run(place, cli_settings, page);
+
+    assert_int_equal(outcome.code, 0);
+    assert_int_equal(file_read(SETTINGS_PAGE, &committed, &n), STATUS_OK);
+    if (strcmp(committed, outcome.streams[0]) != 0)
+        fail_msg("docs/settings.md is not what the program prints; renew it by\n"
+                 "prunelora settings --format markdown > docs/settings.md");
+    free(committed);
+    outcome_release(&outcome);
+    outcome = run(place, cli_settings, part);
+    assert_int_equal(outcome.code, 0);
+    assert_true(strncmp(outcome.streams[0], "\n## prune\n", 10) == 0);
+    assert_non_null(strstr(outcome.streams[0], "| `prune.sparsity` | number in [0, 1) (of 1) | "));
+    assert_null(strstr(outcome.streams[0], "lora.rank"));
+    outcome_release(&outcome);
+    outcome = run(place, cli_settings, other);
+    assert_int_equal(outcome.code, 2);
+    assert_non_null(strstr(outcome.streams[1], "must be text or markdown, got 'html'"));
+    outcome_release(&outcome);
+}
+
 int main(void)
 {
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, enter, leave)
     const struct CMUnitTest tests[] = {
-        IN_PLACE(test_good),
-        IN_PLACE(test_json),
-        IN_PLACE(test_mistakes),
-        IN_PLACE(test_settings),
+        IN_PLACE(test_good),     IN_PLACE(test_json),          IN_PLACE(test_mistakes),
+        IN_PLACE(test_settings), IN_PLACE(test_settings_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,259 @@
+/* Products only: on every machine they are most of the time, and the rest of a step grows with
+ * them. Graphs for one image tell it; they are built once for each architecture and method. */
+#include "sweep/cost.h"
+
+#include "base/file.h"
+#include "data/dataset.h"
+#include "graph/passes.h"
+#include "model/model.h"
+#include "unlearn/method.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct network_cost { /* of one image */
+    const struct architecture *architecture;
+    const struct method *method;
+    int64_t lora_rank;
+    const char *targets;
+    int n_classes;
+    double train_flops, eval_flops;
+};
+
+struct data_count {
+    const char *dataset, *path;
+    int n_classes;
+    double n_train, n_test;
+};
+
+struct costs {
+    struct arena *arena;
+    struct network_cost *networks;
+    struct data_count *data;
+    int64_t n_networks, networks_capacity, n_data, data_capacity;
+};
+
+enum status costs_create(struct costs **out)
+{
+    enum status status = STATUS_OK;
+    struct costs *costs = NULL;
+
+    TRY_ALLOC(costs, heap_alloc(1, sizeof *costs));
+    TRY(arena_create(&costs->arena));
+    *out = costs;
+    costs = NULL;
+done:
+    costs_destroy(costs);
+    return status;
+}
+
+void costs_destroy(struct costs *costs)
+{
+    if (costs == NULL)
+        return;
+    free(costs->networks);
+    free(costs->data);
+    arena_destroy(costs->arena);
+    free(costs);
+}
+
+/* ---- images ---- */
+
+/* Files hold records of known size: their sizes tell how many, without reading them. */
+static double images_in(const char *folder, enum dataset_kind kind, int file)
+{
+    char path[4096];
+    int64_t record_bytes = kind == DATASET_CIFAR10 ? 3073 : 3074;
+
+    snprintf(path, sizeof path, "%s/%s", folder, dataset_file(kind, file));
+    int64_t n_records = file_size(path) / record_bytes; /* −1 byte, no file, is 0 records */
+    return (double)n_records;
+}
+
+static enum status count_images(const struct settings *settings, struct data_count *out)
+{
+    enum status status = STATUS_OK;
+    enum dataset_kind kind = DATASET_CIFAR10;
+    double n_train = 0, n_test = 0;
+
+    TRY(dataset_kind_find(settings->data.dataset, &kind));
+    for (int i = 0; dataset_file(kind, i) != NULL; i++) {
+        double n = images_in(settings->data.path, kind, i);
+        if (dataset_file(kind, i + 1) == NULL)
+            n_test = n;
+        else
+            n_train += n;
+    }
+    out->n_classes = kind == DATASET_CIFAR10 ? 10 : 100;
+    out->n_train = n_train > 0 ? n_train : 50000;
+    out->n_test = n_test > 0 ? n_test : 10000;
+done:
+    return status;
+}
+
+static enum status find_data(struct costs *costs, const struct settings *settings,
+                             const struct data_count **out)
+{
+    enum status status = STATUS_OK;
+    struct data_count found = {0};
+
+    for (int64_t i = 0; i < costs->n_data; i++) {
+        *out = &costs->data[i];
+        if (strcmp((*out)->path, settings->data.path) == 0 &&
+            strcmp((*out)->dataset, settings->data.dataset) == 0)
+            return STATUS_OK;
+    }
+    TRY(count_images(settings, &found));
+    TRY_ALLOC(found.path, arena_strdup(costs->arena, settings->data.path));
+    TRY_ALLOC(found.dataset, arena_strdup(costs->arena, settings->data.dataset));
+    TRY(heap_grow(&costs->data, &costs->data_capacity, costs->n_data + 1, sizeof *costs->data));
+    costs->data[costs->n_data] = found;
+    *out = &costs->data[costs->n_data++];
+done:
+    return status;
+}
+
+/* ---- products of a graph ---- */
+
+static double elements_of(const struct value *value)
+{
+    double n = 1;
+
+    for (int i = 0; i < value->n_dims; i++)
+        n *= (double)value->shape[i];
+    return n;
+}
+
+/* Where a product's weight, or its gradient, and its output, or the output's gradient, stand among
+ * its tensors. */
+static double flops_of(const struct graph *graph, const struct node *node)
+{
+    static const int places[][2] = {
+        [OP_conv2d_forward] = {1, 2},         [OP_conv2d_backward_data] = {1, 0},
+        [OP_conv2d_backward_weight] = {2, 1}, [OP_linear_forward] = {1, 3},
+        [OP_linear_backward_data] = {1, 0},   [OP_linear_backward_weight] = {2, 1}};
+
+    if (node->kind < OP_conv2d_forward || node->kind > OP_linear_backward_weight)
+        return 0;
+    const struct value *weight = &graph->values[node->values[places[node->kind][0]]];
+    const struct value *y = &graph->values[node->values[places[node->kind][1]]];
+    return 2 * elements_of(y) * elements_of(weight) / (double)weight->shape[0];
+}
+
+static enum status adapt(const struct network_cost *network, struct graph *graph)
+{
+    enum status status = STATUS_OK;
+    const struct lora_inject inject = {
+        .targets = network->targets, .lora_rank = network->lora_rank, .alpha = 1};
+
+    TRY(pass_freeze_except(graph, &network->architecture->head, 1));
+    TRY(pass_lora_inject(graph, &inject));
+done:
+    return status;
+}
+
+static enum status count_products(const struct network_cost *network, enum graph_mode mode,
+                                  double *out)
+{
+    enum status status = STATUS_OK;
+    struct graph *graph = NULL;
+    const struct graph_settings settings = {
+        .mode = mode,
+        .real = DTYPE_F32,
+        .batch_size = 1,
+        .height = 32,
+        .width = 32,
+        .channels = 3,
+        .n_images = 1,
+        .n_classes = network->n_classes,
+        .std = {1, 1, 1},
+    };
+    double flops = 0;
+
+    TRY(model_build(network->architecture, &settings, &graph));
+    if (network->method->adapts)
+        TRY(adapt(network, graph));
+    if (mode == GRAPH_TRAIN)
+        TRY(pass_autodiff(graph));
+    TRY(graph_check(graph));
+    for (int64_t i = 0; i < graph->n_nodes; i++)
+        flops += flops_of(graph, &graph->nodes[i]);
+    *out = flops;
+done:
+    graph_destroy(graph);
+    return status;
+}
+
+/* What decides the graph of a run; methods without adapters read neither rank nor targets. */
+static enum status describe(const struct settings *settings, int n_classes,
+                            struct network_cost *out)
+{
+    const struct architecture *architecture = architecture_find(settings->model.arch);
+    const struct method *method = method_find(settings->unlearn.method);
+
+    if (architecture == NULL || method == NULL)
+        return fail(STATUS_BAD_CONFIG, "unknown architecture '%s' or method '%s'",
+                    settings->model.arch, settings->unlearn.method);
+    bool has_own = strcmp(settings->lora.targets, "default") != 0;
+    *out = (struct network_cost){
+        .architecture = architecture,
+        .method = method,
+        .lora_rank = method->adapts ? settings->lora.rank : 0,
+        .targets = !method->adapts ? ""
+                   : has_own       ? settings->lora.targets
+                                   : architecture->lora_targets,
+        .n_classes = n_classes,
+    };
+    return STATUS_OK;
+}
+
+static bool is_same(const struct network_cost *a, const struct network_cost *b)
+{
+    return a->architecture == b->architecture && a->method == b->method &&
+           a->lora_rank == b->lora_rank && a->n_classes == b->n_classes &&
+           strcmp(a->targets, b->targets) == 0;
+}
+
+static enum status find_network(struct costs *costs, const struct settings *settings, int n_classes,
+                                const struct network_cost **out)
+{
+    enum status status = STATUS_OK;
+    struct network_cost wanted = {0};
+
+    TRY(describe(settings, n_classes, &wanted));
+    for (int64_t i = 0; i < costs->n_networks; i++) {
+        *out = &costs->networks[i];
+        if (is_same(*out, &wanted))
+            return STATUS_OK;
+    }
+    if (wanted.method->training != TRAIN_NOTHING)
+        TRY(count_products(&wanted, GRAPH_TRAIN, &wanted.train_flops));
+    TRY(count_products(&wanted, GRAPH_EVAL, &wanted.eval_flops));
+    TRY_ALLOC(wanted.targets, arena_strdup(costs->arena, wanted.targets));
+    TRY(heap_grow(&costs->networks, &costs->networks_capacity, costs->n_networks + 1,
+                  sizeof *costs->networks));
+    costs->networks[costs->n_networks] = wanted;
+    *out = &costs->networks[costs->n_networks++];
+done:
+    return status;
+}
+
+enum status costs_of(struct costs *costs, const struct settings *settings, struct cost *out)
+{
+    enum status status = STATUS_OK;
+    const struct data_count *data = NULL;
+    const struct network_cost *network = NULL;
+
+    TRY(find_data(costs, settings, &data));
+    TRY(find_network(costs, settings, data->n_classes, &network));
+    const struct recipe *recipe =
+        network->method->training == TRAIN_BASE_RECIPE ? &settings->base_train : &settings->train;
+    double kept = settings->forget.class_index < 0 ? 1 : 1 - 1.0 / data->n_classes;
+    *out = (struct cost){
+        .train_flops = network->train_flops * kept * data->n_train * (double)recipe->epochs,
+        .eval_flops = network->eval_flops * (data->n_train + data->n_test),
+    };
+done:
+    return status;
+}

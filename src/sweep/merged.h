@@ -1,0 +1,19 @@
+/* Why points became fewer runs: the swept settings that a method does not read. */
+#ifndef SWEEP_MERGED_H
+#define SWEEP_MERGED_H
+
+#include "sweep/sweep.h"
+
+struct merged {
+    const char *method;
+    int64_t n_points, n_runs;
+    const char **unread; /* swept settings, in the order of the axes */
+    int64_t n_unread;
+};
+/* One row per method of the sweep, in the order of the methods table; in the arena. */
+CHECKED enum status merged_find(const struct sweep *sweep, struct arena *arena, struct merged **out,
+                                int64_t *n);
+/* Whether a setting is swept over in vain by a method; `name` as in sweep->axes. */
+bool merged_is_read(const char *method, const char *name);
+
+#endif
