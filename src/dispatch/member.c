@@ -96,6 +96,8 @@ static enum status assign(struct member *member, const struct message *message)
                                               .name = run->name,
                                               .folder = folder,
                                               .settings_json = text_value(&json),
+                                              .rung_epoch = message->rung_epoch,
+                                              .metric = member->settings.sweep->early.metric,
                                           });
 done:
     text_release(&json);
@@ -123,6 +125,11 @@ enum status member_receive(struct member *member, const struct message *message)
             return fail(STATUS_COMM, "rank 0 assigned run %" PRId64 ", which this rank cannot do",
                         message->run);
         return assign(member, message);
+    case MESSAGE_VERDICT:
+        if (member->supervisor != NULL && message->verdict >= VERDICT_NONE &&
+            message->verdict <= VERDICT_STOP)
+            supervisor_verdict(member->supervisor, message);
+        return STATUS_OK;
     case MESSAGE_STOP:
         if (member->supervisor != NULL)
             supervisor_stop(member->supervisor);
@@ -152,6 +159,7 @@ static enum status report(struct member *member, const struct supervisor_event *
 {
     static const int kinds[] = {
         [SUPERVISOR_READY] = MESSAGE_READY,     [SUPERVISOR_PROGRESS] = MESSAGE_PROGRESS,
+        [SUPERVISOR_RUNG] = MESSAGE_RUNG,       [SUPERVISOR_PAUSED] = MESSAGE_PAUSED,
         [SUPERVISOR_DONE] = MESSAGE_DONE,       [SUPERVISOR_FAILED] = MESSAGE_FAILED,
         [SUPERVISOR_CRASHED] = MESSAGE_CRASHED, [SUPERVISOR_GAVE_UP] = MESSAGE_GAVE_UP,
     };
@@ -162,6 +170,8 @@ static enum status report(struct member *member, const struct supervisor_event *
         .run = event->run,
         .attempt = event->attempt,
         .progress = event->progress,
+        .rung_epoch = event->rung_epoch,
+        .value = event->value,
     };
     memcpy(message.scores, event->scores, sizeof message.scores);
     memcpy(message.text, event->text, sizeof message.text);

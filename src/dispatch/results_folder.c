@@ -50,6 +50,16 @@ static void see_orphan(struct replay *replay, const char *id)
         replay->orphans[replay->n_orphans++] = copy;
 }
 
+static void replay_known(struct replay *replay, int64_t run, const struct journal_event *event)
+{
+    struct journal_event known = *event;
+
+    known.run = run;
+    run_state_apply(&replay->folder->states[run], &known);
+    if (replay->status == STATUS_OK)
+        replay->status = rungs_replay(replay->folder->rungs, &known);
+}
+
 static void replay_event(void *context, const struct journal_event *event)
 {
     struct replay *replay = context;
@@ -62,7 +72,7 @@ static void replay_event(void *context, const struct journal_event *event)
     if (found == NULL)
         see_orphan(replay, event->run_id);
     else
-        run_state_apply(&replay->folder->states[found->run], event);
+        replay_known(replay, found->run, event);
 }
 
 static enum status replay_journal(struct results_folder *folder)
@@ -101,12 +111,13 @@ static enum status compare_with_files(struct results_folder *folder, int64_t run
 
     if (state->phase == RUN_RUNNING)
         state->phase = RUN_PENDING; /* the earlier start ended under it */
-    if (state->phase == RUN_DONE) {
+    if (state->phase == RUN_DONE || state->phase == RUN_STOPPED || state->phase == RUN_PAUSED) {
         TRY_ALLOC(path, attempt_path(folder, run, state->attempt, "/run.h5"));
-        state->was_done_before = file_exists(path);
-        if (!state->was_done_before) {
-            log_warning("run %s was done and '%s' is gone: it is repeated",
-                        folder->sweep->runs[run].name, path);
+        bool is_there = file_exists(path);
+        state->was_done_before = is_there && state->phase != RUN_PAUSED;
+        if (!is_there) {
+            log_warning("run %s was %s and '%s' is gone: it is repeated",
+                        folder->sweep->runs[run].name, run_phase_name(state->phase), path);
             state->phase = RUN_PENDING;
         }
     }
@@ -178,6 +189,7 @@ static enum status folder_create_empty(const struct dispatch_settings *settings,
     clock_timestamp(folder->started);
     TRY_ALLOC(folder->journal_path, path_join(folder->arena, settings->folder, "journal.jsonl"));
     TRY_ALLOC(folder->states, ARENA_ARRAY(folder->arena, sweep->n_runs, struct run_state));
+    TRY(rungs_create(sweep, &folder->rungs));
     TRY_ALLOC(folder->is_reopened, ARENA_ARRAY(folder->arena, sweep->n_runs, bool));
     *out = folder;
     folder = NULL;
@@ -193,6 +205,7 @@ static enum status find_earlier(struct results_folder *folder, bool retries_fail
     TRY(replay_journal(folder));
     if (retries_failed)
         reopen_failed(folder);
+    TRY(rungs_begin(folder->rungs, folder->states));
     for (int64_t i = 0; i < folder->sweep->n_runs; i++)
         TRY(compare_with_files(folder, i));
     results_folder_count(folder);
@@ -228,6 +241,7 @@ void results_folder_close(struct results_folder *folder)
     if (folder == NULL)
         return;
     folder_lock_release(folder->lock);
+    rungs_destroy(folder->rungs);
     arena_destroy(folder->arena);
     free(folder);
 }
