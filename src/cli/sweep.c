@@ -143,8 +143,11 @@ static void print_end(const struct dispatch_outcome *outcome, const char *folder
     if (outcome->n_orphaned > 0)
         printf("%" PRId64 " runs of earlier starts are no longer asked for; left alone\n",
                outcome->n_orphaned);
+    if (outcome->n_stopped > 0)
+        printf("%" PRId64 " runs were stopped early by early_terminate\n", outcome->n_stopped);
     if (outcome->n_skipped == outcome->n_runs) {
-        printf("all %" PRId64 " runs were already done; results in %s\n", outcome->n_runs, folder);
+        printf("all %" PRId64 " runs were already %s; results in %s\n", outcome->n_runs,
+               outcome->n_stopped > 0 ? "done or stopped" : "done", folder);
         return;
     }
     printf("%" PRId64 " of %" PRId64 " runs done (%" PRId64 " before this start), %" PRId64
