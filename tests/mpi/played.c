@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "support/cmocka.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,8 @@ static void keep_event(void *context, const struct journal_event *event)
 {
     struct play *play = context;
 
+    if (play->settings.forgets)
+        return;
     assert_int_equal(
         heap_grow(&play->journal, &play->capacity, play->n_events + 1, sizeof *play->journal),
         STATUS_OK);
@@ -130,6 +133,8 @@ static void train_epoch(struct play *play, int rank)
 
     self->epoch++;
     play->n_epochs_trained++;
+    if (settings->tells_progress)
+        say_kind(play, rank, MESSAGE_PROGRESS);
     if (settings->diverges != NULL && settings->diverges(settings->context, self->run, self->epoch))
         end_attempt(play, rank,
                     (struct message){.kind = MESSAGE_FAILED, .status = STATUS_DIVERGED});
@@ -169,6 +174,14 @@ static void read_orders(struct play *play, int rank)
     }
 }
 
+static void tell(struct play *play, int from, const struct message *message)
+{
+    double start = clock_seconds();
+
+    assert_int_equal(coordinator_receive(play->coordinator, from, message), STATUS_OK);
+    play->coordinator_seconds += clock_seconds() - start;
+}
+
 /* Rank 0 reads for its own trainer as well. */
 static void read_rank_0(struct play *play)
 {
@@ -182,7 +195,7 @@ static void read_rank_0(struct play *play)
         if (message.kind >= MESSAGE_ASSIGN)
             obey(play, 0, &message);
         else
-            assert_int_equal(coordinator_receive(play->coordinator, from, &message), STATUS_OK);
+            tell(play, from, &message);
     }
 }
 
@@ -258,10 +271,14 @@ bool play_start(struct play *play, int64_t most_events)
         if (!play->ranks[rank].is_gone)
             act(play, rank);
         read_rank_0(play);
-        assert_int_equal(coordinator_tick(play->coordinator, clock_seconds()), STATUS_OK);
+        double start = clock_seconds();
+        assert_int_equal(coordinator_tick(play->coordinator, start), STATUS_OK);
+        play->coordinator_seconds += clock_seconds() - start;
         is_over = coordinator_is_finished(play->coordinator);
         is_killed = play->n_events >= most_events;
     }
+    struct mallinfo2 info = mallinfo2();
+    play->heap_megabytes = (double)(info.uordblks + info.hblkhd) / 1e6;
     if (is_killed && !is_over)
         play->n_events = most_events; /* what came after was not yet on disk */
     end(play);

@@ -16,7 +16,9 @@ struct play_settings {
     void *context;
     uint32_t crash_percent; /* of the epochs trained */
     uint64_t seed;
-    bool acts_in_turn; /* ranks act one after the other instead of at random */
+    bool acts_in_turn;   /* ranks act one after the other instead of at random */
+    bool tells_progress; /* after every epoch */
+    bool forgets;        /* keeps no journal: there is one start */
 };
 
 struct played_rank {
@@ -36,7 +38,9 @@ struct play {
     struct rungs *rungs;
     struct coordinator *coordinator;
     int64_t n_epochs_trained, n_messages, n_starts;
-    int next; /* whose turn it is */
+    double coordinator_seconds; /* spent in rank 0's head */
+    double heap_megabytes;      /* when the last start ended: states, rungs, ranks and queues */
+    int next;                   /* whose turn it is */
 };
 
 void play_open(struct play *play, const struct play_settings *settings);
