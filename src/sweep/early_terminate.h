@@ -25,6 +25,12 @@ struct run;
  * of a method that trains nothing. */
 int64_t early_run_epochs(const struct run *run);
 
+struct sweep;
+struct text;
+/* For the plan: what decides, where, and under sha how many runs go on; nothing when not asked for.
+ */
+void early_print(const struct sweep *sweep, struct text *out);
+
 /* NULL-terminated: what a run can say of itself at the end of an epoch, and what only a comparison
  * with a retrained model tells. */
 extern const char *const early_metrics[], *const early_compared[];

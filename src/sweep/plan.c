@@ -100,6 +100,7 @@ enum status plan_print(const struct sweep *sweep, bool is_verbose, struct text *
     text_append(out, "\n");
     print_arithmetic(sweep, out);
     print_references(sweep, out);
+    early_print(sweep, out);
     text_append(out, "\n  %-16s  %-*s  %-9s  class  sparsity  rank  epochs        lr  seed\n", "id",
                 width, "run", "arch");
     for (int64_t i = 0; i < n_shown; i++)

@@ -79,11 +79,26 @@ static void a_rung_beyond_all_epochs_is_warned_of(void **unused)
     loaded_release(&loaded);
 }
 
+static void the_plan_tells_what_it_will_cost(void **unused)
+{
+    struct loaded loaded = load("metric: {name: RA, goal: maximize}\n"
+                                "early_terminate: {type: sha, min_iter: 2}\nseeds: 9\n");
+    struct text plan = {0};
+
+    (void)unused;
+    assert_int_equal(plan_print(loaded.sweep, false, &plan), STATUS_OK); /* 9 · 2 + 3 · 4 + 1 · 4 */
+    assert_non_null(strstr(text_value(&plan), "\nearly termination: sha, highest RA after 2, 6 "
+                                              "epochs; 9 -> 3 -> 1 runs, 34 of 90 epochs\n"));
+    text_release(&plan);
+    loaded_release(&loaded);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_resolved_text_says_the_same),
         cmocka_unit_test(references_and_the_untrained_take_no_part),
+        cmocka_unit_test(the_plan_tells_what_it_will_cost),
         cmocka_unit_test(a_rung_beyond_all_epochs_is_warned_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
