@@ -170,6 +170,7 @@ static enum status history_add(struct loop *loop)
     row[HISTORY_LR] = recipe_lr(loop->recipe, position->epoch);
     row[HISTORY_LOSS] = position->loss_sum / (double)loop->split->n_retain;
     row[HISTORY_METRIC] = NAN;
+    row[HISTORY_METRIC_ID] = NAN;
 done:
     return status;
 }

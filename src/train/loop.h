@@ -12,7 +12,8 @@ enum history_column {
     HISTORY_TIME,
     HISTORY_LR,
     HISTORY_LOSS,
-    HISTORY_METRIC, /* of early_terminate; NaN where it was not asked for */
+    HISTORY_METRIC,    /* of early_terminate; NaN where it was not asked for */
+    HISTORY_METRIC_ID, /* which one that is: the sweep may have been edited since */
     N_HISTORY
 };
 
