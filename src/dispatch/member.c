@@ -81,7 +81,8 @@ static enum status assign(struct member *member, const struct message *message)
     struct arena *arena = NULL;
     struct text json = {0};
     const char *folder = NULL;
-    const struct run *run = &member->settings.sweep->runs[message->run];
+    const struct sweep *sweep = member->settings.sweep;
+    const struct run *run = &sweep->runs[message->run];
 
     TRY(arena_create(&arena));
     TRY(settings_to_json(&run->settings, &json));
@@ -89,16 +90,17 @@ static enum status assign(struct member *member, const struct message *message)
     memcpy(member->run_id, message->run_id, RUN_ID_BYTES);
     TRY_ALLOC(folder, arena_format(arena, "%s/runs/%s/a%" PRId64, member->settings.folder,
                                    member->run_id, message->attempt));
-    supervisor_assign(member->supervisor, &(struct supervisor_job){
-                                              .run = message->run,
-                                              .attempt = message->attempt,
-                                              .id = member->run_id,
-                                              .name = run->name,
-                                              .folder = folder,
-                                              .settings_json = text_value(&json),
-                                              .rung_epoch = message->rung_epoch,
-                                              .metric = member->settings.sweep->early.metric,
-                                          });
+    supervisor_assign(member->supervisor,
+                      &(struct supervisor_job){
+                          .run = message->run,
+                          .attempt = message->attempt,
+                          .id = member->run_id,
+                          .name = run->name,
+                          .folder = folder,
+                          .settings_json = text_value(&json),
+                          .rung_epoch = message->rung_epoch,
+                          .metric = sweep->early.type != EARLY_NONE ? sweep->early.metric : NULL,
+                      });
 done:
     text_release(&json);
     arena_destroy(arena);

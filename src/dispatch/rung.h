@@ -12,11 +12,13 @@ struct arrival {
     int64_t run;  /* ties go to the lower one */
 };
 
+struct rung_block;
 struct rung {
     int64_t epoch;
     bool is_maximized;
-    struct arrival *arrivals; /* owned, [n] */
-    int64_t n, capacity;
+    struct rung_block *blocks; /* owned: the arrivals in order, cut into pieces */
+    int64_t n_blocks, capacity;
+    int64_t n;         /* arrivals */
     int64_t n_peers;   /* of sha: those that have reached it and those that will */
     int64_t n_settled; /* of sha: n when it was decided */
     int64_t n_gone_on;
@@ -24,11 +26,9 @@ struct rung {
 
 void rung_release(struct rung *rung);
 bool rung_is_better(const struct rung *rung, double a, double b);
-CHECKED enum status rung_insert(struct rung *rung, const struct arrival *arrival); /* in order */
-/* Quicker for many: behind the others, and rung_sort before anybody asks for the order. */
-CHECKED enum status rung_append(struct rung *rung, const struct arrival *arrival);
-void rung_sort(struct rung *rung);
-/* How many arrivals go before this one; the rung is in order. */
+CHECKED enum status rung_insert(struct rung *rung, const struct arrival *arrival);
+struct arrival rung_at(const struct rung *rung, int64_t place); /* place in [0, n) */
+/* How many arrivals go before this one. */
 int64_t rung_place(const struct rung *rung, const struct arrival *arrival);
 /* The value of the last of the best `quota`; NaN for 0. */
 double rung_threshold(const struct rung *rung, int64_t quota);

@@ -45,7 +45,7 @@ static enum status decide_place(struct rungs *rungs, int64_t k, int64_t place, i
                                 enum run_verdict verdict)
 {
     const struct rung *rung = &rungs->items[k];
-    struct arrival arrival = rung->arrivals[place];
+    struct arrival arrival = rung_at(rung, place);
 
     return decide(rungs, &(struct waiting_decision){.run = arrival.run,
                                                     .rung = k,
@@ -69,10 +69,10 @@ static enum status decide_sha_rung(struct rungs *rungs, int64_t k)
     if (rung->n_settled == rung->n)
         return STATUS_OK;
     rung->n_settled = rung->n;
-    rung_sort(rung);
     for (int64_t i = 0; i < rung->n; i++) {
-        bool is_good = i < quota && !isnan(rung->arrivals[i].value);
-        if (is_waiting(rungs, rung->arrivals[i].run, k))
+        struct arrival arrival = rung_at(rung, i);
+        bool is_good = i < quota && !isnan(arrival.value);
+        if (is_waiting(rungs, arrival.run, k))
             TRY(decide_place(rungs, k, i, quota, is_good ? VERDICT_GO_ON : VERDICT_STOP));
     }
 done:
@@ -94,9 +94,9 @@ done:
 
 static enum status promote_if_good(struct rungs *rungs, int64_t k, int64_t place, int64_t quota)
 {
-    const struct arrival *arrival = &rungs->items[k].arrivals[place];
+    struct arrival arrival = rung_at(&rungs->items[k], place);
 
-    if (isnan(arrival->value) || !is_waiting(rungs, arrival->run, k))
+    if (isnan(arrival.value) || !is_waiting(rungs, arrival.run, k))
         return STATUS_OK;
     return decide_place(rungs, k, place, quota, VERDICT_GO_ON);
 }
@@ -134,7 +134,7 @@ static enum status stop_waiting(struct rungs *rungs, int64_t k)
     int64_t n = rungs->items[k].n, quota = n / rungs->early.eta;
 
     for (int64_t i = 0; i < n; i++)
-        if (is_waiting(rungs, rungs->items[k].arrivals[i].run, k))
+        if (is_waiting(rungs, rung_at(&rungs->items[k], i).run, k))
             TRY(decide_place(rungs, k, i, quota, VERDICT_STOP));
 done:
     return status;

@@ -73,7 +73,7 @@ static enum status arrive(struct rungs *rungs, int64_t run, double value)
             track->best = value;
         arrival.value = track_mean(track);
     }
-    TRY(rungs->early.type == EARLY_SHA ? rung_append(rung, &arrival) : rung_insert(rung, &arrival));
+    TRY(rung_insert(rung, &arrival));
     if (!rungs->is_replaying)
         TRY(rung_rules_see(rungs, run, &arrival));
 done:

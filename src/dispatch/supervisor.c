@@ -346,7 +346,7 @@ void supervisor_assign(struct supervisor *supervisor, const struct supervisor_jo
                    cJSON_AddStringToObject(body, "settings", job->settings_json) != NULL &&
                    cJSON_AddNumberToObject(body, "run_number", (double)job->run) != NULL &&
                    cJSON_AddNumberToObject(body, "attempt", (double)job->attempt) != NULL;
-    if (is_made && job->rung_epoch > 0)
+    if (is_made && job->metric != NULL)
         is_made = cJSON_AddNumberToObject(body, "rung_epoch", (double)job->rung_epoch) != NULL &&
                   cJSON_AddStringToObject(body, "metric", job->metric) != NULL;
     if (record_write(supervisor->process.to_fd, is_made ? body : NULL, write_deadline_seconds) !=

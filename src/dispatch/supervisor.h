@@ -45,7 +45,7 @@ struct supervisor_job {
     int64_t run, attempt;
     const char *id, *name, *folder, *settings_json;
     int64_t rung_epoch; /* epochs done at which to ask for a verdict; 0: never */
-    const char *metric; /* what to say then */
+    const char *metric; /* what to say then; NULL without early_terminate */
 };
 
 struct supervisor;

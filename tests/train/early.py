@@ -88,6 +88,8 @@ def check_same_bits(program, folder, whole):
             check_stopped(program, folder, row, mine)
             continue
         n_done += "original" not in name
+        if "original" not in name and numpy.isnan(mine["TA by epoch"]).tolist() != [False, False, True]:
+            fail(f"{folder}: TA of {name} by epoch is {mine['TA by epoch']}, wanted at its two rungs")
         for key in SCORES + ["losses"]:
             if not numpy.array_equal(mine[key], other[key]):
                 fail(f"{folder}: {key} of {name} differs from the run without early_terminate")

@@ -1,8 +1,10 @@
 /* Decisions at rungs against small cases worked out by hand. */
 #include "dispatch/rungs.h"
+#include "dispatch/rung.h"
 
 #include "mpi/made_sweep.h"
 #include "support/cmocka.h"
+#include "support/random_stream.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -331,6 +333,42 @@ static void done_runs_are_no_peers(void **unused)
     close_bench(&bench);
 }
 
+/* Few values, some of them NaN, in an order drawn by chance: many blocks are split. */
+static void a_long_rung_keeps_its_order(void **unused)
+{
+    enum { N = 5000 };
+    struct random_stream stream = random_stream_at(11, 0);
+    struct rung rung = {.is_maximized = true};
+    struct arrival last = {INFINITY, -1};
+    int64_t n_nan = 0;
+
+    (void)unused;
+    for (int64_t i = 0; i < N; i++) {
+        int32_t drawn = stream_below(&stream, 100);
+        struct arrival one = {drawn == 0 ? NAN : drawn,
+                              (i * 3001) % N}; /* 3001 has no factor of N */
+        n_nan += drawn == 0;
+        assert_int_equal(rung_insert(&rung, &one), STATUS_OK);
+    }
+    assert_int_equal(rung.n, N);
+    assert_in_range(n_nan, 10, 200);
+    for (int64_t i = 0; i < N; i++) {
+        struct arrival here = rung_at(&rung, i);
+        bool is_tie = here.value == last.value || (isnan(here.value) && isnan(last.value));
+        assert_int_equal(rung_place(&rung, &here), i);
+        assert_int_equal(isnan(here.value), i >= N - n_nan);
+        assert_true(is_tie ? here.run > last.run : rung_is_better(&rung, last.value, here.value));
+        last = here;
+    }
+    const struct arrival best = rung_at(&rung, 0);
+    int64_t n_others = N - n_nan - 1;
+    double low = rung_at(&rung, 1 + (n_others - 1) / 2).value;
+    double high = rung_at(&rung, 1 + n_others / 2).value;
+    assert_true(rung_median_of_others(&rung, &best, n_others) == (low + high) / 2);
+    assert_true(isnan(rung_median_of_others(&rung, &best, n_others + 1)));
+    rung_release(&rung);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +383,7 @@ int main(void)
         cmocka_unit_test(what_was_said_stands),
         cmocka_unit_test(other_rules_forget),
         cmocka_unit_test(done_runs_are_no_peers),
+        cmocka_unit_test(a_long_rung_keeps_its_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
