@@ -345,7 +345,7 @@ static void a_long_rung_keeps_its_order(void **unused)
     (void)unused;
     for (int64_t i = 0; i < N; i++) {
         int32_t drawn = stream_below(&stream, 100);
-        struct arrival one = {drawn == 0 ? NAN : drawn,
+        struct arrival one = {drawn == 0 ? (double)NAN : drawn,
                               (i * 3001) % N}; /* 3001 has no factor of N */
         n_nan += drawn == 0;
         assert_int_equal(rung_insert(&rung, &one), STATUS_OK);
