@@ -158,6 +158,8 @@ static void print_counts(const struct view *view)
            " failed, %" PRId64 " running, %" PRId64 " left",
            counts->n_runs, counts->n_done, counts->n_skipped, counts->n_failed, n_running,
            counts->n_pending - n_running);
+    if (counts->n_stopped > 0)
+        printf(", %" PRId64 " stopped early", counts->n_stopped);
     if (view->is_alive && !isnan(view->sweep.seconds_left))
         printf("; about %s to go", duration_to_text(view->sweep.seconds_left, left));
     printf("\n");

@@ -26,7 +26,7 @@ struct rank_line {
 struct progress {
     struct progress_settings settings;
     struct rank_line *ranks; /* owned */
-    int64_t n_done, n_failed;
+    int64_t n_done, n_stopped, n_failed;
     double started, last_draw;
     bool is_terminal, has_colour;
     int columns, rows, n_drawn; /* lines on the screen that the next drawing replaces */
@@ -104,7 +104,8 @@ static void say(struct progress *progress, const char *colour, const char *line)
 
 static int64_t n_finished(const struct progress *progress)
 {
-    return progress->settings.n_finished_before + progress->n_done + progress->n_failed;
+    return progress->settings.n_finished_before + progress->n_done + progress->n_stopped +
+           progress->n_failed;
 }
 
 static const char *run_name(const struct progress *progress, int64_t run)
@@ -178,7 +179,8 @@ void progress_event(struct progress *progress, const struct journal_event *event
     struct rank_line *line = &progress->ranks[event->rank];
     double now = clock_seconds();
 
-    line->is_busy = event->kind == JOURNAL_ASSIGNED;
+    if (journal_kind_is_attempt(event->kind))
+        line->is_busy = event->kind == JOURNAL_ASSIGNED;
     switch (event->kind) {
     case JOURNAL_ASSIGNED:
         *line = (struct rank_line){
@@ -198,6 +200,15 @@ void progress_event(struct progress *progress, const struct journal_event *event
         break;
     case JOURNAL_RETRIED:
         say_event(progress, event, "\033[33m", "failed, back in the queue:");
+        break;
+    case JOURNAL_STOPPED:
+        progress->n_stopped++;
+        if (!progress->settings.is_quiet)
+            say_event(progress, event, "", "stopped early");
+        break;
+    case JOURNAL_PROMOTED:
+        if (!progress->settings.is_quiet)
+            say_event(progress, event, "", "goes on");
         break;
     case JOURNAL_INTERRUPTED:
         if (!progress->settings.is_quiet)
@@ -244,7 +255,8 @@ static void draw_whole(const struct progress *progress, double now, struct text 
 {
     char eta[DURATION_BYTES], line[160];
     int64_t busy = 0, unfinished = progress->settings.sweep->n_runs - n_finished(progress);
-    double done = (double)(progress->n_done + progress->n_failed), left = (double)unfinished;
+    double done = (double)(n_finished(progress) - progress->settings.n_finished_before);
+    double left = (double)unfinished;
 
     for (int i = 0; i < progress->settings.n_ranks; i++) {
         busy += progress->ranks[i].is_busy;
@@ -253,10 +265,11 @@ static void draw_whole(const struct progress *progress, double now, struct text 
     }
     duration_to_text(run_seconds_left(now - progress->started, done, left), eta);
     snprintf(line, sizeof line,
-             "%" PRId64 "/%" PRId64 " done, %" PRId64 " failed, %" PRId64 " running, %" PRId64
+             "%" PRId64 "/%" PRId64 " %s, %" PRId64 " failed, %" PRId64 " running, %" PRId64
              " left, about %s to go",
              n_finished(progress) - progress->n_failed, progress->settings.sweep->n_runs,
-             progress->n_failed, busy, unfinished - busy, eta);
+             progress->n_stopped > 0 ? "done or stopped early" : "done", progress->n_failed, busy,
+             unfinished - busy, eta);
     text_append(text, "%.*s\n", progress->columns - 1, line);
 }
 

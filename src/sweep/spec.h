@@ -51,6 +51,8 @@ struct spec {
     int64_t retries, crash_limit, max_fails;
     bool fail_fast;
     struct matches exclude, include;
+    struct early_terminate early; /* with the metric; type EARLY_NONE: not asked for */
+    struct position metric_at, early_at;
 };
 
 /* Reads the file, its bases and --set. Mistakes are in diagnostics; other failures are returned. */
@@ -67,6 +69,11 @@ CHECKED enum status spec_read_parameters(struct spec *spec, const char *prefix,
 CHECKED enum status spec_read_matches(struct spec *spec, const struct tree_entry *entry,
                                       struct matches *out);
 CHECKED enum status spec_read_seeds(struct spec *spec, const struct tree_entry *entry);
+CHECKED enum status spec_read_metric(struct spec *spec, const struct tree_entry *entry);
+CHECKED enum status spec_read_early_terminate(struct spec *spec, const struct tree_entry *entry);
+/* What the two mean together and for the runs there are: mistakes into diagnostics. */
+void spec_check_early(struct spec *spec, const struct sweep *sweep);
+void spec_print_early(const struct spec *spec, struct text *out);
 /* "key=value" texts of the command line. */
 CHECKED enum status spec_read_sets(struct spec *spec, const char *const *sets, int64_t n_sets);
 
