@@ -112,7 +112,8 @@ enum status foreground_run(struct train_job *job, const char *device, int device
 
     TRY(backend_choose(device, &backend));
     TRY(trainer_create(backend, &settings, &trainer));
-    job->observer = (struct train_observer){&display, show, stop_asked};
+    job->observer =
+        (struct train_observer){.context = &display, .progress = show, .wants_stop = stop_asked};
     TRY(trainer_execute(trainer, job));
     TRY(print_result(job));
 done:

@@ -228,7 +228,7 @@ enum status plan_table(const struct plan_view *view, bool has_all, struct text *
 {
     const struct plan_column columns[] = {
         {"time", 11, time_cell, view},
-        {"state", 7, state_cell, view},
+        {"state", 13, state_cell, view},
     };
 
     plan_print_head(view->sweep, out);

@@ -15,7 +15,7 @@ static const double assumed_cpu = 50, assumed_gpu = 10000;
 bool plan_view_is_to_do(const struct plan_view *view, int64_t run)
 {
     enum difference_state state = view->difference.states[run];
-    return state != DIFFERENCE_DONE && state != DIFFERENCE_FAILED;
+    return state != DIFFERENCE_DONE && state != DIFFERENCE_STOPPED && state != DIFFERENCE_FAILED;
 }
 
 const char *estimate_basis_name(enum estimate_basis basis)

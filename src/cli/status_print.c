@@ -32,6 +32,8 @@ void status_append_counts(const struct status_view *view, struct text *out)
                 " failed, %" PRId64 " running, %" PRId64 " left",
                 counts->n_runs, counts->n_done, counts->n_skipped, counts->n_failed, n_running,
                 counts->n_pending - n_running);
+    if (counts->n_stopped > 0)
+        text_append(out, ", %" PRId64 " stopped early", counts->n_stopped);
     if (view->is_alive && !isnan(view->sweep.seconds_left))
         text_append(out, "; about %s to go", duration_to_text(view->sweep.seconds_left, left));
 }

@@ -22,7 +22,8 @@ static void see_event(void *context, const struct journal_event *event)
     if (is_trouble)
         view->troubles[view->n_troubles++ % N_TROUBLES] = *event;
     double when = clock_from_timestamp(event->time);
-    bool is_end = event->kind == JOURNAL_DONE || event->kind == JOURNAL_FAILED;
+    bool is_end = event->kind == JOURNAL_DONE || event->kind == JOURNAL_FAILED ||
+                  event->kind == JOURNAL_STOPPED;
     if (is_end && when >= view->pace.start) /* of this start */
         pace_see(&view->pace, when);
 }

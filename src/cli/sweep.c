@@ -172,6 +172,8 @@ static void print_end(const struct dispatch_outcome *outcome, const char *folder
                " runs of earlier starts are no longer asked for and left alone; `prunelora "
                "plan` lists them\n",
                outcome->n_orphaned);
+    if (outcome->n_stopped > 0)
+        printf("%" PRId64 " runs were stopped early by early_terminate\n", outcome->n_stopped);
     if (shard.count > 0)
         printf("shard %d of %d: ", shard.index, shard.count);
     if (outcome->n_runs == 0) {
@@ -179,7 +181,8 @@ static void print_end(const struct dispatch_outcome *outcome, const char *folder
         return;
     }
     if (outcome->n_skipped == outcome->n_runs) {
-        printf("all %" PRId64 " runs were already done; results in %s\n", outcome->n_runs, folder);
+        printf("all %" PRId64 " runs were already %s; results in %s\n", outcome->n_runs,
+               outcome->n_stopped > 0 ? "done or stopped" : "done", folder);
         return;
     }
     printf("%" PRId64 " of %" PRId64 " runs done (%" PRId64 " before this start), %" PRId64
@@ -251,6 +254,17 @@ done:
     return status;
 }
 
+/* Rungs wait for all of their runs. */
+static enum status check_together(const struct sweep *sweep, const struct sweep_options *wanted)
+{
+    if (sweep->early.type != EARLY_NONE && (wanted->shard.count > 0 || wanted->only != NULL))
+        return fail(STATUS_BAD_CONFIG,
+                    "early_terminate compares the runs of a sweep with each other, and %s leaves "
+                    "some of them out; take one of the two away",
+                    wanted->only != NULL ? "--only" : "--shard");
+    return STATUS_OK;
+}
+
 static enum status run(struct transport *transport, const char *path,
                        const struct sweep_options *wanted, const char *command, int *exit_code)
 {
@@ -260,6 +274,7 @@ static enum status run(struct transport *transport, const char *path,
     TRY(load(transport, path, wanted, &sweep));
     if (sweep == NULL)
         TRY(fail(STATUS_COMM, "rank 0 sent neither a sweep nor a reason"));
+    TRY(check_together(sweep, wanted));
     if (wanted->shard.count > 0)
         TRY(sweep_deal(sweep, wanted->shard, &part));
     TRY(run_loaded(transport, part != NULL ? part : sweep, wanted, command, exit_code));

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "cli/backend_choice.h"
 #include "cli/trainer_log.h"
+#include "cli/verdict_box.h"
 #include "dispatch/message.h"
 #include "dispatch/record.h"
 #include "store/run_file.h"
@@ -42,8 +43,10 @@ struct session {
     struct run_progress progress;
     /* end of what the lock guards */
     atomic_bool wants_stop;
+    struct verdict_box verdicts;
     /* the training thread's */
     double last_progress;
+    bool has_left; /* its run paused or stopped at a rung */
     struct trainer_log run_log;
     /* kept from run to run */
     struct trainer *trainer;
@@ -97,6 +100,8 @@ static void hear(struct session *session, cJSON *body)
 {
     if (record_is(body, "assign")) {
         atomic_store(&session->wants_stop, false); /* a stop from now on means this run */
+        verdict_box_begin(&session->verdicts, record_integer(body, "run_number"),
+                          record_integer(body, "attempt"));
         pthread_mutex_lock(&session->lock);
         cJSON_Delete(session->assignment);
         session->assignment = body;
@@ -104,8 +109,12 @@ static void hear(struct session *session, cJSON *body)
         pthread_mutex_unlock(&session->lock);
         return;
     }
-    if (record_is(body, "stop"))
+    if (record_is(body, "stop")) {
         atomic_store(&session->wants_stop, true);
+        verdict_box_cancel(&session->verdicts);
+    }
+    if (record_is(body, "verdict"))
+        verdict_box_put(&session->verdicts, body);
     cJSON_Delete(body);
 }
 
@@ -150,6 +159,7 @@ static void *talk(void *context)
             break;
     }
     atomic_store(&session->wants_stop, true);
+    verdict_box_cancel(&session->verdicts);
     pthread_mutex_lock(&session->lock);
     session->is_closed = true;
     pthread_cond_signal(&session->changed);
@@ -189,6 +199,21 @@ static void observe(void *context, const struct train_progress *progress)
 static bool stop_asked(void *context)
 {
     return atomic_load(&((struct session *)context)->wants_stop);
+}
+
+static enum train_verdict reach(void *context, const struct train_rung *rung, int64_t *next_epoch)
+{
+    struct session *session = context;
+    enum train_verdict verdict = TRAIN_CANCEL;
+    cJSON *body = verdict_box_question(&session->verdicts, rung);
+
+    if (send_record(session, body) == STATUS_OK)
+        verdict = verdict_box_wait(&session->verdicts, next_epoch);
+    cJSON_Delete(body);
+    session->has_left = verdict == TRAIN_PAUSE || verdict == TRAIN_STOP;
+    log_info("after %" PRId64 " epochs, with %g, the run %s", rung->epoch, rung->value,
+             train_verdict_words(verdict));
+    return verdict;
 }
 
 static bool has_files(const char *folder)
@@ -260,7 +285,10 @@ static enum status execute(struct session *session, const cJSON *assignment, str
         .name = record_text(assignment, "name"),
         .attempt = record_integer(assignment, "attempt"),
         .folder = record_text(assignment, "folder"),
-        .observer = {session, observe, stop_asked},
+        .rung_epoch = record_integer(assignment, "rung_epoch"),
+        .metric =
+            cJSON_HasObjectItem(assignment, "metric") ? record_text(assignment, "metric") : NULL,
+        .observer = {session, observe, stop_asked, reach},
     };
 
     TRY(settings_from_json(record_text(assignment, "settings"), arena, &settings));
@@ -297,15 +325,16 @@ static void add_scores(cJSON *body, const char *folder, struct arena *arena)
 static enum status answer(struct session *session, const cJSON *assignment, struct arena *arena,
                           enum status outcome)
 {
-    cJSON *body = record_create(outcome == STATUS_OK ? "done" : "failed");
+    bool has_left = outcome == STATUS_OK && session->has_left;
+    cJSON *body = record_create(has_left ? "paused" : outcome == STATUS_OK ? "done" : "failed");
 
     cJSON_AddNumberToObject(body, "run_number", (double)record_integer(assignment, "run_number"));
     cJSON_AddNumberToObject(body, "attempt", (double)record_integer(assignment, "attempt"));
-    if (outcome == STATUS_OK) {
-        add_scores(body, record_text(assignment, "folder"), arena);
-    } else {
+    if (outcome != STATUS_OK) {
         cJSON_AddNumberToObject(body, "status", outcome);
         cJSON_AddStringToObject(body, "message", status_message());
+    } else if (!has_left) {
+        add_scores(body, record_text(assignment, "folder"), arena);
     }
     enum status status = send_record(session, body);
     cJSON_Delete(body);
@@ -325,6 +354,7 @@ static enum status work(struct session *session, const cJSON *assignment, bool *
     const char *folder = record_text(assignment, "folder");
 
     TRY(arena_create(&arena));
+    session->has_left = false;
     log_info("run %s begins; its output: %s/log.txt", record_text(assignment, "name"), folder);
     outcome = begin_log(session, folder, arena);
     if (outcome == STATUS_OK)
@@ -333,7 +363,9 @@ static enum status work(struct session *session, const cJSON *assignment, bool *
         log_error("%s (%s)", status_message(), status_origin());
     trainer_log_end(&session->run_log);
     log_info("run %s ends: %s", record_text(assignment, "name"),
-             outcome == STATUS_OK ? "done" : status_message());
+             outcome != STATUS_OK ? status_message()
+             : session->has_left  ? "at a rung of early_terminate"
+                                  : "done");
     pthread_mutex_lock(&session->lock);
     session->is_busy = false;
     pthread_mutex_unlock(&session->lock);
@@ -410,6 +442,7 @@ enum status trainer_session_run(const struct trainer_session_settings *settings)
     pthread_mutex_init(&session.write_lock, NULL);
     pthread_mutex_init(&session.lock, NULL);
     pthread_cond_init(&session.changed, NULL);
+    verdict_box_init(&session.verdicts);
     if (fcntl(settings->in_fd, F_SETFL, O_NONBLOCK) != 0)
         return fail(STATUS_COMM, "--in=%d is no pipe: %s", settings->in_fd, strerror(errno));
     session.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -115,7 +115,7 @@ done:
 /* ---- elsewhere ---- */
 
 struct said { /* so far */
-    int64_t n_done, n_failed, n_running, n_troubles;
+    int64_t n_done, n_failed, n_stopped, n_running, n_troubles;
 };
 
 static enum status say_change(const struct watcher *watcher, struct said *said)
@@ -123,7 +123,7 @@ static enum status say_change(const struct watcher *watcher, struct said *said)
     const struct status_view *view = watcher->view;
     struct text text = {0};
     struct said now = {view->sweep.counts.n_done, view->sweep.counts.n_failed,
-                       status_view_n_running(view), view->n_troubles};
+                       view->sweep.counts.n_stopped, status_view_n_running(view), view->n_troubles};
     int64_t n_new = now.n_troubles - said->n_troubles;
 
     if (watcher->n_misses > 0 || memcmp(&now, said, sizeof now) == 0)

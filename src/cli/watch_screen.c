@@ -150,6 +150,8 @@ static void draw_counts(struct screen *screen, const struct status_view *view)
     snprintf(words, sizeof words, ", %" PRId64 " running, %" PRId64 " left", n_running,
              counts->n_pending - n_running);
     put_next(screen, &place, is_narrow ? "" : words);
+    snprintf(words, sizeof words, ", %" PRId64 " stopped early", counts->n_stopped);
+    put_next(screen, &place, counts->n_stopped > 0 ? words : "");
     if (view->is_alive && !isnan(view->sweep.seconds_left)) {
         double seconds = fmax(view->sweep.seconds_left - view->age_seconds, 0);
         snprintf(words, sizeof words, is_narrow ? ", %s left" : "; about %s to go",

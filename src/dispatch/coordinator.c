@@ -1,6 +1,6 @@
-/* Runs wait in a ring; idle ranks take from its front. A first crash is mostly no fault of the run:
- * it goes on at once. What goes wrong again waits behind the others. */
-#include "dispatch/coordinator.h"
+/* Runs wait in a queue; idle ranks take from its front. A first crash is mostly no fault of the
+ * run: it goes on at once. What goes wrong again waits behind the others. */
+#include "dispatch/coordination.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -12,45 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double heartbeat_every_seconds = 2.0;
+static const double heartbeat_every_seconds = 2.0, watch_every_seconds = 0.25;
 static const double shutdown_deadline_seconds = 15.0;
-
-enum rank_phase { RANK_SILENT, RANK_THERE, RANK_IDLE, RANK_BUSY, RANK_USELESS, RANK_GONE };
-
-struct member_rank {
-    enum rank_phase phase;
-    int64_t run, attempt; /* while busy */
-    double last_heard;
-    bool is_suspect;
-    char host[HOST_BYTES];
-};
-
-struct coordinator {
-    struct coordinator_start start;
-    struct member_rank *ranks; /* owned */
-    int n_ranks;
-    int64_t *ring; /* owned: [n_runs] runs that wait, from `first` on */
-    int64_t first, n_waiting, n_busy, n_new_failures;
-    double last_heartbeat, shutdown_at; /* 0: not shutting down */
-    bool is_stopping, is_cancelled;
-    char stop_reason[256];
-    char useless_reason[MESSAGE_TEXT_BYTES];
-};
-
-static void enqueue(struct coordinator *coordinator, int64_t run)
-{
-    int64_t n = coordinator->start.sweep->n_runs;
-    coordinator->ring[(coordinator->first + coordinator->n_waiting++) % n] = run;
-}
-
-static void enqueue_first(struct coordinator *coordinator, int64_t run)
-{
-    int64_t n = coordinator->start.sweep->n_runs;
-
-    coordinator->first = (coordinator->first + n - 1) % n;
-    coordinator->ring[coordinator->first] = run;
-    coordinator->n_waiting++;
-}
 
 static void enqueue_pending(struct coordinator *coordinator, bool are_references)
 {
@@ -58,7 +21,7 @@ static void enqueue_pending(struct coordinator *coordinator, bool are_references
         if (coordinator->start.states[i].phase == RUN_PENDING &&
             !coordinator->start.states[i].is_held &&
             coordinator->start.sweep->runs[i].is_reference == are_references)
-            enqueue(coordinator, i);
+            run_queue_push(&coordinator->queue, i);
 }
 
 enum status coordinator_create(const struct coordinator_start *start, struct coordinator **out)
@@ -70,13 +33,11 @@ enum status coordinator_create(const struct coordinator_start *start, struct coo
     made->start = *start;
     if (made->start.settings.dead_seconds <= 0)
         made->start.settings.dead_seconds = 30;
-    made->n_ranks = transport_size(start->transport);
-    TRY_ALLOC(made->ranks, heap_alloc(made->n_ranks, sizeof *made->ranks));
-    TRY_ALLOC(made->ring, heap_alloc(start->sweep->n_runs, sizeof *made->ring));
-    for (int i = 0; i < made->n_ranks; i++)
-        made->ranks[i].last_heard = clock_seconds();
+    TRY(rank_table_init(&made->ranks, transport_size(start->transport), clock_seconds()));
+    TRY(run_queue_init(&made->queue, start->sweep->n_runs));
     enqueue_pending(made, true); /* the others' comparisons wait for them, and they take longest */
     enqueue_pending(made, false);
+    coordination_apply(made, 0); /* an earlier start ended between a rung's last value and this */
     *out = made;
     made = NULL;
 done:
@@ -88,8 +49,8 @@ void coordinator_destroy(struct coordinator *coordinator)
 {
     if (coordinator == NULL)
         return;
-    free(coordinator->ranks);
-    free(coordinator->ring);
+    rank_table_release(&coordinator->ranks);
+    run_queue_release(&coordinator->queue);
     free(coordinator);
 }
 
@@ -106,7 +67,17 @@ static void note(struct coordinator *coordinator, const char *format, ...)
     coordinator->start.sink.note(coordinator->start.sink.context, text);
 }
 
-/* One event: into the run's state, the journal and, through the sink, before people's eyes. */
+void coordination_record(struct coordinator *coordinator, int rank, struct journal_event *event)
+{
+    event->rank = rank;
+    memcpy(event->run_id, coordinator->start.sweep->runs[event->run].id, RUN_ID_BYTES);
+    clock_timestamp(event->time);
+    memcpy(event->host, coordinator->ranks.items[rank].host, HOST_BYTES);
+    run_state_apply(&coordinator->start.states[event->run], event);
+    coordinator->start.sink.event(coordinator->start.sink.context, event);
+}
+
+/* What the rank said, or what became of its run. */
 static void happen(struct coordinator *coordinator, enum journal_kind kind, int rank,
                    const struct message *message)
 {
@@ -114,16 +85,11 @@ static void happen(struct coordinator *coordinator, enum journal_kind kind, int 
         .kind = kind,
         .run = message->run,
         .attempt = message->attempt,
-        .rank = rank,
         .signal = message->signal,
         .status = (enum status)message->status,
     };
-    memcpy(event.run_id, coordinator->start.sweep->runs[message->run].id, RUN_ID_BYTES);
-    clock_timestamp(event.time);
-    memcpy(event.host, coordinator->ranks[rank].host, HOST_BYTES);
     memcpy(event.text, message->text, MESSAGE_TEXT_BYTES);
-    run_state_apply(&coordinator->start.states[message->run], &event);
-    coordinator->start.sink.event(coordinator->start.sink.context, &event);
+    coordination_record(coordinator, rank, &event);
 }
 
 static enum status order(struct coordinator *coordinator, int rank, enum message_kind kind)
@@ -132,31 +98,35 @@ static enum status order(struct coordinator *coordinator, int rank, enum message
     return message_send(coordinator->start.transport, rank, &message);
 }
 
-static enum status deal(struct coordinator *coordinator, int rank)
+static enum status assign(struct coordinator *coordinator, int rank, int64_t run)
 {
-    struct member_rank *member = &coordinator->ranks[rank];
-    struct message message = {.kind = MESSAGE_ASSIGN};
+    struct member_rank *member = &coordinator->ranks.items[rank];
+    struct message message = {
+        .kind = MESSAGE_ASSIGN,
+        .run = run,
+        .attempt = coordinator->start.states[run].attempt + 1,
+        .rung_epoch = rungs_next_epoch(coordinator->start.rungs, run),
+    };
 
-    if (coordinator->is_stopping || coordinator->n_waiting == 0 || member->phase != RANK_IDLE)
-        return STATUS_OK;
-    int64_t run = coordinator->ring[coordinator->first];
-    coordinator->first = (coordinator->first + 1) % coordinator->start.sweep->n_runs;
-    coordinator->n_waiting--;
-    message.run = member->run = run;
-    message.attempt = member->attempt = coordinator->start.states[run].attempt + 1;
+    member->run = run;
+    member->attempt = message.attempt;
     memcpy(message.run_id, coordinator->start.sweep->runs[run].id, RUN_ID_BYTES);
-    member->phase = RANK_BUSY;
+    rank_table_move(&coordinator->ranks, rank, RANK_BUSY);
     coordinator->n_busy++;
     happen(coordinator, JOURNAL_ASSIGNED, rank, &message);
     return message_send(coordinator->start.transport, rank, &message);
 }
 
-static enum status deal_all(struct coordinator *coordinator)
+enum status coordination_deal(struct coordinator *coordinator)
 {
     enum status status = STATUS_OK;
 
-    for (int i = 0; i < coordinator->n_ranks; i++)
-        TRY(deal(coordinator, i));
+    while (!coordinator->is_stopping && coordinator->queue.n > 0) {
+        int rank = rank_table_take_idle(&coordinator->ranks);
+        if (rank < 0)
+            break;
+        TRY(assign(coordinator, rank, run_queue_pop(&coordinator->queue)));
+    }
 done:
     return status;
 }
@@ -171,8 +141,8 @@ enum status coordinator_stop(struct coordinator *coordinator, const char *reason
     copy_text(coordinator->stop_reason, sizeof coordinator->stop_reason, reason);
     note(coordinator, "stopping: %s; %" PRId64 " runs under way write a checkpoint", reason,
          coordinator->n_busy);
-    for (int i = 0; i < coordinator->n_ranks; i++)
-        if (coordinator->ranks[i].phase == RANK_BUSY)
+    for (int i = 0; i < coordinator->ranks.n; i++)
+        if (coordinator->ranks.items[i].phase == RANK_BUSY)
             TRY(order(coordinator, i, MESSAGE_STOP));
 done:
     return status;
@@ -192,6 +162,9 @@ static enum status fail_for_good(struct coordinator *coordinator, int rank,
     char reason[128];
 
     happen(coordinator, JOURNAL_FAILED, rank, message);
+    enum status status = coordination_lose_run(coordinator, rank, message->run);
+    if (status != STATUS_OK)
+        return status;
     coordinator->n_new_failures++;
     if (settings->fail_fast)
         return coordinator_stop(coordinator, "a run failed and on_failure.fail_fast is set");
@@ -217,12 +190,12 @@ static enum status run_failed(struct coordinator *coordinator, int rank,
 
     if (status == STATUS_CANCELLED) {
         happen(coordinator, JOURNAL_INTERRUPTED, rank, message);
-        enqueue(coordinator, message->run);
+        run_queue_push(&coordinator->queue, message->run);
         return STATUS_OK;
     }
     if (may_help_to_retry(status) && state->n_retries < coordinator->start.settings.retries) {
         happen(coordinator, JOURNAL_RETRIED, rank, message);
-        enqueue(coordinator, message->run);
+        run_queue_push(&coordinator->queue, message->run);
         return STATUS_OK;
     }
     return fail_for_good(coordinator, rank, message);
@@ -238,9 +211,9 @@ static enum status run_crashed(struct coordinator *coordinator, int rank,
     happen(coordinator, JOURNAL_CRASHED, rank, message);
     if (limit == 0 || state->n_crashes < limit) {
         if (state->n_crashes == 1)
-            enqueue_first(coordinator, message->run);
+            run_queue_push_first(&coordinator->queue, message->run);
         else
-            enqueue(coordinator, message->run);
+            run_queue_push(&coordinator->queue, message->run);
         return STATUS_OK;
     }
     last.status = STATUS_DEVICE;
@@ -250,10 +223,10 @@ static enum status run_crashed(struct coordinator *coordinator, int rank,
     return fail_for_good(coordinator, rank, &last);
 }
 
-/* DONE, FAILED and CRASHED count only for the attempt this rank was last given. */
+/* RUNG, DONE, PAUSED, FAILED and CRASHED count only for the attempt this rank was last given. */
 static bool is_current(struct coordinator *coordinator, int rank, const struct message *message)
 {
-    const struct member_rank *member = &coordinator->ranks[rank];
+    const struct member_rank *member = &coordinator->ranks.items[rank];
 
     if (member->phase == RANK_BUSY && member->run == message->run &&
         member->attempt == message->attempt)
@@ -270,17 +243,20 @@ static enum status end_attempt(struct coordinator *coordinator, int rank,
 
     if (!is_current(coordinator, rank, message))
         return STATUS_OK;
-    coordinator->ranks[rank].phase = RANK_THERE; /* READY follows when its trainer is free again */
+    rank_table_move(&coordinator->ranks, rank,
+                    RANK_THERE); /* READY follows when its trainer is free again */
     coordinator->n_busy--;
     if (message->kind == MESSAGE_DONE) {
         happen(coordinator, JOURNAL_DONE, rank, message);
         coordinator->start.sink.message(coordinator->start.sink.context, rank, message);
+    } else if (message->kind == MESSAGE_PAUSED) {
+        coordination_pause(coordinator, rank, message);
     } else if (message->kind == MESSAGE_FAILED) {
         TRY(run_failed(coordinator, rank, message));
     } else {
         TRY(run_crashed(coordinator, rank, message));
     }
-    TRY(deal_all(coordinator));
+    TRY(coordination_deal(coordinator));
 done:
     return status;
 }
@@ -288,14 +264,15 @@ done:
 static void lose(struct coordinator *coordinator, int rank)
 {
     note(coordinator, "rank %d on %s is silent and given up", rank,
-         coordinator->ranks[rank].host[0] != '\0' ? coordinator->ranks[rank].host : "its host");
+         coordinator->ranks.items[rank].host[0] != '\0' ? coordinator->ranks.items[rank].host
+                                                        : "its host");
     coordinator->start.transport->has_lost_peer = true;
-    coordinator->ranks[rank].phase = RANK_GONE;
+    rank_table_move(&coordinator->ranks, rank, RANK_GONE);
 }
 
 static enum status lose_rank(struct coordinator *coordinator, int rank, double silent)
 {
-    struct member_rank *member = &coordinator->ranks[rank];
+    struct member_rank *member = &coordinator->ranks.items[rank];
     struct message crash = {
         .kind = MESSAGE_CRASHED, .run = member->run, .attempt = member->attempt};
     bool was_busy = member->phase == RANK_BUSY;
@@ -307,20 +284,21 @@ static enum status lose_rank(struct coordinator *coordinator, int rank, double s
     snprintf(crash.text, sizeof crash.text, "rank %d on %s was lost: silent for %.0f s", rank,
              member->host, silent);
     enum status status = run_crashed(coordinator, rank, &crash);
-    return status == STATUS_OK ? deal_all(coordinator) : status;
+    return status == STATUS_OK ? coordination_deal(coordinator) : status;
 }
 
 static void useless(struct coordinator *coordinator, int rank, const char *why)
 {
-    coordinator->ranks[rank].phase = RANK_USELESS;
+    rank_table_move(&coordinator->ranks, rank, RANK_USELESS);
     copy_text(coordinator->useless_reason, sizeof coordinator->useless_reason, why);
-    note(coordinator, "rank %d on %s takes no runs: %s", rank, coordinator->ranks[rank].host, why);
+    note(coordinator, "rank %d on %s takes no runs: %s", rank, coordinator->ranks.items[rank].host,
+         why);
 }
 
 enum status coordinator_receive(struct coordinator *coordinator, int rank,
                                 const struct message *message)
 {
-    struct member_rank *member = &coordinator->ranks[rank];
+    struct member_rank *member = &coordinator->ranks.items[rank];
 
     member->last_heard = clock_seconds();
     member->is_suspect = false;
@@ -329,19 +307,24 @@ enum status coordinator_receive(struct coordinator *coordinator, int rank,
     switch (message->kind) {
     case MESSAGE_HELLO:
         memcpy(member->host, message->host, HOST_BYTES);
-        member->phase = RANK_THERE;
+        rank_table_move(&coordinator->ranks, rank, RANK_THERE);
         if (message->text[0] != '\0')
             return fail(STATUS_BAD_CONFIG, "rank %d on %s: %s", rank, message->host, message->text);
         return STATUS_OK;
     case MESSAGE_READY:
         if (member->phase == RANK_THERE)
-            member->phase = RANK_IDLE;
-        return deal(coordinator, rank);
+            rank_table_move(&coordinator->ranks, rank, RANK_IDLE);
+        return coordination_deal(coordinator);
     case MESSAGE_PROGRESS:
         if (is_current(coordinator, rank, message))
             coordinator->start.sink.message(coordinator->start.sink.context, rank, message);
         return STATUS_OK;
+    case MESSAGE_RUNG:
+        if (is_current(coordinator, rank, message))
+            return coordination_reach(coordinator, rank, message);
+        return STATUS_OK;
     case MESSAGE_DONE:
+    case MESSAGE_PAUSED:
     case MESSAGE_FAILED:
     case MESSAGE_CRASHED:
         return end_attempt(coordinator, rank, message);
@@ -351,27 +334,19 @@ enum status coordinator_receive(struct coordinator *coordinator, int rank,
     case MESSAGE_STOP_REQUEST:
         return coordinator_cancel(coordinator, "a rank received a stop signal");
     case MESSAGE_BYE:
-        member->phase = RANK_GONE;
+        rank_table_move(&coordinator->ranks, rank, RANK_GONE);
         return STATUS_OK;
     default:
         return STATUS_OK;
     }
 }
 
-static int count_phase(const struct coordinator *coordinator, enum rank_phase phase)
-{
-    int n = 0;
-    for (int i = 0; i < coordinator->n_ranks; i++)
-        n += coordinator->ranks[i].phase == phase;
-    return n;
-}
-
 static enum status watch_ranks(struct coordinator *coordinator, double now)
 {
     enum status status = STATUS_OK;
 
-    for (int i = 1; i < coordinator->n_ranks; i++) {
-        struct member_rank *member = &coordinator->ranks[i];
+    for (int i = 1; i < coordinator->ranks.n; i++) {
+        struct member_rank *member = &coordinator->ranks.items[i];
         double silent = now - member->last_heard;
         if (member->phase == RANK_GONE)
             continue;
@@ -391,8 +366,8 @@ static enum status begin_shutdown(struct coordinator *coordinator, double now)
     enum status status = STATUS_OK;
 
     coordinator->shutdown_at = now;
-    for (int i = 0; i < coordinator->n_ranks; i++)
-        if (coordinator->ranks[i].phase != RANK_GONE)
+    for (int i = 0; i < coordinator->ranks.n; i++)
+        if (coordinator->ranks.items[i].phase != RANK_GONE)
             TRY(order(coordinator, i, MESSAGE_SHUTDOWN));
 done:
     return status;
@@ -410,8 +385,8 @@ static enum status end_shutdown(struct coordinator *coordinator, double now)
 {
     if (now - coordinator->shutdown_at < shutdown_deadline_seconds)
         return STATUS_OK;
-    for (int i = 0; i < coordinator->n_ranks; i++)
-        if (coordinator->ranks[i].phase != RANK_GONE)
+    for (int i = 0; i < coordinator->ranks.n; i++)
+        if (coordinator->ranks.items[i].phase != RANK_GONE)
             lose(coordinator, i);
     return STATUS_OK;
 }
@@ -422,18 +397,23 @@ enum status coordinator_tick(struct coordinator *coordinator, double now)
 
     if (now - coordinator->last_heartbeat > heartbeat_every_seconds) {
         coordinator->last_heartbeat = now;
-        for (int i = 1; i < coordinator->n_ranks; i++)
-            if (coordinator->ranks[i].phase != RANK_GONE)
+        for (int i = 1; i < coordinator->ranks.n; i++)
+            if (coordinator->ranks.items[i].phase != RANK_GONE)
                 TRY(order(coordinator, i, MESSAGE_HEARTBEAT));
     }
     if (coordinator->shutdown_at > 0)
         return end_shutdown(coordinator, now);
-    TRY(watch_ranks(coordinator, now));
-    bool has_work = coordinator->n_waiting > 0 && !coordinator->is_stopping;
+    if (now - coordinator->last_watch > watch_every_seconds) {
+        coordinator->last_watch = now;
+        TRY(watch_ranks(coordinator, now));
+    }
+    if (coordinator->n_busy == 0 && coordinator->queue.n == 0 && !coordinator->is_stopping)
+        TRY(coordination_settle(coordinator));
+    bool has_work = coordinator->queue.n > 0 && !coordinator->is_stopping;
     if (coordinator->n_busy == 0 && !has_work)
         return begin_shutdown(coordinator, now);
-    int n_useless = count_phase(coordinator, RANK_USELESS) + count_phase(coordinator, RANK_GONE);
-    if (n_useless == coordinator->n_ranks)
+    const int *n_in = coordinator->ranks.n_in;
+    if (n_in[RANK_USELESS] + n_in[RANK_GONE] == coordinator->ranks.n)
         TRY(fail(STATUS_DEVICE, "no rank can run a trainer: %s", coordinator->useless_reason));
 done:
     return status;
@@ -442,7 +422,7 @@ done:
 bool coordinator_is_finished(const struct coordinator *coordinator)
 {
     return coordinator->shutdown_at > 0 &&
-           count_phase(coordinator, RANK_GONE) == coordinator->n_ranks;
+           coordinator->ranks.n_in[RANK_GONE] == coordinator->ranks.n;
 }
 
 const char *coordinator_stop_reason(const struct coordinator *coordinator)

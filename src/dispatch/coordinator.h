@@ -1,10 +1,11 @@
 /* Rank 0's head: deals runs one at a time to idle ranks, references first, counts attempts, crashes
- * and failures, and knows when the sweep is over. It sees only messages and the clock, writes only
- * through its sink, and so runs the same against real ranks and played ones. */
+ * and failures, tells runs at a rung what becomes of them, and knows when the sweep is over. It
+ * sees only messages and the clock, writes only through its sink, and so runs the same against real
+ * ranks and played ones. */
 #ifndef DISPATCH_COORDINATOR_H
 #define DISPATCH_COORDINATOR_H
 
-#include "dispatch/run_state.h"
+#include "dispatch/rungs.h"
 
 struct coordinator_sink {
     void *context;
@@ -24,6 +25,7 @@ struct coordinator_start {
     struct transport *transport;
     const struct sweep *sweep;
     struct run_state *states;
+    struct rungs *rungs; /* borrowed, begun; moved on here */
     struct coordinator_settings settings;
     struct coordinator_sink sink;
 };

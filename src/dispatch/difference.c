@@ -17,7 +17,7 @@
 const char *const difference_names[N_DIFFERENCE_STATES] = {
     [DIFFERENCE_NEW] = "new",          [DIFFERENCE_CHANGED] = "changed",
     [DIFFERENCE_UNFINISHED] = "begun", [DIFFERENCE_FAILED] = "failed",
-    [DIFFERENCE_DONE] = "done",
+    [DIFFERENCE_DONE] = "done",        [DIFFERENCE_STOPPED] = "stopped_early",
 };
 
 struct place { /* where in the grid a run stands */
@@ -68,10 +68,12 @@ static enum status place_run(struct comparison *c, int64_t i)
     *out = state->phase == RUN_FAILED ? DIFFERENCE_FAILED
            : state->attempt > 0       ? DIFFERENCE_UNFINISHED
                                       : DIFFERENCE_NEW;
-    if (state->phase == RUN_DONE) {
+    if (state->phase == RUN_DONE || state->phase == RUN_STOPPED) {
         TRY_ALLOC(path, arena_format(c->arena, "%s/runs/%s/a%" PRId64 "/run.h5", c->folder,
                                      c->sweep->runs[i].id, state->attempt));
-        *out = file_exists(path) ? DIFFERENCE_DONE : DIFFERENCE_UNFINISHED;
+        *out = !file_exists(path)         ? DIFFERENCE_UNFINISHED
+               : state->phase == RUN_DONE ? DIFFERENCE_DONE
+                                          : DIFFERENCE_STOPPED;
     }
 done:
     return status;

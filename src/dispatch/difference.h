@@ -10,6 +10,7 @@ enum difference_state {
     DIFFERENCE_CHANGED,    /* new, and in the place of an orphaned run: same method and swept
                               values, other settings */
     DIFFERENCE_UNFINISHED, /* begun, neither done nor failed */
+    DIFFERENCE_STOPPED,    /* early, by early_terminate */
     DIFFERENCE_FAILED,     /* stays so unless asked for again */
     DIFFERENCE_DONE,
     N_DIFFERENCE_STATES

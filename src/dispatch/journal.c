@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,7 +19,9 @@ static const char *const kind_names[N_JOURNAL_KINDS] = {
     [JOURNAL_DONE] = "done",         [JOURNAL_FAILED] = "failed",
     [JOURNAL_RETRIED] = "retried",   [JOURNAL_CRASHED] = "crashed",
     [JOURNAL_END] = "end",           [JOURNAL_INTERRUPTED] = "interrupted",
-    [JOURNAL_REOPENED] = "reopened",
+    [JOURNAL_REOPENED] = "reopened", [JOURNAL_REACHED] = "reached",
+    [JOURNAL_PROMOTED] = "promoted", [JOURNAL_STOPPED] = "stopped_early",
+    [JOURNAL_PAUSED] = "paused",
 };
 
 /* ,"crc":"01234567"}  ends every line */
@@ -46,6 +49,10 @@ static cJSON *event_object(const struct journal_event *event)
         is_made = is_made && cJSON_AddNumberToObject(object, "status", event->status) != NULL;
     if (event->signal != 0)
         is_made = is_made && cJSON_AddNumberToObject(object, "signal", event->signal) != NULL;
+    if (event->epoch != 0)
+        is_made = is_made && cJSON_AddNumberToObject(object, "epoch", (double)event->epoch) &&
+                  cJSON_AddNumberToObject(object, "value", event->value) != NULL &&
+                  cJSON_AddNumberToObject(object, "threshold", event->threshold) != NULL;
     if (event->text[0] != '\0')
         is_made = is_made && cJSON_AddStringToObject(object, "text", event->text) != NULL;
     if (is_made)
@@ -90,6 +97,12 @@ static int64_t integer_of(const cJSON *object, const char *name)
     return cJSON_IsNumber(item) ? (int64_t)item->valuedouble : 0;
 }
 
+static double number_of(const cJSON *object, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsNumber(item) ? item->valuedouble : NAN; /* which is written as null */
+}
+
 static const char *text_of(const cJSON *object, const char *name)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
@@ -112,6 +125,9 @@ static bool fill_event(const cJSON *object, struct journal_event *event)
         .rank = (int)integer_of(object, "rank"),
         .signal = (int)integer_of(object, "signal"),
         .status = (enum status)integer_of(object, "status"),
+        .epoch = integer_of(object, "epoch"),
+        .value = number_of(object, "value"),
+        .threshold = number_of(object, "threshold"),
     };
     copy_text(event->run_id, sizeof event->run_id, text_of(object, "run"));
     copy_text(event->time, sizeof event->time, text_of(object, "time"));

@@ -193,6 +193,7 @@ static enum status start_session(struct session *session, const struct sweep *sw
         .transport = session->transport,
         .sweep = sweep,
         .states = folder->states,
+        .rungs = folder->rungs,
         .settings = {sweep->retries, sweep->crash_limit, sweep->max_fails, sweep->fail_fast, 0},
         .sink = {session, sink_event, sink_message, sink_note},
     };
@@ -202,7 +203,7 @@ static enum status start_session(struct session *session, const struct sweep *sw
         &(struct progress_settings){
             .sweep = sweep,
             .n_ranks = session->transport->size,
-            .n_finished_before = folder->counts.n_done + folder->counts.n_failed,
+            .n_finished_before = runs_ended(&folder->counts),
             .is_quiet = session->settings->is_quiet,
             .fd = STDOUT_FILENO,
         },

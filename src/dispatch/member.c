@@ -90,7 +90,8 @@ static enum status assign(struct member *member, const struct message *message)
     struct arena *arena = NULL;
     struct text json = {0};
     const char *folder = NULL;
-    const struct run *run = &member->settings.sweep->runs[message->run];
+    const struct sweep *sweep = member->settings.sweep;
+    const struct run *run = &sweep->runs[message->run];
 
     TRY(arena_create(&arena));
     TRY(settings_to_json(&run->settings, &json));
@@ -98,14 +99,17 @@ static enum status assign(struct member *member, const struct message *message)
     memcpy(member->run_id, message->run_id, RUN_ID_BYTES);
     TRY_ALLOC(folder, arena_format(arena, "%s/runs/%s/a%" PRId64, member->settings.folder,
                                    member->run_id, message->attempt));
-    supervisor_assign(member->supervisor, &(struct supervisor_job){
-                                              .run = message->run,
-                                              .attempt = message->attempt,
-                                              .id = member->run_id,
-                                              .name = run->name,
-                                              .folder = folder,
-                                              .settings_json = text_value(&json),
-                                          });
+    supervisor_assign(member->supervisor,
+                      &(struct supervisor_job){
+                          .run = message->run,
+                          .attempt = message->attempt,
+                          .id = member->run_id,
+                          .name = run->name,
+                          .folder = folder,
+                          .settings_json = text_value(&json),
+                          .rung_epoch = message->rung_epoch,
+                          .metric = sweep->early.type != EARLY_NONE ? sweep->early.metric : NULL,
+                      });
 done:
     text_release(&json);
     arena_destroy(arena);
@@ -132,6 +136,11 @@ enum status member_receive(struct member *member, const struct message *message)
             return fail(STATUS_COMM, "rank 0 assigned run %" PRId64 ", which this rank cannot do",
                         message->run);
         return assign(member, message);
+    case MESSAGE_VERDICT:
+        if (member->supervisor != NULL && message->verdict >= VERDICT_NONE &&
+            message->verdict <= VERDICT_STOP)
+            supervisor_verdict(member->supervisor, message);
+        return STATUS_OK;
     case MESSAGE_STOP:
         if (member->supervisor != NULL)
             supervisor_stop(member->supervisor);
@@ -161,6 +170,7 @@ static enum status report(struct member *member, const struct supervisor_event *
 {
     static const int kinds[] = {
         [SUPERVISOR_READY] = MESSAGE_READY,     [SUPERVISOR_PROGRESS] = MESSAGE_PROGRESS,
+        [SUPERVISOR_RUNG] = MESSAGE_RUNG,       [SUPERVISOR_PAUSED] = MESSAGE_PAUSED,
         [SUPERVISOR_DONE] = MESSAGE_DONE,       [SUPERVISOR_FAILED] = MESSAGE_FAILED,
         [SUPERVISOR_CRASHED] = MESSAGE_CRASHED, [SUPERVISOR_GAVE_UP] = MESSAGE_GAVE_UP,
     };
@@ -171,6 +181,8 @@ static enum status report(struct member *member, const struct supervisor_event *
         .run = event->run,
         .attempt = event->attempt,
         .progress = event->progress,
+        .rung_epoch = event->rung_epoch,
+        .value = event->value,
     };
     memcpy(message.scores, event->scores, sizeof message.scores);
     memcpy(message.text, event->text, sizeof message.text);

@@ -15,6 +15,8 @@ enum message_kind {
     MESSAGE_HELLO = 1, /* text: what is wrong with this rank's view of the sweep, or "" */
     MESSAGE_READY,     /* a trainer is idle */
     MESSAGE_PROGRESS,
+    MESSAGE_RUNG,   /* at a rung: value; the run waits for a VERDICT */
+    MESSAGE_PAUSED, /* the run ended at a rung, as the verdict said */
     MESSAGE_DONE,
     MESSAGE_FAILED,       /* the trainer reported a status and a text */
     MESSAGE_CRASHED,      /* the trainer died or was killed as hung: signal, text */
@@ -24,19 +26,26 @@ enum message_kind {
     MESSAGE_BYE,
     /* from rank 0 */
     MESSAGE_ASSIGN,
+    MESSAGE_VERDICT,
     MESSAGE_STOP,     /* checkpoint and end the run under way */
     MESSAGE_SHUTDOWN, /* end the trainer, say BYE */
 };
+
+/* What becomes of a run at a rung of early_terminate. On its way to the trainer NONE says: pause.
+ */
+enum run_verdict { VERDICT_NONE, VERDICT_GO_ON, VERDICT_STOP };
 
 enum { RUN_SCORES = 4, MESSAGE_TEXT_BYTES = 512, HOST_BYTES = 64 };
 extern const char *const run_score_names[RUN_SCORES]; /* UA RA TA MIA: shown when a run is done */
 
 struct message {
-    int32_t kind;   /* enum message_kind */
-    int32_t status; /* enum status, of FAILED */
-    int32_t signal; /* of CRASHED; 0 when it exited by itself */
-    int32_t unused;
+    int32_t kind;    /* enum message_kind */
+    int32_t status;  /* enum status, of FAILED */
+    int32_t signal;  /* of CRASHED; 0 when it exited by itself */
+    int32_t verdict; /* enum run_verdict, of VERDICT */
     int64_t run, attempt;
+    int64_t rung_epoch; /* of RUNG: where it is; of ASSIGN, VERDICT: the next, 0: none */
+    double value;       /* of RUNG: the metric */
     char run_id[RUN_ID_BYTES + 7];
     struct run_progress progress;
     double scores[RUN_SCORES]; /* NaN when unknown */

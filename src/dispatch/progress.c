@@ -27,7 +27,7 @@ struct progress {
     struct progress_settings settings;
     struct rank_line *lines;   /* owned */
     struct rank_status *ranks; /* owned; what their lines show */
-    int64_t n_done, n_failed;
+    int64_t n_done, n_stopped, n_failed;
     double started, last_draw;
     struct terminal terminal; /* is_terminal: lines are redrawn */
     int n_drawn;              /* lines on the screen that the next drawing replaces */
@@ -92,7 +92,8 @@ static void say(struct progress *progress, const char *colour, const char *line)
 
 static int64_t n_finished(const struct progress *progress)
 {
-    return progress->settings.n_finished_before + progress->n_done + progress->n_failed;
+    return progress->settings.n_finished_before + progress->n_done + progress->n_stopped +
+           progress->n_failed;
 }
 
 static const char *run_name(const struct progress *progress, int64_t run)
@@ -169,7 +170,8 @@ void progress_event(struct progress *progress, const struct journal_event *event
     struct rank_status *shown = &progress->ranks[event->rank];
     double now = clock_seconds();
 
-    shown->is_busy = event->kind == JOURNAL_ASSIGNED;
+    if (journal_kind_is_attempt(event->kind))
+        shown->is_busy = event->kind == JOURNAL_ASSIGNED;
     switch (event->kind) {
     case JOURNAL_ASSIGNED:
         progress->lines[event->rank] = (struct rank_line){event->run, now, now};
@@ -193,6 +195,15 @@ void progress_event(struct progress *progress, const struct journal_event *event
         break;
     case JOURNAL_RETRIED:
         say_event(progress, event, "\033[33m", "failed, back in the queue:");
+        break;
+    case JOURNAL_STOPPED:
+        progress->n_stopped++;
+        if (!progress->settings.is_quiet)
+            say_event(progress, event, "", "stopped early");
+        break;
+    case JOURNAL_PROMOTED:
+        if (!progress->settings.is_quiet)
+            say_event(progress, event, "", "goes on");
         break;
     case JOURNAL_INTERRUPTED:
         if (!progress->settings.is_quiet)
@@ -220,7 +231,8 @@ static void draw_whole(const struct progress *progress, double now, struct scree
     char eta[DURATION_BYTES], words[160];
     int64_t busy = 0, n_runs = progress->settings.sweep->n_runs;
     int64_t unfinished = n_runs - n_finished(progress);
-    double done = (double)(progress->n_done + progress->n_failed), left = (double)unfinished;
+    double done = (double)(n_finished(progress) - progress->settings.n_finished_before);
+    double left = (double)unfinished;
     struct place place = {screen->rows - 1, 0, BAR_CELLS, STYLE_GOOD};
 
     for (int i = 0; i < progress->settings.n_ranks; i++) {
@@ -230,10 +242,11 @@ static void draw_whole(const struct progress *progress, double now, struct scree
     }
     duration_to_text(run_seconds_left(now - progress->started, done, left), eta);
     int length = snprintf(words, sizeof words,
-                          "%" PRId64 "/%" PRId64 " done, %" PRId64 " failed, %" PRId64
+                          "%" PRId64 "/%" PRId64 " %s, %" PRId64 " failed, %" PRId64
                           " running, %" PRId64 " left, %s to go",
-                          n_finished(progress) - progress->n_failed, n_runs, progress->n_failed,
-                          busy, unfinished - busy, eta);
+                          n_finished(progress) - progress->n_failed, n_runs,
+                          progress->n_stopped > 0 ? "done or stopped early" : "done",
+                          progress->n_failed, busy, unfinished - busy, eta);
     place.width = screen->columns - length - 1; /* the words before the bar */
     if (place.width > BAR_CELLS)
         place.width = BAR_CELLS;

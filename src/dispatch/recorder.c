@@ -2,6 +2,7 @@
 #include "dispatch/recorder.h"
 
 #include "dispatch/folder_lock.h"
+#include "dispatch/stopped_run.h"
 
 #include "base/clock.h"
 
@@ -49,6 +50,17 @@ static void report(struct recorder *recorder, enum status status)
     pthread_mutex_unlock(&recorder->lock);
 }
 
+static enum status apply_event(struct recorder *recorder, const struct journal_event *event)
+{
+    struct run_state *state = &recorder->states[event->run];
+    bool was_stopped = state->phase == RUN_STOPPED;
+
+    run_state_apply(state, event);
+    if (was_stopped || state->phase != RUN_STOPPED)
+        return STATUS_OK;
+    return stopped_run_clean(recorder->settings.folder, event->run_id, state->attempt);
+}
+
 static enum status write_events(struct recorder *recorder, const struct queued *list)
 {
     enum status status = STATUS_OK;
@@ -56,7 +68,7 @@ static enum status write_events(struct recorder *recorder, const struct queued *
     for (const struct queued *item = list; item != NULL; item = item->next) {
         TRY(journal_append(recorder->settings.journal, &item->event));
         if (item->event.run >= 0)
-            run_state_apply(&recorder->states[item->event.run], &item->event);
+            TRY(apply_event(recorder, &item->event));
         recorder->is_dirty = true;
     }
     if (list != NULL)
@@ -87,7 +99,7 @@ static double seconds_left(const struct recorder *recorder, const struct dispatc
     for (int i = 0; i < recorder->settings.n_ranks; i++)
         if (recorder->shown[i].is_busy)
             shares += run_progress_share(&recorder->shown[i].progress);
-    double done = (double)(now->n_done + now->n_failed - before->n_done - before->n_failed);
+    double done = (double)(runs_ended(now) - runs_ended(before));
     return run_seconds_left(clock_seconds() - recorder->started, done + shares,
                             (double)now->n_pending - shares);
 }
@@ -257,7 +269,7 @@ enum status recorder_create(const struct recorder_settings *settings, struct rec
 
 static void see_event(struct recorder *recorder, const struct journal_event *event)
 {
-    if (event->run < 0 || event->kind == JOURNAL_REOPENED)
+    if (event->run < 0 || !journal_kind_is_attempt(event->kind))
         return;
     struct rank_status *rank = &recorder->ranks[event->rank];
     const struct run *run = &recorder->settings.sweep->runs[event->run];

@@ -17,6 +17,8 @@ struct replay {
     int64_t n_orphans, capacity;
     int64_t *buckets; /* orphan + 1, or 0; n_buckets is a power of two */
     int64_t n_buckets;
+    replay_visit *visit; /* NULL: nobody watches */
+    void *context;
     enum status status; /* of what happened in the middle of a journal */
 };
 
@@ -101,6 +103,16 @@ done:
     return status;
 }
 
+static enum status apply_to_run(struct replay *replay, int64_t run,
+                                const struct journal_event *event)
+{
+    struct journal_event known = *event;
+
+    known.run = run;
+    run_state_apply(&replay->states[run], &known);
+    return replay->visit != NULL ? replay->visit(replay->context, &known) : STATUS_OK;
+}
+
 static void see_event(void *context, const struct journal_event *event)
 {
     struct replay *replay = context;
@@ -113,7 +125,7 @@ static void see_event(void *context, const struct journal_event *event)
             ? NULL
             : bsearch(&key, replay->ids, (size_t)replay->sweep->n_runs, sizeof key, compare_ids);
     if (found != NULL)
-        run_state_apply(&replay->states[found->run], event);
+        replay->status = apply_to_run(replay, found->run, event);
     else
         replay->status = apply_to_orphan(replay, event);
 }
@@ -123,6 +135,12 @@ enum status replay_read(struct replay *replay, const char *path, int64_t *good_b
     enum status status = journal_replay(path, see_event, replay, good_bytes);
 
     return status == STATUS_OK ? replay->status : status;
+}
+
+void replay_watch(struct replay *replay, replay_visit *visit, void *context)
+{
+    replay->visit = visit;
+    replay->context = context;
 }
 
 const struct run_state *replay_states(const struct replay *replay)

@@ -16,6 +16,10 @@ CHECKED enum status replay_create(const struct sweep *sweep, struct replay **out
 void replay_destroy(struct replay *replay); /* accepts NULL */
 /* Adds a journal; several may have spoken of the same run. Fails as journal_replay. */
 CHECKED enum status replay_read(struct replay *replay, const char *path, int64_t *good_bytes);
+/* Shows every event of a run of the sweep to `visit` as well, with its number, after it has moved
+ * the run's state. What visit fails with, replay_read does. */
+typedef enum status replay_visit(void *context, const struct journal_event *event);
+void replay_watch(struct replay *replay, replay_visit *visit, void *context);
 /* [n_runs]; the replay's own */
 const struct run_state *replay_states(const struct replay *replay);
 /* In the order in which they were first heard of; the replay's own. */

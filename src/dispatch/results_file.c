@@ -92,7 +92,7 @@ static enum status load_entry(struct results_file *file, int64_t i, const struct
     enum status status = STATUS_OK;
     struct result_entry *entry = &file->entries[i];
     char *link = NULL, *path = NULL;
-    bool has_ended = state->phase == RUN_DONE || state->phase == RUN_FAILED;
+    bool has_ended = state->phase >= RUN_DONE;
 
     if (!has_ended || state->attempt == 0 || entry->attempt == state->attempt)
         return STATUS_OK;
@@ -183,7 +183,9 @@ static const char *text_cell(const struct composition *c, int64_t i, enum text_c
     case TEXT_NAME:
         return c->file->sweep->runs[i].name;
     case TEXT_STATE:
-        return file != NULL ? file->state : run_phase_name(state->phase);
+        /* a run paused first and stopped later says "paused" in its file */
+        return file != NULL && state->phase != RUN_STOPPED ? file->state
+                                                           : run_phase_name(state->phase);
     case TEXT_HOST:
         return file != NULL ? file->host : state->host;
     case TEXT_STARTED:

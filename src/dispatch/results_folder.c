@@ -21,6 +21,11 @@
 
 /* ---- what the journal says ---- */
 
+static enum status replay_rung(void *context, const struct journal_event *event)
+{
+    return rungs_replay(((struct results_folder *)context)->rungs, event);
+}
+
 /* Of a shard, the journal may speak of runs that an edit has dealt to another one: they are no
  * orphans, and not ours. */
 static enum status replay_own_journal(struct results_folder *folder)
@@ -31,6 +36,8 @@ static enum status replay_own_journal(struct results_folder *folder)
     const struct orphan *orphans = NULL;
 
     TRY(replay_create(sweep_whole(sweep), &replay));
+    if (sweep->whole == NULL) /* shards have no rungs */
+        replay_watch(replay, replay_rung, folder);
     TRY(replay_read(replay, folder->journal_path, &folder->journal_good_bytes));
     for (int64_t i = 0; i < sweep->n_runs; i++)
         folder->states[i] = replay_states(replay)[sweep_number(sweep, i)];
@@ -57,12 +64,13 @@ static enum status compare_with_files(struct results_folder *folder, int64_t run
 
     if (state->phase == RUN_RUNNING)
         state->phase = RUN_PENDING; /* the earlier start ended under it */
-    if (state->phase == RUN_DONE) {
+    if (state->phase == RUN_DONE || state->phase == RUN_STOPPED || state->phase == RUN_PAUSED) {
         TRY_ALLOC(path, attempt_path(folder, run, state->attempt, "/run.h5"));
-        state->was_done_before = file_exists(path);
-        if (!state->was_done_before) {
-            log_warning("run %s was done and '%s' is gone: it is repeated",
-                        folder->sweep->runs[run].name, path);
+        bool is_there = file_exists(path);
+        state->was_done_before = is_there && state->phase != RUN_PAUSED;
+        if (!is_there) {
+            log_warning("run %s was %s and '%s' is gone: it is repeated",
+                        folder->sweep->runs[run].name, run_phase_name(state->phase), path);
             state->phase = RUN_PENDING;
         }
     }
@@ -174,6 +182,7 @@ static enum status folder_create_empty(const struct dispatch_settings *settings,
               shard_path(folder->arena, settings->folder, settings->shard, shard_journal));
     TRY(shards_hash(sweep_whole(sweep), folder->plan_hash));
     TRY_ALLOC(folder->states, ARENA_ARRAY(folder->arena, sweep->n_runs, struct run_state));
+    TRY(rungs_create(sweep, &folder->rungs));
     TRY_ALLOC(folder->is_reopened, ARENA_ARRAY(folder->arena, sweep->n_runs, bool));
     *out = folder;
     folder = NULL;
@@ -193,6 +202,7 @@ static enum status find_earlier(struct results_folder *folder,
         folder->states[i].is_held = !settings->is_asked[i];
     if (settings->retries_failed)
         reopen_failed(folder);
+    TRY(rungs_begin(folder->rungs, folder->states));
     for (int64_t i = 0; i < folder->sweep->n_runs; i++)
         TRY(compare_with_files(folder, i));
     results_folder_count(folder);
@@ -236,6 +246,7 @@ void results_folder_close(struct results_folder *folder)
     if (folder == NULL)
         return;
     folder_lock_release(folder->lock);
+    rungs_destroy(folder->rungs);
     arena_destroy(folder->arena);
     free(folder);
 }

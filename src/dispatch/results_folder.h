@@ -5,6 +5,7 @@
 
 #include "dispatch/dispatch.h"
 #include "dispatch/folder_lock.h"
+#include "dispatch/rungs.h"
 #include "dispatch/shards.h"
 #include "dispatch/status_file.h"
 
@@ -17,6 +18,7 @@ struct results_folder {
     const struct sweep *sweep;
     const char *command;
     struct run_state *states;   /* [n_runs] after the replay */
+    struct rungs *rungs;        /* owned; of early_terminate, begun */
     bool *is_reopened;          /* [n_runs] failed earlier and asked for again */
     int64_t journal_good_bytes; /* where the next event goes */
     char started[32];

@@ -4,7 +4,14 @@
 
 #include "dispatch/message.h"
 
-enum run_phase { RUN_PENDING, RUN_RUNNING, RUN_DONE, RUN_FAILED };
+enum run_phase {
+    RUN_PENDING,
+    RUN_RUNNING,
+    RUN_PAUSED,  /* at a rung of early_terminate, with a checkpoint, until its peers have come */
+    RUN_DONE,    /* from here on it has ended */
+    RUN_STOPPED, /* early, at a rung: its run.h5 tells of that epoch */
+    RUN_FAILED,
+};
 
 enum journal_kind {
     JOURNAL_START,    /* a start of the sweep */
@@ -16,6 +23,10 @@ enum journal_kind {
     JOURNAL_INTERRUPTED, /* stopped on request with a checkpoint */
     JOURNAL_REOPENED,    /* failed earlier, asked for again: all counts start anew */
     JOURNAL_END,         /* this start ended in order */
+    JOURNAL_REACHED,     /* a rung, with the metric's value; text: the metric */
+    JOURNAL_PROMOTED,    /* goes on beyond that rung; text: why */
+    JOURNAL_STOPPED,     /* early, at that rung; text: why */
+    JOURNAL_PAUSED,      /* its attempt ended at a rung */
     N_JOURNAL_KINDS
 };
 
@@ -29,7 +40,14 @@ struct journal_event {
     enum status status;
     char host[HOST_BYTES];
     char text[MESSAGE_TEXT_BYTES];
+    /* of REACHED, PROMOTED and STOPPED: epochs done at the rung, what the run said there and the
+     * least that went on, NaN when there is none */
+    int64_t epoch;
+    double value, threshold;
 };
+
+/* Whether a rank's work on the run begins or ends with it. */
+bool journal_kind_is_attempt(enum journal_kind kind);
 
 struct run_state {
     enum run_phase phase;
@@ -37,16 +55,19 @@ struct run_state {
     int64_t n_crashes, n_retries;
     int rank, exit_signal;
     enum status status;
-    bool was_done_before; /* this start found it done */
-    bool is_held;         /* not asked for at this start, whatever its phase */
+    bool was_done_before;     /* this start found it done or stopped early */
+    bool is_held;             /* not asked for at this start, whatever its phase */
+    enum run_verdict verdict; /* of the rung it reached last */
     char host[HOST_BYTES];
     char started[32];
     char message[MESSAGE_TEXT_BYTES];
 };
 
 void run_state_apply(struct run_state *state, const struct journal_event *event);
+/* Runs that have come to an end, whichever. */
+int64_t runs_ended(const struct dispatch_outcome *counts);
 /* Fills all of `counts` that states tell. */
 void run_states_count(const struct run_state *states, int64_t n, struct dispatch_outcome *counts);
-const char *run_phase_name(enum run_phase phase); /* "pending", "running", "done", "failed" */
+const char *run_phase_name(enum run_phase phase); /* "pending", "stopped_early" */
 
 #endif

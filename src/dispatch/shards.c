@@ -120,7 +120,7 @@ done:
 
 static bool is_over(const struct run_state *state)
 {
-    return state->phase == RUN_DONE || state->phase == RUN_FAILED;
+    return state->phase == RUN_DONE || state->phase == RUN_STOPPED || state->phase == RUN_FAILED;
 }
 
 enum status shards_adopt(const char *folder, struct shard shard, const struct sweep *sweep,

@@ -33,6 +33,7 @@ static bool add_counts(cJSON *object, const struct dispatch_outcome *counts)
     return add_number(object, "runs", (double)counts->n_runs) &&
            add_number(object, "done", (double)counts->n_done) &&
            add_number(object, "failed", (double)counts->n_failed) &&
+           add_number(object, "stopped_early", (double)counts->n_stopped) &&
            add_number(object, "left", (double)counts->n_pending) &&
            add_number(object, "held", (double)counts->n_held) &&
            add_number(object, "done_before", (double)counts->n_skipped);
@@ -200,6 +201,7 @@ static enum status read_members(const cJSON *object, struct arena *arena, struct
         .n_runs = record_integer(object, "runs"),
         .n_done = record_integer(object, "done"),
         .n_failed = record_integer(object, "failed"),
+        .n_stopped = record_integer(object, "stopped_early"),
         .n_skipped = record_integer(object, "done_before"),
         .n_pending = record_integer(object, "left"),
         .n_held = record_integer(object, "held"),

@@ -94,6 +94,7 @@ static void add_counts(struct dispatch_outcome *sum, const struct dispatch_outco
     sum->n_runs += one->n_runs;
     sum->n_done += one->n_done;
     sum->n_failed += one->n_failed;
+    sum->n_stopped += one->n_stopped;
     sum->n_skipped += one->n_skipped;
     sum->n_pending += one->n_pending;
     sum->n_held += one->n_held;

@@ -158,10 +158,23 @@ static void see_tick(struct supervisor *supervisor, const cJSON *body)
     step_clock_see(&supervisor->steps, step, supervisor->last_record);
 }
 
+static void reach_rung(struct supervisor *supervisor, const cJSON *body,
+                       struct supervisor_event *event)
+{
+    see_tick(supervisor, body);
+    event->kind = SUPERVISOR_RUNG;
+    event->run = supervisor->run;
+    event->attempt = supervisor->attempt;
+    event->rung_epoch = record_integer(body, "epoch");
+    event->value = record_number(body, "value");
+}
+
 static void end_run(struct supervisor *supervisor, const cJSON *body,
                     struct supervisor_event *event)
 {
-    event->kind = record_is(body, "done") ? SUPERVISOR_DONE : SUPERVISOR_FAILED;
+    event->kind = record_is(body, "done")     ? SUPERVISOR_DONE
+                  : record_is(body, "paused") ? SUPERVISOR_PAUSED
+                                              : SUPERVISOR_FAILED;
     event->run = supervisor->run;
     event->attempt = supervisor->attempt;
     for (int i = 0; i < RUN_SCORES; i++)
@@ -198,7 +211,11 @@ static void handle_record(struct supervisor *supervisor, const cJSON *body,
         read_progress(body, &event->progress);
         event->progress.cores = supervisor->used.busy;
         event->progress.n_cores = supervisor->settings.n_threads;
-    } else if ((record_is(body, "done") || record_is(body, "failed")) && is_busy && is_ours) {
+    } else if (record_is(body, "rung") && is_busy && is_ours) {
+        reach_rung(supervisor, body, event);
+    } else if ((record_is(body, "done") || record_is(body, "paused") ||
+                record_is(body, "failed")) &&
+               is_busy && is_ours) {
         end_run(supervisor, body, event);
     } else if (record_is(body, "ready") && supervisor->state == TRAINER_IDLE) {
         event->kind = SUPERVISOR_READY;
@@ -335,6 +352,9 @@ void supervisor_assign(struct supervisor *supervisor, const struct supervisor_jo
                    cJSON_AddStringToObject(body, "settings", job->settings_json) != NULL &&
                    cJSON_AddNumberToObject(body, "run_number", (double)job->run) != NULL &&
                    cJSON_AddNumberToObject(body, "attempt", (double)job->attempt) != NULL;
+    if (is_made && job->metric != NULL)
+        is_made = cJSON_AddNumberToObject(body, "rung_epoch", (double)job->rung_epoch) != NULL &&
+                  cJSON_AddStringToObject(body, "metric", job->metric) != NULL;
     if (record_write(supervisor->process.to_fd, is_made ? body : NULL, write_deadline_seconds) !=
         STATUS_OK) {
         char reason[MESSAGE_TEXT_BYTES];
@@ -342,6 +362,25 @@ void supervisor_assign(struct supervisor *supervisor, const struct supervisor_jo
                  status_message());
         kill_trainer(supervisor, reason);
     }
+    cJSON_Delete(body);
+}
+
+void supervisor_verdict(struct supervisor *supervisor, const struct message *verdict)
+{
+    static const char *const words[] = {
+        [VERDICT_NONE] = "pause", [VERDICT_GO_ON] = "go_on", [VERDICT_STOP] = "stop"};
+
+    if (supervisor->state != TRAINER_BUSY || verdict->run != supervisor->run ||
+        verdict->attempt != supervisor->attempt)
+        return; /* its trainer died meanwhile, or was told to stop */
+    cJSON *body = record_create("verdict");
+    bool is_made = cJSON_AddNumberToObject(body, "run_number", (double)verdict->run) != NULL &&
+                   cJSON_AddNumberToObject(body, "attempt", (double)verdict->attempt) != NULL &&
+                   cJSON_AddStringToObject(body, "verdict", words[verdict->verdict]) != NULL &&
+                   cJSON_AddNumberToObject(body, "rung_epoch", (double)verdict->rung_epoch) != NULL;
+    if (record_write(supervisor->process.to_fd, is_made ? body : NULL, write_deadline_seconds) !=
+        STATUS_OK)
+        kill_trainer(supervisor, "trainer did not take the verdict on its rung, killed");
     cJSON_Delete(body);
 }
 

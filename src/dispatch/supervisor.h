@@ -22,6 +22,8 @@ enum supervisor_event_kind {
     SUPERVISOR_NOTHING,
     SUPERVISOR_READY, /* the trainer waits for a run */
     SUPERVISOR_PROGRESS,
+    SUPERVISOR_RUNG,   /* epoch, value: the trainer waits for a verdict */
+    SUPERVISOR_PAUSED, /* ended as the verdict said */
     SUPERVISOR_DONE,
     SUPERVISOR_FAILED,  /* status, text */
     SUPERVISOR_CRASHED, /* signal, text */
@@ -34,12 +36,16 @@ struct supervisor_event {
     int signal;
     struct run_progress progress;
     double scores[RUN_SCORES];
+    int64_t rung_epoch;
+    double value;
     char text[MESSAGE_TEXT_BYTES];
 };
 
 struct supervisor_job {
     int64_t run, attempt;
     const char *id, *name, *folder, *settings_json;
+    int64_t rung_epoch; /* epochs done at which to ask for a verdict; 0: never */
+    const char *metric; /* what to say then; NULL without early_terminate */
 };
 
 struct supervisor;
@@ -49,6 +55,8 @@ CHECKED enum status supervisor_create(const struct supervisor_settings *settings
 void supervisor_destroy(struct supervisor *supervisor);
 /* Only after SUPERVISOR_READY. A trainer that does not take it is killed and reported. */
 void supervisor_assign(struct supervisor *supervisor, const struct supervisor_job *job);
+/* On the rung that SUPERVISOR_RUNG told of; rung_epoch: the next. */
+void supervisor_verdict(struct supervisor *supervisor, const struct message *verdict);
 void supervisor_stop(struct supervisor *supervisor); /* checkpoint and end the run */
 /* The next event; call until SUPERVISOR_NOTHING. */
 void supervisor_poll(struct supervisor *supervisor, struct supervisor_event *event);

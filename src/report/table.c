@@ -224,11 +224,24 @@ done:
     return status;
 }
 
+/* A run stopped early has its numbers, of that epoch; means over finished runs leave it out. */
+static struct summary measure_run(const struct table *table, int64_t row,
+                                  const struct measure *measure)
+{
+    const struct records *records = table->records;
+    const struct group alone = {.first = row, .rows = &row, .n_rows = 1};
+    const char *state = records_text(records, row, records_find(records, "state"));
+
+    if (strcmp(state, "stopped_early") != 0)
+        return measure_group(table, &alone, measure);
+    double value = records_number(records, row, records_find(records, measure->field));
+    return (struct summary){.n = !isnan(value), .mean = value, .deviation = NAN};
+}
+
 static enum status set_run(const struct table *table, int64_t row, struct sheet *sheet)
 {
     enum status status = STATUS_OK;
     const struct records *records = table->records;
-    const struct group alone = {.first = row, .rows = &row, .n_rows = 1};
     int64_t column = 0;
 
     TRY(sheet_add_line(sheet));
@@ -238,7 +251,7 @@ static enum status set_run(const struct table *table, int64_t row, struct sheet 
         TRY(set_cell(sheet, column++, records, row, table->keys[i]));
     TRY(set_cell(sheet, column++, records, row, records_find(records, "seed")));
     for (int64_t i = 0; i < table->n_measures; i++) {
-        struct summary summary = measure_group(table, &alone, table->measures[i]);
+        struct summary summary = measure_run(table, row, table->measures[i]);
         TRY(set_summary(sheet, column++, &summary, table->measures[i]));
     }
 done:
@@ -265,7 +278,13 @@ done:
 /* A run that may still become one that is done. */
 static bool is_open(const char *state)
 {
-    return strcmp(state, "pending") == 0 || strcmp(state, "running") == 0;
+    return strcmp(state, "pending") == 0 || strcmp(state, "running") == 0 ||
+           strcmp(state, "paused") == 0;
+}
+
+static bool is_stopped(const char *state)
+{
+    return strcmp(state, "stopped_early") == 0;
 }
 
 static void print_failures(const struct records *records, struct text *out)
@@ -275,12 +294,12 @@ static void print_failures(const struct records *records, struct text *out)
     bool has_any = false;
 
     for (int64_t row = 0; row < records->n_rows; row++) {
-        if (records_is_done(records, row) || is_open(records_text(records, row, state)))
+        const char *how = records_text(records, row, state);
+        if (records_is_done(records, row) || is_open(how) || is_stopped(how))
             continue;
         const char *why = records_text(records, row, message);
         text_append(out, "%s  %s (%s, attempt %.0f): %s\n", has_any ? "" : "\nfailed runs:\n",
-                    records_text(records, row, name), records_text(records, row, state),
-                    records_number(records, row, attempt),
+                    records_text(records, row, name), how, records_number(records, row, attempt),
                     why[0] != '\0' ? why : "no message recorded");
         has_any = true;
     }
@@ -288,15 +307,18 @@ static void print_failures(const struct records *records, struct text *out)
 
 static void print_counts(const struct records *records, struct text *out)
 {
-    int64_t n_done = 0, n_open = 0, state = records_find(records, "state");
+    int64_t n_done = 0, n_stopped = 0, n_open = 0, state = records_find(records, "state");
 
     for (int64_t row = 0; row < records->n_rows; row++) {
         n_done += records_is_done(records, row);
+        n_stopped += is_stopped(records_text(records, row, state));
         n_open += is_open(records_text(records, row, state));
     }
-    text_append(out, "%lld runs: %lld done, %lld failed, %lld not finished\n",
-                (long long)records->n_rows, (long long)n_done,
-                (long long)(records->n_rows - n_done - n_open), (long long)n_open);
+    text_append(out, "%lld runs: %lld done, ", (long long)records->n_rows, (long long)n_done);
+    if (n_stopped > 0)
+        text_append(out, "%lld stopped early, ", (long long)n_stopped);
+    text_append(out, "%lld failed, %lld not finished\n",
+                (long long)(records->n_rows - n_done - n_stopped - n_open), (long long)n_open);
 }
 
 enum status table_compose(const struct records *records, const struct report_settings *settings,

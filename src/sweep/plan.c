@@ -93,6 +93,7 @@ void plan_print_head(const struct sweep *sweep, struct text *out)
     text_append(out, "\n");
     print_arithmetic(sweep, out);
     print_references(sweep, out);
+    early_print(sweep, out);
 }
 
 void plan_print_runs(const struct sweep *sweep, const struct plan_column *columns, int n_columns,

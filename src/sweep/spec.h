@@ -75,6 +75,8 @@ struct spec {
     /* Settings whose value at a point depends on others, each behind those it reads. */
     int dependent[MAX_SETTINGS];
     int n_dependent;
+    struct early_terminate early; /* with the metric; type EARLY_NONE: not asked for */
+    struct position metric_at, early_at;
 };
 
 /* True when the setting has a value or something to draw it from. */
@@ -97,6 +99,11 @@ CHECKED enum status spec_read_axis(struct spec *spec, int setting, const struct 
 CHECKED enum status spec_read_zip(struct spec *spec, const struct tree_entry *entry);
 CHECKED enum status spec_read_when(struct spec *spec, const char *prefix, const struct tree *map);
 CHECKED enum status spec_read_seeds(struct spec *spec, const struct tree_entry *entry);
+CHECKED enum status spec_read_metric(struct spec *spec, const struct tree_entry *entry);
+CHECKED enum status spec_read_early_terminate(struct spec *spec, const struct tree_entry *entry);
+/* What the two mean together and for the runs there are: mistakes into diagnostics. */
+void spec_check_early(struct spec *spec, const struct sweep *sweep);
+void spec_print_early(const struct spec *spec, struct text *out);
 /* "key=value" texts of the command line. */
 CHECKED enum status spec_read_sets(struct spec *spec, const char *const *sets, int64_t n_sets);
 

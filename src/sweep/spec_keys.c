@@ -262,8 +262,8 @@ static const struct key_row {
     {"include", read_include},
     {"zip", spec_read_zip},
     {"when", read_when},
-    {"metric", NULL},
-    {"early_terminate", NULL},
+    {"metric", spec_read_metric},
+    {"early_terminate", spec_read_early_terminate},
 };
 enum { N_ROWS = sizeof rows / sizeof *rows };
 

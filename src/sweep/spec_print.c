@@ -113,6 +113,7 @@ enum status spec_print(const struct spec *spec, const char **out)
     if (spec->max_fails > 0)
         text_append(&text, "max_fails: %lld, ", (long long)spec->max_fails);
     text_append(&text, "fail_fast: %s}\n", spec->fail_fast ? "true" : "false");
+    spec_print_early(spec, &text);
     if (spec->is_published)
         text_append(&text, "compat: lora-unlearn\n");
     TRY(text_finish(&text));

@@ -23,6 +23,7 @@ static void keep(const struct spec *spec, struct sweep *sweep)
     sweep->crash_limit = spec->crash_limit;
     sweep->max_fails = spec->max_fails;
     sweep->fail_fast = spec->fail_fast;
+    sweep->early = spec->early;
 }
 
 static enum status load(const struct sweep_source *source, struct spec *spec, struct sweep *sweep)
@@ -34,6 +35,7 @@ static enum status load(const struct sweep_source *source, struct spec *spec, st
     if (!spec->is_incomplete) {
         TRY(content_create(spec, source->needs_files, &content));
         TRY(expand(spec, content, sweep));
+        spec_check_early(spec, sweep);
     }
     int64_t n_errors = spec->diagnostics->n_errors;
     if (n_errors > 0)

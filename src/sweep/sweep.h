@@ -3,6 +3,7 @@
 #define SWEEP_SWEEP_H
 
 #include "config/settings.h"
+#include "sweep/early_terminate.h"
 
 enum { RUN_ID_BYTES = 17 };
 
@@ -32,6 +33,7 @@ struct sweep {
     int64_t n_grid, n_excluded, n_included;  /* n_points = n_grid − n_excluded + n_included */
     int64_t retries, crash_limit, max_fails; /* on_failure.*; max_fails 0: no limit */
     bool fail_fast;
+    struct early_terminate early; /* type EARLY_NONE: every run is trained to its end */
     /* of a shard: the sweep it is a part of (borrowed), and the place of each run in it; else NULL
      */
     const struct sweep *whole;

@@ -271,6 +271,22 @@ done:
     return status;
 }
 
+/* Another version of this program may have kept other columns. */
+static enum status check_history(const struct weights *weights)
+{
+    const struct weight_tensor *position = weights_find(weights, "checkpoint.position");
+    const struct weight_tensor *history = weights_find(weights, "checkpoint.history");
+    double n_epochs = position != NULL ? weight_value(position, 0) : 0;
+    int64_t n = history != NULL ? weight_elements(history) : 0;
+
+    if ((double)n == n_epochs * N_HISTORY)
+        return STATUS_OK;
+    return fail(STATUS_BAD_DATA,
+                "checkpoint's history has %lld numbers, this program keeps %d for each of %.0f "
+                "epochs",
+                (long long)n, N_HISTORY, n_epochs);
+}
+
 /* The checksum covers the tensors in the order they were saved: parameters, position, history,
  * states. */
 static enum status verify(const struct loop *loop, const struct weights *weights,
@@ -297,6 +313,7 @@ static enum status verify(const struct loop *loop, const struct weights *weights
     TRY(wanted_tensor(weights, "checkpoint.crc32", &stored));
     if ((double)checksum(ordered, n) != weight_value(stored, 0))
         TRY(fail(STATUS_BAD_DATA, "checkpoint's checksum does not fit its content"));
+    TRY(check_history(weights));
 done:
     return status;
 }

@@ -7,10 +7,19 @@
 
 #include <string.h>
 
-static void report_phase(const struct train_job *job, const char *phase)
+static void report_phase(const struct execution *execution, const char *phase)
 {
+    const struct train_job *job = execution->job;
+    const struct loop *loop = &execution->loop;
     struct train_progress progress = {.phase = phase};
 
+    if (loop->recipe != NULL) { /* between two rungs, or after the last epoch */
+        progress.epoch = loop->position.epoch;
+        progress.n_epochs = loop->recipe->epochs;
+        progress.step = loop->position.step;
+        progress.n_steps = loop->recipe->epochs * (loop->n_full + (loop->n_last > 0));
+        progress.loss = loop->last_loss;
+    }
     if (job->observer.progress != NULL)
         job->observer.progress(job->observer.context, &progress);
 }
@@ -44,7 +53,7 @@ static enum status prepare(struct execution *execution)
     struct network *network = &execution->network;
     const struct settings *settings = execution->job->settings;
 
-    report_phase(execution->job, "load");
+    report_phase(execution, "load");
     network->settings = settings;
     network->device = execution->trainer->device;
     network->is_unfused = execution->trainer->is_unfused;
@@ -79,12 +88,14 @@ static enum status train(struct execution *execution)
     TRY(checkpoint_load(loop, job->folder, &is_found));
     if (!is_found && job->resume_folder != NULL)
         TRY(checkpoint_load(loop, job->resume_folder, &is_found));
-    TRY(loop_run(loop));
+    loop->first_step = loop->position.step;
+    loop->first_seconds = loop->position.seconds;
+    TRY(execution_climb(execution));
 done:
     return status;
 }
 
-static enum status evaluate(struct execution *execution)
+enum status execution_evaluate(struct execution *execution)
 {
     enum status status = STATUS_OK;
     double start = clock_seconds();
@@ -95,12 +106,15 @@ static enum status evaluate(struct execution *execution)
         .eval_seed = (uint64_t)execution->job->settings->eval.seed,
     };
 
-    report_phase(execution->job, "evaluate");
-    TRY(network_evaluate(&execution->network, execution->arena, &execution->train,
+    report_phase(execution, "evaluate");
+    if (execution->evaluated == NULL)
+        TRY(arena_create(&execution->evaluated));
+    arena_reset(execution->evaluated);
+    TRY(network_evaluate(&execution->network, execution->evaluated, &execution->train,
                          &execution->test));
     TRY(metrics_compute(&inputs, &execution->metrics));
     execution->is_evaluated = true;
-    execution->eval_seconds = clock_seconds() - start;
+    execution->eval_seconds += clock_seconds() - start;
 done:
     return status;
 }
@@ -115,7 +129,9 @@ static enum status work(struct execution *execution)
     trains = execution->network.method->training != TRAIN_NOTHING;
     if (trains)
         TRY(train(execution));
-    TRY(evaluate(execution));
+    if (execution->has_left)
+        return STATUS_OK;
+    TRY(execution_evaluate(execution));
     if (trains && (job->settings->checkpoint.keep_final || job->weights_path != NULL))
         TRY(execution_save_weights(execution));
     TRY(execution_record(execution, "done", "")); /* last: run.h5 says that the run is complete */
@@ -156,6 +172,7 @@ done:
     loop_release(&execution.loop);
     network_release(&execution.network);
     split_destroy(execution.split);
+    arena_destroy(execution.evaluated);
     arena_destroy(execution.arena);
     return status;
 }

@@ -8,18 +8,28 @@
 struct execution {
     struct trainer *trainer;     /* borrowed */
     const struct train_job *job; /* borrowed */
-    struct arena *arena;         /* owned: predictions, texts */
+    struct arena *arena;         /* owned: texts, what is written */
+    struct arena *evaluated;     /* owned: predictions of the last evaluation */
     struct split *split;         /* owned */
     struct network network;      /* owned */
     struct loop loop;            /* owned; empty for a method that trains nothing */
     struct predictions train, test;
     struct metrics metrics;
-    bool is_evaluated;
-    double started_seconds, eval_seconds; /* monotonic start; seconds of the final evaluation */
+    bool is_evaluated;                    /* as the network is now */
+    bool has_left;                        /* it paused or stopped at a rung */
+    int64_t rung_epoch;                   /* of the next rung; 0: none */
+    double started_seconds, eval_seconds; /* monotonic start; seconds of evaluating */
     char started[32];
 };
 
-/* Writes "<folder>/run.h5". state: "done", or "diverged" with its message. */
+/* Evaluates the network as it is: predictions and metrics. */
+CHECKED enum status execution_evaluate(struct execution *execution);
+/* Trains from loop->position to the end, or to the rung where the run is told to leave. */
+CHECKED enum status execution_climb(struct execution *execution);
+/* As in HISTORY_METRIC_ID. */
+double metric_id(const char *name);
+/* Writes "<folder>/run.h5". state: "done", "paused", "stopped_early", or "diverged" with its
+ * message. */
 CHECKED enum status execution_record(struct execution *execution, const char *state,
                                      const char *message);
 /* Final weights under PyTorch's names with a manifest beside them; adapters go to

@@ -169,6 +169,8 @@ static enum status history_add(struct loop *loop)
     row[HISTORY_TIME] = position->seconds;
     row[HISTORY_LR] = recipe_lr(loop->recipe, position->epoch);
     row[HISTORY_LOSS] = position->loss_sum / (double)loop->split->n_retain;
+    row[HISTORY_METRIC] = NAN;
+    row[HISTORY_METRIC_ID] = NAN;
 done:
     return status;
 }
@@ -241,10 +243,8 @@ enum status loop_run(struct loop *loop)
     enum status status = STATUS_OK;
 
     loop->last_checkpoint = clock_seconds();
-    loop->first_step = loop->position.step;
-    loop->first_seconds = loop->position.seconds;
     TRY(stages_create(loop));
-    while (loop->position.epoch < loop->recipe->epochs)
+    while (loop->position.epoch < loop->until)
         TRY(epoch_run(loop));
     TRY(device_synchronize(loop->network->device));
 done:

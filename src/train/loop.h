@@ -12,6 +12,8 @@ enum history_column {
     HISTORY_TIME,
     HISTORY_LR,
     HISTORY_LOSS,
+    HISTORY_METRIC,    /* of early_terminate; NaN where it was not asked for */
+    HISTORY_METRIC_ID, /* which one that is: the sweep may have been edited since */
     N_HISTORY
 };
 
@@ -40,6 +42,7 @@ struct loop {
     int32_t *offsets;        /* [batch, 3], when augmented */
     struct history history;
     struct position position;
+    int64_t until;           /* epochs to train to, at most the recipe's */
     struct readback *losses; /* of steps whose loss was not read yet */
     int64_t n_unread;
     int64_t n_full, n_last; /* full batches per epoch, images in the partial one */
@@ -51,7 +54,7 @@ struct loop {
 /* Prepares optimizer and history; no executors yet, so that a checkpoint can still be loaded into
  * the parameters. */
 CHECKED enum status loop_create(struct loop *loop);
-/* Trains to the end from loop->position. DIVERGED names the step; CANCELLED after writing a
+/* Trains from loop->position to loop->until. DIVERGED names the step; CANCELLED after writing a
  * checkpoint. */
 CHECKED enum status loop_run(struct loop *loop);
 void loop_release(struct loop *loop);

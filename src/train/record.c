@@ -37,8 +37,7 @@ static void add_costs(const struct execution *execution, struct run_value *value
 
     values[(*n)++] =
         (struct run_value){"seconds_train", "s", "seconds of the unlearning itself", train};
-    values[(*n)++] =
-        (struct run_value){"seconds_eval", "s", "seconds of the final evaluation", eval};
+    values[(*n)++] = (struct run_value){"seconds_eval", "s", "seconds of evaluating", eval};
     values[(*n)++] = (struct run_value){
         "seconds_other", "s", "seconds of loading, building and writing", all - here - eval};
     values[(*n)++] = (struct run_value){"images_per_second", "images/s",
@@ -67,6 +66,19 @@ done:
     return status;
 }
 
+/* The metric of early_terminate is a column of its own, unless it is the loss. */
+static int64_t history_columns(const struct train_job *job)
+{
+    bool has_metric = job->metric != NULL && strcmp(job->metric, "loss") != 0;
+    return has_metric ? HISTORY_METRIC + 1 : HISTORY_METRIC;
+}
+
+static double metric_of_row(const struct execution *execution, int64_t i)
+{
+    const double *row = execution->loop.history.rows + i * N_HISTORY;
+    return row[HISTORY_METRIC_ID] == metric_id(execution->job->metric) ? row[HISTORY_METRIC] : NAN;
+}
+
 static enum status history_of(const struct execution *execution, struct run_series *columns)
 {
     enum status status = STATUS_OK;
@@ -75,15 +87,21 @@ static enum status history_of(const struct execution *execution, struct run_seri
         [HISTORY_STEP] = {"step", "1", NULL, 0},
         [HISTORY_TIME] = {"time", "s", NULL, 0},
         [HISTORY_LR] = {"lr", "1", NULL, 0},
-        [HISTORY_LOSS] = {"loss", "nats/image", NULL, 0}};
+        [HISTORY_LOSS] = {"loss", "nats/image", NULL, 0},
+        [HISTORY_METRIC] = {"", "1", NULL, 0}, /* its name is the job's */
+    };
     const struct history *history = &execution->loop.history;
 
-    for (int c = 0; c < N_HISTORY; c++) {
+    for (int c = 0; c < history_columns(execution->job); c++) {
+        bool is_metric = c == HISTORY_METRIC;
         columns[c] = table[c];
+        if (is_metric)
+            columns[c].name = execution->job->metric;
         columns[c].n = history->n;
         TRY_ALLOC(columns[c].values, ARENA_ARRAY(execution->arena, history->n, double));
         for (int64_t i = 0; i < history->n; i++)
-            columns[c].values[i] = history->rows[i * N_HISTORY + c];
+            columns[c].values[i] =
+                is_metric ? metric_of_row(execution, i) : history->rows[i * N_HISTORY + c];
     }
 done:
     return status;
@@ -139,7 +157,7 @@ enum status execution_record(struct execution *execution, const char *state, con
                            .started = execution->started,
                            .values = values,
                            .history = history,
-                           .n_history = N_HISTORY};
+                           .n_history = history_columns(job)};
 
     gethostname(host, sizeof host - 1);
     run.host = host;

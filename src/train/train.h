@@ -20,10 +20,24 @@ struct train_progress {
     double images_per_second;
     const char *phase; /* "load", "train", "evaluate" */
 };
+/* early_terminate: a run at a rung asks what becomes of it. */
+enum train_verdict {
+    TRAIN_GO_ON,
+    TRAIN_PAUSE, /* checkpoint, evaluate, write run.h5 with the state "paused", end */
+    TRAIN_STOP,  /* evaluate, write run.h5 with the state "stopped_early", end */
+    TRAIN_CANCEL /* as wants_stop */
+};
+struct train_rung {
+    int64_t epoch; /* epochs done */
+    double value;  /* of the job's metric by then */
+};
 struct train_observer {
     void *context;
     void (*progress)(void *context, const struct train_progress *progress); /* may be NULL */
     bool (*wants_stop)(void *context); /* may be NULL; asked between steps */
+    /* Blocks until the verdict is there; *next_epoch: the next rung, 0: none. Needed by jobs with a
+     * rung_epoch. */
+    enum train_verdict (*reach)(void *context, const struct train_rung *rung, int64_t *next_epoch);
 };
 
 struct train_job {
@@ -33,10 +47,13 @@ struct train_job {
     const char *folder; /* "…/runs/<id>/a<n>": run.h5, weights.h5, ckpt/ go here; created */
     const char *resume_folder; /* newest earlier attempt's folder with a checkpoint, or NULL */
     const char *weights_path;  /* where final weights go; NULL: "<folder>/weights.h5" */
+    int64_t rung_epoch;        /* epochs after which to ask; 0: never */
+    const char *metric; /* what to say then: "loss" (of the epoch), or a metric by its name */
     struct train_observer observer;
 };
 /* Trains, evaluates, writes run.h5 (also for a run that diverged: state "diverged", and returns
- * DIVERGED). CANCELLED when stopped: a checkpoint was written first. */
+ * DIVERGED). CANCELLED when stopped: a checkpoint was written first. A run that paused or stopped
+ * at a rung is OK: whoever gave the verdict knows. */
 CHECKED enum status trainer_execute(struct trainer *trainer, const struct train_job *job);
 
 #endif

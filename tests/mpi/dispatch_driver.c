@@ -1,4 +1,5 @@
-/* A rank of a made sweep: dispatch_driver FOLDER N_RUNS TRAINER [fresh|retry|fast]. */
+/* A rank of a made sweep: dispatch_driver FOLDER N_RUNS TRAINER [fresh|retry|fast|quiet]. Rank 0
+ * ends with a line of counts and one of its processor time and peak memory. */
 #include "base/log.h"
 #include "dispatch/dispatch.h"
 #include "mpi/made_sweep.h"
@@ -7,6 +8,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+
+static double seconds_of(struct timeval time)
+{
+    return (double)time.tv_sec + 1e-6 * (double)time.tv_usec;
+}
+
+static void print_costs(void)
+{
+    struct rusage used;
+
+    if (getrusage(RUSAGE_SELF, &used) == 0)
+        printf("rank 0: %.2f s of processor time, %.1f MB at most\n",
+               seconds_of(used.ru_utime) + seconds_of(used.ru_stime), (double)used.ru_maxrss / 1e3);
+}
 
 static int report(struct transport *transport, enum status status,
                   const struct dispatch_outcome *outcome)
@@ -21,6 +37,7 @@ static int report(struct transport *transport, enum status status,
         printf("end: done %" PRId64 " failed %" PRId64 " before %" PRId64 " left %" PRId64 " %s\n",
                outcome->n_done, outcome->n_failed, outcome->n_skipped, outcome->n_pending,
                outcome->stop_reason);
+        print_costs();
         fflush(stdout);
     }
     return exit_code;
@@ -46,6 +63,7 @@ int main(int argc, char **argv)
                                          .program = argv[3],
                                          .device = "cpu",
                                          .is_fresh = strcmp(option, "fresh") == 0,
+                                         .is_quiet = strcmp(option, "quiet") == 0,
                                          .retries_failed = strcmp(option, "retry") == 0};
     enum status status = dispatch_run(transport, sweep, &settings, &outcome);
     int exit_code = report(transport, status, &outcome);

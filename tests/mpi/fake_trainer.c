@@ -1,7 +1,8 @@
 /* A trainer that speaks the real protocol and trains nothing. What goes wrong is told by the
  * environment: FAKE_TRAINER="3:kill:1,5:kill:9" makes run 3 die in its first attempt and run 5 in
- * attempts 1 to 9. FAKE_TRAINER_SECONDS: how long a run takes. FAKE_TRAINER_LOG: a file that gets
- * one line "run attempt pid ppid" per run begun. */
+ * attempts 1 to 9. FAKE_TRAINER_SECONDS: how long a run takes. FAKE_TRAINER_STEPS: how often it
+ * says how far it is, 10 if not given. FAKE_TRAINER_EPOCHS: rows of its history, 0 if not given.
+ * FAKE_TRAINER_LOG: a file that gets one line "run attempt pid ppid" per run begun. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -19,7 +20,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { IN_FD = 3, OUT_FD = 4 };
+enum { IN_FD = 3, OUT_FD = 4, MAX_EPOCHS = 1000 };
 
 struct fake {
     struct record_reader reader;
@@ -50,6 +51,12 @@ static bool say(cJSON *body)
     return is_said;
 }
 
+static int64_t number_from(const char *variable, int64_t standard)
+{
+    const char *value = getenv(variable);
+    return value != NULL ? strtol(value, NULL, 10) : standard;
+}
+
 static bool say_state(const char *kind, int64_t step)
 {
     cJSON *body = record_create(kind);
@@ -58,7 +65,7 @@ static bool say_state(const char *kind, int64_t step)
     cJSON_AddNumberToObject(body, "epoch", 0);
     cJSON_AddNumberToObject(body, "n_epochs", 1);
     cJSON_AddNumberToObject(body, "step", (double)step);
-    cJSON_AddNumberToObject(body, "n_steps", 10);
+    cJSON_AddNumberToObject(body, "n_steps", (double)number_from("FAKE_TRAINER_STEPS", 10));
     cJSON_AddNumberToObject(body, "loss", 0.5);
     return say(body);
 }
@@ -79,6 +86,21 @@ static void log_run(const cJSON *assignment)
     close(fd);
 }
 
+/* Loss and two accuracies of each epoch. */
+static int64_t make_history(struct run_series series[4], double values[4][MAX_EPOCHS])
+{
+    static const char *const names[] = {"epoch", "loss", "RA", "TA"};
+    int64_t n = number_from("FAKE_TRAINER_EPOCHS", 0);
+
+    n = n > MAX_EPOCHS ? MAX_EPOCHS : n;
+    for (int c = 0; c < 4; c++) {
+        for (int64_t i = 0; i < n; i++)
+            values[c][i] = c == 0 ? (double)i + 1 : 1.0 / (double)(i + c);
+        series[c] = (struct run_series){names[c], "1", values[c], n};
+    }
+    return n > 0 ? 4 : 0;
+}
+
 static enum status write_result(const cJSON *assignment)
 {
     enum status status = STATUS_OK;
@@ -87,6 +109,8 @@ static enum status write_result(const cJSON *assignment)
     struct run_value values[] = {
         {"UA", "1", "unlearning accuracy", 0.25},
         {"RA", "1", "retain accuracy", 0.01 * record_number(assignment, "run_number")}};
+    struct run_series history[4];
+    double rows[4][MAX_EPOCHS];
     struct run_file file = {
         .id = record_text(assignment, "run"),
         .name = record_text(assignment, "name"),
@@ -98,6 +122,8 @@ static enum status write_result(const cJSON *assignment)
         .settings_json = record_text(assignment, "settings"),
         .values = values,
         .n_values = 2,
+        .history = history,
+        .n_history = make_history(history, rows),
     };
 
     TRY(folder_create(folder));
@@ -167,12 +193,13 @@ static bool answer(const cJSON *assignment, enum status outcome, const char *mes
 static bool work(struct fake *fake, const cJSON *assignment)
 {
     const char *seconds = getenv("FAKE_TRAINER_SECONDS");
-    double each = (seconds != NULL ? strtod(seconds, NULL) : 0.05) / 10;
+    int64_t n_steps = number_from("FAKE_TRAINER_STEPS", 10);
+    double each = (seconds != NULL ? strtod(seconds, NULL) : 0.05) / (double)n_steps;
     char verb[32];
 
     planned(record_integer(assignment, "run_number"), record_integer(assignment, "attempt"), verb);
     log_run(assignment);
-    for (int step = 1; step <= 10; step++) {
+    for (int64_t step = 1; step <= n_steps; step++) {
         if (!listen(fake, each, NULL) || !say_state("progress", step))
             return false;
         if (fake->is_stopped)

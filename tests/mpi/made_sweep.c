@@ -8,7 +8,7 @@
 
 void made_run_id(int64_t i, char id[RUN_ID_BYTES])
 {
-    snprintf(id, RUN_ID_BYTES, "%016d", (int)(i % 100));
+    snprintf(id, RUN_ID_BYTES, "%016d", (int)(i % 1000000000));
 }
 
 static enum status make_runs(struct sweep *sweep)

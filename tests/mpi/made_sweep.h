@@ -5,7 +5,7 @@
 #include "sweep/sweep.h"
 
 struct sweep *made_sweep_create(int64_t n_runs); /* NULL when memory ran out; sweep_destroy it */
-/* Run i's id: "00000000000000" and i as two decimal digits. */
+/* Run i's id: i as sixteen decimal digits. */
 void made_run_id(int64_t i, char id[RUN_ID_BYTES]);
 
 #endif

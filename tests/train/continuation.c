@@ -56,7 +56,7 @@ static enum status execute(const struct settings *settings, const char *name, co
                            struct stopper *stopper)
 {
     struct fixture_run run = {
-        .name = name, .resume = resume, .observer = {stopper, count_steps, wants_stop}};
+        .name = name, .resume = resume, .observer = {stopper, count_steps, wants_stop, NULL}};
 
     return fixture_execute(&fixture, settings, &run);
 }

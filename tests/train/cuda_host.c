@@ -218,7 +218,7 @@ static void steps_wait_for_nothing(void **state)
 {
     struct watch watch = {0};
     struct settings settings = short_settings("prune_lora");
-    struct fixture_run run = {.name = "watched", .observer = {&watch, look, NULL}};
+    struct fixture_run run = {.name = "watched", .observer = {&watch, look, NULL, NULL}};
 
     (void)state;
     settings.train.epochs = 2;
@@ -308,7 +308,7 @@ static void too_large_is_said_before_training(void **state)
 {
     struct settings settings = short_settings("finetune");
     int64_t n_steps = 0;
-    struct fixture_run run = {.name = "large", .observer = {&n_steps, count_steps, NULL}};
+    struct fixture_run run = {.name = "large", .observer = {&n_steps, count_steps, NULL, NULL}};
 
     (void)state;
     host_gpu()->properties.memory_bytes = (size_t)8 << 20;

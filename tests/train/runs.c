@@ -212,7 +212,8 @@ static void steps_allocate_nothing(void **state)
 {
     struct allocation_watch watch = {0};
     struct settings settings = fixture_settings(&fixture, "prune_lora");
-    struct fixture_run run = {.name = "allocations", .observer = {&watch, watch_allocations, NULL}};
+    struct fixture_run run = {.name = "allocations",
+                              .observer = {&watch, watch_allocations, NULL, NULL}};
 
     (void)state;
     settings.train.epochs = 4;

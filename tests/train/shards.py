@@ -20,6 +20,9 @@ parameters:
   unlearn.method: [retrain, finetune]
   forget.class: [3, 7]
 """
+EARLY = """metric: {name: RA, goal: maximize}
+early_terminate: {type: sha, min_iter: 1, eta: 2}
+"""
 # What no two starts share: clocks, and the attempt that a kill costs
 OWN = {"host", "started", "attempt", "exit_signal", "seconds_train", "seconds_eval", "seconds_other",
        "images_per_second", "peak_memory"}
@@ -85,6 +88,12 @@ def main():
         expect(program, ["sweep", "sweep.yaml", "--fresh", "--resume"], 2, "give one of them")
         expect(program, ["sweep", "sweep.yaml", "--out", "new", "--resume"], 2, "nothing to resume", "'new'")
         expect(program, ["sweep", "sweep.yaml", "--out", "new", "--only", "0009"], 2, "'0009' is no run of this sweep")
+        early = program.folder / "early.yaml"
+        early.write_text((program.folder / "sweep.yaml").read_text() + EARLY)
+        for option, value in (("--shard", "1/2"), ("--only", "0002-")):
+            expect(program, ["sweep", "early.yaml", "--out", "new", option, value], 2,
+                   f"early_terminate compares the runs of a sweep with each other, and {option} leaves some of them out")
+        early.unlink()
         if program.files() != before:
             fail(f"a refused start wrote {set(program.files()) ^ set(before)}")
         print("ok status, plan and report of shards, and what is refused leaves no trace")

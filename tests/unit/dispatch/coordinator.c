@@ -15,6 +15,7 @@ struct stage {
     struct run_state states[N_RUNS];
     struct transport *ranks[N_RANKS];
     struct coordinator *coordinator;
+    struct rungs *rungs;
     struct journal_event events[MAX_EVENTS];
     int n_events, n_messages;
     char note[1024];
@@ -46,6 +47,9 @@ static void start(struct stage *stage, struct coordinator_settings settings)
                                       .transport = stage->ranks[0],
                                       .settings = settings,
                                       .sink = {stage, keep_event, count_message, keep_note}};
+    assert_int_equal(rungs_create(stage->sweep, &begin.rungs), STATUS_OK);
+    assert_int_equal(rungs_begin(begin.rungs, stage->states), STATUS_OK);
+    stage->rungs = begin.rungs;
     assert_int_equal(coordinator_create(&begin, &stage->coordinator), STATUS_OK);
 }
 
@@ -66,6 +70,7 @@ static int tear_down(void **state)
     struct stage *stage = *state;
 
     coordinator_destroy(stage->coordinator);
+    rungs_destroy(stage->rungs);
     for (int i = 0; i < N_RANKS; i++)
         transport_close(stage->ranks[i]);
     sweep_destroy(stage->sweep);

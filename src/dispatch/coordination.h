@@ -1,0 +1,40 @@
+/* Inside of the coordinator: its state, and what its parts do for each other. */
+#ifndef DISPATCH_COORDINATION_H
+#define DISPATCH_COORDINATION_H
+
+#include "dispatch/coordinator.h"
+#include "dispatch/rank_table.h"
+#include "dispatch/run_queue.h"
+
+struct coordinator {
+    struct coordinator_start start;
+    struct rank_table ranks;
+    struct run_queue queue;
+    int64_t n_busy, n_new_failures;
+    double last_heartbeat, last_watch;
+    double shutdown_at; /* 0: not shutting down */
+    bool is_stopping, is_cancelled;
+    char stop_reason[256];
+    char useless_reason[MESSAGE_TEXT_BYTES];
+};
+
+/* One event: into the run's state, the journal and, through the sink, before people's eyes. Run,
+ * attempt, kind and what belongs to the kind are filled in. */
+void coordination_record(struct coordinator *coordinator, int rank, struct journal_event *event);
+/* Waiting runs to idle ranks. */
+CHECKED enum status coordination_deal(struct coordinator *coordinator);
+
+/* ---- rungs of early_terminate ---- */
+/* The rank's run asks what becomes of it; it is answered. */
+CHECKED enum status coordination_reach(struct coordinator *coordinator, int rank,
+                                       const struct message *message);
+/* The attempt ended at its rung: it waits for its peers, or the verdict came meanwhile. */
+void coordination_pause(struct coordinator *coordinator, int rank, const struct message *message);
+/* The run failed for good: it may have been the last of its rung. */
+CHECKED enum status coordination_lose_run(struct coordinator *coordinator, int rank, int64_t run);
+/* What was decided since is journaled; paused runs that go on are queued. */
+void coordination_apply(struct coordinator *coordinator, int rank);
+/* No run is under way or queued: who still waits at a rung is decided. */
+CHECKED enum status coordination_settle(struct coordinator *coordinator);
+
+#endif

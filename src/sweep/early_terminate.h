@@ -1,0 +1,39 @@
+/* early_terminate: which epochs are rungs, at which runs are compared and the worse of them end. */
+#ifndef SWEEP_EARLY_TERMINATE_H
+#define SWEEP_EARLY_TERMINATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum early_type { EARLY_NONE, EARLY_SHA, EARLY_ASHA, EARLY_MEDIAN };
+
+struct early_terminate {
+    enum early_type type;
+    const char *metric; /* "loss", or a metric as results.h5 names it; a run's own */
+    bool is_maximized;
+    int64_t min_iter; /* epochs before the first rung */
+    int64_t eta;      /* sha, asha: 1/eta of a rung goes on */
+    int64_t min_runs; /* median: so many others must have reached a rung */
+};
+
+/* Epochs done at rung k = 0, 1, …: min_iter·eta^k of sha and asha, min_iter·(k + 1) of median;
+ * INT64_MAX when that is beyond all counting. */
+int64_t early_rung_epoch(const struct early_terminate *early, int64_t k);
+
+struct run;
+/* Epochs that early_terminate may cut short: 0 of a reference (the others are compared with it) and
+ * of a method that trains nothing. */
+int64_t early_run_epochs(const struct run *run);
+
+struct sweep;
+struct text;
+/* For the plan: what decides, where, and under sha how many runs go on; nothing when not asked for.
+ */
+void early_print(const struct sweep *sweep, struct text *out);
+
+/* NULL-terminated: what a run can say of itself at the end of an epoch, and what only a comparison
+ * with a retrained model tells. */
+extern const char *const early_metrics[], *const early_compared[];
+extern const char *const early_type_names[]; /* NULL-terminated, from EARLY_SHA on */
+
+#endif

@@ -1,0 +1,133 @@
+/* A run on its way through the rungs of early_terminate: at each it says its metric, waits for the
+ * verdict, and goes on, pauses with a checkpoint, or ends with what it is by then. */
+#include "train/execution.h"
+
+#include "base/hash.h"
+#include "train/checkpoint.h"
+
+#include <math.h>
+#include <string.h>
+
+static double *history_row(struct loop *loop, int64_t epoch)
+{
+    return loop->history.rows + (epoch - 1) * N_HISTORY;
+}
+
+static double metric_value(const struct metrics *metrics, const char *name)
+{
+    for (int i = 0; i < metrics->n; i++)
+        if (strcmp(metrics->items[i].name, name) == 0)
+            return metrics->items[i].value;
+    return NAN;
+}
+
+double metric_id(const char *name)
+{
+    return (double)crc32_bytes(name, strlen(name));
+}
+
+/* The metric at the rung. A run that went on beyond it before it was interrupted finds its value in
+ * the history that its checkpoint kept. The training loss needs no evaluation. */
+static enum status measure(struct execution *execution, double *out)
+{
+    enum status status = STATUS_OK;
+    struct loop *loop = &execution->loop;
+    const char *metric = execution->job->metric;
+    double *row = history_row(loop, execution->rung_epoch);
+
+    if (strcmp(metric, "loss") == 0) {
+        *out = row[HISTORY_LOSS];
+        return STATUS_OK;
+    }
+    if (isnan(row[HISTORY_METRIC]) || row[HISTORY_METRIC_ID] != metric_id(metric)) {
+        TRY(execution_evaluate(execution));
+        row[HISTORY_METRIC_ID] = metric_id(metric);
+        row[HISTORY_METRIC] = metric_value(&execution->metrics, metric);
+    }
+    *out = row[HISTORY_METRIC];
+done:
+    return status;
+}
+
+static enum status leave(struct execution *execution, const char *state)
+{
+    enum status status = STATUS_OK;
+
+    execution->has_left = true;
+    if (!execution->is_evaluated)
+        TRY(execution_evaluate(execution));
+    TRY(execution_record(execution, state, ""));
+done:
+    return status;
+}
+
+static enum status pause_there(struct execution *execution)
+{
+    enum status status = STATUS_OK;
+    const struct train_job *job = execution->job;
+
+    TRY(leave(execution, "paused"));
+    TRY(checkpoint_save(&execution->loop, job->folder));
+    if (job->resume_folder != NULL)
+        checkpoint_remove_all(job->resume_folder);
+done:
+    return status;
+}
+
+static enum status stop_there(struct execution *execution)
+{
+    enum status status = STATUS_OK;
+    const struct train_job *job = execution->job;
+
+    TRY(leave(execution, "stopped_early"));
+    checkpoint_remove_all(job->folder);
+    if (job->resume_folder != NULL)
+        checkpoint_remove_all(job->resume_folder);
+done:
+    return status;
+}
+
+static enum status ask(struct execution *execution)
+{
+    enum status status = STATUS_OK;
+    const struct train_observer *observer = &execution->job->observer;
+    struct train_rung rung = {.epoch = execution->rung_epoch};
+    int64_t next = 0;
+
+    TRY(measure(execution, &rung.value));
+    switch (observer->reach(observer->context, &rung, &next)) {
+    case TRAIN_GO_ON:
+        execution->rung_epoch = next;
+        execution->is_evaluated = false;
+        return STATUS_OK;
+    case TRAIN_PAUSE:
+        return pause_there(execution);
+    case TRAIN_STOP:
+        return stop_there(execution);
+    default:
+        TRY(checkpoint_save(&execution->loop, execution->job->folder));
+        return fail(STATUS_CANCELLED, "stopped on request at epoch %lld",
+                    (long long)execution->loop.position.epoch);
+    }
+done:
+    return status;
+}
+
+enum status execution_climb(struct execution *execution)
+{
+    enum status status = STATUS_OK;
+    struct loop *loop = &execution->loop;
+
+    execution->rung_epoch = execution->job->rung_epoch;
+    while (!execution->has_left) {
+        bool asks = execution->rung_epoch > 0 && execution->rung_epoch < loop->recipe->epochs;
+        loop->until = asks ? execution->rung_epoch : loop->recipe->epochs;
+        if (loop->position.epoch < loop->until)
+            TRY(loop_run(loop));
+        if (!asks)
+            break;
+        TRY(ask(execution));
+    }
+done:
+    return status;
+}
