@@ -67,7 +67,7 @@ cJSON *verdict_box_question(const struct verdict_box *box, const struct train_ru
     bool is_made = cJSON_AddNumberToObject(body, "run_number", (double)box->run) != NULL &&
                    cJSON_AddNumberToObject(body, "attempt", (double)box->attempt) != NULL &&
                    cJSON_AddNumberToObject(body, "epoch", (double)rung->epoch) != NULL &&
-                   cJSON_AddNumberToObject(body, "value", rung->value) != NULL;
+                   record_add_exact(body, "value", rung->value);
 
     if (is_made)
         return body;

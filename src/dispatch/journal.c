@@ -1,6 +1,8 @@
 /* Lines of the journal: made, checked, replayed. */
 #include "dispatch/journal.h"
 
+#include "dispatch/record.h"
+
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/text.h"
@@ -51,8 +53,8 @@ static cJSON *event_object(const struct journal_event *event)
         is_made = is_made && cJSON_AddNumberToObject(object, "signal", event->signal) != NULL;
     if (event->epoch != 0)
         is_made = is_made && cJSON_AddNumberToObject(object, "epoch", (double)event->epoch) &&
-                  cJSON_AddNumberToObject(object, "value", event->value) != NULL &&
-                  cJSON_AddNumberToObject(object, "threshold", event->threshold) != NULL;
+                  record_add_exact(object, "value", event->value) &&
+                  record_add_exact(object, "threshold", event->threshold);
     if (event->text[0] != '\0')
         is_made = is_made && cJSON_AddStringToObject(object, "text", event->text) != NULL;
     if (is_made)

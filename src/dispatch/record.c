@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <math.h>
@@ -123,6 +124,15 @@ cJSON *record_create(const char *kind)
         return NULL;
     }
     return body;
+}
+
+bool record_add_exact(cJSON *body, const char *name, double value)
+{
+    char text[32];
+
+    if (!isfinite(value))
+        return cJSON_AddNullToObject(body, name) != NULL;
+    return cJSON_AddRawToObject(body, name, text_from_double(value, text)) != NULL;
 }
 
 const char *record_text(const cJSON *body, const char *name)

@@ -36,6 +36,10 @@ CHECKED enum status record_next(struct record_reader *reader, cJSON **out);
 void record_reader_release(struct record_reader *reader);
 
 cJSON *record_create(const char *kind); /* NULL when memory ran out */
+/* cJSON's own numbers lose the last bits; this one comes back the same. NaN and infinities are
+ * null.
+ */
+bool record_add_exact(cJSON *body, const char *name, double value);
 /* Members of a record; a default when missing or of another type. */
 const char *record_text(const cJSON *body, const char *name); /* "" */
 int64_t record_integer(const cJSON *body, const char *name);  /* 0 */

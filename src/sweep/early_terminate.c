@@ -75,8 +75,8 @@ static void print_halving(const struct early_terminate *early, const struct fiel
         text_append(out, " -> %lld", (long long)n);
     }
     trained += n * (field->epochs - before);
-    text_append(out, " runs, %lld of %lld epochs", (long long)trained,
-                (long long)(field->n * field->epochs));
+    int64_t all = field->n * field->epochs;
+    text_append(out, " runs, %lld of %lld epochs", (long long)trained, (long long)all);
 }
 
 void early_print(const struct sweep *sweep, struct text *out)

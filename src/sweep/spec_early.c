@@ -1,6 +1,7 @@
 /* The keys `metric` and `early_terminate`, and what they mean together. */
 #include "sweep/spec.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -120,11 +121,13 @@ static void read_type(struct spec *spec, const struct tree_entry *entry)
 struct number_key {
     const char *name;
     int64_t least, most;
+    size_t offset; /* of the int64_t in struct early_terminate */
 };
-static const struct number_key number_keys[] = {{"min_iter", 1, MOST_ITERATIONS},
-                                                {"eta", 2, MOST_ETA},
-                                                {"min_runs", 1, MOST_RUNS},
-                                                {NULL, 0, 0}};
+static const struct number_key number_keys[] = {
+    {"min_iter", 1, MOST_ITERATIONS, offsetof(struct early_terminate, min_iter)},
+    {"eta", 2, MOST_ETA, offsetof(struct early_terminate, eta)},
+    {"min_runs", 1, MOST_RUNS, offsetof(struct early_terminate, min_runs)},
+    {NULL, 0, 0, 0}};
 
 static const struct number_key *find_number(const char *name)
 {
@@ -135,7 +138,7 @@ static const struct number_key *find_number(const char *name)
 }
 
 static void read_number(struct spec *spec, const struct tree_entry *item,
-                        const struct number_key *key, int64_t *out)
+                        const struct number_key *key)
 {
     const struct tree *value = item->value;
 
@@ -148,7 +151,7 @@ static void read_number(struct spec *spec, const struct tree_entry *item,
                           "'%s' of 'early_terminate' must be in [%lld, %lld], got %s", key->name,
                           (long long)key->least, (long long)key->most, value->text);
     else
-        *out = value->integer;
+        *(int64_t *)(void *)((char *)&spec->early + key->offset) = value->integer;
 }
 
 static void unknown_key(struct spec *spec, const struct tree_entry *item)
@@ -192,12 +195,11 @@ enum status spec_read_early_terminate(struct spec *spec, const struct tree_entry
     for (int64_t i = 0; i < entry->value->n; i++) {
         const struct tree_entry *item = &entry->value->entries[i];
         const struct number_key *number = find_number(item->key);
-        int64_t *const values[] = {&early->min_iter, &early->eta, &early->min_runs};
         if (strcmp(item->key, "type") == 0) {
             has_type = true;
             read_type(spec, item);
         } else if (number != NULL) {
-            read_number(spec, item, number, values[number - number_keys]);
+            read_number(spec, item, number);
         } else {
             unknown_key(spec, item);
         }

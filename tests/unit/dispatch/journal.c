@@ -8,12 +8,13 @@
 #include "support/temporary_folder.h"
 
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_EVENTS = 4 };
+enum { N_EVENTS = 6 };
 
 struct seen {
     struct journal_event events[16];
@@ -50,11 +51,24 @@ static void write_journal(const char *path, struct journal_event events[N_EVENTS
     events[2].status = STATUS_DEVICE;
     copy_text(events[2].text, sizeof events[2].text, "trainer died of SIGSEGV\nsecond line");
     events[3] = make_event(JOURNAL_DONE, 2);
+    events[4] = make_event(JOURNAL_REACHED, 3);
+    events[4].epoch = 9;
+    events[4].value = 0.1 + 0.2; /* needs all its digits */
+    events[4].threshold = NAN;
+    events[5] = make_event(JOURNAL_STOPPED, 3);
+    events[5].epoch = 27;
+    events[5].value = NAN;
+    events[5].threshold = -1.0 / 3;
     assert_int_equal(journal_open(path, 0, &journal), STATUS_OK);
     for (int i = 0; i < N_EVENTS; i++)
         assert_int_equal(journal_append(journal, &events[i]), STATUS_OK);
     assert_int_equal(journal_sync(journal), STATUS_OK);
     journal_close(journal);
+}
+
+static bool is_same_number(double a, double b)
+{
+    return a == b || (isnan(a) && isnan(b));
 }
 
 static void events_come_back(void **unused)
@@ -84,6 +98,11 @@ static void events_come_back(void **unused)
         assert_string_equal(seen.events[i].text, events[i].text);
         assert_string_equal(seen.events[i].host, events[i].host);
         assert_string_equal(seen.events[i].time, events[i].time);
+        assert_int_equal(seen.events[i].epoch, events[i].epoch);
+        if (events[i].epoch == 0)
+            continue;
+        assert_true(is_same_number(seen.events[i].value, events[i].value));
+        assert_true(is_same_number(seen.events[i].threshold, events[i].threshold));
     }
     temporary_folder_close(&folder);
 }
