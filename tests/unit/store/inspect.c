@@ -14,8 +14,8 @@
 static float conv[] = {0, 0, 0, 0, 1, -2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0.5f}; /* rows 0 and 2 zero */
 static float running[] = {1, NAN};
 static const struct weight_tensor sample[] = {
-    {"module.conv.weight", "float32", DTYPE_F32, 4, {4, 1, 2, 2}, conv},
-    {"module.bn.running_mean", "float32", DTYPE_F32, 1, {2}, running},
+    {"module.conv.weight", "float32", DTYPE_F32, 4, {4, 1, 2, 2}, conv, NULL},
+    {"module.bn.running_mean", "float32", DTYPE_F32, 1, {2}, running, NULL},
 };
 
 struct output {
