@@ -18,7 +18,7 @@ static const struct command commands[] = {
     {"report", "a results folder as table, CSV or JSON", cli_report, false, false},
     {"eval", "UA, RA, TA and MIA of any checkpoint", cli_eval, false, true},
     {"train", "train a base model", cli_train, false, true},
-    {"weights", "look into weight files", cli_weights, false, false},
+    {"weights", "look into, convert, merge and compare weights files", cli_weights, false, false},
     {"data", "verify or generate data sets", cli_data, false, false},
     {"settings", "every setting, with type, range and default", cli_settings, false, false},
     {"doctor", "what this machine has, what is missing, how fast it is", cli_doctor, false, true},

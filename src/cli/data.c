@@ -1,9 +1,9 @@
-/* `prunelora data`: makes a generated data set, or says what a folder of CIFAR files holds. */
-#include "cli/cli.h"
+/* `prunelora data`: makes data sets, and says what a folder of one holds. */
+#include "cli/data.h"
 
 #include "base/file.h"
+#include "cli/cli.h"
 #include "cli/options.h"
-#include "data/dataset.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -112,6 +112,13 @@ static void print_moments(const struct dataset *dataset)
     printf("their standard deviation     %.4f,%.4f,%.4f\n", std[0], std[1], std[2]);
 }
 
+void data_print(const struct dataset *dataset)
+{
+    print_classes(dataset);
+    print_moments(dataset);
+    printf("sha256 of the content        %s\n", dataset->hash);
+}
+
 static enum status verify(int argc, char **argv)
 {
     enum status status = STATUS_OK;
@@ -121,10 +128,10 @@ static enum status verify(int argc, char **argv)
     struct dataset *dataset = NULL;
     enum dataset_kind kind = DATASET_CIFAR10;
     const struct option_row rows[] = {
-        {"dataset", 0, OPTION_TEXT, &name, "NAME", "cifar10 (default) or cifar100"},
+        {"dataset", 0, OPTION_TEXT, &name, "NAME", "cifar10 (default), cifar100 or images"},
     };
     const struct options options = {
-        .usage = "prunelora data verify [--dataset cifar10|cifar100] DIR",
+        .usage = "prunelora data verify [--dataset cifar10|cifar100|images] DIR",
         .summary = "Reads every record and prints sizes, images per class and the content's hash.",
         .example = "prunelora data verify data/cifar-10-batches-bin",
         .rows = rows,
@@ -140,9 +147,7 @@ static enum status verify(int argc, char **argv)
     TRY(dataset_kind_find(name, &kind));
     TRY(dataset_load(kind, folder, &dataset));
     TRY(print_files(kind, folder));
-    print_classes(dataset);
-    print_moments(dataset);
-    printf("sha256 of the content        %s\n", dataset->hash);
+    data_print(dataset);
 done:
     dataset_destroy(dataset);
     return status;
@@ -153,7 +158,8 @@ static const struct verb {
     enum status (*run)(int argc, char **argv);
 } verbs[] = {
     {"synth", "generate a data set", synth},
-    {"verify", "check CIFAR files and count their images", verify},
+    {"import", "make a data set from a folder of pictures", data_import},
+    {"verify", "check a data set's files and count their images", verify},
 };
 enum { N_VERBS = sizeof verbs / sizeof *verbs };
 
@@ -174,8 +180,9 @@ static void print_words(void)
 
 static enum status unknown_verb(const char *name)
 {
-    return name == NULL ? fail(STATUS_BAD_CONFIG, "a verb is missing, want synth or verify")
-                        : fail(STATUS_BAD_CONFIG, "unknown verb '%s', want synth or verify", name);
+    return name == NULL
+               ? fail(STATUS_BAD_CONFIG, "a verb is missing, want synth, import or verify")
+               : fail(STATUS_BAD_CONFIG, "unknown verb '%s', want synth, import or verify", name);
 }
 
 int cli_data(int argc, char **argv)

@@ -23,9 +23,10 @@ static enum status parse(int argc, char **argv, struct eval_options *wanted, boo
     struct positionals positionals;
     const struct option_row rows[] = {
         {"model", 0, OPTION_TEXT, &wanted->model, "NAME", "architecture, e.g. resnet20"},
-        {"weights", 0, OPTION_TEXT, &wanted->weights, "FILE", ".pth, .th or .h5"},
-        {"data", 0, OPTION_TEXT, &wanted->data, "DIR", "folder of CIFAR binary files"},
-        {"dataset", 0, OPTION_TEXT, &wanted->dataset, "NAME", "cifar10 (default) or cifar100"},
+        {"weights", 0, OPTION_TEXT, &wanted->weights, "FILE", ".pth, .th, .safetensors or .h5"},
+        {"data", 0, OPTION_TEXT, &wanted->data, "DIR", "folder of the data set's files"},
+        {"dataset", 0, OPTION_TEXT, &wanted->dataset, "NAME",
+         "cifar10 (default), cifar100 or images"},
         {"forget-class", 0, OPTION_TEXT, &wanted->forget_class, "N",
          "class to forget; default none"},
         {"mean", 0, OPTION_TEXT, &wanted->mean, "R,G,B", "default: from the manifest beside FILE"},

@@ -7,6 +7,7 @@
 #include "cli/backend_choice.h"
 #include "cli/foreground.h"
 #include "cli/options.h"
+#include "store/weights.h"
 #include "sweep/sweep.h"
 
 #include <stdio.h>
@@ -23,7 +24,7 @@ static enum status parse(int argc, char **argv, struct train_options *wanted,
 {
     const struct option_row rows[] = {
         {"out", 'o', OPTION_TEXT, &wanted->out, "FILE",
-         "weights to write (default CONFIG's name.h5)"},
+         "weights to write: .h5, .pth or .safetensors (default CONFIG's name.h5)"},
         {"set", 0, OPTION_TEXTS, &wanted->sets, "K=V", "change a setting; may be repeated"},
         {"device", 0, OPTION_TEXT, &wanted->device, "NAME", DEVICE_CHOICES},
         {"threads", 0, OPTION_INTEGER, &wanted->threads, "N",
@@ -33,7 +34,7 @@ static enum status parse(int argc, char **argv, struct train_options *wanted,
         .usage = "prunelora train CONFIG [--out FILE] [--set k=v]...",
         .summary =
             "Trains a base model by base.train.* on every training image and writes its weights\n"
-            "(HDF5, PyTorch's names) with a manifest beside them: FILE.json.",
+            "(PyTorch's names) with a manifest beside them: FILE.json.",
         .example = "prunelora train sweeps/base/resnet20_synth.yaml --out model_weights/base.h5",
         .rows = rows,
         .n_rows = sizeof rows / sizeof *rows,
@@ -78,6 +79,8 @@ static enum status train(const char *path, const struct train_options *wanted)
     char *folder = NULL;
 
     TRY(arena_create(&arena));
+    if (out != NULL)
+        TRY(weights_can_save(out));
     TRY(load(path, wanted, &sweep));
     if (out == NULL)
         TRY_ALLOC(out, arena_format(arena, "%s.h5", sweep->name));

@@ -22,7 +22,7 @@ struct recipe { /* train.* and base.train.* */
     int64_t milestones[MAX_MILESTONES]; /* epochs after which lr is multiplied by gamma (step) */
     int64_t n_milestones;
     double gamma;
-    bool augment; /* crop 32 pad 4 + flip */
+    bool augment; /* crop after padding by an eighth, flip */
 };
 
 struct normalisation {
@@ -36,7 +36,7 @@ struct settings {
         const char *weights; /* path; "" when the method does not start from weights */
     } model;
     struct {
-        const char *dataset; /* "cifar10", "cifar100" */
+        const char *dataset; /* "cifar10", "cifar100", "images" */
         const char *path;
         struct normalisation mean, std;
     } data;

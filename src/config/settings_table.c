@@ -6,7 +6,7 @@
 const char *const prune_mask_names[] = {"held", "held_merged", "baked", NULL};
 const char *const optimizer_names[] = {"sgd", "adam", "adamw", NULL};
 const char *const schedule_names[] = {"constant", "cosine", "step", NULL};
-static const char *const dataset_names[] = {"cifar10", "cifar100", NULL};
+static const char *const dataset_names[] = {"cifar10", "cifar100", "images", NULL};
 static const char *const precision_names[] = {"fp32", "tf32", "bf16", NULL};
 static const char *const device_names[] = {"auto", "cuda", "cpu", "ref", NULL};
 static const char *const gpus_names[] = {"1", "auto", NULL};
@@ -41,7 +41,7 @@ static const struct setting table[] = {
      .names = dataset_names,
      .unit = "",
      .standard = "cifar10",
-     .help = "which data set the files hold"},
+     .help = "which data set the files hold; images: made by `prunelora data import`"},
     {.name = "data.path",
      .kind = SETTING_TEXT,
      .group = GROUP_MODEL,
@@ -180,7 +180,8 @@ static const struct setting table[] = {
     {                                                                                              \
         .name = prefix ".augment", .kind = SETTING_BOOL, .group = (reader),                        \
         .offset = (place) + offsetof(struct recipe, augment), .unit = "", .standard = "false",     \
-        .by_recipe = {"true", "true"}, .help = "random crop of 32 out of 40 and horizontal flip"   \
+        .by_recipe = {"true", "true"},                                                             \
+        .help = "random crop after padding by an eighth (32 of 40) and horizontal flip"            \
     }
     /* the unlearning methods read these */
     RECIPE("train", AT(train), GROUP_TRAIN),

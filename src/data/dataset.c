@@ -1,6 +1,7 @@
 /* A data set from its folder: the tables of images, the class names, and one hash of the content.
  */
 #include "data/cifar.h"
+#include "data/image_files.h"
 
 #include "base/file.h"
 #include "base/text.h"
@@ -10,21 +11,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *const kind_names[] = {
+    [DATASET_CIFAR10] = "cifar10", [DATASET_CIFAR100] = "cifar100", [DATASET_IMAGES] = "images"};
+
 enum status dataset_kind_find(const char *name, enum dataset_kind *out)
 {
-    for (int kind = DATASET_CIFAR10; kind <= DATASET_CIFAR100; kind++) {
-        if (strcmp(cifar_format((enum dataset_kind)kind)->name, name) == 0) {
+    for (int kind = DATASET_CIFAR10; kind <= DATASET_IMAGES; kind++) {
+        if (strcmp(kind_names[kind], name) == 0) {
             *out = (enum dataset_kind)kind;
             return STATUS_OK;
         }
     }
-    return fail(STATUS_BAD_CONFIG, "unknown data set '%s', want cifar10 or cifar100", name);
+    return fail(STATUS_BAD_CONFIG, "unknown data set '%s', want cifar10, cifar100 or images", name);
 }
 
 const char *dataset_file(enum dataset_kind kind, int i)
 {
+    if (kind == DATASET_IMAGES)
+        return image_files_name(i);
     const struct cifar_format *format = cifar_format(kind);
     return i >= 0 && i < format->n_files ? format->files[i] : NULL;
+}
+
+struct image_shape dataset_shape(enum dataset_kind kind)
+{
+    if (kind == DATASET_IMAGES)
+        return (struct image_shape){0, 0, 0};
+    const struct cifar_format *format = cifar_format(kind);
+    return (struct image_shape){format->label_limits[format->n_labels - 1], CIFAR_SIDE, CIFAR_SIDE};
 }
 
 static enum status read_tables(struct dataset *dataset, const char *folder)
@@ -34,8 +48,6 @@ static enum status read_tables(struct dataset *dataset, const char *folder)
     struct hash *hash = NULL;
     char counts[64];
 
-    if (!folder_exists(folder))
-        return fail(STATUS_IO, "there is no folder '%s' with %s in it", folder, format->name);
     TRY(hash_create(&hash));
     hash_update_text(hash, format->name);
     for (int i = 0; i < format->n_files; i++) {
@@ -92,21 +104,35 @@ done:
     return status;
 }
 
+static enum status read_cifar(struct dataset *dataset, const char *folder)
+{
+    enum status status = STATUS_OK;
+    struct image_shape shape = dataset_shape(dataset->kind);
+
+    dataset->n_classes = shape.n_classes;
+    dataset->height = shape.height;
+    dataset->width = shape.width;
+    dataset->channels = 3;
+    TRY(read_tables(dataset, folder));
+    TRY(read_class_names(dataset, folder));
+done:
+    return status;
+}
+
 enum status dataset_load(enum dataset_kind kind, const char *folder, struct dataset **out)
 {
     enum status status = STATUS_OK;
-    const struct cifar_format *format = cifar_format(kind);
     struct dataset *dataset = NULL;
 
+    if (!folder_exists(folder))
+        return fail(STATUS_IO, "there is no folder '%s' with %s in it", folder, kind_names[kind]);
     TRY_ALLOC(dataset, heap_alloc(1, sizeof *dataset));
     dataset->kind = kind;
-    dataset->n_classes = format->label_limits[format->n_labels - 1];
-    dataset->height = CIFAR_SIDE;
-    dataset->width = CIFAR_SIDE;
-    dataset->channels = 3;
     TRY(arena_create(&dataset->arena));
-    TRY(read_tables(dataset, folder));
-    TRY(read_class_names(dataset, folder));
+    if (kind == DATASET_IMAGES)
+        TRY(image_files_read(dataset, folder));
+    else
+        TRY(read_cifar(dataset, folder));
     *out = dataset;
     dataset = NULL;
 done:

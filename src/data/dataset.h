@@ -1,4 +1,4 @@
-/* Labelled images in memory, as the CIFAR binary files have them: planar RGB bytes. */
+/* Labelled images in memory, as the binary files have them: planar RGB bytes. */
 #ifndef DATA_DATASET_H
 #define DATA_DATASET_H
 
@@ -7,15 +7,21 @@
 
 #include <stdint.h>
 
-enum dataset_kind { DATASET_CIFAR10, DATASET_CIFAR100 };
-/* "cifar10", "cifar100"; BAD_CONFIG for any other name. */
+enum dataset_kind { DATASET_CIFAR10, DATASET_CIFAR100, DATASET_IMAGES };
+/* "cifar10", "cifar100", "images" (pictures imported from a folder); BAD_CONFIG for any other name.
+ */
 CHECKED enum status dataset_kind_find(const char *name, enum dataset_kind *out);
-/* The kind's files in the order they are read, the test file last; NULL past the end. */
+/* The i-th of the kind's files; NULL past the end. */
 const char *dataset_file(enum dataset_kind kind, int i);
+/* What the kind alone says of classes and size of its images; 0 where only the files know. */
+struct image_shape {
+    int n_classes, height, width;
+};
+struct image_shape dataset_shape(enum dataset_kind kind);
 
 struct image_table {
     int64_t n;
-    uint8_t *images; /* [n, 3, 32, 32], owned by the dataset (heap) */
+    uint8_t *images; /* [n, 3, height, width], owned by the dataset (heap) */
     int32_t *labels; /* [n] in [0, n_classes); CIFAR-100: the fine label; owned likewise */
 };
 
@@ -23,7 +29,7 @@ struct dataset {
     enum dataset_kind kind;
     int n_classes;
     int height, width, channels;
-    struct image_table train, test; /* train: the batch files' records in file order */
+    struct image_table train, test; /* records in the files' order */
     const char *const *class_names; /* [n_classes]; NULL when unknown */
     char hash[HASH_HEX_BYTES]; /* over every record in order, train then test: the data's content */
     struct arena *arena;       /* owned: class names */
@@ -31,8 +37,9 @@ struct dataset {
 
 /* Reads data_batch_1..5.bin and test_batch.bin (CIFAR-10) or train.bin and test.bin (CIFAR-100:
  * coarse, fine label) with any number of records, and the class names from batches.meta.txt or
- * fine_label_names.txt when it is there. Fails IO when a file is missing, BAD_DATA naming file,
- * record and byte when a size is no multiple of the record or a label is out of range. */
+ * fine_label_names.txt when it is there; or the files of an import, which know their size. Fails IO
+ * when a file is missing, BAD_DATA naming file, record and byte when a size is no multiple of the
+ * record or a label is out of range. */
 CHECKED enum status dataset_load(enum dataset_kind kind, const char *folder, struct dataset **out);
 void dataset_destroy(struct dataset *dataset); /* accepts NULL */
 

@@ -2,27 +2,25 @@
 #include "store/weights.h"
 
 #include "base/file.h"
-#include "base/text.h"
+#include "store/safetensors.h"
 #include "store/state_dict.h"
+#include "store/wrapped_names.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* What wrappers put before a model's own names: DataParallel, PEFT. */
-static const char *const prefixes[] = {"module.", "base_model.model."};
-enum { N_PREFIXES = sizeof prefixes / sizeof prefixes[0] };
-
 struct format {
     const char *magic;
-    int64_t n_magic;
+    int64_t n_magic, offset; /* bytes */
     enum status (*parse)(const void *bytes, int64_t n, struct weights *weights);
 };
 
 static const struct format formats[] = {
-    {"PK\3\4", 4, pth_zip_parse},
-    {"\x89HDF\r\n\x1a\n", 8, weights_h5_parse},
-    {"\x80", 1, pth_legacy_parse},                        /* a pickle of protocol 2 or later */
-    {"L119547037146038801333356L", 26, pth_legacy_parse}, /* the magic number in protocol 1 */
+    {"{", 1, 8, safetensors_parse}, /* no other format has it there */
+    {"PK\3\4", 4, 0, pth_zip_parse},
+    {"\x89HDF\r\n\x1a\n", 8, 0, weights_h5_parse},
+    {"\x80", 1, 0, pth_legacy_parse},                        /* a pickle of protocol 2 or later */
+    {"L119547037146038801333356L", 26, 0, pth_legacy_parse}, /* the magic number in protocol 1 */
 };
 
 int64_t weight_elements(const struct weight_tensor *tensor)
@@ -52,63 +50,12 @@ double weight_value(const struct weight_tensor *tensor, int64_t i)
     return (double)((const int64_t *)tensor->values)[i];
 }
 
-static bool all_start_with(const struct weights *weights, size_t skipped, const char *prefix)
-{
-    for (int64_t i = 0; i < weights->n; i++)
-        if (strlen(weights->tensors[i].name) < skipped ||
-            !text_starts_with(weights->tensors[i].name + skipped, prefix))
-            return false;
-    return weights->n > 0;
-}
-
-static enum status find_prefix(struct weights *weights)
-{
-    enum status status = STATUS_OK;
-    size_t length = 0;
-    bool is_longer = true;
-
-    while (is_longer) {
-        is_longer = false;
-        for (int i = 0; i < N_PREFIXES && !is_longer; i++) {
-            is_longer = all_start_with(weights, length, prefixes[i]);
-            length += is_longer ? strlen(prefixes[i]) : 0;
-        }
-    }
-    if (length > 0)
-        TRY_ALLOC(weights->prefix,
-                  arena_format(weights->arena, "%.*s", (int)length, weights->tensors[0].name));
-done:
-    return status;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static enum status refuse_doubles(const struct weights *weights)
-{
-    enum status status = STATUS_OK;
-    const char **names = heap_alloc(weights->n, sizeof *names);
-
-    if (names == NULL)
-        return STATUS_OUT_OF_MEMORY;
-    for (int64_t i = 0; i < weights->n; i++)
-        names[i] = weights->tensors[i].name;
-    qsort(names, (size_t)weights->n, sizeof *names, compare_names);
-    for (int64_t i = 1; i < weights->n; i++)
-        if (strcmp(names[i - 1], names[i]) == 0)
-            TRY(fail(STATUS_BAD_DATA, "holds '%s' twice", names[i]));
-done:
-    free(names);
-    return status;
-}
-
 static const struct format *recognise(const void *bytes, int64_t n)
 {
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
-        if (n >= formats[i].n_magic &&
-            memcmp(bytes, formats[i].magic, (size_t)formats[i].n_magic) == 0)
+        if (n >= formats[i].offset + formats[i].n_magic &&
+            memcmp((const char *)bytes + formats[i].offset, formats[i].magic,
+                   (size_t)formats[i].n_magic) == 0)
             return &formats[i];
     return NULL;
 }
@@ -122,10 +69,9 @@ static enum status parse(const void *bytes, int64_t n, struct weights *weights)
         return fail(STATUS_BAD_DATA, "is empty");
     if (format == NULL)
         return fail(STATUS_BAD_DATA,
-                    "is none of the formats known: PyTorch (.pth, .pt, .th), HDF5");
+                    "is none of the formats known: PyTorch (.pth, .pt, .th), safetensors, HDF5");
     TRY(format->parse(bytes, n, weights));
-    TRY(refuse_doubles(weights));
-    TRY(find_prefix(weights));
+    TRY(wrapped_names_resolve(weights));
     TRY(hash_bytes(bytes, (size_t)n, weights->hash));
 done:
     return status;
@@ -175,12 +121,16 @@ void weights_destroy(struct weights *weights)
     free(weights);
 }
 
+bool weight_is_lora(const struct weight_tensor *tensor)
+{
+    return tensor->bare != NULL &&
+           (strstr(tensor->bare, ".lora_A.") != NULL || strstr(tensor->bare, ".lora_B.") != NULL);
+}
+
 const struct weight_tensor *weights_find(const struct weights *weights, const char *name)
 {
-    size_t skipped = strlen(weights->prefix);
-
     for (int64_t i = 0; i < weights->n; i++)
-        if (strcmp(weights->tensors[i].name + skipped, name) == 0)
+        if (weights->tensors[i].bare != NULL && strcmp(weights->tensors[i].bare, name) == 0)
             return &weights->tensors[i];
     return NULL;
 }

@@ -1,5 +1,5 @@
-/* State dicts: PyTorch's legacy and zip files, our HDF5; read without executing anything, written
- * complete or not at all. */
+/* State dicts: PyTorch's legacy and zip files, safetensors, our HDF5; read without executing
+ * anything, written complete or not at all. */
 #ifndef STORE_WEIGHTS_H
 #define STORE_WEIGHTS_H
 
@@ -17,14 +17,16 @@ struct weight_tensor {
     enum dtype dtype; /* F32 (also from f16, bf16), F64, I64 (from every integer type and bool) */
     int n_dims;
     int64_t shape[WEIGHTS_MAX_DIMS];
-    void *values; /* contiguous, row-major, PyTorch's layout (conv KCRS) */
+    void *values;     /* contiguous, row-major, PyTorch's layout (conv KCRS) */
+    const char *bare; /* of a file that was read: the model's own name, without what wrappers add;
+                         NULL where a trained copy in the same file replaces the tensor */
 };
 
 struct weights {
     struct arena *arena;      /* owned */
-    const char *format;       /* "pytorch-zip", "pytorch-legacy", "hdf5" */
+    const char *format;       /* "pytorch-zip", "pytorch-legacy", "safetensors", "hdf5" */
     const char *nested_under; /* "state_dict", … or "" */
-    const char *prefix;       /* common prefix stripped by weights_find, e.g. "module." or "" */
+    const char *prefix; /* common to all names and no part of the bare ones: "module." or "" */
     struct weight_tensor *tensors;
     int64_t n;
     char hash[HASH_HEX_BYTES]; /* of the file's bytes */
@@ -38,10 +40,11 @@ CHECKED enum status weights_load(const char *path, struct weights **out);
 CHECKED enum status weights_parse(const char *path, const void *bytes, int64_t n,
                                   struct weights **out);
 void weights_destroy(struct weights *weights); /* accepts NULL */
-/* By PyTorch's bare name, whatever prefix the file uses; NULL when absent. */
+/* By the bare name, whatever wrappers the file was written through; NULL when absent. */
 const struct weight_tensor *weights_find(const struct weights *weights, const char *name);
 double weight_value(const struct weight_tensor *tensor, int64_t i);
 int64_t weight_elements(const struct weight_tensor *tensor);
+bool weight_is_lora(const struct weight_tensor *tensor); /* a factor of an adapter, A or B */
 
 /* Compares names and shapes: every wanted tensor present in its shape, nothing extra
  * (num_batches_tracked aside). BAD_DATA lists up to 8 mismatches, each with wanted and found shape.
@@ -54,8 +57,13 @@ struct weight_wanted {
 CHECKED enum status weights_check(const struct weights *weights, const char *path, const char *arch,
                                   const struct weight_wanted *wanted, int64_t n_wanted);
 
-/* HDF5: one float32 (or float64 when dtype is F64) dataset per tensor under its name at the root.
- */
+/* Writes the format that the name ends in: .pth or .pt (PyTorch's zip format, which
+ * torch.load(weights_only=True) reads), .safetensors, .h5 or .hdf5. Each tensor is stored as its
+ * stored_dtype, so what was read comes back to the bit; NULL stands for float32, float64, int64.
+ * BAD_CONFIG for any other name, which weights_can_save tells beforehand. */
+CHECKED enum status weights_save(const char *path, const struct weight_tensor *tensors, int64_t n);
+CHECKED enum status weights_can_save(const char *path);
+/* HDF5 whatever the name: one data set per tensor under its name at the root. */
 CHECKED enum status weights_save_h5(const char *path, const struct weight_tensor *tensors,
                                     int64_t n);
 

@@ -78,7 +78,9 @@ static enum status report_extra(struct report *report, const struct weights *wei
         names[i] = wanted[i].name;
     qsort(names, (size_t)n_wanted, sizeof *names, compare_names);
     for (int64_t i = 0; i < weights->n; i++) {
-        const char *name = weights->tensors[i].name + strlen(weights->prefix);
+        const char *name = weights->tensors[i].bare;
+        if (name == NULL)
+            continue;
         bool is_known =
             bsearch(&name, names, (size_t)n_wanted, sizeof *names, compare_names) != NULL;
         if (!is_known && !may_be_absent(name) && report_next(report))
@@ -88,12 +90,33 @@ static enum status report_extra(struct report *report, const struct weights *wei
     return STATUS_OK;
 }
 
+/* Adapters have no meaning without alpha, which no weights file holds: they are merged first. */
+static enum status refuse_adapters(const struct weights *weights, const char *path,
+                                   const char *arch)
+{
+    int64_t n = 0;
+    const char *first = NULL;
+
+    for (int64_t i = weights->n - 1; i >= 0; i--)
+        if (weight_is_lora(&weights->tensors[i])) {
+            first = weights->tensors[i].name;
+            n++;
+        }
+    if (n == 0)
+        return STATUS_OK;
+    return fail(STATUS_BAD_DATA,
+                "weights '%s': holds %lld LoRA tensors such as '%s', %s wants plain weights: "
+                "prunelora weights merge '%s' --alpha A --out FILE",
+                path, (long long)n, first, arch, path);
+}
+
 enum status weights_check(const struct weights *weights, const char *path, const char *arch,
                           const struct weight_wanted *wanted, int64_t n_wanted)
 {
     enum status status = STATUS_OK;
     struct report report = {.arch = arch};
 
+    TRY(refuse_adapters(weights, path, arch));
     for (int64_t i = 0; i < n_wanted; i++)
         compare_one(&report, weights, &wanted[i]);
     TRY(report_extra(&report, weights, wanted, n_wanted));

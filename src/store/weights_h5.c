@@ -1,10 +1,12 @@
 /* Weights in HDF5: one uncompressed data set per tensor at the root, in the model's order. */
+#include "store/element.h"
 #include "store/hdf5_file.h"
 #include "store/state_dict.h"
 
 #include <string.h>
 
 static const char format_name[] = "prunelora-weights";
+static const char stored_dtype_attribute[] = "stored_dtype";
 enum { FORMAT_VERSION = 1 };
 
 static hid_t native_type(enum dtype dtype)
@@ -40,6 +42,17 @@ done:
     return status;
 }
 
+/* float16, bool and the like are widened, as they are in memory; what they were is kept beside
+ * them, so that they leave in the type they came in. */
+static enum status put_stored_dtype(hid_t dataset, const struct weight_tensor *tensor)
+{
+    const struct element *element = element_of(tensor->stored_dtype, tensor->dtype);
+
+    if (element == element_of(NULL, tensor->dtype))
+        return STATUS_OK;
+    return hdf5_put_text(dataset, stored_dtype_attribute, element->name);
+}
+
 static enum status put_tensor(hid_t file, const struct weight_tensor *tensor)
 {
     enum status status = STATUS_OK;
@@ -54,6 +67,7 @@ static enum status put_tensor(hid_t file, const struct weight_tensor *tensor)
     if (weight_elements(tensor) > 0)
         TRY(hdf5_check(H5Dwrite(dataset, native_type(tensor->dtype), H5S_ALL, H5S_ALL, H5P_DEFAULT,
                                 tensor->values)));
+    TRY(put_stored_dtype(dataset, tensor));
 done:
     hdf5_close(dataset);
     hdf5_close(space);
@@ -104,6 +118,26 @@ done:
     return status;
 }
 
+static enum status get_stored_dtype(hid_t dataset, struct arena *arena,
+                                    struct weight_tensor *tensor)
+{
+    enum status status = STATUS_OK;
+    const char *name = NULL;
+    htri_t is_there = H5Aexists(dataset, stored_dtype_attribute);
+
+    TRY(hdf5_check(is_there));
+    if (is_there <= 0)
+        return STATUS_OK;
+    TRY(hdf5_get_text(dataset, stored_dtype_attribute, arena, &name));
+    const struct element *element = element_by_name(name);
+    if (element == NULL || element->dtype != tensor->dtype)
+        TRY(fail(STATUS_BAD_DATA, "says it was stored as '%.20s', which its numbers cannot be",
+                 name));
+    tensor->stored_dtype = element->name;
+done:
+    return status;
+}
+
 static enum status get_tensor(hid_t file, struct arena *arena, struct weight_tensor *tensor)
 {
     enum status status = STATUS_OK;
@@ -116,6 +150,7 @@ static enum status get_tensor(hid_t file, struct arena *arena, struct weight_ten
         TRY(fail(STATUS_BAD_DATA, "is no data set; wanted one per tensor at the root"));
     TRY(hdf5_check(dataset = H5Dopen2(file, tensor->name, H5P_DEFAULT)));
     TRY(read_type(dataset, tensor));
+    TRY(get_stored_dtype(dataset, arena, tensor));
     TRY(hdf5_shape(dataset, &tensor->n_dims, tensor->shape, &n));
     TRY_ALLOC(tensor->values, arena_alloc(arena, n, dtype_bytes(tensor->dtype)));
     if (n > 0)

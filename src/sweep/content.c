@@ -8,7 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_CLASSES = 100, MAX_FITS = 32 };
+enum { MAX_FITS = 32 };
+/* Where only files know the shape of images and there are none: adapters' targets are looked for in
+ * a model of this shape. */
+static const struct image_shape any_shape = {10, 32, 32};
+
 enum file_state { FILE_PRESENT, FILE_ABSENT, FILE_BROKEN };
 
 struct data_entry {
@@ -16,8 +20,9 @@ struct data_entry {
     enum dataset_kind kind;
     enum file_state state;
     const char *absent;
-    struct dataset *dataset;             /* owned */
-    const char *splits[MAX_CLASSES + 1]; /* hash by class + 1; "" when the class is refused */
+    struct dataset *dataset;  /* owned; NULL unless present */
+    struct image_shape shape; /* n_classes 0: not known, the files are not there */
+    const char **splits;      /* hash by class + 1; "" when the class is refused */
     struct data_entry *next;
 };
 
@@ -30,7 +35,7 @@ struct weights_entry {
     bool has_manifest;
     struct {
         const struct architecture *architecture;
-        int n_classes;
+        struct image_shape shape;
     } fits[MAX_FITS]; /* checked already */
     int n_fits;
     struct weights_entry *next;
@@ -117,8 +122,13 @@ static enum status find_data(struct content *content, const struct point *point,
                              ? dataset_load(kind, path, &entry->dataset)
                              : fail(STATUS_IO, "data folder '%s' does not exist", path);
     entry->state = state_after(loaded);
+    entry->shape = dataset_shape(kind);
     if (loaded != STATUS_OK)
         TRY(report(content, point, "data.path", loaded));
+    else
+        entry->shape = (struct image_shape){entry->dataset->n_classes, entry->dataset->height,
+                                            entry->dataset->width};
+    TRY_ALLOC(entry->splits, ARENA_ARRAY(arena, entry->shape.n_classes + 1, const char *));
     *out = entry;
 done:
     return status;
@@ -129,10 +139,11 @@ static bool check_class(struct content *content, const struct point *point, int 
     int64_t class_index = point->settings.forget.class_index;
     bool is_nothing = class_index < 0 && point->method->training == TRAIN_RECIPE;
 
-    if (class_index < n_classes && !is_nothing)
+    bool is_beyond = n_classes > 0 && class_index >= n_classes;
+    if (!is_beyond && !is_nothing)
         return true;
     const struct position *at = point_at(point, "forget.class", &content->spec->top);
-    if (class_index >= n_classes)
+    if (is_beyond)
         diagnostics_error(content->spec->diagnostics, at, NULL,
                           "'forget.class' is %lld, but %s has classes 0 to %d",
                           (long long)class_index, point->settings.data.dataset, n_classes - 1);
@@ -152,9 +163,11 @@ static enum status resolve_split(struct content *content, const struct point *po
     int class_index = (int)point->settings.forget.class_index;
 
     TRY(find_data(content, point, &entry));
-    if (!check_class(content, point, entry->kind == DATASET_CIFAR10 ? 10 : MAX_CLASSES))
+    if (!check_class(content, point, entry->shape.n_classes))
         return STATUS_OK;
-    const char **hash = &entry->splits[class_index + 1];
+    const char *uncounted = NULL;
+    const char **hash =
+        class_index < entry->shape.n_classes ? &entry->splits[class_index + 1] : &uncounted;
     if (*hash == NULL && entry->state != FILE_PRESENT) { /* what is forgotten is part of it */
         TRY_ALLOC(*hash, arena_format(content->spec->arena, "%s:%d", entry->absent, class_index));
     } else if (*hash == NULL) {
@@ -213,11 +226,11 @@ done:
 }
 
 static bool is_fit_known(const struct weights_entry *entry, const struct point *point,
-                         int n_classes)
+                         const struct image_shape *shape)
 {
     for (int i = 0; i < entry->n_fits; i++)
         if (entry->fits[i].architecture == point->architecture &&
-            entry->fits[i].n_classes == n_classes)
+            memcmp(&entry->fits[i].shape, shape, sizeof *shape) == 0)
             return true;
     return false;
 }
@@ -226,9 +239,11 @@ static enum status check_fit(struct content *content, const struct point *point,
                              struct weights_entry *entry)
 {
     enum status status = STATUS_OK;
-    int n_classes = strcmp(point->settings.data.dataset, "cifar10") == 0 ? 10 : MAX_CLASSES;
+    struct data_entry *data = NULL;
 
-    if (entry->state != FILE_PRESENT || is_fit_known(entry, point, n_classes))
+    TRY(find_data(content, point, &data));
+    const struct image_shape *shape = &data->shape;
+    if (entry->state != FILE_PRESENT || shape->n_classes == 0 || is_fit_known(entry, point, shape))
         return STATUS_OK;
     if (entry->weights == NULL) {
         enum status loaded = weights_load(entry->path, &entry->weights);
@@ -238,9 +253,9 @@ static enum status check_fit(struct content *content, const struct point *point,
     }
     if (entry->n_fits < MAX_FITS) {
         entry->fits[entry->n_fits].architecture = point->architecture;
-        entry->fits[entry->n_fits++].n_classes = n_classes;
+        entry->fits[entry->n_fits++].shape = *shape;
     }
-    enum status checked = fit_weights(entry->weights, entry->path, point->architecture, n_classes);
+    enum status checked = fit_weights(entry->weights, entry->path, point->architecture, shape);
     if (checked != STATUS_OK)
         TRY(report(content, point, "model.weights", checked));
 done:
@@ -329,7 +344,7 @@ static enum status check_targets(struct content *content, const struct point *po
     enum status status = STATUS_OK;
     const char *targets = point->settings.lora.targets;
     struct targets_entry *entry = content->targets;
-    int n_classes = strcmp(point->settings.data.dataset, "cifar10") == 0 ? 10 : MAX_CLASSES;
+    struct data_entry *data = NULL;
 
     if (!point->method->adapts || strcmp(targets, "default") == 0)
         return STATUS_OK;
@@ -339,7 +354,9 @@ static enum status check_targets(struct content *content, const struct point *po
     TRY_ALLOC(entry, ARENA_NEW(content->spec->arena, struct targets_entry));
     *entry = (struct targets_entry){targets, point->architecture, content->targets};
     content->targets = entry;
-    enum status checked = fit_targets(targets, point->architecture, n_classes);
+    TRY(find_data(content, point, &data));
+    enum status checked = fit_targets(targets, point->architecture,
+                                      data->shape.n_classes > 0 ? &data->shape : &any_shape);
     if (checked != STATUS_OK)
         TRY(report(content, point, "lora.targets", checked));
 done:

@@ -1,4 +1,5 @@
 /* Does a weights file fit an architecture, do adapters find modules: asked before anything runs. */
+#include "data/dataset.h"
 #include "graph/pattern.h"
 #include "store/weights.h"
 #include "sweep/point.h"
@@ -7,18 +8,18 @@
 
 /* The smallest graph with the architecture's parameters: names and shapes do not depend on the
  * batch. */
-static enum status build_model(const struct architecture *architecture, int n_classes,
-                               struct graph **out)
+static enum status build_model(const struct architecture *architecture,
+                               const struct image_shape *shape, struct graph **out)
 {
     const struct graph_settings settings = {
         .mode = GRAPH_EVAL,
         .real = DTYPE_F32,
         .batch_size = 1,
-        .height = 32,
-        .width = 32,
+        .height = shape->height,
+        .width = shape->width,
         .channels = 3,
         .n_images = 1,
-        .n_classes = n_classes,
+        .n_classes = shape->n_classes,
         .std = {1, 1, 1},
     };
     return model_build(architecture, &settings, out);
@@ -40,7 +41,7 @@ static struct weight_wanted wanted_of(const struct param *param)
 }
 
 enum status fit_weights(const struct weights *weights, const char *path,
-                        const struct architecture *architecture, int n_classes)
+                        const struct architecture *architecture, const struct image_shape *shape)
 {
     enum status status = STATUS_OK;
     struct arena *arena = NULL;
@@ -48,7 +49,7 @@ enum status fit_weights(const struct weights *weights, const char *path,
     struct weight_wanted *wanted = NULL;
 
     TRY(arena_create(&arena));
-    TRY(build_model(architecture, n_classes, &graph));
+    TRY(build_model(architecture, shape, &graph));
     TRY_ALLOC(wanted, ARENA_ARRAY(arena, graph->n_params, struct weight_wanted));
     for (int64_t i = 0; i < graph->n_params; i++)
         wanted[i] = wanted_of(&graph->params[i]);
@@ -59,7 +60,8 @@ done:
     return status;
 }
 
-enum status fit_targets(const char *targets, const struct architecture *architecture, int n_classes)
+enum status fit_targets(const char *targets, const struct architecture *architecture,
+                        const struct image_shape *shape)
 {
     enum status status = STATUS_OK;
     struct pattern *pattern = NULL;
@@ -67,7 +69,7 @@ enum status fit_targets(const char *targets, const struct architecture *architec
     bool is_matched = false;
 
     TRY(pattern_create(targets, &pattern));
-    TRY(build_model(architecture, n_classes, &graph));
+    TRY(build_model(architecture, shape, &graph));
     for (int64_t i = 0; i < graph->n_params; i++)
         if (graph->params[i].is_conv && pattern_matches(pattern, graph->params[i].module))
             is_matched = true;

@@ -47,10 +47,12 @@ CHECKED enum status content_resolve(struct content *content, struct point *point
 /* Whether weights fit an architecture, and adapters' targets match modules of it: BAD_DATA or
  * BAD_CONFIG with the message when not. */
 struct weights;
+struct image_shape;
 CHECKED enum status fit_weights(const struct weights *weights, const char *path,
-                                const struct architecture *architecture, int n_classes);
+                                const struct architecture *architecture,
+                                const struct image_shape *shape);
 CHECKED enum status fit_targets(const char *targets, const struct architecture *architecture,
-                                int n_classes);
+                                const struct image_shape *shape);
 
 /* Runs of a spec: fills the sweep's runs, points, axes and counts. */
 CHECKED enum status expand(struct spec *spec, struct content *content, struct sweep *sweep);

@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CROP_PADDING = 4, MOST_UNREAD = 32 }; /* steps a device may be behind */
+enum {
+    CROP_SHARE = 8,  /* padding: an eighth of the side, 4 pixels of 32 */
+    MOST_UNREAD = 32 /* steps a device may be behind */
+};
 
 enum status loop_create(struct loop *loop)
 {
@@ -74,14 +77,14 @@ static enum status upload_batch(struct loop *loop, const struct stage *stage, in
     uint64_t seed = (uint64_t)loop->network->settings->seed;
     uint32_t epoch = (uint32_t)loop->position.epoch;
     int32_t epoch_value = (int32_t)epoch;
+    int padding = loop->network->data->dataset->height / CROP_SHARE;
 
     TRY(executor_upload(stage->executor, stage->graph->indices, loop->order + first));
     if (stage->graph->epoch >= 0)
         TRY(executor_upload(stage->executor, stage->graph->epoch, &epoch_value));
     if (stage->graph->offsets >= 0) {
         for (int64_t i = 0; i < count; i++)
-            sampler_augment(seed, epoch, loop->order[first + i], CROP_PADDING,
-                            loop->offsets + 3 * i);
+            sampler_augment(seed, epoch, loop->order[first + i], padding, loop->offsets + 3 * i);
         TRY(executor_upload(stage->executor, stage->graph->offsets, loop->offsets));
     }
 done:

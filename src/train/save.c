@@ -43,7 +43,7 @@ enum status parameters_save(const struct parameters *parameters, enum save_what 
         if (is_adapter == (what == SAVE_ADAPTERS))
             TRY(parameter_tensor(parameters, i, arena, &tensors[n++]));
     }
-    TRY(weights_save_h5(path, tensors, n));
+    TRY(weights_save(path, tensors, n));
 done:
     arena_destroy(arena);
     return status;

@@ -13,7 +13,7 @@ struct resident_data {
     struct dataset *dataset; /* owned */
     char *path;              /* owned; the key, with kind */
     enum dataset_kind kind;
-    void *images, *labels; /* owned, device: [n, 3, 32, 32] u8 and [n] i32 */
+    void *images, *labels; /* owned, device: [n, 3, height, width] u8 and [n] i32 */
     int64_t n;
 };
 

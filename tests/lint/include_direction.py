@@ -26,6 +26,7 @@ ONLY_IN = {  # foreign headers and the only places that may know them
     r"<oneapi/|<dnnl": "kernels/cpu/",
     r"<hdf5": "src/store/",
     r"<yaml\.h>": "src/config/",
+    r"<(jpeglib|png)\.h>": "src/data/",
 }
 
 

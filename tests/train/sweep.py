@@ -57,6 +57,27 @@ def check_report(program, folder):
     print("ok report agrees with results.h5")
 
 
+def check_adapters(program, folder):
+    """A run's adapters as PEFT's folder, and merged from there again: the run's own weights to the bit."""
+    for method, has_base in ((b"lora", False), (b"prune_lora", True)):
+        row = rows(program.folder / folder).query("`unlearn.method` == @method").iloc[0]
+        run = f"{folder}/runs/{row.name.decode()}/a{int(row['attempt'])}"
+        program.must("weights", "convert", run, "--out", "adapter")
+        config = json.loads((program.folder / "adapter" / "adapter_config.json").read_text())
+        base = [] if has_base else ["base.h5"]
+        program.must("weights", "merge", *base, "adapter", "--out", "merged.h5")
+        same = program.must("weights", "diff", "merged.h5", f"{run}/weights.h5")
+        if (config["r"], len(config["target_modules"])) != (row["lora.rank"], 18) or \
+                "linear" not in config["modules_to_save"]:
+            fail(f"adapter_config.json of {method} is {config}")
+        if (program.folder / "adapter" / "base_model.safetensors").exists() != has_base:
+            fail(f"base_model.safetensors of {method}: wanted {has_base}")
+        print(f"ok {method.decode()} by way of an adapter folder: {same.strip()}")
+    code, _, err = program.run("weights", "convert", run, "--out", "other", "--base", f"{run}/weights.h5")
+    if code != 2 or "does not follow from" not in err or (program.folder / "other").exists():
+        fail(f"a wrong base: exit {code}\n{err}")
+
+
 def check_failure(program):
     """A run that diverges is recorded with its reason, the others go on, and the exit code says so."""
     code, _, err = program.run("sweep", "sweep.yaml", "--out", "diverged", "--set", "unlearn.method=finetune",
@@ -98,6 +119,7 @@ def main():
         check_same(program, "alone", "three")
         check_again(program, "alone")
         check_report(program, "three")
+        check_adapters(program, "alone")
         check_failure(program)
         check_killed(program, "killed", "alone")
     return 0

@@ -102,7 +102,8 @@ static void test_mistakes(void **state)
 {
     const struct temporary_folder *folder = *state;
 
-    expect_output(folder, TEXTS("data"), 2, TEXTS("a verb is missing, want synth or verify"));
+    expect_output(folder, TEXTS("data"), 2,
+                  TEXTS("a verb is missing, want synth, import or verify"));
     expect_output(folder, TEXTS("data", "sinth"), 2, TEXTS("unknown verb 'sinth'"));
     expect_output(folder, TEXTS("data", "synth"), 2, TEXTS("--out is missing"));
     expect_output(folder, TEXTS("data", "synth", "--out", "x", "--train", "many"), 2,

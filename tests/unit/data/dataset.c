@@ -196,9 +196,15 @@ static void test_kind_names(void **state)
     assert_int_equal(dataset_kind_find("cifar10", &kind), STATUS_OK);
     assert_int_equal(kind, DATASET_CIFAR10);
     assert_int_equal(dataset_kind_find("mnist", &kind), STATUS_BAD_CONFIG);
-    assert_string_equal(status_message(), "unknown data set 'mnist', want cifar10 or cifar100");
+    assert_string_equal(status_message(),
+                        "unknown data set 'mnist', want cifar10, cifar100 or images");
     assert_string_equal(dataset_file(DATASET_CIFAR10, 5), "test_batch.bin");
     assert_null(dataset_file(DATASET_CIFAR10, 6));
+    assert_int_equal(dataset_kind_find("images", &kind), STATUS_OK);
+    assert_string_equal(dataset_file(kind, 2), "images.json");
+    assert_null(dataset_file(kind, 3));
+    assert_int_equal(dataset_shape(DATASET_CIFAR100).n_classes, 100);
+    assert_int_equal(dataset_shape(kind).n_classes, 0);
     assert_null(dataset_file(DATASET_CIFAR100, -1));
 }
 

@@ -1,4 +1,4 @@
-/* `prunelora weights inspect`: what it prints, and what it answers to mistakes. */
+/* `prunelora weights`: what its verbs print, and what they answer to mistakes. */
 #include "base/file.h"
 #include "cli/cli.h"
 #include "store_test.h"
@@ -14,8 +14,8 @@
 static float conv[] = {0, 0, 0, 0, 1, -2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0.5f}; /* rows 0 and 2 zero */
 static float running[] = {1, NAN};
 static const struct weight_tensor sample[] = {
-    {"module.conv.weight", "float32", DTYPE_F32, 4, {4, 1, 2, 2}, conv},
-    {"module.bn.running_mean", "float32", DTYPE_F32, 1, {2}, running},
+    {"module.conv.weight", "float32", DTYPE_F32, 4, {4, 1, 2, 2}, conv, NULL},
+    {"module.bn.running_mean", "float32", DTYPE_F32, 1, {2}, running, NULL},
 };
 
 struct output {
@@ -166,24 +166,90 @@ static void test_bad_file_among_good(void **state)
 
 static void test_usage(void **state)
 {
-    char *bare[] = {"weights", NULL}, *other[] = {"weights", "show", "x", NULL};
-    char *fileless[] = {"weights", "inspect", NULL}, *help[] = {"weights", "--help", NULL};
-    struct output output = run_command(*state, 1, bare);
+    static const struct {
+        const char *words[3]; /* after "weights" */
+        int code;
+        const char *out, *err;
+    } cases[] = {
+        {{NULL}, 2, "", "a verb is missing after weights, want inspect, convert, merge or diff"},
+        {{"shew", "x"}, 2, "", "unknown verb 'shew' after weights, want inspect, convert"},
+        {{"marge", "x"}, 2, "", "unknown verb 'marge' after weights, did you mean 'merge'?"},
+        {{"inspect"}, 2, "", "usage: prunelora weights inspect FILE..."},
+        {{"--help"}, 0, "example: prunelora weights inspect", ""},
+        {{"inspect", "--help"}, 0, "example: prunelora weights inspect", ""},
+        {{"convert", "w.h5"}, 2, "", "--out is missing; see prunelora weights convert --help"},
+        {{"merge", "w.h5"}, 2, "", "--out is missing; see prunelora weights merge --help"},
+        {{"diff", "w.h5"}, 2, "", "usage: prunelora weights diff A B"},
+        {{"diff", "a", "b"}, 3, "", "cannot open 'a'"},
+    };
 
-    assert_int_equal(output.code, 2);
-    assert_holds(output.err, "usage: prunelora weights inspect FILE...");
-    output_release(&output);
-    output = run_command(*state, 3, other);
-    assert_int_equal(output.code, 2);
-    assert_holds(output.err, "unknown word 'show' after weights");
-    output_release(&output);
-    output = run_command(*state, 2, fileless);
-    assert_int_equal(output.code, 2);
-    assert_holds(output.err, "no file to inspect");
-    output_release(&output);
-    output = run_command(*state, 2, help);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *argv[] = {"weights", (char *)cases[i].words[0], (char *)cases[i].words[1],
+                        (char *)cases[i].words[2], NULL};
+        int argc = 1;
+        while (argv[argc] != NULL)
+            argc++;
+        struct output output = run_command(*state, argc, argv);
+        assert_int_equal(output.code, cases[i].code);
+        assert_holds(output.out, cases[i].out);
+        assert_holds(output.err, cases[i].err);
+        output_release(&output);
+    }
+}
+
+/* The manifest follows the weights, and vouches for the new file. */
+static void test_convert_and_diff(void **state)
+{
+    char path[TEMPORARY_PATH_BYTES], out[TEMPORARY_PATH_BYTES];
+    struct arena *arena = NULL;
+    struct weights *weights = NULL;
+    struct manifest manifest;
+    bool is_present = false;
+
+    save_sample(*state, path);
+    temporary_path(*state, "w.safetensors", out);
+    char *convert[] = {"weights", "convert", path, "--out", out, "--bare", NULL};
+    struct output output = run_command(*state, 6, convert);
     assert_int_equal(output.code, 0);
-    assert_holds(output.out, "example: prunelora weights inspect");
+    output_release(&output);
+    assert_ok(arena_create(&arena));
+    assert_ok(weights_load(out, &weights));
+    assert_string_equal(weights->tensors[0].name, "conv.weight");
+    assert_ok(manifest_load(out, weights->hash, arena, &manifest, &is_present));
+    assert_true(is_present && manifest.seed == 12 && manifest.std[2] == 0.6);
+    weights_destroy(weights);
+    arena_destroy(arena);
+    char *diff[] = {"weights", "diff", path, out, NULL};
+    output = run_command(*state, 4, diff);
+    assert_int_equal(output.code, 0);
+    assert_holds(output.out, "2 tensors with the same bits, 0 different, 0 in one file only");
+    output_release(&output);
+}
+
+static void test_differences(void **state)
+{
+    static float other[16];
+    const struct weight_tensor changed[] = {
+        {"conv.weight", "float32", DTYPE_F32, 4, {4, 1, 2, 2}, other, NULL},
+        {"more", "float32", DTYPE_F32, 1, {2}, running, NULL}};
+    char path[TEMPORARY_PATH_BYTES], second[TEMPORARY_PATH_BYTES];
+
+    memcpy(other, conv, sizeof other);
+    other[5] += 0.25f;
+    save_sample(*state, path);
+    assert_ok(weights_save(temporary_path(*state, "x.pth", second), changed, 2));
+    char *diff[] = {"weights", "diff", path, second, "--tolerance", "0.2", NULL};
+    struct output output = run_command(*state, 6, diff);
+    assert_int_equal(output.code, 1);
+    assert_holds(output.out, "conv.weight: 1 of 16 values differ, by up to 0.25 (relative 0.0455)");
+    assert_holds(output.out, "bn.running_mean: only in ");
+    assert_holds(output.out, "more: only in ");
+    assert_holds(output.out, "0 within 0.2, 1 different, 2 in one file only");
+    output_release(&output);
+    char *wider[] = {"weights", "diff", path, second, "--tolerance", "0.25", NULL};
+    output = run_command(*state, 6, wider);
+    assert_int_equal(output.code, 1); /* two tensors are still alone */
+    assert_holds(output.out, "1 within 0.25, 0 different");
     output_release(&output);
 }
 
@@ -194,6 +260,8 @@ int main(void)
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_bad_file_among_good),
         cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_convert_and_diff),
+        cmocka_unit_test(test_differences),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);
 }

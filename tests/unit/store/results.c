@@ -316,8 +316,8 @@ static void test_python_reads(void **state)
     int64_t seen = 7;
     char path[TEMPORARY_PATH_BYTES];
     const struct weight_tensor tensors[] = {
-        {"fc.weight", "float32", DTYPE_F32, 2, {2, 3}, weight},
-        {"bn.num_batches_tracked", "int64", DTYPE_I64, 0, {0}, &seen}};
+        {"fc.weight", "float32", DTYPE_F32, 2, {2, 3}, weight, NULL},
+        {"bn.num_batches_tracked", "int64", DTYPE_I64, 0, {0}, &seen, NULL}};
 
     assert_ok(weights_save_h5(temporary_path(folder, "weights.h5", path), tensors, 2));
     int code = store_run_python("check_hdf5.py", folder->path);

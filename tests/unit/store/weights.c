@@ -18,11 +18,11 @@ static double exact[1] = {0.1};
 static int64_t batches = 1234567890123;
 
 static const struct weight_tensor sample[] = {
-    {"module.conv.weight", "float32", DTYPE_F32, 4, {2, 3, 2, 2}, conv},
-    {"module.conv.bias", "float32", DTYPE_F32, 1, {2}, bias},
-    {"module.exact", "float64", DTYPE_F64, 1, {1}, exact},
-    {"module.bn.num_batches_tracked", "int64", DTYPE_I64, 0, {0}, &batches},
-    {"module.empty", "float32", DTYPE_F32, 2, {0, 3}, conv},
+    {"module.conv.weight", "float32", DTYPE_F32, 4, {2, 3, 2, 2}, conv, NULL},
+    {"module.conv.bias", "float32", DTYPE_F32, 1, {2}, bias, NULL},
+    {"module.exact", "float64", DTYPE_F64, 1, {1}, exact, NULL},
+    {"module.bn.num_batches_tracked", "int64", DTYPE_I64, 0, {0}, &batches, NULL},
+    {"module.empty", "float32", DTYPE_F32, 2, {0, 3}, conv, NULL},
 };
 enum { N_SAMPLE = sizeof sample / sizeof *sample };
 
