@@ -145,6 +145,72 @@ done:
     return status;
 }
 
+static enum status check_epsilon(enum op_kind kind, double epsilon)
+{
+    return check_range(kind, "epsilon", epsilon, epsilon > 0, "more than 0");
+}
+
+static enum status check_patch_tokens(enum op_kind kind, const struct dimensions *d)
+{
+    int64_t found = dimension(d, 'T'), wanted = dimension(d, 'P') * dimension(d, 'Q');
+
+    if (wanted != 0 && found != wanted) /* without d_x there is no map to compare with */
+        return fail(STATUS_BAD_CONFIG, "%s: T is %lld, wanted %lld (P·Q)", op_info(kind)->name,
+                    (long long)found, (long long)wanted);
+    return STATUS_OK;
+}
+
+static enum status check_layer_norm_forward(const struct layer_norm_forward *op)
+{
+    enum status status = STATUS_OK;
+
+    TRY(check_epsilon(OP_layer_norm_forward, op->epsilon));
+    TRY(check_pair(OP_layer_norm_forward, &op->mean, &op->inverse_deviation,
+                   "mean and inverse_deviation"));
+    TRY(check_pair(OP_layer_norm_forward, &op->residual, &op->sum, "residual and sum"));
+done:
+    return status;
+}
+
+static enum status check_layer_norm_backward(const struct layer_norm_backward *op)
+{
+    enum status status = STATUS_OK;
+
+    TRY(check_pair(OP_layer_norm_backward, &op->d_weight, &op->d_bias, "d_weight and d_bias"));
+    if (op->addend.data != NULL && op->d_x.data == NULL)
+        TRY(fail(STATUS_BAD_CONFIG, "layer_norm_backward: d_x is absent, wanted with addend"));
+done:
+    return status;
+}
+
+/* Without probabilities n_heads alone says how many there are. */
+static enum status check_attention(enum op_kind kind, int n_heads, const struct dimensions *d)
+{
+    int64_t n_channels = dimension(d, 'C'), heads = dimension(d, 'G');
+
+    if (n_heads < 1 || n_channels % n_heads != 0)
+        return fail(STATUS_BAD_CONFIG, "%s: n_heads is %d, wanted a divisor of C = %lld",
+                    op_info(kind)->name, n_heads, (long long)n_channels);
+    if (heads != 0 && heads != n_heads)
+        return fail(STATUS_BAD_CONFIG, "%s: G is %lld, wanted n_heads = %d", op_info(kind)->name,
+                    (long long)heads, n_heads);
+    if (dimension(d, 'E') != 3 * n_channels)
+        return fail(STATUS_BAD_CONFIG, "%s: E is %lld, wanted %lld (3·C)", op_info(kind)->name,
+                    (long long)dimension(d, 'E'), (long long)(3 * n_channels));
+    return STATUS_OK;
+}
+
+static enum status check_columns(enum op_kind kind, int64_t first, const struct dimensions *d)
+{
+    int64_t n_all = dimension(d, 'C'), n_part = dimension(d, 'K');
+
+    if (first < 0 || n_part > n_all || first > n_all - n_part)
+        return fail(STATUS_BAD_CONFIG, "%s: columns %lld to %lld, wanted within C = %lld",
+                    op_info(kind)->name, (long long)first, (long long)(first + n_part - 1),
+                    (long long)n_all);
+    return STATUS_OK;
+}
+
 enum status check_attributes(enum op_kind kind, const union op_any *op, const struct dimensions *d)
 {
     switch (kind) {
@@ -161,11 +227,9 @@ enum status check_attributes(enum op_kind kind, const union op_any *op, const st
     case OP_batch_norm_statistics:
         return check_statistics(&op->batch_norm_statistics, d);
     case OP_batch_norm_apply:
-        return check_range(kind, "epsilon", op->batch_norm_apply.epsilon,
-                           op->batch_norm_apply.epsilon > 0, "more than 0");
+        return check_epsilon(kind, op->batch_norm_apply.epsilon);
     case OP_batch_norm_gradient_sums:
-        return check_range(kind, "epsilon", op->batch_norm_gradient_sums.epsilon,
-                           op->batch_norm_gradient_sums.epsilon > 0, "more than 0");
+        return check_epsilon(kind, op->batch_norm_gradient_sums.epsilon);
     case OP_batch_norm_gradient_apply:
         return check_gradient_apply(&op->batch_norm_gradient_apply);
     case OP_add:
@@ -181,6 +245,21 @@ enum status check_attributes(enum op_kind kind, const union op_any *op, const st
         return check_sgd_step(&op->sgd_step);
     case OP_adam_step:
         return check_adam_step(&op->adam_step);
+    case OP_patch_tokens_forward:
+    case OP_patch_tokens_backward:
+        return check_patch_tokens(kind, d);
+    case OP_layer_norm_forward:
+        return check_layer_norm_forward(&op->layer_norm_forward);
+    case OP_layer_norm_backward:
+        return check_layer_norm_backward(&op->layer_norm_backward);
+    case OP_attention_forward:
+        return check_attention(kind, op->attention_forward.n_heads, d);
+    case OP_attention_backward:
+        return check_attention(kind, op->attention_backward.n_heads, d);
+    case OP_columns_add:
+        return check_columns(kind, op->columns_add.first, d);
+    case OP_columns_take:
+        return check_columns(kind, op->columns_take.first, d);
     default:
         return STATUS_OK; /* shapes say everything */
     }

@@ -149,8 +149,8 @@ void device_recording_release(struct device *device, struct recording *recording
 
 static enum status lacks(const struct device *device, enum op_kind kind)
 {
-    return fail(STATUS_UNSUPPORTED, "backend '%s' has no %s", device_backend(device)->name,
-                op_info(kind)->name);
+    return fail(STATUS_UNSUPPORTED, "backend '%s' has no %s yet; choose --device cpu",
+                device_backend(device)->name, op_info(kind)->name);
 }
 
 static enum status forward_prepare(struct device *device, enum op_kind kind,

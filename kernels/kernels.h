@@ -3,19 +3,20 @@
  * here.
  *
  * Letters: N images (or rows), H W rows and columns of a map, C input channels, K output channels
- * (or classes), R S filter rows and columns, P Q output rows and columns. Images are NHWC, filters
- * KRSC. `real` is the backend's floating type: f32 on cpu and cuda, f64 on ref. `map` is what the
- * device holds maps, their gradients and the factors of products in: real, or bf16 when it was
- * opened in that precision; arithmetic and sums are in at least f32 either way, and what is written
- * is rounded once. All tensors are dense. read / written / updated say what an operation does to a
- * tensor; optional ones may have data == NULL.
- * All operations: Local, Enqueued; prepare may allocate, run neither allocates nor synchronises.
- * The same bits on every run with the same number of threads. */
+ * (or classes), R S filter rows and columns, P Q output rows and columns, T tokens of an
+ * image, G heads of attention. Images are NHWC, filters KRSC. `real` is the backend's floating
+ * type: f32 on cpu and cuda, f64 on ref. `map` is what the device holds maps, their gradients and
+ * the factors of products in: real, or bf16 when it was opened in that precision; arithmetic and
+ * sums are in at least f32 either way, and what is written is rounded once. All tensors are dense.
+ * read / written / updated say what an operation does to a tensor; optional ones may have data ==
+ * NULL. All operations: Local, Enqueued; prepare may allocate, run neither allocates nor
+ * synchronises. The same bits on every run with the same number of threads. */
 #ifndef KERNELS_KERNELS_H
 #define KERNELS_KERNELS_H
 
 #include "base/status.h"
 #include "kernels/tensor.h"
+#include "kernels/token_ops.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -66,24 +67,25 @@ struct conv2d_backward_weight {
     int stride, padding;
 };
 
-/* y = x weightᵀ + bias. y holds reals: it is the logits that the loss is taken of. */
+/* y = x weightᵀ + bias for every row: of images, or of the tokens of images. y holds reals: it is
+ * the logits that the loss is taken of. */
 struct linear_forward {
     struct span workspace;
-    struct tensor x;      /* [N, C] map  read           */
+    struct tensor x;      /* [.., C]map  read           */
     struct tensor weight; /* [K, C] map  read           */
     struct tensor bias;   /* [K]    real read, optional */
-    struct tensor y;      /* [N, K] real written        */
+    struct tensor y;      /* [.., K]real written        */
 };
 struct linear_backward_data {
     struct span workspace;
-    struct tensor d_y;    /* [N, K] map  read    */
+    struct tensor d_y;    /* [.., K]map  read    */
     struct tensor weight; /* [K, C] map  read    */
-    struct tensor d_x;    /* [N, C] map  written */
+    struct tensor d_x;    /* [.., C]map  written */
 };
 struct linear_backward_weight {
     struct span workspace;
-    struct tensor x;        /* [N, C] map  read              */
-    struct tensor d_y;      /* [N, K] map  read              */
+    struct tensor x;        /* [.., C]map  read              */
+    struct tensor d_y;      /* [.., K]map  read              */
     struct tensor d_weight; /* [K, C] real written           */
     struct tensor d_bias;   /* [K]    real written, optional */
 };
@@ -184,16 +186,16 @@ struct convert {
     struct tensor y; /* as x, map written */
 };
 
-/* y[n, c] = mean over H, W of x[n, h, w, c]. */
+/* y[n, c] = mean over the pixels (H, W) or tokens between of x[n, .., c]. */
 struct global_average_pool_forward {
     struct span workspace;
-    struct tensor x; /* [N, H, W, C] map  read    */
-    struct tensor y; /* [N, C]       map  written */
+    struct tensor x; /* [N, .., C] map  read    */
+    struct tensor y; /* [N, C]     map  written */
 };
 struct global_average_pool_backward {
     struct span workspace;
-    struct tensor d_y; /* [N, C]       map  read    */
-    struct tensor d_x; /* [N, H, W, C] map  written */
+    struct tensor d_y; /* [N, C]     map  read    */
+    struct tensor d_x; /* [N, .., C] map  written */
 };
 
 /* "Option A" shortcut (He et al., arXiv:1512.03385 §4.2): every second row and column, (K − C) / 2
@@ -270,7 +272,7 @@ struct adam_step {
 
 /* Every operation by name. Order is free; an entry here, a struct above and a row in ops.c make an
  * operation. */
-#define KERNEL_OPS(X)                                                                              \
+#define KERNEL_OPS_COMMON(X)                                                                       \
     X(image_gather)                                                                                \
     X(conv2d_forward)                                                                              \
     X(conv2d_backward_data)                                                                        \
@@ -295,6 +297,7 @@ struct adam_step {
     X(softmax_cross_entropy)                                                                       \
     X(sgd_step)                                                                                    \
     X(adam_step)
+#define KERNEL_OPS(X) KERNEL_OPS_COMMON(X) KERNEL_OPS_TOKENS(X)
 
 #define KERNEL_OP_KIND(op) OP_##op,
 enum op_kind { KERNEL_OPS(KERNEL_OP_KIND) N_OP_KINDS };

@@ -47,6 +47,17 @@ static inline int64_t tensor_elements(const struct tensor *tensor)
     return n;
 }
 
+/* A [.., C] tensor as rows of C columns. */
+static inline int64_t tensor_columns(const struct tensor *tensor)
+{
+    return tensor->n_dims > 0 ? tensor->shape[tensor->n_dims - 1] : 1;
+}
+
+static inline int64_t tensor_rows(const struct tensor *tensor)
+{
+    return tensor_elements(tensor) / tensor_columns(tensor);
+}
+
 static inline size_t tensor_bytes(const struct tensor *tensor)
 {
     return (size_t)tensor_elements(tensor) * dtype_bytes(tensor->dtype);

@@ -44,7 +44,7 @@ enum status cpu_global_average_pool_forward_run(struct device *device, struct pr
     (void)prepared;
     const float *x = op->x.data;
     float *y = op->y.data;
-    int64_t n_pixels = op->x.shape[1] * op->x.shape[2], n_channels = op->x.shape[3];
+    int64_t n_pixels = tensor_rows(&op->x) / op->x.shape[0], n_channels = tensor_columns(&op->x);
     float factor = (float)(1.0 / (double)n_pixels);
 
 #pragma omp parallel for schedule(static) num_threads(cpu_threads(device, tensor_elements(&op->x)))
@@ -67,7 +67,8 @@ enum status cpu_global_average_pool_backward_run(struct device *device, struct p
     (void)prepared;
     const float *d_y = op->d_y.data;
     float *d_x = op->d_x.data;
-    int64_t n_pixels = op->d_x.shape[1] * op->d_x.shape[2], n_channels = op->d_x.shape[3];
+    int64_t n_pixels = tensor_rows(&op->d_x) / op->d_x.shape[0],
+            n_channels = tensor_columns(&op->d_x);
     float factor = (float)(1.0 / (double)n_pixels);
 
 #pragma omp parallel for schedule(static)                                                          \

@@ -95,7 +95,7 @@ enum status cuda_readback_pop(struct device *device, struct readback *readback, 
                                     struct prepared **out);                                        \
     enum status cuda_##op##_run(struct device *device, struct prepared *prepared,                  \
                                 const struct op *args);
-KERNEL_OPS(CUDA_DECLARE)
+KERNEL_OPS_COMMON(CUDA_DECLARE)
 #undef CUDA_DECLARE
 
 /* Besides what kernels.h asks for: x of bf16, y of f32. */
@@ -104,7 +104,8 @@ enum status cuda_convert_launch(struct gpu_stream *stream, const struct convert 
 enum status cuda_linear_bias_launch(struct gpu_stream *stream,
                                     const struct linear_backward_weight *op);
 
-/* A backend's table but for what it runs on: name, real, count, open and describe. */
+/* A backend's table (without KERNEL_OPS_TOKENS) but for what it runs on: name, real, count, open
+ * and describe. */
 #define CUDA_MEMORY                                                                                \
     {                                                                                              \
         cuda_alloc, cuda_free, cuda_upload, cuda_download, cuda_zero, cuda_synchronize             \
@@ -121,7 +122,7 @@ enum status cuda_linear_bias_launch(struct gpu_stream *stream,
 #define CUDA_KERNEL(op) .op = {cuda_##op##_prepare, cuda_##op##_run, cuda_prepared_release},
 #define CUDA_KERNELS                                                                               \
     {                                                                                              \
-        KERNEL_OPS(CUDA_KERNEL)                                                                    \
+        KERNEL_OPS_COMMON(CUDA_KERNEL)                                                             \
     }
 
 #endif

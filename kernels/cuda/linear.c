@@ -5,9 +5,9 @@ enum status cuda_linear_forward_prepare(struct device *device, const struct line
                                         struct prepared **out)
 {
     const struct gpu_product product = {.math = device->math,
-                                        .m = args->y.shape[0],
-                                        .n = args->y.shape[1],
-                                        .k = args->x.shape[1],
+                                        .m = tensor_rows(&args->y),
+                                        .n = tensor_columns(&args->y),
+                                        .k = tensor_columns(&args->x),
                                         .is_right_transposed = true,
                                         .has_bias = args->bias.data != NULL,
                                         .alignment = cuda_alignment(args->x.data, args->weight.data,
@@ -36,9 +36,9 @@ enum status cuda_linear_backward_data_prepare(struct device *device,
         .math = device->math,
         .is_out_bf16 = args->d_x.dtype == DTYPE_BF16,
 
-        .m = args->d_x.shape[0],
-        .n = args->d_x.shape[1],
-        .k = args->d_y.shape[1],
+        .m = tensor_rows(&args->d_x),
+        .n = tensor_columns(&args->d_x),
+        .k = tensor_columns(&args->d_y),
         .alignment = cuda_alignment(args->d_x.data, args->weight.data, args->d_y.data, NULL)};
 
     return cuda_product_prepare(device, &product, out);
@@ -63,7 +63,7 @@ enum status cuda_linear_backward_weight_prepare(struct device *device,
         .math = device->math,
         .m = args->d_weight.shape[0],
         .n = args->d_weight.shape[1],
-        .k = args->x.shape[0],
+        .k = tensor_rows(&args->x),
         .is_left_transposed = true,
         .alignment = cuda_alignment(args->x.data, args->d_y.data, args->d_weight.data, NULL)};
 

@@ -14,7 +14,7 @@ static __global__ void __launch_bounds__(THREADS)
 template <typename T, int WIDTH>
 static enum status bias(struct gpu_stream *stream, const struct linear_backward_weight *op)
 {
-    struct columns columns = columns_of_tensor(&op->d_y, WIDTH, op->d_y.shape[0]);
+    struct columns columns = columns_of_tensor(&op->d_y, WIDTH, tensor_rows(&op->d_y));
 
     return LAUNCH((linear_bias_kernel<T, WIDTH>), columns_grid(&columns), columns_block(&columns),
                   0, stream, columns, data_of<T>(&op->d_y), data_of<float>(&op->d_bias));

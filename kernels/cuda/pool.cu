@@ -39,8 +39,8 @@ struct pool {
 
 static struct pool pool_of(const struct tensor *x, int width)
 {
-    int64_t n_pixels = x->shape[1] * x->shape[2];
-    struct columns columns = columns_of(n_pixels, x->shape[3], width, n_pixels);
+    int64_t n_pixels = tensor_rows(x) / x->shape[0];
+    struct columns columns = columns_of(n_pixels, tensor_columns(x), width, n_pixels);
 
     return {columns, dim3((unsigned)x->shape[0], columns.n_slices),
             (float)(1.0 / (double)n_pixels)};

@@ -4,7 +4,8 @@
 enum status ref_global_average_pool_forward_run(struct device *device, struct prepared *prepared,
                                                 const struct global_average_pool_forward *args)
 {
-    int64_t n_pixels = args->x.shape[1] * args->x.shape[2], n_channels = args->x.shape[3];
+    int64_t n_pixels = tensor_rows(&args->x) / args->x.shape[0],
+            n_channels = tensor_columns(&args->x);
     const double *x = args->x.data;
     double *y = args->y.data;
 
@@ -23,7 +24,8 @@ enum status ref_global_average_pool_forward_run(struct device *device, struct pr
 enum status ref_global_average_pool_backward_run(struct device *device, struct prepared *prepared,
                                                  const struct global_average_pool_backward *args)
 {
-    int64_t n_pixels = args->d_x.shape[1] * args->d_x.shape[2], n_channels = args->d_x.shape[3];
+    int64_t n_pixels = tensor_rows(&args->d_x) / args->d_x.shape[0],
+            n_channels = tensor_columns(&args->d_x);
     const double *d_y = args->d_y.data;
     double *d_x = args->d_x.data;
 

@@ -48,13 +48,15 @@ static void print_range(const struct setting *setting, struct text *out)
 /* Without a default it must be given. */
 static void print_default(const struct setting *setting, struct text *out)
 {
-    if (setting->group != GROUP_BASE_TRAIN)
-        text_append(out, "%s", setting->standard);
-    else if (strcmp(setting->by_recipe[0], setting->by_recipe[1]) == 0)
-        text_append(out, "%s", setting->by_recipe[0]);
-    else
-        text_append(out, "%s; %s for resnet20 to resnet110", setting->by_recipe[0],
-                    setting->by_recipe[1]);
+    static const char *const readers[N_BASE_RECIPES] = {"resnet18 to resnet152",
+                                                        "resnet20 to resnet110", "simple_vit"};
+    bool is_base = setting->group == GROUP_BASE_TRAIN;
+    const char *standard = is_base ? setting->by_recipe[0] : setting->standard;
+
+    text_append(out, "%s", standard);
+    for (int i = 0; setting->group != GROUP_TRAIN && i < N_BASE_RECIPES; i++)
+        if (setting->by_recipe[i] != NULL && strcmp(setting->by_recipe[i], standard) != 0)
+            text_append(out, "; %s for %s", setting->by_recipe[i], readers[i]);
     if (setting->published != NULL)
         text_append(out, "; %s under compat: lora-unlearn", setting->published);
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 enum prune_mask { PRUNE_HELD, PRUNE_HELD_MERGED, PRUNE_BAKED };
+enum mha_out_proj { MHA_OUT_PROJ_ADAPT, MHA_OUT_PROJ_IGNORE };
 enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW };
 enum schedule_kind { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_STEP };
 enum normalisation_kind { NORMALISATION_BASE, NORMALISATION_PUBLISHED, NORMALISATION_GIVEN };
@@ -30,10 +31,19 @@ struct normalisation {
     double values[3];
 };
 
+/* model.vit.*: sizes of a vision transformer */
+struct vit_shape {
+    int64_t patch; /* pixels, both axes */
+    int64_t layers, heads;
+    int64_t width; /* of a token; a multiple of 4 and of heads, at least 8 */
+    int64_t mlp;   /* hidden width of a layer's perceptron */
+};
+
 struct settings {
     struct {
         const char *arch;
         const char *weights; /* path; "" when the method does not start from weights */
+        struct vit_shape vit;
     } model;
     struct {
         const char *dataset; /* "cifar10", "cifar100", "images" */
@@ -52,11 +62,13 @@ struct settings {
     struct {
         double sparsity;
         enum prune_mask mask;
+        bool protect_head; /* of a vision transformer */
     } prune;
     struct {
         int64_t rank;
         double alpha, dropout;
         const char *targets; /* "default": the architecture's */
+        enum mha_out_proj mha_out_proj;
     } lora;
     struct {
         int64_t seed, batch_size;
@@ -90,7 +102,8 @@ enum setting_group {
 };
 
 /* Names of the enums above, in their order, NULL-terminated. */
-extern const char *const prune_mask_names[], *const optimizer_names[], *const schedule_names[];
+extern const char *const prune_mask_names[], *const mha_out_proj_names[],
+                                                 *const optimizer_names[], *const schedule_names[];
 
 /* Values → JSON object under dotted names (all settings), and back. from_json accepts exactly what
  * to_json writes. */

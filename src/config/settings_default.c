@@ -7,7 +7,7 @@
 
 static const char *default_text(const struct setting *setting, int recipe, bool is_published)
 {
-    if (setting->group == GROUP_BASE_TRAIN)
+    if (setting->by_recipe[recipe] != NULL && setting->group != GROUP_TRAIN)
         return setting->by_recipe[recipe];
     if (is_published && setting->published != NULL)
         return setting->published;
@@ -30,15 +30,25 @@ static enum status read_default(const struct setting_reader *reader, const struc
     return STATUS_OK;
 }
 
+int base_recipe_index(const char *name)
+{
+    for (int i = 0; name != NULL && i < N_BASE_RECIPES; i++)
+        if (strcmp(base_recipe_names[i], name) == 0)
+            return i;
+    return 0;
+}
+
 enum status settings_default(struct arena *arena, const char *base_recipe, bool is_published,
                              struct settings *out)
 {
     enum status status = STATUS_OK;
     struct diagnostics diagnostics = {0};
     struct setting_reader reader = {.arena = arena, .diagnostics = &diagnostics};
-    struct settings settings = {
-        .model = {"", ""}, .data.path = "", .unlearn.method = "", .forget.class_index = -1};
-    int recipe = base_recipe != NULL && strcmp(base_recipe, "resnet_option_a") == 0 ? 1 : 0;
+    struct settings settings = {.model = {.arch = "", .weights = ""},
+                                .data.path = "",
+                                .unlearn.method = "",
+                                .forget.class_index = -1};
+    int recipe = base_recipe_index(base_recipe);
 
     for (int i = 0; i < setting_count(); i++) {
         const char *text = default_text(setting_at(i), recipe, is_published);

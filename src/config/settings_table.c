@@ -4,6 +4,8 @@
 #include <string.h>
 
 const char *const prune_mask_names[] = {"held", "held_merged", "baked", NULL};
+const char *const mha_out_proj_names[] = {"adapt", "ignore", NULL};
+const char *const base_recipe_names[] = {"resnet", "resnet_option_a", "vit"};
 const char *const optimizer_names[] = {"sgd", "adam", "adamw", NULL};
 const char *const schedule_names[] = {"constant", "cosine", "step", NULL};
 static const char *const dataset_names[] = {"cifar10", "cifar100", "images", NULL};
@@ -33,6 +35,56 @@ static const struct setting table[] = {
      .unit = "path",
      .standard = "''",
      .help = "weights of the base model; their content, not the path, is part of a run's id"},
+    {.name = "model.vit.patch",
+     .kind = SETTING_INTEGER,
+     .group = GROUP_MODEL,
+     .offset = AT(model.vit.patch),
+     .minimum = 1,
+     .maximum = 1024,
+     .only_recipe = "vit",
+     .unit = "pixels",
+     .standard = "4",
+     .help = "side of simple_vit's square patches; divides the images'"},
+    {.name = "model.vit.layers",
+     .kind = SETTING_INTEGER,
+     .group = GROUP_MODEL,
+     .offset = AT(model.vit.layers),
+     .minimum = 1,
+     .maximum = 1000,
+     .only_recipe = "vit",
+     .unit = "",
+     .standard = "12",
+     .help = "simple_vit's encoder layers"},
+    {.name = "model.vit.heads",
+     .kind = SETTING_INTEGER,
+     .group = GROUP_MODEL,
+     .offset = AT(model.vit.heads),
+     .minimum = 1,
+     .maximum = 1024,
+     .only_recipe = "vit",
+     .unit = "",
+     .standard = "6",
+     .help = "simple_vit's attention heads; divide the width"},
+    {.name = "model.vit.width",
+     .kind = SETTING_INTEGER,
+     .group = GROUP_MODEL,
+     .offset = AT(model.vit.width),
+     .minimum = 8,
+     .maximum = 65536,
+     .only_recipe = "vit",
+     .unit = "",
+     .standard = "384",
+     .help = "channels of simple_vit's tokens; a multiple of 4"},
+    {.name = "model.vit.mlp",
+     .kind = SETTING_INTEGER,
+     .group = GROUP_MODEL,
+     .offset = AT(model.vit.mlp),
+     .minimum = 1,
+     .maximum = 1048576,
+     .only_recipe = "vit",
+     .unit = "",
+     .standard = "1536",
+     .help = "hidden width of simple_vit's perceptrons"},
 
     {.name = "data.dataset",
      .kind = SETTING_CHOICE,
@@ -96,7 +148,7 @@ static const struct setting table[] = {
      .maximum = 1e6,                                                                               \
      .unit = "epochs",                                                                             \
      .standard = "5",                                                                              \
-     .by_recipe = {"200", "200"},                                                                  \
+     .by_recipe = {"200", "200", "90"},                                                            \
      .help = "passes over the training images"},                                                   \
         {.name = prefix ".batch_size",                                                             \
          .kind = SETTING_INTEGER,                                                                  \
@@ -106,7 +158,7 @@ static const struct setting table[] = {
          .maximum = 65536,                                                                         \
          .unit = "images",                                                                         \
          .standard = "128",                                                                        \
-         .by_recipe = {"128", "128"},                                                              \
+         .by_recipe = {"128", "128", "128"},                                                       \
          .help = "images per step; the last, smaller batch is kept"},                              \
         {.name = prefix ".optimizer",                                                              \
          .kind = SETTING_ENUM,                                                                     \
@@ -115,7 +167,7 @@ static const struct setting table[] = {
          .names = optimizer_names,                                                                 \
          .unit = "",                                                                               \
          .standard = "adam",                                                                       \
-         .by_recipe = {"sgd", "sgd"},                                                              \
+         .by_recipe = {"sgd", "sgd", "adamw"},                                                     \
          .help = "update rule"},                                                                   \
         {.name = prefix ".lr",                                                                     \
          .kind = SETTING_NUMBER,                                                                   \
@@ -125,7 +177,7 @@ static const struct setting table[] = {
          .maximum = 1e3,                                                                           \
          .unit = "",                                                                               \
          .standard = "1e-3",                                                                       \
-         .by_recipe = {"0.1", "0.1"},                                                              \
+         .by_recipe = {"0.1", "0.1", "1e-3"},                                                      \
          .help = "learning rate at the start"},                                                    \
         {.name = prefix ".momentum",                                                               \
          .kind = SETTING_NUMBER,                                                                   \
@@ -136,7 +188,7 @@ static const struct setting table[] = {
          .is_maximum_open = true,                                                                  \
          .unit = "",                                                                               \
          .standard = "0.9",                                                                        \
-         .by_recipe = {"0.9", "0.9"},                                                              \
+         .by_recipe = {"0.9", "0.9", "0.9"},                                                       \
          .help = "read by sgd only"},                                                              \
         {.name = prefix ".weight_decay",                                                           \
          .kind = SETTING_NUMBER,                                                                   \
@@ -146,7 +198,7 @@ static const struct setting table[] = {
          .maximum = 1e3,                                                                           \
          .unit = "",                                                                               \
          .standard = "0",                                                                          \
-         .by_recipe = {"5e-4", "1e-4"},                                                            \
+         .by_recipe = {"5e-4", "1e-4", "0.1"},                                                     \
          .help = "L2; decoupled with adamw"},                                                      \
         {.name = prefix ".schedule",                                                               \
          .kind = SETTING_ENUM,                                                                     \
@@ -155,7 +207,7 @@ static const struct setting table[] = {
          .names = schedule_names,                                                                  \
          .unit = "",                                                                               \
          .standard = "constant",                                                                   \
-         .by_recipe = {"cosine", "step"},                                                          \
+         .by_recipe = {"cosine", "step", "cosine"},                                                \
          .help = "learning rate over the epochs"},                                                 \
         {.name = prefix ".milestones",                                                             \
          .kind = SETTING_EPOCHS,                                                                   \
@@ -165,7 +217,7 @@ static const struct setting table[] = {
          .maximum = 1e6,                                                                           \
          .unit = "epochs",                                                                         \
          .standard = "[]",                                                                         \
-         .by_recipe = {"[]", "[100, 150]"},                                                        \
+         .by_recipe = {"[]", "[100, 150]", "[]"},                                                  \
          .help = "epochs after which lr is multiplied by gamma; read by step only"},               \
         {.name = prefix ".gamma",                                                                  \
          .kind = SETTING_NUMBER,                                                                   \
@@ -175,12 +227,12 @@ static const struct setting table[] = {
          .maximum = 1,                                                                             \
          .unit = "",                                                                               \
          .standard = "0.1",                                                                        \
-         .by_recipe = {"0.1", "0.1"},                                                              \
+         .by_recipe = {"0.1", "0.1", "0.1"},                                                       \
          .help = "factor at a milestone; read by step only"},                                      \
     {                                                                                              \
         .name = prefix ".augment", .kind = SETTING_BOOL, .group = (reader),                        \
         .offset = (place) + offsetof(struct recipe, augment), .unit = "", .standard = "false",     \
-        .by_recipe = {"true", "true"},                                                             \
+        .by_recipe = {"true", "true", "true"},                                                     \
         .help = "random crop after padding by an eighth (32 of 40) and horizontal flip"            \
     }
     /* the unlearning methods read these */
@@ -197,7 +249,7 @@ static const struct setting table[] = {
      .is_maximum_open = true,
      .unit = "of 1",
      .standard = "0.5",
-     .help = "share of every convolution's output channels"},
+     .help = "share of every target's output channels"},
     {.name = "prune.mask",
      .kind = SETTING_ENUM,
      .group = GROUP_PRUNE,
@@ -208,6 +260,16 @@ static const struct setting table[] = {
      .published = "baked",
      .help = "held: pruned base weights stay zero; held_merged: so do merged ones; baked: they may "
              "grow back, as published"},
+    {.name = "prune.protect_head",
+     .kind = SETTING_BOOL,
+     .group = GROUP_PRUNE,
+     .offset = AT(prune.protect_head),
+     .only_recipe = "vit",
+     .unit = "",
+     .standard = "true",
+     .published = "false",
+     .help = "prune simple_vit's last projection alone; false: the rows of its classes as well, as "
+             "published"},
 
     {.name = "lora.rank",
      .kind = SETTING_INTEGER,
@@ -217,6 +279,7 @@ static const struct setting table[] = {
      .maximum = 4096,
      .unit = "",
      .standard = "8",
+     .by_recipe = {NULL, NULL, "16"},
      .help = "rank of the adapters"},
     {.name = "lora.alpha",
      .kind = SETTING_NUMBER,
@@ -226,6 +289,7 @@ static const struct setting table[] = {
      .maximum = 1e6,
      .unit = "",
      .standard = "16",
+     .by_recipe = {NULL, NULL, "32"},
      .help = "adapters are scaled by alpha / rank"},
     {.name = "lora.dropout",
      .kind = SETTING_NUMBER,
@@ -245,6 +309,17 @@ static const struct setting table[] = {
      .standard = "default",
      .help = "POSIX extended regular expression over whole module names; default: the "
              "architecture's"},
+    {.name = "lora.mha_out_proj",
+     .kind = SETTING_ENUM,
+     .group = GROUP_LORA,
+     .offset = AT(lora.mha_out_proj),
+     .names = mha_out_proj_names,
+     .only_recipe = "vit",
+     .unit = "",
+     .standard = "adapt",
+     .published = "ignore",
+     .help = "adapters of attention's output projection; ignore: they exist without effect, as "
+             "published"},
 
     {.name = "eval.mia",
      .kind = SETTING_ATTACKS,
@@ -338,9 +413,8 @@ static const struct setting table[] = {
 
 /* Described in the documents, not here yet: an error that says so, not one that says unknown. */
 static const char *const planned[] = {
-    "batch_norm", "forget.kind", "lora.mha_out_proj", "prune.protect_head", "prune.kind",
-    "prune.dim",  "train.clip",  "train.mixup",       "train.warmup",       "eval.relearn",
-    NULL,
+    "batch_norm",  "forget.kind",  "prune.kind",   "prune.dim", "train.clip",
+    "train.mixup", "train.warmup", "eval.relearn", NULL,
 };
 
 int setting_count(void)

@@ -23,7 +23,11 @@ enum setting_kind {
     SETTING_ATTACKS,       /* const char *, the first of a list */
 };
 
-enum { MAX_SETTINGS = 64, N_BASE_RECIPES = 2 };
+enum { MAX_SETTINGS = 64, N_BASE_RECIPES = 3 };
+
+/* Names of the architectures' base recipes, and which of them `name` is (NULL: the first). */
+extern const char *const base_recipe_names[N_BASE_RECIPES];
+int base_recipe_index(const char *name);
 
 struct setting {
     const char *name; /* dotted */
@@ -35,10 +39,11 @@ struct setting {
     const char *const *names; /* of ENUM, CHOICE, SWITCH; of INTEGER a word for −1 */
     const char *unit;         /* "" when it has none */
     const char *standard;     /* default as YAML; NULL: must be given */
-    /* base.train.*: default by the architecture's base recipe (resnet, resnet_option_a) instead */
+    /* default by the architecture's base recipe instead, where one is given; of train.* not read */
     const char *by_recipe[N_BASE_RECIPES];
-    const char *published; /* default under compat: lora-unlearn, when another */
-    const char *limit;     /* why other values are refused, when that needs a reason */
+    const char *only_recipe; /* architectures of other base recipes do not read it; NULL: all do */
+    const char *published;   /* default under compat: lora-unlearn, when another */
+    const char *limit;       /* why other values are refused, when that needs a reason */
     const char *help;
 };
 
@@ -76,7 +81,7 @@ bool setting_is_same(const struct setting *setting, const struct settings *a,
 void setting_print(const struct setting *setting, const struct settings *settings,
                    struct text *out);
 
-/* Defaults for an architecture's base recipe ("resnet", "resnet_option_a"; NULL: the first).
+/* Defaults for an architecture's base recipe (NULL: the first).
  * Settings without default are left empty (class −1). */
 CHECKED enum status settings_default(struct arena *arena, const char *base_recipe,
                                      bool is_published, struct settings *out);

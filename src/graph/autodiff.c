@@ -14,6 +14,7 @@ struct autodiff {
     struct graph *graph;
     bool *needs;   /* [n forward values] does a trainable parameter lie above? */
     int *gradient; /* [n forward values] gradient summed so far, −1 = none yet */
+    int64_t node;  /* the forward node whose rule is at work */
 };
 
 struct rule {
@@ -246,6 +247,104 @@ static void dropout_rule(struct autodiff *ad, const struct node *node, int d_y)
     contribute(ad, node->values[0], d_x);
 }
 
+/* A value that the forward node at work writes for its gradient alone. */
+static int saved_new(struct autodiff *ad, int t, const char *what, const struct value *like)
+{
+    struct value value = *like;
+    char name[NAME_BYTES];
+
+    snprintf(name, sizeof name, "%s.%s", ad->graph->nodes[ad->node].module, what);
+    value.name = name;
+    value.role = VALUE_ACTIVATION;
+    value.param = -1;
+    int id = graph_value_add(ad->graph, &value);
+    ad->graph->nodes[ad->node].values[t] = id;
+    return id;
+}
+
+static void patch_tokens_rule(struct autodiff *ad, const struct node *node, int d_y)
+{
+    int x = node->values[0], bias = node->values[1];
+    int d_x = ad->needs[x] ? gradient_new(ad, x) : -1;
+    int d_bias = is_trained(ad, bias) ? param_gradient(ad, bias) : -1;
+
+    emit(ad, OP_patch_tokens_backward, node->module, (const int[OP_MAX_TENSORS]){d_y, d_x, d_bias});
+    if (d_x >= 0)
+        contribute(ad, x, d_x);
+}
+
+static void layer_norm_rule(struct autodiff *ad, const struct node *node, int d_y)
+{
+    int x = node->values[0], weight = node->values[1], bias = node->values[2];
+    int d_x = -1, d_weight = -1, d_bias = -1;
+    struct value row = ad->graph->values[x];
+
+    if (node->values[6] >= 0) {
+        ad->graph->status =
+            fail(STATUS_UNSUPPORTED, "layer norm '%s' is fused: differentiate first", node->module);
+        return;
+    }
+    row.n_dims--;
+    int mean = saved_new(ad, 4, "mean", &row);
+    int inverse_deviation = saved_new(ad, 5, "inverse_deviation", &row);
+    if (is_trained(ad, weight) || is_trained(ad, bias)) {
+        d_weight = param_gradient(ad, weight);
+        d_bias = param_gradient(ad, bias);
+    }
+    if (ad->needs[x])
+        d_x = gradient_new(ad, x);
+    emit(ad, OP_layer_norm_backward, node->module,
+         (const int[OP_MAX_TENSORS]){x, d_y, mean, inverse_deviation, weight, d_x, d_weight, d_bias,
+                                     -1});
+    if (d_x >= 0)
+        contribute(ad, x, d_x);
+}
+
+static void gelu_rule(struct autodiff *ad, const struct node *node, int d_y)
+{
+    int d_x = gradient_new(ad, node->values[0]);
+
+    emit(ad, OP_gelu_backward, node->module,
+         (const int[OP_MAX_TENSORS]){node->values[0], d_y, d_x});
+    contribute(ad, node->values[0], d_x);
+}
+
+static void attention_rule(struct autodiff *ad, const struct node *node, int d_y)
+{
+    int qkv = node->values[0], n_heads = node->attributes.attention_forward.n_heads;
+    struct value pairs = ad->graph->values[qkv];
+    int64_t n_tokens = pairs.shape[1];
+
+    pairs.n_dims = 4;
+    pairs.shape[1] = n_heads;
+    pairs.shape[2] = pairs.shape[3] = n_tokens;
+    int probabilities = saved_new(ad, 2, "probabilities", &pairs);
+    int d_qkv = gradient_new(ad, qkv);
+    struct node *added = emit(ad, OP_attention_backward, node->module,
+                              (const int[OP_MAX_TENSORS]){qkv, probabilities, d_y, d_qkv});
+    if (added == NULL)
+        return;
+    added->attributes.attention_backward.n_heads = n_heads;
+    contribute(ad, qkv, d_qkv);
+}
+
+static void columns_add_rule(struct autodiff *ad, const struct node *node, int d_y)
+{
+    int x = node->values[0], part = node->values[1];
+
+    if (ad->needs[part]) {
+        int d_part = gradient_new(ad, part);
+        struct node *added =
+            emit(ad, OP_columns_take, node->module, (const int[OP_MAX_TENSORS]){d_y, d_part});
+        if (added == NULL)
+            return;
+        added->attributes.columns_take.first = node->attributes.columns_add.first;
+        contribute(ad, part, d_part);
+    }
+    if (ad->needs[x])
+        contribute(ad, x, d_y);
+}
+
 static const struct rule rules[N_OP_KINDS] = {
     [OP_image_gather] = {.is_constant = true},
     [OP_conv2d_forward] = {.emit = conv2d_rule, .y = 2},
@@ -258,6 +357,11 @@ static const struct rule rules[N_OP_KINDS] = {
     [OP_global_average_pool_forward] = {.emit = pool_rule, .y = 1},
     [OP_shortcut_pad_forward] = {.emit = shortcut_rule, .y = 1},
     [OP_dropout] = {.emit = dropout_rule, .y = 3},
+    [OP_patch_tokens_forward] = {.emit = patch_tokens_rule, .y = 3},
+    [OP_layer_norm_forward] = {.emit = layer_norm_rule, .y = 3},
+    [OP_gelu_forward] = {.emit = gelu_rule, .y = 1},
+    [OP_attention_forward] = {.emit = attention_rule, .y = 1},
+    [OP_columns_add] = {.emit = columns_add_rule, .y = 2},
     [OP_softmax_cross_entropy] = {.is_constant = true}, /* writes d_logits itself: loss_begin */
 };
 
@@ -312,6 +416,7 @@ static enum status backward_emit(struct autodiff *ad, int64_t i)
         return fail(STATUS_UNSUPPORTED, "operation %s has no gradient rule",
                     op_info(node.kind)->name);
     int y = node.values[rule->y];
+    ad->node = i;
     if (ad->needs[y] && ad->gradient[y] >= 0)
         rule->emit(ad, &node, ad->gradient[y]);
     return ad->graph->status;

@@ -156,27 +156,43 @@ int graph_conv2d(struct graph *graph, const char *module, int x,
     return y;
 }
 
+static enum status check_linear(const struct graph *graph, const char *module, int x,
+                                const struct linear_settings *settings)
+{
+    int n_dims = graph->values[x].n_dims;
+
+    if (n_dims != 2 && n_dims != 3)
+        return fail(STATUS_BAD_CONFIG, "linear '%s' wants rows or tokens, '%s' has %d dimensions",
+                    module, graph->values[x].name, n_dims);
+    if (settings->n_outputs < 1)
+        return fail(STATUS_BAD_CONFIG, "linear '%s' has %lld outputs", module,
+                    (long long)settings->n_outputs);
+    return STATUS_OK;
+}
+
 int graph_linear(struct graph *graph, const char *module, int x,
                  const struct linear_settings *settings)
 {
     if (has_failed(graph, x))
         return -1;
-    enum status status = want_dims(graph, module, x, 2);
-    if (status == STATUS_OK && settings->n_outputs < 1)
-        status = fail(STATUS_BAD_CONFIG, "linear '%s' has %lld outputs", module,
-                      (long long)settings->n_outputs);
+    enum status status = check_linear(graph, module, x, settings);
     if (status != STATUS_OK)
         return stick(graph, status);
-    int64_t channels = graph->values[x].shape[1];
-    struct tensor y_shape =
-        shape2(graph->settings.real, graph->values[x].shape[0], settings->n_outputs);
-    int weight = param_new(graph, module, "weight",
+    const struct value *from = &graph->values[x];
+    int64_t channels = from->shape[from->n_dims - 1];
+    struct tensor y_shape = {.dtype = graph->settings.real, .n_dims = from->n_dims};
+    memcpy(y_shape.shape, from->shape, sizeof y_shape.shape);
+    y_shape.shape[from->n_dims - 1] = settings->n_outputs;
+    int weight = param_new(graph, module, settings->is_qkv ? "in_proj_weight" : "weight",
                            (struct param){.n_dims = 2,
                                           .shape = {settings->n_outputs, channels},
                                           .init = settings->weight_init,
                                           .fan_in = channels,
-                                          .is_factor = true});
-    int bias = param_new(graph, module, "bias",
+                                          .is_factor = true,
+                                          .is_qkv = settings->is_qkv});
+    int bias = -1;
+    if (!settings->has_no_bias)
+        bias = param_new(graph, module, settings->is_qkv ? "in_proj_bias" : "bias",
                          (struct param){.n_dims = 1,
                                         .shape = {settings->n_outputs},
                                         .init = settings->bias_init,
@@ -273,11 +289,12 @@ int graph_global_average_pool(struct graph *graph, int x)
 {
     if (has_failed(graph, x))
         return -1;
-    enum status status = want_dims(graph, "global average pool", x, 4);
+    int n_dims = graph->values[x].n_dims;
+    enum status status = n_dims == 3 ? STATUS_OK : want_dims(graph, "global average pool", x, 4);
     if (status != STATUS_OK)
         return stick(graph, status);
     struct tensor y_shape =
-        shape2(graph->settings.map, graph->values[x].shape[0], graph->values[x].shape[3]);
+        shape2(graph->settings.map, graph->values[x].shape[0], graph->values[x].shape[n_dims - 1]);
     int y = value_new(graph, VALUE_ACTIVATION, "pool", &y_shape);
     struct node *node = graph_node_add(graph, OP_global_average_pool_forward, "");
     if (node == NULL)

@@ -1,8 +1,9 @@
 /* Pass `fuse`: fewer passes over memory, the same values to the last bit, or in bf16 rounded less
  * often. Forward, batch norm takes
  * over the addition and the ReLU behind it; backward, batch norm's sums take over the gradients of
- * both: the addition of two contributions and the ReLU's mask. Nodes that are taken over are
- * dropped; values that no node mentions any more get no memory. */
+ * both: the addition of two contributions and the ReLU's mask. Layer norm takes over the addition
+ * before it; its gradient the addition of what comes by the way around it. Nodes that are taken
+ * over are dropped; values that no node mentions any more get no memory. */
 #include "graph/passes.h"
 
 #include <stdlib.h>
@@ -12,14 +13,17 @@ enum { BN_X = 0, BN_Y = 5, BN_RESIDUAL = 6 };                        /* of batch
 enum { SUMS_D_Y = 1, SUMS_RELU_Y = 6, SUMS_ADDEND = 7, SUMS_D = 8 }; /* of …_gradient_sums */
 enum { RELU_X = 0, RELU_Y = 1 };                                     /* of relu_forward */
 enum { MASK_Y = 0, MASK_D_Y = 1, MASK_D_X = 2 };                     /* of relu_backward */
+enum { LN_X = 0, LN_RESIDUAL = 6, LN_SUM = 7 };                      /* of layer_norm_forward */
+enum { LN_D_X = 5, LN_ADDEND = 8 };                                  /* of …_backward */
 enum { ADD_A = 0, ADD_B = 1, ADD_Y = 2 };                            /* of add */
 
 struct fuse {
     struct graph *graph;
-    int64_t *writer;   /* [n_values] node that writes it, −1 = none */
-    int *n_readers;    /* [n_values] */
-    bool *is_dropped;  /* [n_nodes] */
-    int64_t *moved_to; /* [n_nodes] the place it takes: its own, or a dropped node's */
+    int64_t *writer;       /* [n_values] node that writes it, −1 = none */
+    int *n_readers;        /* [n_values] */
+    int64_t *first_reader; /* [n_values] node, −1 = none */
+    bool *is_dropped;      /* [n_nodes] */
+    int64_t *moved_to;     /* [n_nodes] the place it takes: its own, or a dropped node's */
 };
 
 static struct node *node_at(const struct fuse *fuse, int64_t i)
@@ -45,14 +49,14 @@ static void index_values(struct fuse *fuse)
     const struct graph *graph = fuse->graph;
 
     for (int64_t v = 0; v < graph->n_values; v++)
-        fuse->writer[v] = -1;
+        fuse->writer[v] = fuse->first_reader[v] = -1;
     for (int64_t i = 0; i < graph->n_nodes; i++) {
         const struct op_info *info = op_info(graph->nodes[i].kind);
         fuse->moved_to[i] = i;
         for (int t = 0; t < info->n_tensors; t++) {
             int v = graph->nodes[i].values[t];
-            if (v >= 0 && info->tensors[t].access == ACCESS_READ)
-                fuse->n_readers[v]++;
+            if (v >= 0 && info->tensors[t].access == ACCESS_READ && fuse->n_readers[v]++ == 0)
+                fuse->first_reader[v] = i;
             if (v >= 0 && info->tensors[t].access == ACCESS_WRITTEN)
                 fuse->writer[v] = i;
         }
@@ -153,6 +157,39 @@ static void fuse_backward(struct fuse *fuse, int64_t mask)
     drop(fuse, add);
 }
 
+/* sum = a + b, layer norm of the sum → both in one where the layer norm was: whoever reads the sum
+ * comes later, or it stays. */
+static void fuse_layer_norm(struct fuse *fuse, int64_t norm)
+{
+    struct node *node = node_at(fuse, norm);
+    int64_t add = writer_of_kind(fuse, node->values[LN_X], OP_add);
+
+    if (add < 0 || node_at(fuse, add)->attributes.add.factor != 1 ||
+        fuse->first_reader[node->values[LN_X]] != norm)
+        return;
+    node->values[LN_SUM] = node->values[LN_X];
+    node->values[LN_X] = node_at(fuse, add)->values[ADD_A];
+    node->values[LN_RESIDUAL] = node_at(fuse, add)->values[ADD_B];
+    drop(fuse, add);
+}
+
+/* layer norm's d_x, added to another contribution → both in one where the addition was. */
+static void fuse_layer_norm_backward(struct fuse *fuse, int64_t norm)
+{
+    struct node *node = node_at(fuse, norm);
+    int d_x = node->values[LN_D_X];
+    int64_t add = d_x >= 0 && fuse->n_readers[d_x] == 1 ? fuse->first_reader[d_x] : -1;
+
+    if (add < 0 || node_at(fuse, add)->kind != OP_add ||
+        node_at(fuse, add)->attributes.add.factor != 1)
+        return;
+    const int *values = node_at(fuse, add)->values;
+    node->values[LN_ADDEND] = values[ADD_A] == d_x ? values[ADD_B] : values[ADD_A];
+    node->values[LN_D_X] = values[ADD_Y];
+    fuse->moved_to[norm] = add;
+    drop(fuse, add);
+}
+
 static enum status rebuild(struct fuse *fuse)
 {
     enum status status = STATUS_OK;
@@ -181,6 +218,7 @@ enum status pass_fuse(struct graph *graph)
     TRY(graph_check(graph));
     TRY_ALLOC(fuse.writer, heap_alloc(graph->n_values, sizeof *fuse.writer));
     TRY_ALLOC(fuse.n_readers, heap_alloc(graph->n_values, sizeof *fuse.n_readers));
+    TRY_ALLOC(fuse.first_reader, heap_alloc(graph->n_values, sizeof *fuse.first_reader));
     TRY_ALLOC(fuse.is_dropped, heap_alloc(graph->n_nodes, sizeof *fuse.is_dropped));
     TRY_ALLOC(fuse.moved_to, heap_alloc(graph->n_nodes, sizeof *fuse.moved_to));
     index_values(&fuse);
@@ -189,12 +227,17 @@ enum status pass_fuse(struct graph *graph)
             fuse_forward(&fuse, i);
         else if (graph->nodes[i].kind == OP_relu_backward)
             fuse_backward(&fuse, i);
+        else if (graph->nodes[i].kind == OP_layer_norm_forward)
+            fuse_layer_norm(&fuse, i);
+        else if (graph->nodes[i].kind == OP_layer_norm_backward)
+            fuse_layer_norm_backward(&fuse, i);
     }
     TRY(rebuild(&fuse));
     TRY(graph_check(graph));
 done:
     free(fuse.writer);
     free(fuse.n_readers);
+    free(fuse.first_reader);
     free(fuse.is_dropped);
     free(fuse.moved_to);
     return status;

@@ -1,6 +1,7 @@
 /* The graph's arrays: creating it, adding values, parameters and nodes, finding parameters. */
 #include "graph/graph.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,6 +139,11 @@ int graph_param_find(const struct graph *graph, const char *name)
         if (strcmp(graph->params[i].name, name) == 0)
             return (int)i;
     return -1;
+}
+
+void qkv_part_module(const char *module, int part, char name[PARAM_NAME_BYTES])
+{
+    snprintf(name, PARAM_NAME_BYTES, "%s.in_proj_%c", module, "qkv"[part]);
 }
 
 int64_t graph_trainable_elements(const struct graph *graph)

@@ -7,6 +7,7 @@
 #define GRAPH_GRAPH_H
 
 #include "base/arena.h"
+#include "config/settings.h"
 #include "kernels/kernels.h"
 
 enum value_role {
@@ -23,6 +24,13 @@ enum init_kind {
     INIT_ONE,
     INIT_UNIFORM_FAN_IN, /* U(±1/√fan_in): PyTorch's default and Kaiming-uniform with a = √5 */
     INIT_NORMAL_FAN_IN,  /* N(0, 2/fan_in): He */
+    /* of vision transformers */
+    INIT_TRUNCATED_NORMAL, /* variance 1/fan_in after cutting a normal distribution at ±2 of its
+                              deviations */
+    INIT_UNIFORM_VARIANCE, /* U(±√(3/fan_in)): variance 1/fan_in */
+    INIT_XAVIER,           /* U(±√(6/(fan_in + fan_out))), fan_out = rows (Glorot & Bengio) */
+    INIT_NORMAL_TINY,      /* N(0, (1e-6)²) */
+    INIT_POSITION,         /* fixed sines and cosines of the patch grid; fan_in = its columns */
 };
 
 /* One row drives allocation, initial values, names on disk, decay, pruning scope and LoRA targets.
@@ -38,6 +46,7 @@ struct param {
     bool is_trainable; /* cleared by freeze; buffers never */
     bool is_conv;      /* KRSC here, KCRS on disk */
     bool is_factor;    /* of products, which read it in what maps hold */
+    bool is_qkv;       /* rows of q, k and v one under another, each a third */
     int value;         /* its value in the graph */
 };
 
@@ -73,7 +82,8 @@ struct graph_settings {
     int64_t n_classes;
     bool is_augmented; /* gather takes crop offsets and flips */
     double mean[3], std[3];
-    uint64_t seed; /* of dropout */
+    uint64_t seed;        /* of dropout */
+    struct vit_shape vit; /* zeros: as published */
 };
 
 struct graph {
@@ -104,6 +114,8 @@ struct conv_settings {
 struct linear_settings {
     int64_t n_outputs;
     enum init_kind weight_init, bias_init;
+    bool has_no_bias;
+    bool is_qkv; /* parameters in_proj_weight, in_proj_bias: a third of the outputs each */
 };
 
 CHECKED enum status graph_create(const struct graph_settings *settings, struct graph **out);
@@ -115,14 +127,21 @@ graph_check(const struct graph *graph); /* the sticky status, then the graph's i
 int graph_images(struct graph *graph); /* inputs and the gather; sets images … labels, x */
 int graph_conv2d(struct graph *graph, const char *module, int x,
                  const struct conv_settings *settings);
-/* Its output holds reals, as logits must. */
+/* x: rows [N, C], or tokens [N, T, C]. Its output holds reals, as logits must. */
 int graph_linear(struct graph *graph, const char *module, int x,
                  const struct linear_settings *settings);
 int graph_batch_norm(struct graph *graph, const char *module, int x);
 int graph_relu(struct graph *graph, int x);
 int graph_add(struct graph *graph, int a, int b, double factor);
-int graph_global_average_pool(struct graph *graph, int x);
+int graph_global_average_pool(struct graph *graph, int x); /* over pixels or tokens */
 int graph_shortcut_pad(struct graph *graph, int x, int64_t n_channels);
+/* A map of patches [N, P, Q, K] becomes tokens [N, P·Q, K]: adds "<module>.bias" and the buffer
+ * "pos_embedding". */
+int graph_patch_tokens(struct graph *graph, const char *module, int x);
+int graph_layer_norm(struct graph *graph, const char *module, int x);
+int graph_gelu(struct graph *graph, int x);
+int graph_attention(struct graph *graph, int qkv, int64_t n_heads); /* [N, T, 3·C] → [N, T, C] */
+int graph_columns_add(struct graph *graph, int x, int part, int64_t first);
 int graph_dropout(struct graph *graph, int x, double probability, uint32_t layer);
 void graph_classifier_loss(struct graph *graph, int logits); /* sets logits, loss, sample_loss */
 
@@ -133,6 +152,10 @@ int graph_param_add(struct graph *graph,
                     const struct param *param); /* returns the param's value id */
 struct node *graph_node_add(struct graph *graph, enum op_kind kind, const char *module);
 int graph_param_find(const struct graph *graph, const char *name); /* index or −1 */
+/* "<module>.in_proj_q", …_k, …_v: attention's projections by names of their own, which adapters
+ * have; `part` is 0 to 2. */
+enum { PARAM_NAME_BYTES = 256, QKV_PARTS = 3 };
+void qkv_part_module(const char *module, int part, char name[PARAM_NAME_BYTES]);
 int64_t graph_trainable_elements(const struct graph *graph);
 
 #endif

@@ -10,8 +10,9 @@
 enum { NAME_BYTES = 256 };
 
 struct adapter {
-    int64_t weight, a, b; /* rows of the table */
-    int64_t n_outputs, lora_rank, row_elements;
+    int64_t weight, a, b;     /* rows of the table */
+    int64_t first, n_outputs; /* of the weight's rows */
+    int64_t lora_rank, row_elements;
 };
 
 static int64_t find(const struct parameters *parameters, const char *module, const char *suffix)
@@ -32,7 +33,7 @@ static void accumulate(const struct adapter *adapter, double factor, double *con
         for (int64_t r = 0; r < adapter->lora_rank; r++) {
             double b = factor * values[2][k * adapter->lora_rank + r];
             for (int64_t e = 0; e < adapter->row_elements; e++)
-                values[0][k * adapter->row_elements + e] +=
+                values[0][(adapter->first + k) * adapter->row_elements + e] +=
                     b * values[1][r * adapter->row_elements + e];
         }
 }
@@ -59,23 +60,39 @@ done:
     return status;
 }
 
+/* The adapter called `module`, for rows first … first + n_outputs − 1 of parameter i; none is fine.
+ */
+static enum status merge_module(struct parameters *parameters, const char *module,
+                                struct adapter adapter, double factor)
+{
+    adapter.a = find(parameters, module, ".lora_A.weight");
+    adapter.b = find(parameters, module, ".lora_B.weight");
+    if (adapter.a < 0 || adapter.b < 0)
+        return STATUS_OK;
+    struct tensor a = parameters_tensor(parameters, adapter.a);
+    adapter.lora_rank = a.shape[0];
+    adapter.row_elements = tensor_elements(&a) / a.shape[0];
+    return merge_one(parameters, &adapter, factor);
+}
+
 enum status parameters_merge_lora(struct parameters *parameters, double alpha_over_rank)
 {
     enum status status = STATUS_OK;
+    char module[PARAM_NAME_BYTES];
 
     for (int64_t i = 0; i < parameters_count(parameters); i++) {
-        const char *module = parameters_row(parameters, i)->module;
-        struct adapter adapter = {.weight = i,
-                                  .a = find(parameters, module, ".lora_A.weight"),
-                                  .b = find(parameters, module, ".lora_B.weight")};
-        if (!text_ends_with(parameters_row(parameters, i)->name, ".weight") || adapter.a < 0 ||
-            adapter.b < 0)
-            continue;
-        struct tensor a = parameters_tensor(parameters, adapter.a);
-        adapter.n_outputs = parameters_row(parameters, i)->shape[0];
-        adapter.lora_rank = a.shape[0];
-        adapter.row_elements = tensor_elements(&a) / a.shape[0];
-        TRY(merge_one(parameters, &adapter, alpha_over_rank));
+        const struct param *row = parameters_row(parameters, i);
+        struct adapter adapter = {.weight = i, .n_outputs = row->shape[0]};
+        if (row->is_qkv && text_ends_with(row->name, "weight")) {
+            adapter.n_outputs /= QKV_PARTS;
+            for (int part = 0; part < QKV_PARTS; part++) {
+                qkv_part_module(row->module, part, module);
+                adapter.first = part * adapter.n_outputs;
+                TRY(merge_module(parameters, module, adapter, alpha_over_rank));
+            }
+        } else if (text_ends_with(row->name, ".weight")) {
+            TRY(merge_module(parameters, row->module, adapter, alpha_over_rank));
+        }
     }
 done:
     return status;

@@ -53,13 +53,15 @@ CHECKED enum status parameters_mask_rows(struct parameters *parameters, int64_t 
 struct prune_settings {
     double sparsity; /* share of output channels, [0, 1) */
     enum prune_mask mask;
+    const char *targets; /* pattern of modules; NULL: every convolution */
 };
 /* Prune and merge change frozen weights, so executors must be created after them (they pack frozen
  * weights). Both Block. */
 /* Zeroes the n = round-half-even(sparsity · K) output channels (dim 0) of smallest L2 norm of every
- * convolution weight (not adapters), ties to the lower index. held: trainable pruned weights are
- * masked. held_merged: so are the rows of lora_B of pruned output channels, which start and stay
- * zero. baked: no mask. Fails BAD_DATA when a weight is not finite. */
+ * target's weight (never adapters), ties to the lower index; biases stay. held: trainable pruned
+ * weights are masked. held_merged: so are the rows of lora_B of pruned output channels, which start
+ * and stay zero. baked: no mask. Fails BAD_DATA when a weight is not finite, BAD_CONFIG when the
+ * targets match none. */
 CHECKED enum status parameters_prune(struct parameters *parameters,
                                      const struct prune_settings *settings);
 /* W += alpha/rank · B·A for every adapter, then B = 0, so that evaluation without adapters is the

@@ -12,16 +12,19 @@ CHECKED enum status pass_freeze_except(struct graph *graph, const char *const *p
                                        int n_patterns);
 
 struct lora_inject {
-    const char
-        *targets; /* POSIX extended regular expression over whole module names of convolutions */
+    /* POSIX extended regular expression over whole names of convolutions and linear layers;
+     * attention's fused projection goes by "<module>.in_proj_q", …_k and …_v */
+    const char *targets;
     int64_t lora_rank;
     double alpha; /* y = W⋆x + alpha/rank · B(A(dropout(x))) */
     double dropout;
+    bool ignores_out_proj; /* adapters of attention's out_proj exist and train, and nothing reads
+                              them, as in the published code */
 };
-/* Adds adapters "<module>.lora_A.weight" [rank, k, k, C] (Kaiming-uniform a=√5) and
- * "<module>.lora_B.weight" [K, 1, 1, rank] (zero) to every matching convolution and freezes the
- * base weight. Adapter i of the graph, in node order, has dropout layer i. Fails BAD_CONFIG when
- * nothing matches. (Hu et al., arXiv:2106.09685) */
+/* Adds adapters "<module>.lora_A.weight" [rank, k, k, C] or [rank, C] (Kaiming-uniform a=√5) and
+ * "<module>.lora_B.weight" [K, 1, 1, rank] or [K, rank] (zero) to every matching layer and freezes
+ * the base weight. Adapter i of the graph, in node order, has dropout layer i. Fails BAD_CONFIG
+ * when nothing matches. (Hu et al., arXiv:2106.09685) */
 CHECKED enum status pass_lora_inject(struct graph *graph, const struct lora_inject *settings);
 
 /* Appends the backward nodes of graph->loss, only where a trainable parameter needs them: frozen

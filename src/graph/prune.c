@@ -1,11 +1,14 @@
-/* Pass `prune`, on values: whole output channels of every convolution, smallest L2 norm first
+/* Pass `prune`, on values: whole output channels of convolutions and linear layers, smallest L2
+ * norm first
  * (torch.nn.utils.prune.ln_structured with n = 2, dim = 0). What the mask then
  * holds is a setting. */
 #include "graph/parameters.h"
 
 #include "base/text.h"
+#include "graph/pattern.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +20,8 @@ struct channel {
 struct pruning {
     struct parameters *parameters;
     const struct prune_settings *settings;
-    /* scratch as large as the largest convolution */
+    struct pattern *targets; /* owned; NULL: every convolution */
+    /* scratch as large as the largest parameter */
     double *values;
     struct channel *channels;
     uint8_t *is_pruned;
@@ -55,42 +59,59 @@ static enum status rank_channels(struct pruning *pruning, const struct param *ro
     return STATUS_OK;
 }
 
-/* Sets the rows marked in is_pruned to zero; `values` holds parameter i in PyTorch's layout, where
- * a row of dim 0 is contiguous as well. */
-static enum status zero_rows(struct pruning *pruning, int64_t i, int64_t row_elements)
+/* Sets the marked rows to zero; `values` holds parameter i in PyTorch's layout, where a row of dim
+ * 0 is contiguous as well. */
+static enum status zero_rows(struct pruning *pruning, int64_t i, const uint8_t *is_pruned)
 {
-    int64_t n_rows = parameters_row(pruning->parameters, i)->shape[0];
+    struct tensor tensor = parameters_tensor(pruning->parameters, i);
+    int64_t row_elements = tensor_elements(&tensor) / tensor.shape[0];
 
-    for (int64_t k = 0; k < n_rows; k++)
-        for (int64_t e = 0; pruning->is_pruned[k] && e < row_elements; e++)
+    for (int64_t k = 0; k < tensor.shape[0]; k++)
+        for (int64_t e = 0; is_pruned[k] && e < row_elements; e++)
             pruning->values[k * row_elements + e] = 0;
     return parameters_set(pruning->parameters, i, pruning->values);
 }
 
-static int64_t elements_per_row(const struct parameters *parameters, int64_t i)
-{
-    struct tensor tensor = parameters_tensor(parameters, i);
-
-    return tensor_elements(&tensor) / tensor.shape[0];
-}
-
-/* The same rows of the module's lora_B: zero now, and held. */
-static enum status hold_adapter(struct pruning *pruning, const struct param *row)
+/* The same rows of a module's lora_B, if it has one: zero now, and held. */
+static enum status hold_adapter(struct pruning *pruning, const char *module,
+                                const uint8_t *is_pruned)
 {
     enum status status = STATUS_OK;
     struct parameters *parameters = pruning->parameters;
+    size_t length = strlen(module);
 
     for (int64_t i = 0; i < parameters_count(parameters); i++) {
-        const char *module = parameters_row(parameters, i)->module;
-        size_t length = strlen(row->module);
-        if (strncmp(module, row->module, length) != 0 || strcmp(module + length, ".lora_B") != 0)
+        const char *name = parameters_row(parameters, i)->module;
+        if (strncmp(name, module, length) != 0 || strcmp(name + length, ".lora_B") != 0)
             continue;
         TRY(parameters_get(parameters, i, pruning->values));
-        TRY(zero_rows(pruning, i, elements_per_row(parameters, i)));
-        TRY(parameters_mask_rows(parameters, i, pruning->is_pruned));
+        TRY(zero_rows(pruning, i, is_pruned));
+        TRY(parameters_mask_rows(parameters, i, is_pruned));
     }
 done:
     return status;
+}
+
+static enum status hold_adapters(struct pruning *pruning, const struct param *row)
+{
+    enum status status = STATUS_OK;
+    char module[PARAM_NAME_BYTES];
+
+    if (!row->is_qkv)
+        return hold_adapter(pruning, row->module, pruning->is_pruned);
+    for (int part = 0; part < QKV_PARTS; part++) {
+        qkv_part_module(row->module, part, module);
+        TRY(hold_adapter(pruning, module, pruning->is_pruned + part * (row->shape[0] / QKV_PARTS)));
+    }
+done:
+    return status;
+}
+
+static bool is_target(const struct pruning *pruning, const struct param *row)
+{
+    if (is_adapter(row) || row->is_buffer || row->n_dims < 2)
+        return false;
+    return pruning->targets == NULL ? row->is_conv : pattern_matches(pruning->targets, row->module);
 }
 
 static enum status prune_one(struct pruning *pruning, int64_t i)
@@ -98,7 +119,8 @@ static enum status prune_one(struct pruning *pruning, int64_t i)
     enum status status = STATUS_OK;
     struct parameters *parameters = pruning->parameters;
     const struct param *row = parameters_row(parameters, i);
-    int64_t row_elements = elements_per_row(parameters, i);
+    struct tensor tensor = parameters_tensor(parameters, i);
+    int64_t row_elements = tensor_elements(&tensor) / tensor.shape[0];
     /* nearbyint rounds half to even, as Python's round */
     int64_t n_pruned = (int64_t)nearbyint(pruning->settings->sparsity * (double)row->shape[0]);
 
@@ -107,11 +129,11 @@ static enum status prune_one(struct pruning *pruning, int64_t i)
     memset(pruning->is_pruned, 0, (size_t)row->shape[0]);
     for (int64_t k = 0; k < n_pruned; k++)
         pruning->is_pruned[pruning->channels[k].index] = 1;
-    TRY(zero_rows(pruning, i, row_elements));
+    TRY(zero_rows(pruning, i, pruning->is_pruned));
     if (pruning->settings->mask != PRUNE_BAKED)
         TRY(parameters_mask_rows(parameters, i, pruning->is_pruned));
     if (pruning->settings->mask == PRUNE_HELD_MERGED)
-        TRY(hold_adapter(pruning, row));
+        TRY(hold_adapters(pruning, row));
 done:
     return status;
 }
@@ -138,15 +160,24 @@ enum status parameters_prune(struct parameters *parameters, const struct prune_s
 {
     enum status status = STATUS_OK;
     struct pruning pruning = {.parameters = parameters, .settings = settings};
+    int64_t n_targets = 0;
 
     if (!(settings->sparsity >= 0 && settings->sparsity < 1))
         TRY(fail(STATUS_BAD_CONFIG, "prune.sparsity must be in [0, 1), got %g",
                  settings->sparsity));
+    if (settings->targets != NULL)
+        TRY(pattern_create(settings->targets, &pruning.targets));
     TRY(scratch_alloc(&pruning));
     for (int64_t i = 0; i < parameters_count(parameters); i++)
-        if (parameters_row(parameters, i)->is_conv && !is_adapter(parameters_row(parameters, i)))
+        if (is_target(&pruning, parameters_row(parameters, i))) {
             TRY(prune_one(&pruning, i));
+            n_targets++;
+        }
+    if (n_targets == 0 && settings->targets != NULL)
+        TRY(fail(STATUS_BAD_CONFIG, "pattern '%s' matches nothing that can be pruned",
+                 settings->targets));
 done:
+    pattern_destroy(pruning.targets);
     free(pruning.values);
     free(pruning.channels);
     free(pruning.is_pruned);

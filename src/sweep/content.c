@@ -33,17 +33,15 @@ struct weights_entry {
     struct weights *weights; /* owned; loaded when a method starts from them */
     struct manifest manifest;
     bool has_manifest;
-    struct {
-        const struct architecture *architecture;
-        struct image_shape shape;
-    } fits[MAX_FITS]; /* checked already */
+    struct fit_model fits[MAX_FITS]; /* checked already */
     int n_fits;
     struct weights_entry *next;
 };
 
 struct targets_entry {
-    const char *targets;
-    const struct architecture *architecture;
+    const char *targets; /* "": of the model itself */
+    struct fit_model model;
+    bool is_good;
     struct targets_entry *next;
 };
 
@@ -225,12 +223,36 @@ done:
     return status;
 }
 
-static bool is_fit_known(const struct weights_entry *entry, const struct point *point,
-                         const struct image_shape *shape)
+/* *is_known: whether the data say how large images are; else any size that the model takes. */
+static enum status model_of(struct content *content, const struct point *point,
+                            struct fit_model *out, bool *is_known)
+{
+    enum status status = STATUS_OK;
+    struct data_entry *data = NULL;
+    const struct vit_shape *vit = &point->settings.model.vit;
+
+    TRY(find_data(content, point, &data));
+    *is_known = data->shape.n_classes > 0;
+    *out = (struct fit_model){.architecture = point->architecture, .vit = *vit, .image = any_shape};
+    if (*is_known)
+        out->image = data->shape;
+    else if (point->architecture->vit.layers > 0)
+        out->image.height = out->image.width = (int)vit->patch; /* at most 1024 */
+done:
+    return status;
+}
+
+static bool is_same(const struct fit_model *a, const struct fit_model *b)
+{
+    return a->architecture == b->architecture &&
+           memcmp(&a->image, &b->image, sizeof a->image) == 0 &&
+           memcmp(&a->vit, &b->vit, sizeof a->vit) == 0;
+}
+
+static bool is_fit_known(const struct weights_entry *entry, const struct fit_model *model)
 {
     for (int i = 0; i < entry->n_fits; i++)
-        if (entry->fits[i].architecture == point->architecture &&
-            memcmp(&entry->fits[i].shape, shape, sizeof *shape) == 0)
+        if (is_same(&entry->fits[i], model))
             return true;
     return false;
 }
@@ -239,11 +261,11 @@ static enum status check_fit(struct content *content, const struct point *point,
                              struct weights_entry *entry)
 {
     enum status status = STATUS_OK;
-    struct data_entry *data = NULL;
+    struct fit_model model;
+    bool is_known = false;
 
-    TRY(find_data(content, point, &data));
-    const struct image_shape *shape = &data->shape;
-    if (entry->state != FILE_PRESENT || shape->n_classes == 0 || is_fit_known(entry, point, shape))
+    TRY(model_of(content, point, &model, &is_known));
+    if (entry->state != FILE_PRESENT || !is_known || is_fit_known(entry, &model))
         return STATUS_OK;
     if (entry->weights == NULL) {
         enum status loaded = weights_load(entry->path, &entry->weights);
@@ -251,11 +273,9 @@ static enum status check_fit(struct content *content, const struct point *point,
         if (loaded != STATUS_OK)
             return report(content, point, "model.weights", loaded);
     }
-    if (entry->n_fits < MAX_FITS) {
-        entry->fits[entry->n_fits].architecture = point->architecture;
-        entry->fits[entry->n_fits++].shape = *shape;
-    }
-    enum status checked = fit_weights(entry->weights, entry->path, point->architecture, shape);
+    if (entry->n_fits < MAX_FITS)
+        entry->fits[entry->n_fits++] = model;
+    enum status checked = fit_weights(entry->weights, entry->path, &model);
     if (checked != STATUS_OK)
         TRY(report(content, point, "model.weights", checked));
 done:
@@ -337,28 +357,30 @@ done:
     return status;
 }
 
-/* ---- adapters ---- */
+/* ---- the model itself, and its adapters ---- */
 
-static enum status check_targets(struct content *content, const struct point *point)
+/* What is known of a model and a pattern ("": the model alone); asked and reported once. */
+static enum status check_model(struct content *content, const struct point *point,
+                               const char *targets, bool *is_good)
 {
     enum status status = STATUS_OK;
-    const char *targets = point->settings.lora.targets;
+    struct fit_model model;
+    bool is_known = false;
     struct targets_entry *entry = content->targets;
-    struct data_entry *data = NULL;
 
-    if (!point->method->adapts || strcmp(targets, "default") == 0)
-        return STATUS_OK;
+    TRY(model_of(content, point, &model, &is_known));
     for (; entry != NULL; entry = entry->next)
-        if (entry->architecture == point->architecture && strcmp(entry->targets, targets) == 0)
+        if (is_same(&entry->model, &model) && strcmp(entry->targets, targets) == 0) {
+            *is_good = entry->is_good;
             return STATUS_OK;
+        }
     TRY_ALLOC(entry, ARENA_NEW(content->spec->arena, struct targets_entry));
-    *entry = (struct targets_entry){targets, point->architecture, content->targets};
+    enum status checked = *targets == '\0' ? fit_shape(&model) : fit_targets(targets, &model);
+    *entry = (struct targets_entry){targets, model, checked == STATUS_OK, content->targets};
     content->targets = entry;
-    TRY(find_data(content, point, &data));
-    enum status checked = fit_targets(targets, point->architecture,
-                                      data->shape.n_classes > 0 ? &data->shape : &any_shape);
+    *is_good = entry->is_good;
     if (checked != STATUS_OK)
-        TRY(report(content, point, "lora.targets", checked));
+        TRY(report(content, point, *targets == '\0' ? "model.arch" : "lora.targets", checked));
 done:
     return status;
 }
@@ -366,12 +388,18 @@ done:
 enum status content_resolve(struct content *content, struct point *point, struct contents *out)
 {
     enum status status = STATUS_OK;
+    const char *targets = point->settings.lora.targets;
+    bool is_good = true;
 
-    out->split = "";
+    *out = (struct contents){.split = "", .weights = ""};
     TRY(resolve_split(content, point, &out->split));
+    TRY(check_model(content, point, "", &is_good));
+    if (!is_good)
+        return STATUS_OK;
     TRY(resolve_weights(content, point, &out->weights));
     TRY(resolve_normalisation(content, point));
-    TRY(check_targets(content, point));
+    if (point->method->adapts && strcmp(targets, "default") != 0)
+        TRY(check_model(content, point, targets, &is_good));
 done:
     return status;
 }

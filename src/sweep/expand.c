@@ -99,13 +99,18 @@ static enum status add_point(struct expansion *expansion, struct point *point)
 {
     enum status status = STATUS_OK;
     struct sweep *sweep = expansion->sweep;
-    struct meaning meaning = {.settings = &point->settings, .method = point->method};
+    struct meaning meaning = {.settings = &point->settings,
+                              .method = point->method,
+                              .base_recipe = point->architecture->base_recipe};
     struct identity key;
+    char text[PATTERN_BYTES];
 
     TRY(content_resolve(expansion->content, point, &meaning.contents));
-    meaning.lora_targets = strcmp(point->settings.lora.targets, "default") == 0
-                               ? point->architecture->lora_targets
-                               : point->settings.lora.targets;
+    meaning.lora_targets =
+        strcmp(point->settings.lora.targets, "default") == 0
+            ? architecture_pattern(point->architecture, &point->settings.model.vit,
+                                   point->architecture->lora_targets, text)
+            : point->settings.lora.targets;
     TRY(identity_find(expansion->identities, &meaning, &key));
     TRY(run_set_add(expansion->runs, point, &key, sweep->n_points,
                     &sweep->points[sweep->n_points]));

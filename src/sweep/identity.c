@@ -118,6 +118,9 @@ static bool is_part(const struct meaning *meaning, struct scope scope, const str
 
     if (line->kind != LINE_SPLIT && (line->setting->group & scope.groups) == 0)
         return false;
+    if (line->setting->only_recipe != NULL &&
+        strcmp(line->setting->only_recipe, meaning->base_recipe) != 0)
+        return false;
     switch (line->kind) {
     case LINE_METHOD:
         return scope.has_method;

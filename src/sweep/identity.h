@@ -16,6 +16,7 @@ struct meaning {
     const struct settings *settings;
     const struct method *method;
     const char *lora_targets; /* with "default" resolved */
+    const char *base_recipe;  /* of the architecture */
     struct contents contents;
 };
 

@@ -56,7 +56,6 @@ static void read_shared(struct point_maker *maker)
 
 enum status point_maker_create(const struct spec *spec, struct point_maker **out)
 {
-    static const char *const recipes[N_BASE_RECIPES] = {"resnet", "resnet_option_a"};
     enum status status = STATUS_OK;
     struct point_maker *maker = NULL;
 
@@ -64,7 +63,8 @@ enum status point_maker_create(const struct spec *spec, struct point_maker **out
     maker->spec = spec;
     maker->arch = setting_find("model.arch");
     for (int i = 0; i < N_BASE_RECIPES; i++) {
-        TRY(settings_default(spec->arena, recipes[i], spec->is_published, &maker->defaults[i]));
+        TRY(settings_default(spec->arena, base_recipe_names[i], spec->is_published,
+                             &maker->defaults[i]));
         maker->shared[i] = maker->defaults[i];
     }
     read_shared(maker);
@@ -232,7 +232,7 @@ enum status point_fill(struct point_maker *maker, struct point *point, bool *is_
 
     *is_good = true;
     point->architecture = architecture_find(point->chosen[maker->arch]->text);
-    int recipe = strcmp(point->architecture->base_recipe, "resnet_option_a") == 0 ? 1 : 0;
+    int recipe = base_recipe_index(point->architecture->base_recipe);
     point->settings = maker->shared[recipe];
     for (int k = 0; k < maker->n_varying; k++) {
         int i = maker->varying[k];

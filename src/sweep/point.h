@@ -2,6 +2,7 @@
 #ifndef SWEEP_POINT_H
 #define SWEEP_POINT_H
 
+#include "data/dataset.h"
 #include "model/model.h"
 #include "sweep/identity.h"
 #include "sweep/spec.h"
@@ -44,15 +45,18 @@ void content_destroy(struct content *content); /* accepts NULL */
 CHECKED enum status content_resolve(struct content *content, struct point *point,
                                     struct contents *out);
 
-/* Whether weights fit an architecture, and adapters' targets match modules of it: BAD_DATA or
- * BAD_CONFIG with the message when not. */
+/* Whether an architecture can be built, weights fit it, and adapters' targets match modules of it:
+ * BAD_DATA or BAD_CONFIG with the message when not. */
+struct fit_model {
+    const struct architecture *architecture;
+    struct vit_shape vit;
+    struct image_shape image;
+};
 struct weights;
-struct image_shape;
+CHECKED enum status fit_shape(const struct fit_model *model);
 CHECKED enum status fit_weights(const struct weights *weights, const char *path,
-                                const struct architecture *architecture,
-                                const struct image_shape *shape);
-CHECKED enum status fit_targets(const char *targets, const struct architecture *architecture,
-                                const struct image_shape *shape);
+                                const struct fit_model *model);
+CHECKED enum status fit_targets(const char *targets, const struct fit_model *model);
 
 /* Runs of a spec: fills the sweep's runs, points, axes and counts. */
 CHECKED enum status expand(struct spec *spec, struct content *content, struct sweep *sweep);

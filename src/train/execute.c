@@ -65,8 +65,16 @@ static enum status prepare(struct execution *execution)
                        &execution->split));
     TRY(load_base(execution));
     if (network->method->prunes) {
-        struct prune_settings prune = {.sparsity = settings->prune.sparsity,
-                                       .mask = settings->prune.mask};
+        const struct architecture *architecture = network->architecture;
+        char text[PATTERN_BYTES];
+        struct prune_settings prune = {
+            .sparsity = settings->prune.sparsity,
+            .mask = settings->prune.mask,
+            .targets = architecture_pattern(architecture, &settings->model.vit,
+                                            settings->prune.protect_head
+                                                ? architecture->prune_targets
+                                                : architecture->prune_targets_with_head,
+                                            text)};
         TRY(parameters_prune(network->parameters, &prune));
     }
 done:

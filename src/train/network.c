@@ -35,6 +35,7 @@ static struct graph_settings graph_settings_of(const struct network *network, en
         .n_classes = dataset->n_classes,
         .is_augmented = mode == GRAPH_TRAIN && recipe != NULL && recipe->augment,
         .seed = seed,
+        .vit = network->settings->model.vit,
     };
     for (int c = 0; c < 3; c++) {
         settings.mean[c] = network->mean.values[c];
@@ -47,15 +48,21 @@ static enum status adapt(const struct network *network, struct graph *graph)
 {
     enum status status = STATUS_OK;
     const struct settings *settings = network->settings;
+    const struct architecture *architecture = network->architecture;
     const char *targets = settings->lora.targets;
+    char text[PATTERN_BYTES];
     struct lora_inject inject = {
-        .targets = strcmp(targets, "default") == 0 ? network->architecture->lora_targets : targets,
+        .targets = strcmp(targets, "default") == 0
+                       ? architecture_pattern(architecture, &settings->model.vit,
+                                              architecture->lora_targets, text)
+                       : targets,
         .lora_rank = settings->lora.rank,
         .alpha = settings->lora.alpha,
         .dropout = settings->lora.dropout,
+        .ignores_out_proj = settings->lora.mha_out_proj == MHA_OUT_PROJ_IGNORE,
     };
 
-    TRY(pass_freeze_except(graph, &network->architecture->head, 1));
+    TRY(pass_freeze_except(graph, &architecture->head, architecture->head != NULL ? 1 : 0));
     TRY(pass_lora_inject(graph, &inject));
 done:
     return status;

@@ -16,8 +16,8 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 CASES = (("train", "plain"), ("train", "lora"), ("train", "prune_lora"), ("eval", "plain"), ("eval", "lora"))
 BATCHES = {"resnet20": 128, "resnet50": 128}
-QUICK_BATCHES = {"resnet20": 128, "resnet50": 8}  # a busy machine takes a minute for 64
-ROUNDS = {"resnet20": 3, "resnet50": 2}
+QUICK_BATCHES = {"resnet20": 128, "resnet50": 8, "simple_vit": 8}  # a busy machine takes a minute for 64
+ROUNDS = {"resnet20": 3, "resnet50": 2, "simple_vit": 2}
 LAYOUTS = ("nchw", "channels_last")
 
 

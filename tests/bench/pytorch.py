@@ -11,6 +11,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "golden"))
 import make_golden
+import make_vit
 import torch
 from torch.nn import functional as F
 
@@ -23,13 +24,22 @@ def adapted(self, x):
     return self.base(x) + self.lora_B(low) * (make_golden.LORA_ALPHA / make_golden.LORA_RANK)
 
 
+def adapted_linear(self, x):
+    return self.base(x) + self.lora_B(self.lora_A(F.dropout(x, DROPOUT, self.training))) * self.factor
+
+
 make_golden.LoraConv.forward = adapted
+make_vit.Adapted.forward = adapted_linear
 
 
 def main():
     arch, mode, method, batch, seconds, layout = sys.argv[1:7]
     torch.manual_seed(1)
-    model = make_golden.build(arch, method != "plain", dtype=torch.float32)
+    build = make_vit.build if arch in make_vit.MODELS else make_golden.build
+    model = build(arch, method != "plain", dtype=torch.float32)
+    if arch in make_vit.MODELS:  # what was left out of its memory
+        for parameter in model.parameters():
+            torch.nn.init.normal_(parameter, std=0.02)
     layout = torch.channels_last if layout == "channels_last" else torch.contiguous_format
     model = model.to(memory_format=layout).train(mode == "train")
     batch, seconds = int(batch), float(seconds)

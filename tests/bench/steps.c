@@ -34,10 +34,15 @@ static bool has_adapters(const struct bench *bench)
 static enum status adapt(const struct bench *bench, const struct architecture *architecture)
 {
     enum status status = STATUS_OK;
-    struct lora_inject lora = {
-        .targets = architecture->lora_targets, .lora_rank = 8, .alpha = 16, .dropout = 0.1};
+    char text[PATTERN_BYTES];
+    int64_t lora_rank = architecture->vit.layers > 0 ? 16 : 8;
+    struct lora_inject lora = {.targets = architecture_pattern(architecture, &(struct vit_shape){0},
+                                                               architecture->lora_targets, text),
+                               .lora_rank = lora_rank,
+                               .alpha = 2 * (double)lora_rank,
+                               .dropout = 0.1};
 
-    TRY(pass_freeze_except(bench->graph, &architecture->head, 1));
+    TRY(pass_freeze_except(bench->graph, &architecture->head, architecture->head != NULL ? 1 : 0));
     TRY(pass_lora_inject(bench->graph, &lora));
 done:
     return status;
@@ -106,9 +111,13 @@ static enum status open(struct bench *bench, int n_threads)
     struct device_settings device = {.n_threads = n_threads};
     struct recipe recipe = {.optimizer = OPTIMIZER_ADAM, .lr = 1e-4};
     struct prune_settings prune = {.sparsity = 0.5, .mask = PRUNE_HELD};
+    char text[PATTERN_BYTES];
 
     TRY(device_open(&backend_cpu, &device, &bench->device));
     TRY(build(bench));
+    const struct architecture *architecture = architecture_find(bench->arch);
+    prune.targets = architecture_pattern(architecture, &(struct vit_shape){0},
+                                         architecture->prune_targets, text);
     TRY(parameters_create(bench->graph, bench->device, 1, &bench->parameters));
     if (strcmp(bench->method, "prune_lora") == 0)
         TRY(parameters_prune(bench->parameters, &prune));
@@ -161,6 +170,17 @@ static int by_size(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+/* Two products of tokens × tokens × channels forward, four backward. */
+static double attention_flops(const struct bench *bench, const struct node *node)
+{
+    bool is_forward = node->kind == OP_attention_forward;
+
+    if (!is_forward && node->kind != OP_attention_backward)
+        return 0;
+    struct tensor y = executor_tensor(bench->executor, node->values[is_forward ? 1 : 2]);
+    return (is_forward ? 4.0 : 8.0) * (double)tensor_elements(&y) * (double)y.shape[1];
+}
+
 /* Floating-point operations of a step: products of convolutions and linear layers, 2 per
  * multiplication; the shape is that of weight and output. */
 static double flops_of(const struct bench *bench)
@@ -173,6 +193,7 @@ static double flops_of(const struct bench *bench)
 
     for (int64_t i = 0; i < bench->graph->n_nodes; i++) {
         const struct node *node = &bench->graph->nodes[i];
+        flops += attention_flops(bench, node);
         if (node->kind < OP_conv2d_forward || node->kind > OP_linear_backward_weight)
             continue;
         struct tensor weight =

@@ -109,6 +109,33 @@ double golden_attribute(struct golden *golden, const char *path, const char *nam
 
 /* ---- networks ---- */
 
+char *golden_read_text(struct golden *golden, const char *path)
+{
+    int64_t n = 0;
+    char *text = (char *)golden_read_bytes(golden, path, &n);
+
+    assert_true(n > 0 && text[n - 1] == '\0');
+    return text;
+}
+
+static struct vit_shape vit_of(struct golden *golden)
+{
+    struct vit_shape shape = {0};
+    int64_t n = 0;
+
+    if (!golden_has(golden, "vit"))
+        return shape;
+    double *sizes = golden_read(golden, "vit", &n);
+    assert_int_equal(n, 5);
+    shape = (struct vit_shape){.patch = (int64_t)sizes[0],
+                               .layers = (int64_t)sizes[1],
+                               .heads = (int64_t)sizes[2],
+                               .width = (int64_t)sizes[3],
+                               .mlp = (int64_t)sizes[4]};
+    free(sizes);
+    return shape;
+}
+
 static struct graph_settings settings_of(struct golden *golden, const struct golden_setup *setup)
 {
     hid_t dataset = dataset_open(golden, "images"), space = H5Dget_space(dataset);
@@ -128,6 +155,7 @@ static struct graph_settings settings_of(struct golden *golden, const struct gol
         .n_classes = 10,
         .mean = {0.4914, 0.4822, 0.4465},
         .std = {0.2471, 0.2435, 0.2616},
+        .vit = vit_of(golden),
     };
 }
 
@@ -145,23 +173,42 @@ static void load_parameters(struct golden *golden, struct parameters *parameters
     }
 }
 
+static void adapt(struct golden *golden, const struct architecture *architecture,
+                  struct graph *graph)
+{
+    bool has_own = golden_has(golden, "lora");
+    struct lora_inject lora = {
+        .targets = architecture->lora_targets, .lora_rank = LORA_RANK, .alpha = LORA_ALPHA};
+    char *targets = NULL;
+    int64_t n = 0;
+
+    if (has_own) {
+        double *sizes = golden_read(golden, "lora", &n);
+        targets = golden_read_text(golden, "lora_targets");
+        assert_int_equal(n, 2);
+        lora = (struct lora_inject){
+            .targets = targets, .lora_rank = (int64_t)sizes[0], .alpha = sizes[1]};
+        free(sizes);
+    }
+    ok(pass_freeze_except(graph, &architecture->head, architecture->head != NULL ? 1 : 0));
+    ok(pass_lora_inject(graph, &lora));
+    free(targets);
+}
+
 void golden_network_open(struct golden *golden, const struct golden_setup *setup,
                          struct golden_network *out)
 {
     const struct architecture *architecture = architecture_find(setup->arch);
     struct graph_settings settings = settings_of(golden, setup);
     struct device_settings device = {.n_threads = 2};
-    struct lora_inject lora = {
-        .targets = architecture->lora_targets, .lora_rank = LORA_RANK, .alpha = LORA_ALPHA};
 
     *out = (struct golden_network){0};
     ok(device_open(setup->backend, &device, &out->device));
     ok(model_build(architecture, &settings, &out->graph));
-    if (setup->has_lora) {
-        ok(pass_freeze_except(out->graph, &architecture->head, 1));
-        ok(pass_lora_inject(out->graph, &lora));
-    }
-    ok(pass_autodiff(out->graph));
+    if (setup->has_lora)
+        adapt(golden, architecture, out->graph);
+    if (!setup->is_forward_only)
+        ok(pass_autodiff(out->graph));
     ok(pass_fuse(out->graph));
     ok(parameters_create(out->graph, out->device, 1, &out->parameters));
     load_parameters(golden, out->parameters);

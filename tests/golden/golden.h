@@ -15,6 +15,8 @@ int64_t golden_elements(struct golden *golden, const char *path);
 /* The whole dataset as double, or as bytes, in memory to free; *n is its elements. */
 double *golden_read(struct golden *golden, const char *path, int64_t *n);
 uint8_t *golden_read_bytes(struct golden *golden, const char *path, int64_t *n);
+/* A text, in memory to free. */
+char *golden_read_text(struct golden *golden, const char *path);
 double golden_attribute(struct golden *golden, const char *path, const char *name);
 
 /* A network on a device with the file's parameters and images. */
@@ -22,6 +24,7 @@ struct golden_setup {
     const char *arch;
     const struct backend *backend;
     bool has_lora, is_train;
+    bool is_forward_only; /* no backward part */
     int64_t batch_size;
 };
 struct golden_network {
@@ -30,7 +33,8 @@ struct golden_network {
     struct parameters *parameters;
     struct executor *executor;
 };
-/* Rank 8, alpha 16, no dropout; without an executor: parameters may still be pruned. */
+/* Adapters without dropout: rank 8, alpha 16 on the architecture's targets, or what the file says.
+ * Without an executor: parameters may still be pruned. */
 void golden_network_open(struct golden *golden, const struct golden_setup *setup,
                          struct golden_network *out);
 /* Creates the executor; uploads /images and /labels, epoch 0 and indices 0, 1, … */

@@ -33,7 +33,7 @@ static void test_table(void **state)
 #define ENTRY(op)                                                                                  \
     assert_true(kernels->op.prepare != NULL && kernels->op.run != NULL &&                          \
                 kernels->op.release != NULL);
-    KERNEL_OPS(ENTRY)
+    KERNEL_OPS_COMMON(ENTRY)
 #undef ENTRY
     assert_non_null(backend->capture.begin);
     assert_non_null(backend->readback.create);

@@ -116,7 +116,7 @@ static void test_presence(void **state)
     expect_welcome(fixture, OP_linear_forward, &op); /* without its optional bias */
     op.linear_forward.y.data = NULL;
     expect_refusal(fixture, OP_linear_forward, &op,
-                   "linear_forward: y is absent, wanted f64 [N = 4, K = 2]");
+                   "linear_forward: y is absent, wanted f64 [.., K = 2]");
 }
 
 static void test_overlap(void **state)
@@ -323,8 +323,88 @@ static void test_gap(void **state)
     partial.kernels.scale.prepare = NULL;
     device_base(fixture->device)->backend = &partial;
     assert_int_equal(kernel_prepare(fixture->device, OP_scale, &op, &prepared), STATUS_UNSUPPORTED);
-    assert_string_equal(status_message(), "backend 'partial' has no scale");
+    assert_string_equal(status_message(),
+                        "backend 'partial' has no scale yet; choose --device cpu");
     device_base(fixture->device)->backend = &backend_ref;
+}
+
+static void test_layer_norm(void **state)
+{
+    struct fixture *fixture = *state;
+    union op_any op = {.layer_norm_forward = {.x = REAL(0, 3, 2, 3, 4),
+                                              .weight = REAL(1, 1, 4),
+                                              .bias = REAL(2, 1, 4),
+                                              .y = REAL(3, 3, 2, 3, 4),
+                                              .epsilon = 1e-6}};
+
+    expect_welcome(fixture, OP_layer_norm_forward, &op);
+    op.layer_norm_forward.mean = REAL(4, 2, 2, 3);
+    expect_refusal(fixture, OP_layer_norm_forward, &op,
+                   "layer_norm_forward: mean and inverse_deviation: got one, wanted both or "
+                   "neither");
+    op.layer_norm_forward.mean = (struct tensor){0};
+    op.layer_norm_forward.sum = REAL(4, 3, 2, 3, 4);
+    expect_refusal(fixture, OP_layer_norm_forward, &op,
+                   "layer_norm_forward: residual and sum: got one, wanted both or neither");
+    op.layer_norm_forward.sum = (struct tensor){0};
+    op.layer_norm_forward.epsilon = 0;
+    expect_refusal(fixture, OP_layer_norm_forward, &op,
+                   "layer_norm_forward: epsilon is 0, wanted more than 0");
+    op.layer_norm_forward.bias = REAL(2, 1, 3);
+    expect_refusal(fixture, OP_layer_norm_forward, &op,
+                   "layer_norm_forward: bias is [3], wanted [C = 4]");
+    op = (union op_any){.layer_norm_backward = {.x = REAL(0, 2, 3, 4),
+                                                .d_y = REAL(1, 2, 3, 4),
+                                                .mean = REAL(2, 1, 3),
+                                                .inverse_deviation = REAL(3, 1, 3),
+                                                .weight = REAL(4, 1, 4),
+                                                .addend = REAL(1, 2, 3, 4)}};
+    expect_refusal(fixture, OP_layer_norm_backward, &op,
+                   "layer_norm_backward: d_x is absent, wanted with addend");
+}
+
+static void test_tokens(void **state)
+{
+    struct fixture *fixture = *state;
+    union op_any op = {.patch_tokens_forward = {.x = REAL(0, 4, 2, 2, 3, 4),
+                                                .bias = REAL(1, 1, 4),
+                                                .position = REAL(2, 2, 6, 4),
+                                                .y = REAL(3, 3, 2, 6, 4)}};
+
+    expect_welcome(fixture, OP_patch_tokens_forward, &op);
+    op.patch_tokens_forward.position = REAL(2, 2, 5, 4);
+    op.patch_tokens_forward.y = REAL(3, 3, 2, 5, 4);
+    expect_refusal(fixture, OP_patch_tokens_forward, &op,
+                   "patch_tokens_forward: T is 5, wanted 6 (P·Q)");
+    op = (union op_any){.columns_take = {.x = REAL(0, 2, 3, 6), .y = REAL(1, 2, 3, 2), .first = 4}};
+    expect_welcome(fixture, OP_columns_take, &op);
+    op.columns_take.first = 5;
+    expect_refusal(fixture, OP_columns_take, &op,
+                   "columns_take: columns 5 to 6, wanted within C = 6");
+}
+
+static void test_attention(void **state)
+{
+    struct fixture *fixture = *state;
+    union op_any op = {
+        .attention_forward = {.qkv = REAL(0, 3, 1, 4, 12), .y = REAL(1, 3, 1, 4, 4), .n_heads = 2}};
+
+    expect_welcome(fixture, OP_attention_forward, &op);
+    op.attention_forward.probabilities = REAL(2, 4, 1, 1, 4, 4);
+    expect_refusal(fixture, OP_attention_forward, &op,
+                   "attention_forward: G is 1, wanted n_heads = 2");
+    op.attention_forward.probabilities = REAL(2, 4, 1, 2, 4, 3);
+    expect_refusal(fixture, OP_attention_forward, &op,
+                   "attention_forward: probabilities is [1, 2, 4, 3], wanted [N = 1, G, T = 4, T = "
+                   "4]");
+    op.attention_forward.probabilities = (struct tensor){0};
+    op.attention_forward.n_heads = 3;
+    expect_refusal(fixture, OP_attention_forward, &op,
+                   "attention_forward: n_heads is 3, wanted a divisor of C = 4");
+    op.attention_forward.n_heads = 2;
+    op.attention_forward.qkv = REAL(0, 3, 1, 4, 11);
+    expect_refusal(fixture, OP_attention_forward, &op,
+                   "attention_forward: E is 11, wanted 12 (3·C)");
 }
 
 static void test_memory(void **state)
@@ -362,6 +442,8 @@ int main(void)
         cmocka_unit_test(test_optimizers),   cmocka_unit_test(test_image_gather),
         cmocka_unit_test(test_data_at_run),  cmocka_unit_test(test_devices),
         cmocka_unit_test(test_memory),       cmocka_unit_test(test_gap),
+        cmocka_unit_test(test_layer_norm),   cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_attention),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -4,28 +4,32 @@
 #include <math.h>
 
 #define SIZES                                                                                      \
-    {.name = "head", .sizes = "N7 C64 K10"}, {.name = "one element", .sizes = "N1 C1 K1"},         \
-        {.name = "odd", .sizes = "N5 C17 K33"}, {.name = "small", .sizes = "N3 C5 K4"},            \
-        {.name = "wide", .sizes = "N4 C512 K10"},                                                  \
-        {.name = "zeros", .sizes = "N3 C5 K4", .fill = FILL_ZERO},                                 \
-        {.name = "ties", .sizes = "N3 C9 K4", .fill = FILL_TIES},                                  \
-        {.name = "huge", .sizes = "N3 C9 K4", .fill = FILL_HUGE},                                  \
-        {.name = "tiny", .sizes = "N3 C9 K4", .fill = FILL_TINY},                                  \
+    {.name = "head", .sizes = ".7 C64 K10"}, {.name = "one element", .sizes = ".1 C1 K1"},         \
+        {.name = "odd", .sizes = ".5 C17 K33"}, {.name = "small", .sizes = ".3 C5 K4"},            \
+        {.name = "wide", .sizes = ".4 C512 K10"}, {.name = "tokens", .sizes = ".3x5 C24 K7"},      \
+        {.name = "zeros", .sizes = ".3 C5 K4", .fill = FILL_ZERO},                                 \
+        {.name = "ties", .sizes = ".3 C9 K4", .fill = FILL_TIES},                                  \
+        {.name = "huge", .sizes = ".3 C9 K4", .fill = FILL_HUGE},                                  \
+        {.name = "tiny", .sizes = ".3 C9 K4", .fill = FILL_TINY},                                  \
+        {.name = "resnet20 head", .sizes = ".128 C64 K10", .is_for_bench = true},                  \
+        {.name = "simple_vit mlp", .sizes = ".128x64 C384 K1536", .is_for_bench = true},           \
     {                                                                                              \
-        .name = "resnet20 head", .sizes = "N128 C64 K10", .is_for_bench = true                     \
+        .name = "simple_vit in_proj", .sizes = ".128x64 C384 K1152", .is_for_bench = true          \
     }
 
 static const struct kernel_case backward_data_cases[] = {SIZES};
 static const struct kernel_case forward_cases[] = {
-    SIZES, {.name = "no bias", .sizes = "N7 C64 K10", .absent = 1 << 2}};
+    SIZES, {.name = "no bias", .sizes = ".7 C64 K10", .absent = 1 << 2}};
 static const struct kernel_case backward_weight_cases[] = {
-    SIZES, {.name = "no bias", .sizes = "N7 C64 K10", .absent = 1 << 3}};
+    SIZES,
+    {.name = "many tokens", .sizes = ".5x211 C6 K19"},
+    {.name = "no bias", .sizes = ".7 C64 K10", .absent = 1 << 3}};
 
 static void expect_forward(struct expectation *expected)
 {
     enum { Y = 3 };
     const struct linear_forward *op = &expected->op.linear_forward;
-    int64_t n_inputs = op->x.shape[1], n_outputs = op->y.shape[1];
+    int64_t n_inputs = tensor_columns(&op->x), n_outputs = tensor_columns(&op->y);
 
     expected->terms[Y] = (double)n_inputs + 1;
     for (int64_t i = 0; i < tensor_elements(&op->y); i++) {
@@ -44,13 +48,13 @@ static void expect_forward(struct expectation *expected)
 static void expect_backward_data(struct expectation *expected)
 {
     expect_linear(OP_linear_backward_data, expected,
-                  (double)expected->op.linear_backward_data.d_y.shape[1]);
+                  (double)tensor_columns(&expected->op.linear_backward_data.d_y));
 }
 
 static void expect_backward_weight(struct expectation *expected)
 {
     expect_linear(OP_linear_backward_weight, expected,
-                  (double)expected->op.linear_backward_weight.d_y.shape[0]);
+                  (double)tensor_rows(&expected->op.linear_backward_weight.d_y));
 }
 
 static double forward_flops(const union op_any *op)

@@ -69,14 +69,27 @@ static void test_gradient(void **state)
     kernel_test(subject->kind)->check_gradient();
 }
 
-static int report_gap(const struct backend *backend, const char *op, bool is_filled)
+/* The operations of vision transformers are not written for GPUs yet. */
+static bool is_known_gap(const struct backend *backend, enum op_kind kind)
 {
-    if (!is_filled)
-        print_error("backend '%s' lacks %s\n", backend->name, op);
-    return is_filled ? 0 : 1;
+#define KIND(op) || kind == OP_##op
+    bool is_of_tokens = false KERNEL_OPS_TOKENS(KIND);
+#undef KIND
+
+    return is_of_tokens && strncmp(backend->name, "cuda", 4) == 0;
 }
 
-/* A known gap of a backend is a decision, written down here; there is none. */
+static int report_gap(const struct backend *backend, enum op_kind kind, bool is_filled)
+{
+    bool is_known = is_known_gap(backend, kind);
+
+    if (is_filled == is_known)
+        print_error("backend '%s' %s %s\n", backend->name, is_filled ? "now has" : "lacks",
+                    op_info(kind)->name);
+    return is_filled == is_known ? 1 : 0;
+}
+
+/* A known gap of a backend is a decision, written down here. */
 static void test_tables(void **state)
 {
     const struct subject *subject = *state;
@@ -84,7 +97,7 @@ static void test_tables(void **state)
     const struct kernel_ops *kernels = &backend->kernels;
 
 #define GAP(op)                                                                                    \
-    +report_gap(backend, #op,                                                                      \
+    +report_gap(backend, OP_##op,                                                                  \
                 kernels->op.prepare != NULL && kernels->op.run != NULL &&                          \
                     kernels->op.release != NULL)
     assert_int_equal(0 KERNEL_OPS(GAP), 0);
@@ -119,6 +132,8 @@ static void list_target(struct list *list, const struct target *target)
     list_add(list, test_tables, target, N_OP_KINDS, "no gap");
     for (int i = 0; i < N_OP_KINDS; i++) {
         enum op_kind kind = (enum op_kind)i;
+        if (is_known_gap(test_backend(target->backend), kind))
+            continue;
         list_add(list, test_cases, target, kind, "cases");
         if (kernel_test(kind)->adjoint != NULL)
             list_add(list, test_adjoint, target, kind, "adjoint");
@@ -145,7 +160,8 @@ static int bench(const char *only, const char *only_backend)
         printf("backend %s, %s, %d threads\n", targets[t].backend,
                precision_name(targets[t].settings.precision), targets[t].settings.n_threads);
         for (int kind = 0; kind < N_OP_KINDS; kind++)
-            if (only == NULL || strcmp(only, op_info((enum op_kind)kind)->name) == 0)
+            if ((only == NULL || strcmp(only, op_info((enum op_kind)kind)->name) == 0) &&
+                !is_known_gap(test_backend(targets[t].backend), (enum op_kind)kind))
                 bench_cases(device, (enum op_kind)kind);
         device_close(device);
     }

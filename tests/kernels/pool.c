@@ -4,23 +4,24 @@
 #include <math.h>
 
 static const struct kernel_case cases[] = {
-    {.name = "plain", .sizes = "N3 H4 W5 C6"},
-    {.name = "one element", .sizes = "N1 H1 W1 C1"},
-    {.name = "one pixel", .sizes = "N2 H1 W1 C5"},
-    {.name = "resnet20", .sizes = "N3 H8 W8 C64"},
-    {.name = "odd", .sizes = "N2 H7 W3 C33"},
-    {.name = "resnet50", .sizes = "N2 H4 W4 C512"},
-    {.name = "ties", .sizes = "N2 H4 W4 C5", .fill = FILL_TIES},
-    {.name = "huge", .sizes = "N2 H4 W4 C5", .fill = FILL_HUGE},
-    {.name = "tiny", .sizes = "N2 H4 W4 C5", .fill = FILL_TINY},
-    {.name = "resnet20 batch", .sizes = "N128 H8 W8 C64", .is_for_bench = true},
+    {.name = "plain", .sizes = "N3 .4x5 C6"},
+    {.name = "one element", .sizes = "N1 .1x1 C1"},
+    {.name = "one pixel", .sizes = "N2 .1x1 C5"},
+    {.name = "resnet20", .sizes = "N3 .8x8 C64"},
+    {.name = "odd", .sizes = "N2 .7x3 C33"},
+    {.name = "resnet50", .sizes = "N2 .4x4 C512"},
+    {.name = "tokens", .sizes = "N3 .7 C18"},
+    {.name = "ties", .sizes = "N2 .4x4 C5", .fill = FILL_TIES},
+    {.name = "huge", .sizes = "N2 .4x4 C5", .fill = FILL_HUGE},
+    {.name = "tiny", .sizes = "N2 .4x4 C5", .fill = FILL_TINY},
+    {.name = "resnet20 batch", .sizes = "N128 .8x8 C64", .is_for_bench = true},
 };
 
 static void expect_forward(struct expectation *expected)
 {
     enum { Y = 1 };
     const struct global_average_pool_forward *op = &expected->op.global_average_pool_forward;
-    int64_t n_pixels = op->x.shape[1] * op->x.shape[2], n_channels = op->x.shape[3];
+    int64_t n_pixels = tensor_rows(&op->x) / op->x.shape[0], n_channels = op->y.shape[1];
 
     expected->terms[Y] = (double)n_pixels;
     for (int64_t i = 0; i < tensor_elements(&op->y); i++) {

@@ -40,7 +40,7 @@ static void test_rows(void **state)
         assert_non_null(row->unit);
         assert_true(row->minimum <= row->maximum);
         assert_true(row->group == GROUP_BASE_TRAIN
-                        ? row->by_recipe[0] && row->by_recipe[1]
+                        ? row->by_recipe[0] && row->by_recipe[1] && row->by_recipe[2]
                         : !row->by_recipe[0] || row->group == GROUP_TRAIN);
         if (row->kind == SETTING_INTEGER || row->kind == SETTING_NUMBER)
             assert_true(row->minimum < row->maximum);
@@ -56,6 +56,16 @@ static void test_default_values(void **state)
 {
     (void)state;
     struct settings a = defaults("resnet_option_a", false), b = defaults("resnet", false);
+    struct settings vit = defaults("vit", false), published = defaults("vit", true);
+    assert_int_equal(a.lora.rank, 8);
+    assert_int_equal(vit.lora.rank, 16);
+    assert_true(a.lora.alpha == 16 && vit.lora.alpha == 32);
+    assert_int_equal(vit.base_train.optimizer, OPTIMIZER_ADAMW);
+    assert_int_equal(vit.train.optimizer, OPTIMIZER_ADAM);
+    assert_int_equal(vit.model.vit.layers, 12);
+    assert_true(vit.prune.protect_head && !published.prune.protect_head);
+    assert_int_equal(vit.lora.mha_out_proj, MHA_OUT_PROJ_ADAPT);
+    assert_int_equal(published.lora.mha_out_proj, MHA_OUT_PROJ_IGNORE);
     assert_int_equal(a.train.epochs, 5);
     assert_int_equal(a.train.batch_size, 128);
     assert_int_equal(a.train.optimizer, OPTIMIZER_ADAM);

@@ -98,8 +98,8 @@ static void test_refuses(void **state)
     struct lora_inject lora = toy_lora;
 
     (void)state;
-    lora.targets = "linear"; /* a module, but no convolution */
-    expect_refusal(lora, "lora.targets 'linear' matches no convolution");
+    lora.targets = "bn1"; /* a module, but no layer that can have adapters */
+    expect_refusal(lora, "lora.targets 'bn1' matches no convolution or linear layer");
     lora.targets = "block1"; /* whole names only */
     expect_refusal(lora, "matches no convolution");
     lora.targets = "(";

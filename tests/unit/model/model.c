@@ -28,10 +28,10 @@ static void test_parameter_counts(void **state)
     const struct {
         const char *name;
         int64_t n;
-    } counts[] = {{"resnet20", 269722},   {"resnet32", 464154},   {"resnet44", 658586},
-                  {"resnet56", 853018},   {"resnet110", 1727962}, {"resnet18", 11173962},
-                  {"resnet34", 21282122}, {"resnet50", 23520842}, {"resnet101", 42512970},
-                  {"resnet152", 58156618}};
+    } counts[] = {{"resnet20", 269722},    {"resnet32", 464154},    {"resnet44", 658586},
+                  {"resnet56", 853018},    {"resnet110", 1727962},  {"resnet18", 11173962},
+                  {"resnet34", 21282122},  {"resnet50", 23520842},  {"resnet101", 42512970},
+                  {"resnet152", 58156618}, {"simple_vit", 21317002}};
 
     (void)state;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
@@ -44,26 +44,35 @@ static void test_parameter_counts(void **state)
     assert_null(architecture_find("resnet21"));
 }
 
-static void check_lora(const char *name, int64_t n_trainable, int64_t n_adapters)
+static void check_lora(const char *name, int lora_rank, bool ignores_out_proj, int64_t n_trainable,
+                       int64_t n_adapters)
 {
     struct graph *graph = build(name, GRAPH_TRAIN);
     const struct architecture *architecture = architecture_find(name);
-    struct lora_inject lora = {
-        .targets = architecture->lora_targets, .lora_rank = 8, .alpha = 16, .dropout = 0.1};
+    char text[PATTERN_BYTES];
+    struct lora_inject lora = {.targets = architecture_pattern(architecture, &(struct vit_shape){0},
+                                                               architecture->lora_targets, text),
+                               .lora_rank = lora_rank,
+                               .alpha = 2 * lora_rank,
+                               .dropout = 0.1,
+                               .ignores_out_proj = ignores_out_proj};
     int64_t n_params = graph->n_params;
 
-    ok(pass_freeze_except(graph, &architecture->head, 1));
+    ok(pass_freeze_except(graph, &architecture->head, architecture->head != NULL ? 1 : 0));
     ok(pass_lora_inject(graph, &lora));
     assert_int_equal(graph_trainable_elements(graph), n_trainable);
     assert_int_equal(graph->n_params, n_params + 2 * n_adapters);
+    ok(pass_autodiff(graph));
     graph_destroy(graph);
 }
 
 static void test_lora_counts(void **state)
 {
     (void)state;
-    check_lora("resnet50", 608778, 48);
-    check_lora("resnet20", 50954, 18);
+    check_lora("resnet50", 8, false, 608778, 48);
+    check_lora("resnet20", 8, false, 50954, 18);
+    check_lora("simple_vit", 16, false, 18592, 2);
+    check_lora("simple_vit", 16, true, 18592, 2);
 }
 
 static int64_t count_convolutions(const struct graph *graph)
@@ -165,6 +174,62 @@ static void test_initial_kinds(void **state)
     graph_destroy(other);
 }
 
+static void test_vit_names(void **state)
+{
+    const char *const layer[] = {"encoder.layers.encoder_layer_11.ln_1.weight",
+                                 "encoder.layers.encoder_layer_11.ln_1.bias",
+                                 "encoder.layers.encoder_layer_11.self_attention.in_proj_weight",
+                                 "encoder.layers.encoder_layer_11.self_attention.in_proj_bias",
+                                 "encoder.layers.encoder_layer_11.self_attention.out_proj.weight",
+                                 "encoder.layers.encoder_layer_11.self_attention.out_proj.bias",
+                                 "encoder.layers.encoder_layer_11.ln_2.weight",
+                                 "encoder.layers.encoder_layer_11.ln_2.bias",
+                                 "encoder.layers.encoder_layer_11.mlp.0.weight",
+                                 "encoder.layers.encoder_layer_11.mlp.0.bias",
+                                 "encoder.layers.encoder_layer_11.mlp.3.weight",
+                                 "encoder.layers.encoder_layer_11.mlp.3.bias",
+                                 "encoder.ln.weight",
+                                 "encoder.ln.bias",
+                                 "heads.head.weight",
+                                 "heads.head.bias"};
+    const char *const stem[] = {"conv_proj.weight", "conv_proj.bias", "pos_embedding"};
+    struct graph *graph = build("simple_vit", GRAPH_TRAIN);
+
+    (void)state;
+    expect_order(graph, stem, 3);
+    expect_order(graph, layer, sizeof layer / sizeof *layer);
+    int position = graph_param_find(graph, "pos_embedding");
+    assert_true(graph->params[position].is_buffer && !graph->params[position].is_trainable);
+    assert_int_equal(graph->params[position].shape[0], 64);
+    assert_int_equal(graph->params[position].shape[1], 384);
+    graph_destroy(graph);
+}
+
+static void check_vit_refusal(struct vit_shape shape, const char *text)
+{
+    struct graph_settings settings = toy_settings(GRAPH_EVAL, 1);
+    struct graph *graph = NULL;
+
+    settings.height = 12;
+    settings.width = 20;
+    settings.vit = shape;
+    fails(model_build(architecture_find("simple_vit"), &settings, &graph), STATUS_BAD_CONFIG, text);
+    assert_null(graph);
+}
+
+static void test_vit_shapes(void **state)
+{
+    (void)state;
+    check_vit_refusal((struct vit_shape){8, 1, 1, 8, 4},
+                      "model.vit.patch is 8, which does not divide images of 12 × 20 pixels");
+    check_vit_refusal((struct vit_shape){4, 1, 1, 10, 4},
+                      "model.vit.width must be a multiple of 4 and at least 8, got 10");
+    check_vit_refusal((struct vit_shape){4, 1, 1, 4, 4}, "at least 8, got 4");
+    check_vit_refusal((struct vit_shape){4, 1, 3, 8, 4},
+                      "model.vit.width must be a multiple of model.vit.heads, got 8 and 3");
+    check_vit_refusal((struct vit_shape){4, 1, 1, 8, 0}, "must be at least 1");
+}
+
 static void test_errors_surface(void **state)
 {
     struct graph_settings settings = toy_settings(GRAPH_TRAIN, 0);
@@ -182,6 +247,7 @@ int main(void)
         cmocka_unit_test(test_parameter_counts), cmocka_unit_test(test_lora_counts),
         cmocka_unit_test(test_names_and_order),  cmocka_unit_test(test_strides),
         cmocka_unit_test(test_initial_kinds),    cmocka_unit_test(test_errors_surface),
+        cmocka_unit_test(test_vit_names),        cmocka_unit_test(test_vit_shapes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

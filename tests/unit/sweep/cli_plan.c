@@ -157,7 +157,7 @@ static void test_settings(void **state)
 
     assert_int_equal(outcome.code, 0);
     assert_string_equal(outcome.streams[0], "prune.sparsity: number in [0, 1) (of 1)\n"
-                                            "    share of every convolution's output channels\n"
+                                            "    share of every target's output channels\n"
                                             "    default 0.5\n"
                                             "    read by prune_finetune, prune_lora\n");
     outcome_release(&outcome);

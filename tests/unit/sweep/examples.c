@@ -49,7 +49,10 @@ static void make_weights(const struct settings *settings)
     if (*path == '\0' || file_exists(path))
         return;
     assert_int_equal(folder_create("model_weights"), STATUS_OK);
-    write_weights(settings->model.arch, 0.5F, path);
+    if (strcmp(settings->model.arch, "simple_vit") == 0)
+        write_vit_weights(&settings->model.vit, 0.5F, path);
+    else
+        write_weights(settings->model.arch, 0.5F, path);
     assert_int_equal(hash_file(path, hash), STATUS_OK);
     manifest.sha256 = hash;
     assert_int_equal(manifest_save(path, &manifest), STATUS_OK);

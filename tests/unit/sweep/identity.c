@@ -65,6 +65,9 @@ static void test_same(void **state)
         "  checkpoint: {every: 1h, keep: none}\n",
         "  eval.batch_size: 7\n",
         "  precision: fp32\n",
+        "  model.vit: {layers: 3, width: 64}\n", /* of another architecture */
+        "  lora.mha_out_proj: ignore\n",
+        "  prune.protect_head: false\n",
     };
 
     (void)state;
@@ -126,6 +129,39 @@ static void test_changed(void **state)
                false);
 }
 
+#define VIT                                                                                        \
+    "config:\n"                                                                                    \
+    "  model: {arch: simple_vit, weights: w.th}\n"                                                 \
+    "  data: {path: d, mean: published, std: published}\n"                                         \
+    "  forget.class: 3\n"
+
+/* What only a vision transformer reads, and its own defaults. */
+static void test_vit(void **state)
+{
+    static const struct {
+        const char *added;
+        bool is_same;
+    } cases[] = {
+        {"  lora: {rank: 16, alpha: 32}\n", true},
+        {"  lora.rank: 8\n", false},
+        {"  model.vit: {patch: 4, layers: 12, heads: 6, width: 384, mlp: 1536}\n", true},
+        {"  model.vit.layers: 11\n", false},
+        {"  lora.mha_out_proj: adapt\n", true},
+        {"  lora.mha_out_proj: ignore\n", false},
+        {"  prune.protect_head: false\n", false},
+        {"  lora.targets: 'encoder\\.layers\\.encoder_layer_11\\.self_attention\\.out_proj|"
+         "heads\\.head'\n",
+         true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *yaml = text_joined(VIT "  unlearn.method: prune_lora\n", cases[i].added);
+        check_same(VIT "  unlearn.method: prune_lora\n", yaml, cases[i].is_same);
+        free(yaml);
+    }
+}
+
 /* What the results folder keeps loads to the same runs and says the same again. */
 static void test_resolved(void **state)
 {
@@ -163,9 +199,8 @@ static void test_resolved(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_same),
-        cmocka_unit_test(test_changed),
+        cmocka_unit_test(test_golden),   cmocka_unit_test(test_same),
+        cmocka_unit_test(test_changed),  cmocka_unit_test(test_vit),
         cmocka_unit_test(test_resolved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

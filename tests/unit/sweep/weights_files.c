@@ -7,7 +7,8 @@
 
 #include <stdlib.h>
 
-void write_weights(const char *arch, float value, const char *path)
+static void write_model(const char *arch, const struct vit_shape *shape, float value,
+                        const char *path)
 {
     const struct graph_settings settings = {.mode = GRAPH_EVAL,
                                             .real = DTYPE_F32,
@@ -17,7 +18,8 @@ void write_weights(const char *arch, float value, const char *path)
                                             .channels = 3,
                                             .n_images = 1,
                                             .n_classes = 10,
-                                            .std = {1, 1, 1}};
+                                            .std = {1, 1, 1},
+                                            .vit = *shape};
     struct graph *graph = NULL;
 
     assert_int_equal(model_build(architecture_find(arch), &settings, &graph), STATUS_OK);
@@ -44,4 +46,14 @@ void write_weights(const char *arch, float value, const char *path)
         free(tensors[i].values);
     free(tensors);
     graph_destroy(graph);
+}
+
+void write_weights(const char *arch, float value, const char *path)
+{
+    write_model(arch, &(struct vit_shape){0}, value, path);
+}
+
+void write_vit_weights(const struct vit_shape *shape, float value, const char *path)
+{
+    write_model("simple_vit", shape, value, path);
 }
