@@ -268,6 +268,28 @@ struct adam_step {
     bool is_decoupled;
 };
 
+/* Adds one training step to totals that stay on the device, so that nobody has to read every step.
+ * A step whose loss is finite adds loss · n, its right rows and n, where n counts the rows with a
+ * label, and a row is right when its label's logit is the first of the largest. The first step
+ * whose loss is not finite is kept: its number, from rates, and its loss. */
+enum step_total {
+    TOTAL_LOSS,      /* Σ loss · n */
+    TOTAL_RIGHT,     /* Σ right rows */
+    TOTAL_ROWS,      /* Σ n */
+    TOTAL_LAST_LOSS, /* of the newest step */
+    TOTAL_BAD_STEP,  /* number of the first step whose loss is not finite; 0: none yet */
+    TOTAL_BAD_LOSS,  /* that loss */
+    N_STEP_TOTALS
+};
+struct step_tally {
+    struct span workspace;
+    struct tensor loss;   /* [1]    real read                                          */
+    struct tensor logits; /* [N, K] real read                                          */
+    struct tensor labels; /* [N]    i32  read; −1 leaves the row out                   */
+    struct tensor rates;  /* [2]    f64  read, as in sgd_step                          */
+    struct tensor totals; /* [6]    f64  updated, by enum step_total                   */
+};
+
 /* Every operation by name. Order is free; an entry here, a struct above and a row in ops.c make an
  * operation. */
 #define KERNEL_OPS(X)                                                                              \
@@ -294,7 +316,8 @@ struct adam_step {
     X(dropout)                                                                                     \
     X(softmax_cross_entropy)                                                                       \
     X(sgd_step)                                                                                    \
-    X(adam_step)
+    X(adam_step)                                                                                   \
+    X(step_tally)
 
 #define KERNEL_OP_KIND(op) OP_##op,
 enum op_kind { KERNEL_OPS(KERNEL_OP_KIND) N_OP_KINDS };
@@ -462,6 +485,9 @@ CHECKED enum status device_replay(struct device *device,
                                   struct recording *recording); /* Enqueued */
 void device_recording_release(struct device *device, struct recording *recording);
 
+/* Whether values arrive later than the call that asks for them: a device with a queue of its own.
+ */
+bool device_is_asynchronous(const struct device *device);
 /* First in, first out. At most `capacity` values may be on their way. */
 CHECKED enum status device_readback_create(struct device *device, size_t value_bytes, int capacity,
                                            struct readback **out);

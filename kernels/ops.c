@@ -242,6 +242,16 @@ static const struct op_info table[N_OP_KINDS] = {
                           TENSOR(adam_step, first_moment, UPDATED, REAL, "N"),
                           TENSOR(adam_step, second_moment, UPDATED, REAL, "N"),
                       }},
+    [OP_step_tally] = {"step_tally",
+                       sizeof(struct step_tally),
+                       5,
+                       {
+                           TENSOR(step_tally, loss, READ, REAL, "1"),
+                           TENSOR(step_tally, logits, READ, REAL, "NK"),
+                           TENSOR(step_tally, labels, READ, I32, "N"),
+                           TENSOR(step_tally, rates, READ, F64, "2"),
+                           TENSOR(step_tally, totals, UPDATED, F64, "6"),
+                       }},
 };
 
 const struct op_info *op_info(enum op_kind kind)

@@ -69,5 +69,6 @@ const struct backend backend_cpu = {
             OURS(softmax_cross_entropy),
             OURS(sgd_step),
             OURS(adam_step),
+            OURS(step_tally),
         },
 };
