@@ -15,6 +15,7 @@
 #define KERNELS_KERNELS_H
 
 #include "base/status.h"
+#include "kernels/step_total.h"
 #include "kernels/tensor.h"
 
 #include <stdbool.h>
@@ -269,18 +270,7 @@ struct adam_step {
 };
 
 /* Adds one training step to totals that stay on the device, so that nobody has to read every step.
- * A step whose loss is finite adds loss · n, its right rows and n, where n counts the rows with a
- * label, and a row is right when its label's logit is the first of the largest. The first step
- * whose loss is not finite is kept: its number, from rates, and its loss. */
-enum step_total {
-    TOTAL_LOSS,      /* Σ loss · n */
-    TOTAL_RIGHT,     /* Σ right rows */
-    TOTAL_ROWS,      /* Σ n */
-    TOTAL_LAST_LOSS, /* of the newest step */
-    TOTAL_BAD_STEP,  /* number of the first step whose loss is not finite; 0: none yet */
-    TOTAL_BAD_LOSS,  /* that loss */
-    N_STEP_TOTALS
-};
+ */
 struct step_tally {
     struct span workspace;
     struct tensor loss;   /* [1]    real read                                          */
