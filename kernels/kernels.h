@@ -15,6 +15,7 @@
 #define KERNELS_KERNELS_H
 
 #include "base/status.h"
+#include "kernels/step_total.h"
 #include "kernels/tensor.h"
 #include "kernels/token_ops.h"
 
@@ -270,6 +271,17 @@ struct adam_step {
     bool is_decoupled;
 };
 
+/* Adds one training step to totals that stay on the device, so that nobody has to read every step.
+ */
+struct step_tally {
+    struct span workspace;
+    struct tensor loss;   /* [1]    real read                                          */
+    struct tensor logits; /* [N, K] real read                                          */
+    struct tensor labels; /* [N]    i32  read; −1 leaves the row out                   */
+    struct tensor rates;  /* [2]    f64  read, as in sgd_step                          */
+    struct tensor totals; /* [6]    f64  updated, by enum step_total                   */
+};
+
 /* Every operation by name. Order is free; an entry here, a struct above and a row in ops.c make an
  * operation. */
 #define KERNEL_OPS_COMMON(X)                                                                       \
@@ -296,7 +308,8 @@ struct adam_step {
     X(dropout)                                                                                     \
     X(softmax_cross_entropy)                                                                       \
     X(sgd_step)                                                                                    \
-    X(adam_step)
+    X(adam_step)                                                                                   \
+    X(step_tally)
 #define KERNEL_OPS(X) KERNEL_OPS_COMMON(X) KERNEL_OPS_TOKENS(X)
 
 #define KERNEL_OP_KIND(op) OP_##op,
@@ -465,6 +478,9 @@ CHECKED enum status device_replay(struct device *device,
                                   struct recording *recording); /* Enqueued */
 void device_recording_release(struct device *device, struct recording *recording);
 
+/* Whether values arrive later than the call that asks for them: a device with a queue of its own.
+ */
+bool device_is_asynchronous(const struct device *device);
 /* First in, first out. At most `capacity` values may be on their way. */
 CHECKED enum status device_readback_create(struct device *device, size_t value_bytes, int capacity,
                                            struct readback **out);

@@ -336,6 +336,16 @@ static const struct op_info table[N_OP_KINDS] = {
                              TENSOR(columns_take, x, READ, REAL, ".C"),
                              TENSOR(columns_take, y, WRITTEN, REAL, ".K"),
                          }},
+    [OP_step_tally] = {"step_tally",
+                       sizeof(struct step_tally),
+                       5,
+                       {
+                           TENSOR(step_tally, loss, READ, REAL, "1"),
+                           TENSOR(step_tally, logits, READ, REAL, "NK"),
+                           TENSOR(step_tally, labels, READ, I32, "N"),
+                           TENSOR(step_tally, rates, READ, F64, "2"),
+                           TENSOR(step_tally, totals, UPDATED, F64, "6"),
+                       }},
 };
 
 const struct op_info *op_info(enum op_kind kind)

@@ -13,7 +13,7 @@ struct readback {
     int capacity, first, n;
 };
 
-static bool has_own(const struct device *device)
+bool device_is_asynchronous(const struct device *device)
 {
     return device_backend(device)->readback.create != NULL;
 }
@@ -33,7 +33,7 @@ enum status device_readback_create(struct device *device, size_t value_bytes, in
     struct readback *readback = NULL;
 
     assert(value_bytes > 0 && capacity > 0);
-    if (has_own(device))
+    if (device_is_asynchronous(device))
         return device_backend(device)->readback.create(device, value_bytes, capacity, out);
     TRY_ALLOC(readback, heap_alloc(1, sizeof *readback));
     readback->value_bytes = value_bytes;
@@ -48,7 +48,7 @@ done:
 
 void device_readback_destroy(struct device *device, struct readback *readback)
 {
-    if (has_own(device))
+    if (device_is_asynchronous(device))
         device_backend(device)->readback.destroy(device, readback);
     else
         destroy(readback);
@@ -58,7 +58,7 @@ enum status device_readback_push(struct device *device, struct readback *readbac
 {
     enum status status = STATUS_OK;
 
-    if (has_own(device))
+    if (device_is_asynchronous(device))
         return device_backend(device)->readback.push(device, readback, from);
     assert(readback->n < readback->capacity);
     int slot = (readback->first + readback->n) % readback->capacity;
@@ -72,7 +72,7 @@ done:
 enum status device_readback_pop(struct device *device, struct readback *readback, bool waits,
                                 void *to, bool *has_value)
 {
-    if (has_own(device))
+    if (device_is_asynchronous(device))
         return device_backend(device)->readback.pop(device, readback, waits, to, has_value);
     *has_value = readback->n > 0;
     if (*has_value) {

@@ -79,5 +79,6 @@ const struct backend backend_cpu = {
             OURS(attention_backward),
             OURS(columns_add),
             OURS(columns_take),
+            OURS(step_tally),
         },
 };

@@ -9,6 +9,10 @@
 
 enum { ALIGNMENT = 64, NAME_BYTES = 64 };
 
+/* Two AVX-512 cores do 100 billion multiply-adds a second and move 10 billion floats to memory and
+ * back; 16 floats are a vector. */
+enum { MULTIPLY_ADDS_PER_MOVE = 10, LANES = 16 };
+
 /* Forward or backward data. Where filters are left out, the smaller map comes first in the
  * workspace, then the plan's own. */
 struct convolution {
@@ -46,8 +50,11 @@ static enum status find_rows(struct convolution *convolution, const struct conv_
                              const struct tensor *weight)
 {
     enum status status = STATUS_OK;
+    const struct kept_rows_rule rule = {.multiply_adds_per_move = MULTIPLY_ADDS_PER_MOVE,
+                                        .lanes = LANES,
+                                        .is_summed = shape->part == CONV_BACKWARD_DATA};
 
-    TRY(kept_rows_create(weight, shape->part == CONV_BACKWARD_DATA, &convolution->rows));
+    TRY(kept_rows_create(weight, &rule, &convolution->rows));
     if (is_whole(convolution))
         return STATUS_OK;
     convolution->n_pixels = shape->n * shape->p * shape->q;

@@ -44,8 +44,8 @@ static enum status check_gpu(const struct gpu *gpu, int index, struct gpu_proper
     TRY(cuda_count(gpu, &n));
     if (index < 0 || index >= n)
         TRY(fail(STATUS_UNSUPPORTED,
-                 "GPU %d was asked for, this machine shows %d; start as many ranks per node as it "
-                 "has GPUs",
+                 "GPU %d was asked for, this machine shows %d, numbered from 0, those that "
+                 "CUDA_VISIBLE_DEVICES leaves",
                  index, n));
     TRY(gpu->properties(index, out));
     if (out->major < 8)

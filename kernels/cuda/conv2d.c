@@ -1,5 +1,7 @@
-/* Convolutions by the library; 1×1 convolutions of stride 1 are matrix products over N·H·W rows. */
+/* Convolutions by the library; 1×1 convolutions of stride 1 are matrix products over N·H·W rows. Of
+ * frozen weights only the filters that are not zero. */
 #include "kernels/cuda/cuda.h"
+#include "kernels/cuda/kept_rows.h"
 
 #include <stdio.h>
 
@@ -42,17 +44,40 @@ static struct gpu_product product_of(const struct gpu_convolution *g)
     }
 }
 
-static enum status prepare(struct device *device, struct gpu_convolution *convolution,
-                           struct prepared **out)
+enum status cuda_conv2d_prepare(struct device *device, const struct gpu_convolution *convolution,
+                                struct prepared **out)
 {
-    convolution->math = device->math;
+    struct gpu_convolution wanted = *convolution;
+
+    wanted.math = device->math;
     if (!is_product(convolution))
-        return cuda_convolution_prepare(device, convolution, out);
+        return cuda_convolution_prepare(device, &wanted, out);
     struct gpu_product product = product_of(convolution);
-    product.math = convolution->math;
+    product.math = wanted.math;
     product.is_out_bf16 = convolution->is_out_bf16;
     product.alignment = convolution->alignment;
     return cuda_product_prepare(device, &product, out);
+}
+
+/* With a frozen weight, whose zero filters need not be computed. In bf16 they are: nothing moves
+ * pixels of bf16. */
+static enum status prepare_frozen(struct device *device, const struct gpu_convolution *convolution,
+                                  const struct tensor *weight, struct prepared **out)
+{
+    enum status status = STATUS_OK;
+    struct cuda_kept_rows *rows = NULL;
+
+    if (weight->dtype == DTYPE_F32)
+        TRY(cuda_kept_rows_create(device, convolution, weight, &rows));
+    TRY(rows != NULL ? cuda_kept_rows_prepare(device, convolution, rows, out)
+                     : cuda_conv2d_prepare(device, convolution, out));
+done:
+    return status;
+}
+
+static bool leaves_out(const struct prepared *prepared)
+{
+    return ((const struct cuda_prepared *)prepared)->rows != NULL;
 }
 
 enum status cuda_conv2d_forward_prepare(struct device *device, const struct conv2d_forward *args,
@@ -64,7 +89,9 @@ enum status cuda_conv2d_forward_prepare(struct device *device, const struct conv
     convolution.is_out_bf16 = args->y.dtype == DTYPE_BF16;
     convolution.stride = args->stride;
     convolution.padding = args->padding;
-    return prepare(device, &convolution, out);
+    return args->is_weight_frozen && !args->computes_zero_rows
+               ? prepare_frozen(device, &convolution, &args->weight, out)
+               : cuda_conv2d_prepare(device, &convolution, out);
 }
 
 enum status cuda_conv2d_forward_run(struct device *device, struct prepared *prepared,
@@ -75,6 +102,8 @@ enum status cuda_conv2d_forward_run(struct device *device, struct prepared *prep
                                           .out = args->y.data,
                                           .workspace = args->workspace};
 
+    if (leaves_out(prepared))
+        return cuda_kept_rows_forward(device, prepared, &operands);
     return cuda_plan_run(device, prepared, &operands);
 }
 
@@ -88,7 +117,9 @@ enum status cuda_conv2d_backward_data_prepare(struct device *device,
     convolution.is_out_bf16 = args->d_x.dtype == DTYPE_BF16;
     convolution.stride = args->stride;
     convolution.padding = args->padding;
-    return prepare(device, &convolution, out);
+    return args->is_weight_frozen && !args->computes_zero_rows
+               ? prepare_frozen(device, &convolution, &args->weight, out)
+               : cuda_conv2d_prepare(device, &convolution, out);
 }
 
 enum status cuda_conv2d_backward_data_run(struct device *device, struct prepared *prepared,
@@ -99,6 +130,8 @@ enum status cuda_conv2d_backward_data_run(struct device *device, struct prepared
                                           .out = args->d_x.data,
                                           .workspace = args->workspace};
 
+    if (leaves_out(prepared))
+        return cuda_kept_rows_backward_data(device, prepared, &operands, tensor_bytes(&args->d_x));
     return cuda_plan_run(device, prepared, &operands);
 }
 
@@ -112,7 +145,7 @@ static enum status prepare_detour(struct device *device, const struct tensor *d_
 
     convolution->is_out_bf16 = true;
     narrow.dtype = DTYPE_BF16;
-    TRY(prepare(device, convolution, &prepared));
+    TRY(cuda_conv2d_prepare(device, convolution, &prepared));
     size_t bytes = (tensor_bytes(&narrow) + WORKSPACE_ALIGNMENT - 1) / WORKSPACE_ALIGNMENT *
                    WORKSPACE_ALIGNMENT;
     struct cuda_prepared *ours = (struct cuda_prepared *)prepared;
@@ -135,7 +168,7 @@ enum status cuda_conv2d_backward_weight_prepare(struct device *device,
     convolution.part = GPU_CONVOLUTION_BACKWARD_WEIGHT;
     convolution.stride = args->stride;
     convolution.padding = args->padding;
-    enum status status = prepare(device, &convolution, out);
+    enum status status = cuda_conv2d_prepare(device, &convolution, out);
     if (status != STATUS_OK && device->math == GPU_MATH_BF16)
         return prepare_detour(device, &args->d_weight, &convolution, out);
     return status;

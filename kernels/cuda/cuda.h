@@ -28,7 +28,8 @@ struct cuda_prepared {
     struct gpu_plan *plan; /* owned */
     /* At the begin of the workspace: what the plan writes instead of its output. 0: nothing */
     size_t detour_bytes;
-    char name[64]; /* of a plan with a detour */
+    char name[64];               /* of a plan with a detour */
+    struct cuda_kept_rows *rows; /* owned; NULL unless zero filters are left out */
 };
 
 /* What all are aligned to, in bytes, up to what libraries make use of; NULL is no matter. */
@@ -45,6 +46,10 @@ CHECKED enum status cuda_prepared_create(struct device *device, size_t workspace
 CHECKED enum status cuda_convolution_prepare(struct device *device,
                                              const struct gpu_convolution *convolution,
                                              struct prepared **out);
+/* By cuda_product_prepare where that computes the same. */
+CHECKED enum status cuda_conv2d_prepare(struct device *device,
+                                        const struct gpu_convolution *convolution,
+                                        struct prepared **out);
 CHECKED enum status cuda_product_prepare(struct device *device, const struct gpu_product *product,
                                          struct prepared **out);
 CHECKED enum status cuda_plan_run(struct device *device, struct prepared *prepared,

@@ -2,6 +2,7 @@
 #include "kernels/cuda/cuda.h"
 
 #include "base/arena.h"
+#include "kernels/cuda/kept_rows.h"
 
 #include <stdlib.h>
 
@@ -69,5 +70,6 @@ void cuda_prepared_release(struct prepared *prepared)
     if (ours == NULL)
         return;
     ours->gpu->plan_destroy(ours->plan);
+    cuda_kept_rows_destroy(ours->rows);
     free(ours);
 }

@@ -1,5 +1,6 @@
 /* Cross-entropy of softmax with its gradient. Rows are short, so each is done by a warp, in
  * float64; a second kernel adds the rows' losses. */
+#include "kernels/cuda/block_sum.h"
 #include "kernels/cuda/pack.h"
 
 constexpr int ROWS_PER_BLOCK = THREADS / WARP_LANES;
@@ -12,29 +13,6 @@ template <typename T> struct entropy {
     double *row_losses;        /* workspace */
     int64_t n_rows, n_classes;
 };
-
-template <typename T> static __device__ __forceinline__ T warp_sum(T value)
-{
-    for (int offset = WARP_LANES / 2; offset > 0; offset /= 2)
-        value += __shfl_xor_sync(ALL_LANES, value, offset);
-    return value;
-}
-
-/* The sum over the block, in every thread; to be called once by all of them. */
-template <typename T> static __device__ __forceinline__ T block_sum(T value)
-{
-    SHARED(T, sums, THREADS / WARP_LANES);
-    T total = 0;
-
-    value = warp_sum(value);
-    if (threadIdx.x % WARP_LANES == 0)
-        sums[threadIdx.x / WARP_LANES] = value;
-    __syncthreads();
-    UNROLL
-    for (int i = 0; i < THREADS / WARP_LANES; i++)
-        total += sums[i];
-    return total;
-}
 
 /* Rows with a label; every block counts them anew, since no other could tell it. */
 static __device__ __forceinline__ int count_rows(const int32_t *labels, int64_t n_rows)

@@ -46,7 +46,7 @@ enum status backend_choose(const char *device, const struct backend **out)
     return choose(device, out, &n);
 }
 
-enum status backend_choice_look(const char *device, int index)
+enum status backend_choice_look(const char *device, int index, int *n_devices)
 {
     const struct backend *backend = NULL;
     int n = 0;
@@ -57,5 +57,18 @@ enum status backend_choice_look(const char *device, int index)
                       "this rank would compute on GPU %d of its machine, which shows %d: start as "
                       "many ranks per machine as it has GPUs",
                       index, n);
+    if (status == STATUS_OK)
+        *n_devices = backend->count != NULL ? n : 0;
     return status;
+}
+
+enum status backend_choice_check_gpu(const char *device, int64_t gpu)
+{
+    if (gpu < 0 || gpu > INT16_MAX)
+        return fail(STATUS_BAD_CONFIG, "--gpu wants a number from 0 on, got %lld", (long long)gpu);
+    if (gpu > 0 && (strcmp(device, "cpu") == 0 || strcmp(device, "ref") == 0))
+        return fail(STATUS_BAD_CONFIG,
+                    "--gpu %lld chooses a GPU, but --device %s computes on none; leave one out",
+                    (long long)gpu, device);
+    return STATUS_OK;
 }

@@ -14,7 +14,7 @@
 
 struct eval_options {
     const char *model, *weights, *data, *dataset, *mean, *std, *device, *forget_class;
-    int64_t threads, batch_size, eval_seed;
+    int64_t threads, batch_size, eval_seed, gpu;
     bool is_json;
 };
 
@@ -34,6 +34,7 @@ static enum status parse(int argc, char **argv, struct eval_options *wanted, boo
         {"eval-seed", 0, OPTION_INTEGER, &wanted->eval_seed, "N", "draws the attack's samples"},
         {"batch-size", 0, OPTION_INTEGER, &wanted->batch_size, "N", "images at a time"},
         {"device", 0, OPTION_TEXT, &wanted->device, "NAME", DEVICE_CHOICES},
+        {"gpu", 0, OPTION_INTEGER, &wanted->gpu, "N", GPU_CHOICE},
         {"threads", 0, OPTION_INTEGER, &wanted->threads, "N", "default: the allowed cores"},
         {"json", 0, OPTION_FLAG, &wanted->is_json, NULL, "one JSON object"},
     };
@@ -173,8 +174,10 @@ static enum status run(const struct eval_options *wanted)
     struct trainer *trainer = NULL;
     struct arena *arena = NULL;
     const struct device_settings settings = {.n_threads = wanted->threads > 0 ? (int)wanted->threads
-                                                                              : default_threads()};
+                                                                              : default_threads(),
+                                             .index = (int)wanted->gpu};
 
+    TRY(backend_choice_check_gpu(wanted->device, wanted->gpu));
     TRY(arena_create(&arena));
     TRY(backend_choose(wanted->device, &backend));
     TRY(trainer_create(backend, &settings, &trainer));

@@ -49,10 +49,12 @@ static void show(void *context, const struct train_progress *progress)
         return;
     display->last = now;
     display->epoch = progress->epoch;
-    fprintf(stderr, "%sepoch %lld/%lld  step %lld/%lld  loss %.4f  %.0f images/s%s",
-            display->is_terminal ? "\r\033[K" : "", (long long)progress->epoch + 1,
-            (long long)progress->n_epochs, (long long)progress->step, (long long)progress->n_steps,
-            progress->loss, progress->images_per_second,
+    fprintf(stderr, "%sepoch %lld/%lld  step %lld/%lld", display->is_terminal ? "\r\033[K" : "",
+            (long long)progress->epoch + 1, (long long)progress->n_epochs,
+            (long long)progress->step, (long long)progress->n_steps);
+    if (!isnan(progress->accuracy)) /* a device may not have told yet */
+        fprintf(stderr, "  loss %.4f  accuracy %.3f", progress->loss, progress->accuracy);
+    fprintf(stderr, "  %.0f images/s%s", progress->images_per_second,
             display->is_terminal && !is_last ? "" : "\n");
 }
 

@@ -15,7 +15,7 @@
 
 struct train_options {
     const char *out, *device;
-    int64_t threads;
+    int64_t threads, gpu;
     struct option_texts sets;
 };
 
@@ -27,6 +27,7 @@ static enum status parse(int argc, char **argv, struct train_options *wanted,
          "weights to write: .h5, .pth or .safetensors (default CONFIG's name.h5)"},
         {"set", 0, OPTION_TEXTS, &wanted->sets, "K=V", "change a setting; may be repeated"},
         {"device", 0, OPTION_TEXT, &wanted->device, "NAME", DEVICE_CHOICES},
+        {"gpu", 0, OPTION_INTEGER, &wanted->gpu, "N", GPU_CHOICE},
         {"threads", 0, OPTION_INTEGER, &wanted->threads, "N",
          "threads (default: the allowed cores)"},
     };
@@ -78,6 +79,7 @@ static enum status train(const char *path, const struct train_options *wanted)
     const char *out = wanted->out;
     char *folder = NULL;
 
+    TRY(backend_choice_check_gpu(wanted->device, wanted->gpu));
     TRY(arena_create(&arena));
     if (out != NULL)
         TRY(weights_can_save(out));
@@ -91,7 +93,7 @@ static enum status train(const char *path, const struct train_options *wanted)
                             .attempt = 1,
                             .folder = folder,
                             .weights_path = out};
-    TRY(foreground_run(&job, wanted->device, 0, (int)wanted->threads));
+    TRY(foreground_run(&job, wanted->device, (int)wanted->gpu, (int)wanted->threads));
     printf("weights: %s\nrecord:  %s/run.h5\n", out, folder);
 done:
     sweep_destroy(sweep);

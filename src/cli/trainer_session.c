@@ -5,14 +5,15 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/backend_choice.h"
+#include "cli/resume_folder.h"
 #include "cli/trainer_log.h"
 #include "cli/verdict_box.h"
+#include "cli/warm_trainer.h"
 #include "dispatch/message.h"
 #include "dispatch/record.h"
 #include "store/run_file.h"
 #include "train/train.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -48,11 +49,8 @@ struct session {
     double last_progress;
     bool has_left; /* its run paused or stopped at a rung */
     struct trainer_log run_log;
-    /* kept from run to run */
-    struct trainer *trainer;
-    const struct backend *backend;
-    int n_threads;
-    enum precision precision;
+    /* kept from run to run; owned */
+    struct warm_trainer warm;
 };
 
 static enum status send_record(struct session *session, const cJSON *body)
@@ -216,69 +214,11 @@ static enum train_verdict reach(void *context, const struct train_rung *rung, in
     return verdict;
 }
 
-static bool has_files(const char *folder)
-{
-    DIR *opened = opendir(folder);
-    bool is_found = false;
-
-    if (opened == NULL)
-        return false;
-    for (struct dirent *entry; !is_found && (entry = readdir(opened)) != NULL;)
-        is_found = entry->d_name[0] != '.';
-    closedir(opened);
-    return is_found;
-}
-
-/* The newest earlier attempt that left a checkpoint, or NULL. */
-static enum status find_resume_folder(struct arena *arena, const char *folder, int64_t attempt,
-                                      const char **out)
-{
-    enum status status = STATUS_OK;
-    const char *parent = NULL, *earlier = NULL, *checkpoints = NULL;
-
-    *out = NULL;
-    TRY_ALLOC(parent, path_parent(arena, folder));
-    for (int64_t i = attempt - 1; i >= 1 && *out == NULL; i--) {
-        TRY_ALLOC(earlier, arena_format(arena, "%s/a%" PRId64, parent, i));
-        TRY_ALLOC(checkpoints, path_join(arena, earlier, "ckpt"));
-        if (has_files(checkpoints))
-            *out = earlier;
-    }
-done:
-    return status;
-}
-
-/* Runs may differ in device, threads and precision; the trainer with its caches is kept while they
- * do not. */
-static enum status ready_trainer(struct session *session, const struct settings *settings)
-{
-    enum status status = STATUS_OK;
-    bool is_given = strcmp(session->settings.device, "auto") != 0;
-    const struct backend *backend = NULL;
-    int n_threads = settings->resources.threads > 0 ? (int)settings->resources.threads
-                                                    : session->settings.n_threads;
-    const struct device_settings device = {.n_threads = n_threads,
-                                           .index = session->settings.device_index,
-                                           .precision = settings_precision(settings)};
-
-    TRY(backend_choose(is_given ? session->settings.device : settings->resources.device, &backend));
-    if (session->trainer != NULL && session->backend == backend &&
-        session->n_threads == n_threads && session->precision == device.precision)
-        return STATUS_OK;
-    trainer_destroy(session->trainer);
-    session->trainer = NULL;
-    TRY(trainer_create(backend, &device, &session->trainer));
-    session->backend = backend;
-    session->n_threads = n_threads;
-    session->precision = device.precision;
-done:
-    return status;
-}
-
 static enum status execute(struct session *session, const cJSON *assignment, struct arena *arena)
 {
     enum status status = STATUS_OK;
     struct settings settings;
+    struct trainer *trainer = NULL;
     struct train_job job = {
         .settings = &settings,
         .id = record_text(assignment, "run"),
@@ -292,12 +232,12 @@ static enum status execute(struct session *session, const cJSON *assignment, str
     };
 
     TRY(settings_from_json(record_text(assignment, "settings"), arena, &settings));
-    TRY(ready_trainer(session, &settings));
-    TRY(find_resume_folder(arena, job.folder, job.attempt, &job.resume_folder));
+    TRY(warm_trainer_for(&session->warm, &session->settings, &settings, &trainer));
+    TRY(resume_folder_find(arena, job.folder, job.attempt, &job.resume_folder));
     log_info("run %s attempt %" PRId64 "%s%s", job.name, job.attempt,
              job.resume_folder != NULL ? ", continues " : "",
              job.resume_folder != NULL ? job.resume_folder : "");
-    TRY(trainer_execute(session->trainer, &job));
+    TRY(trainer_execute(trainer, &job));
 done:
     return status;
 }
@@ -404,13 +344,14 @@ static void wake_talker(struct session *session)
         log_warning("cannot wake the talking thread: %s", strerror(errno));
 }
 
-static enum status say_hello(struct session *session)
+static enum status say_hello(struct session *session, int n_devices)
 {
     cJSON *body = record_create("hello");
 
     cJSON_AddNumberToObject(body, "pid", (double)getpid());
     cJSON_AddNumberToObject(body, "threads", session->settings.n_threads);
     cJSON_AddStringToObject(body, "device", session->settings.device);
+    cJSON_AddNumberToObject(body, "n_devices", n_devices);
     enum status status = send_record(session, body);
     cJSON_Delete(body);
     return status;
@@ -418,10 +359,10 @@ static enum status say_hello(struct session *session)
 
 /* Whether this trainer's device is there is asked before the first run: a rank without one must
  * not take runs from those that have. */
-static enum status look_for_device(struct session *session)
+static enum status look_for_device(struct session *session, int *n_devices)
 {
     enum status status =
-        backend_choice_look(session->settings.device, session->settings.device_index);
+        backend_choice_look(session->settings.device, session->settings.device_index, n_devices);
 
     if (status == STATUS_OK)
         return STATUS_OK;
@@ -438,6 +379,7 @@ enum status trainer_session_run(const struct trainer_session_settings *settings)
     struct session session = {.settings = *settings};
     pthread_t thread;
     bool is_over = false;
+    int n_devices = 0;
 
     pthread_mutex_init(&session.write_lock, NULL);
     pthread_mutex_init(&session.lock, NULL);
@@ -450,8 +392,8 @@ enum status trainer_session_run(const struct trainer_session_settings *settings)
         return fail(STATUS_COMM, "cannot make an eventfd: %s", strerror(errno));
     if (pthread_create(&thread, NULL, talk, &session) != 0)
         return fail(STATUS_DEVICE, "cannot start the thread that talks to the rank");
-    TRY(look_for_device(&session));
-    TRY(say_hello(&session));
+    TRY(look_for_device(&session, &n_devices));
+    TRY(say_hello(&session, n_devices));
     while (!is_over) {
         cJSON *assignment = next_assignment(&session);
         if (assignment == NULL)
@@ -465,7 +407,7 @@ done:
     wake_talker(&session);
     pthread_join(thread, NULL);
     close(session.wake_fd);
-    trainer_destroy(session.trainer);
+    warm_trainer_release(&session.warm);
     cJSON_Delete(session.assignment);
     return status;
 }

@@ -45,6 +45,7 @@ struct supervisor {
     struct record_reader reader;
     int64_t run, attempt; /* while busy */
     int n_start_failures;
+    bool has_warned; /* of GPUs that nobody computes on */
     double restart_at;
     double last_record, last_tick; /* when anything was heard, when the run moved */
     int64_t ticks;
@@ -126,6 +127,21 @@ static void start(struct supervisor *supervisor, struct supervisor_event *event)
     supervisor->last_record = supervisor->last_tick = clock_seconds();
 }
 
+/* Once per machine, by its first rank. */
+static void warn_of_idle_devices(struct supervisor *supervisor, int64_t n_devices)
+{
+    const struct supervisor_settings *settings = &supervisor->settings;
+
+    if (settings->node_rank != 0 || n_devices <= settings->node_size || supervisor->has_warned)
+        return;
+    supervisor->has_warned = true;
+    log_warning("%lld of the %lld GPUs of this machine stay idle: %d rank%s here, and each takes "
+                "one; start %lld per machine",
+                (long long)(n_devices - settings->node_size), (long long)n_devices,
+                settings->node_size, settings->node_size == 1 ? " runs" : "s run",
+                (long long)n_devices);
+}
+
 static void read_progress(const cJSON *body, struct run_progress *out)
 {
     out->epoch = record_integer(body, "epoch");
@@ -198,6 +214,7 @@ static void handle_record(struct supervisor *supervisor, const cJSON *body,
         supervisor->state = TRAINER_IDLE;
         supervisor->n_start_failures = 0;
         event->kind = SUPERVISOR_READY;
+        warn_of_idle_devices(supervisor, record_integer(body, "n_devices"));
     } else if (record_is(body, "unable") && supervisor->state == TRAINER_STARTING) {
         copy_text(supervisor->last_words, sizeof supervisor->last_words,
                   record_text(body, "message"));

@@ -20,7 +20,7 @@ struct executor {
     void *own_arena, *inputs;
     void *late_workspace; /* for nodes prepared after the arena was sized */
     size_t late_workspace_bytes;
-    struct recording *recording; /* of all nodes; NULL until the second run */
+    struct recording *recording; /* of nodes and tail; NULL until the second run */
     /* borrowed: outlives this */
     struct graph *graph;
     struct device *device;
@@ -28,6 +28,7 @@ struct executor {
     struct span arena;
     struct memory_plan plan;
     size_t arena_bytes;
+    struct executor_tail tail;
     bool has_run; /* once, since pointers last changed */
     bool computes_zero_rows;
 };
@@ -410,8 +411,16 @@ static enum status run_nodes(struct executor *executor)
     TRY(parameters_round(executor->parameters, false));
     for (int64_t i = 0; i < executor->graph->n_nodes; i++)
         TRY(executor_run_node(executor, i));
+    if (executor->tail.enqueue != NULL)
+        TRY(executor->tail.enqueue(executor->tail.context));
 done:
     return status;
+}
+
+void executor_follow(struct executor *executor, const struct executor_tail *tail)
+{
+    recording_drop(executor);
+    executor->tail = *tail;
 }
 
 static enum status record(struct executor *executor)

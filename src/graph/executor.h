@@ -31,13 +31,21 @@ struct span executor_arena(const struct executor *executor); /* own or borrowed:
  * image table and its labels have no memory of their own until they are bound or uploaded. */
 CHECKED enum status executor_bind(struct executor *executor, int value, void *memory);
 /* Device memory of any value (inputs not bound elsewhere, activations, gradients). Valid after
- * executor_create. After a run only logits, loss, sample_loss and what lives in parameters still
- * hold their values: other activations may have been overwritten. */
+ * executor_create. After a run, and in its tail, only logits, loss, sample_loss, labels and what
+ * lives in parameters still hold their values: other activations may have been overwritten. */
 struct tensor executor_tensor(const struct executor *executor, int value);
 CHECKED enum status executor_upload(struct executor *executor, int value, const void *from);
 CHECKED enum status executor_download(struct executor *executor, int value, void *to); /* Blocks */
-/* Forward, and backward if the graph has it. Enqueues only. */
+/* Forward, and backward if the graph has it, and the tail. Enqueues only. */
 CHECKED enum status executor_run(struct executor *executor);
+
+/* What follows the nodes in every run, and is recorded with them where a device records. `enqueue`
+ * runs operations whose memory stays where it is; it allocates, uploads and waits for nothing. */
+struct executor_tail {
+    enum status (*enqueue)(void *context); /* NULL: nothing follows */
+    void *context;                         /* outlives the executor's last run */
+};
+void executor_follow(struct executor *executor, const struct executor_tail *tail);
 
 /* For benchmarks: node i alone; after all nodes before it, in order, it does what a run does. */
 CHECKED enum status executor_run_node(struct executor *executor, int64_t i);

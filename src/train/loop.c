@@ -1,6 +1,6 @@
-/* Steps: upload indices, run the graph, step the optimizer, read the losses that have arrived. A
- * device may be some steps behind: it is waited for when an epoch ends, for checkpoints, and when
- * it is too far behind. */
+/* Steps: upload indices and learning rate, run the graph with what follows it (optimizer, tally),
+ * read the totals that have arrived. A device may be some steps behind: it is waited for when an
+ * epoch ends, for checkpoints, and when it is too far behind. */
 #include "train/loop.h"
 
 #include "base/clock.h"
@@ -10,10 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    CROP_SHARE = 8,  /* padding: an eighth of the side, 4 pixels of 32 */
-    MOST_UNREAD = 32 /* steps a device may be behind */
-};
+enum { CROP_SHARE = 8 }; /* padding: an eighth of the side, 4 pixels of 32 */
 
 enum status loop_create(struct loop *loop)
 {
@@ -29,21 +26,28 @@ enum status loop_create(struct loop *loop)
     TRY_ALLOC(loop->offsets, heap_alloc(3 * batch, sizeof *loop->offsets));
     TRY(optimizer_create(loop->recipe, loop->network->parameters, loop->network->device,
                          &loop->optimizer));
-    TRY(device_readback_create(loop->network->device,
-                               dtype_bytes(device_real(loop->network->device)), MOST_UNREAD,
-                               &loop->losses));
+    TRY(tally_create(loop->network->device, &loop->tally));
+    loop->last_accuracy = NAN;
 done:
     return status;
 }
 
-void loop_release(struct loop *loop)
+/* Executors first: a recording must not outlive what it runs. */
+static void stages_release(struct loop *loop)
 {
     stage_release(&loop->last);
     stage_release(&loop->full);
+    step_end_destroy(loop->last_end);
+    step_end_destroy(loop->full_end);
+    loop->last_end = loop->full_end = NULL;
+}
+
+void loop_release(struct loop *loop)
+{
+    stages_release(loop);
     optimizer_destroy(loop->optimizer);
-    if (loop->losses != NULL)
-        device_readback_destroy(loop->network->device, loop->losses);
-    loop->losses = NULL;
+    tally_destroy(loop->tally);
+    loop->tally = NULL;
     free(loop->order);
     free(loop->offsets);
     free(loop->history.rows);
@@ -53,6 +57,17 @@ void loop_release(struct loop *loop)
     loop->history = (struct history){0};
 }
 
+static enum status stage_create(struct loop *loop, int64_t batch_size, struct span arena,
+                                struct stage *stage, struct step_end **end)
+{
+    enum status status = STATUS_OK;
+
+    TRY(network_stage(loop->network, GRAPH_TRAIN, batch_size, arena, stage));
+    TRY(step_end_create(stage->executor, stage->graph, loop->optimizer, loop->tally, end));
+done:
+    return status;
+}
+
 /* The partial batch runs in the full batch's arena: the two never run at once. */
 static enum status stages_create(struct loop *loop)
 {
@@ -60,12 +75,11 @@ static enum status stages_create(struct loop *loop)
     struct span arena = {0};
 
     if (loop->n_full > 0) {
-        TRY(network_stage(loop->network, GRAPH_TRAIN, loop->recipe->batch_size, arena,
-                          &loop->full));
+        TRY(stage_create(loop, loop->recipe->batch_size, arena, &loop->full, &loop->full_end));
         arena = executor_arena(loop->full.executor);
     }
     if (loop->n_last > 0)
-        TRY(network_stage(loop->network, GRAPH_TRAIN, loop->n_last, arena, &loop->last));
+        TRY(stage_create(loop, loop->n_last, arena, &loop->last, &loop->last_end));
 done:
     return status;
 }
@@ -91,46 +105,29 @@ done:
     return status;
 }
 
-/* Images of the oldest step whose loss was not read. */
-static int64_t unread_images(const struct loop *loop)
+/* A run that diverged ends with the first bad step, whenever that is noticed. */
+static enum status take_totals(struct loop *loop, const double totals[N_STEP_TOTALS])
 {
-    int64_t step_in_epoch = loop->position.step_in_epoch - loop->n_unread;
-
-    return step_in_epoch < loop->n_full ? loop->recipe->batch_size : loop->n_last;
-}
-
-static enum status take_loss(struct loop *loop, double loss)
-{
-    struct position *position = &loop->position;
-
-    if (!isfinite(loss))
+    if (totals[TOTAL_BAD_STEP] > 0)
         return fail(STATUS_DIVERGED, "loss is %s at epoch %lld, step %lld",
-                    isnan(loss) ? "nan" : "inf", (long long)position->epoch + 1,
-                    (long long)(position->step - loop->n_unread) + 1);
-    position->loss_sum += loss * (double)unread_images(loop);
-    loop->last_loss = loss;
-    loop->n_unread--;
+                    isnan(totals[TOTAL_BAD_LOSS]) ? "nan" : "inf",
+                    (long long)loop->position.epoch + 1, (long long)totals[TOTAL_BAD_STEP]);
+    loop->position.loss_sum = totals[TOTAL_LOSS];
+    loop->last_loss = totals[TOTAL_LAST_LOSS];
+    loop->last_accuracy = totals[TOTAL_RIGHT] / totals[TOTAL_ROWS];
     return STATUS_OK;
 }
 
-/* Takes the losses that have arrived; with `waits`, all of them. */
-static enum status read_losses(struct loop *loop, bool waits)
+/* Takes the totals if they have arrived; with `waits`, those of every step so far. */
+static enum status read_totals(struct loop *loop, bool waits)
 {
     enum status status = STATUS_OK;
-    bool has_value = true, is_f32 = device_real(loop->network->device) == DTYPE_F32;
-    union {
-        float f32;
-        double f64;
-    } loss = {0};
+    double totals[N_STEP_TOTALS] = {0};
+    bool is_new = false;
 
-    while (loop->n_unread > 0) {
-        bool is_far_behind = loop->n_unread == MOST_UNREAD;
-        TRY(device_readback_pop(loop->network->device, loop->losses, waits || is_far_behind, &loss,
-                                &has_value));
-        if (!has_value)
-            break;
-        TRY(take_loss(loop, is_f32 ? (double)loss.f32 : loss.f64));
-    }
+    TRY(tally_read(loop->tally, waits, totals, &is_new));
+    if (is_new)
+        TRY(take_totals(loop, totals));
 done:
     return status;
 }
@@ -145,15 +142,13 @@ static enum status step(struct loop *loop)
     int64_t count = is_full ? loop->recipe->batch_size : loop->n_last;
 
     TRY(upload_batch(loop, stage, first, count));
+    TRY(optimizer_set_rates(loop->optimizer, recipe_lr(loop->recipe, position->epoch),
+                            position->step + 1));
     TRY(executor_run(stage->executor));
-    TRY(optimizer_step(loop->optimizer, recipe_lr(loop->recipe, position->epoch),
-                       position->step + 1));
-    TRY(device_readback_push(loop->network->device, loop->losses,
-                             executor_tensor(stage->executor, stage->graph->loss).data));
+    TRY(tally_step(loop->tally));
     position->step_in_epoch++;
     position->step++;
-    loop->n_unread++;
-    TRY(read_losses(loop, position->step_in_epoch == loop->n_full + (loop->n_last > 0)));
+    TRY(read_totals(loop, position->step_in_epoch == loop->n_full + (loop->n_last > 0)));
 done:
     return status;
 }
@@ -191,6 +186,7 @@ static void report(struct loop *loop)
         .step = loop->position.step,
         .n_steps = loop->recipe->epochs * per_epoch,
         .loss = loop->last_loss,
+        .accuracy = loop->last_accuracy,
         .images_per_second = seconds > 0 ? images / seconds : 0,
         .phase = "train",
     };
@@ -207,7 +203,7 @@ static enum status pause_between_steps(struct loop *loop)
     double every = loop->network->settings->checkpoint.every_seconds;
 
     if (wants_stop || clock_seconds() - loop->last_checkpoint >= every) {
-        TRY(read_losses(loop, true)); /* a checkpoint holds their sum */
+        TRY(read_totals(loop, true)); /* a checkpoint holds their sum */
         TRY(checkpoint_save(loop, loop->job->folder));
         loop->last_checkpoint = clock_seconds();
     }
@@ -226,6 +222,7 @@ static enum status epoch_run(struct loop *loop)
 
     sampler_shuffle((uint64_t)loop->network->settings->seed, (uint32_t)position->epoch,
                     loop->split->retain, loop->split->n_retain, loop->order);
+    TRY(tally_begin(loop->tally, position->loss_sum));
     while (position->step_in_epoch < per_epoch) {
         TRY(pause_between_steps(loop));
         double start = clock_seconds();
@@ -251,7 +248,6 @@ enum status loop_run(struct loop *loop)
         TRY(epoch_run(loop));
     TRY(device_synchronize(loop->network->device));
 done:
-    stage_release(&loop->last);
-    stage_release(&loop->full);
+    stages_release(loop);
     return status;
 }

@@ -5,6 +5,7 @@
 
 #include "train/network.h"
 #include "train/optimizer.h"
+#include "train/step_end.h"
 
 enum history_column {
     HISTORY_EPOCH,
@@ -25,7 +26,7 @@ struct history {  /* one row per finished epoch */
 struct position { /* where a run stands: what a checkpoint must remember besides tensors */
     int64_t epoch, step_in_epoch; /* next to do */
     int64_t step;                 /* done in all */
-    double loss_sum;              /* of this epoch's batches read so far, weighted by images */
+    double loss_sum;              /* of this epoch's steps, weighted by images, as last read */
     double seconds;               /* of training so far, over all attempts that were continued */
 };
 
@@ -37,17 +38,17 @@ struct loop {
     const struct train_job *job;
     /* owned */
     struct optimizer *optimizer;
+    struct tally *tally;
     struct stage full, last; /* last: the partial batch, when there is one */
-    int32_t *order;          /* [n_retain] this epoch's images */
-    int32_t *offsets;        /* [batch, 3], when augmented */
+    struct step_end *full_end, *last_end;
+    int32_t *order;   /* [n_retain] this epoch's images */
+    int32_t *offsets; /* [batch, 3], when augmented */
     struct history history;
     struct position position;
-    int64_t until;           /* epochs to train to, at most the recipe's */
-    struct readback *losses; /* of steps whose loss was not read yet */
-    int64_t n_unread;
+    int64_t until;          /* epochs to train to, at most the recipe's */
     int64_t n_full, n_last; /* full batches per epoch, images in the partial one */
-    double last_checkpoint, last_loss;
-    int64_t first_step; /* this attempt's */
+    double last_checkpoint, last_loss, last_accuracy; /* accuracy: NaN until known */
+    int64_t first_step;                               /* this attempt's */
     double first_seconds;
 };
 

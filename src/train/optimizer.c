@@ -26,7 +26,7 @@ static void fill_sgd(struct optimizer *optimizer, const struct recipe *recipe,
     op->parameter = parameters_flat_values(parameters);
     op->velocity = optimizer->like;
     op->velocity.data = optimizer->state[0];
-    op->rates = (struct tensor){optimizer->rates, DTYPE_F64, 1, {2}};
+    op->rates = optimizer_rates(optimizer);
     op->momentum = recipe->momentum;
     op->decay = recipe->weight_decay;
 }
@@ -43,7 +43,7 @@ static void fill_adam(struct optimizer *optimizer, const struct recipe *recipe,
     op->first_moment = op->second_moment = optimizer->like;
     op->first_moment.data = optimizer->state[0];
     op->second_moment.data = optimizer->state[1];
-    op->rates = (struct tensor){optimizer->rates, DTYPE_F64, 1, {2}};
+    op->rates = optimizer_rates(optimizer);
     op->beta1 = 0.9;
     op->beta2 = 0.999;
     op->epsilon = 1e-8;
@@ -103,15 +103,36 @@ void optimizer_destroy(struct optimizer *optimizer)
     free(optimizer);
 }
 
+enum status optimizer_set_rates(struct optimizer *optimizer, double lr, int64_t step)
+{
+    double rates[2] = {lr, (double)step};
+
+    return device_upload(optimizer->device, optimizer->rates, rates, sizeof rates);
+}
+
+enum status optimizer_enqueue(struct optimizer *optimizer)
+{
+    return kernel_run(optimizer->device, optimizer->kind, optimizer->prepared, &optimizer->op);
+}
+
 enum status optimizer_step(struct optimizer *optimizer, double lr, int64_t step)
 {
     enum status status = STATUS_OK;
-    double rates[2] = {lr, (double)step};
 
-    TRY(device_upload(optimizer->device, optimizer->rates, rates, sizeof rates));
-    TRY(kernel_run(optimizer->device, optimizer->kind, optimizer->prepared, &optimizer->op));
+    TRY(optimizer_set_rates(optimizer, lr, step));
+    TRY(optimizer_enqueue(optimizer));
 done:
     return status;
+}
+
+struct device *optimizer_device(const struct optimizer *optimizer)
+{
+    return optimizer->device;
+}
+
+struct tensor optimizer_rates(const struct optimizer *optimizer)
+{
+    return (struct tensor){optimizer->rates, DTYPE_F64, 1, {2}};
 }
 
 struct tensor optimizer_state(const struct optimizer *optimizer, int i)

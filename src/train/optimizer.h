@@ -15,6 +15,13 @@ CHECKED enum status optimizer_create(const struct recipe *recipe, struct paramet
 void optimizer_destroy(struct optimizer *optimizer); /* accepts NULL */
 /* One step from the flat gradients; step counts from 1. Enqueued. */
 CHECKED enum status optimizer_step(struct optimizer *optimizer, double lr, int64_t step);
+/* Its halves, where the second is recorded and repeated: what the next steps take, and a step. */
+CHECKED enum status optimizer_set_rates(struct optimizer *optimizer, double lr, int64_t step);
+CHECKED enum status optimizer_enqueue(struct optimizer *optimizer);
+
+struct device *optimizer_device(const struct optimizer *optimizer);
+/* On the device: f64 [2], learning rate and step number. */
+struct tensor optimizer_rates(const struct optimizer *optimizer);
 
 /* State vectors on the device, for checkpoints: tensor i, or data NULL past the last. */
 struct tensor optimizer_state(const struct optimizer *optimizer, int i);

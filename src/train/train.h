@@ -16,7 +16,9 @@ enum precision settings_precision(const struct settings *settings);
 
 struct train_progress {
     int64_t epoch, n_epochs, step, n_steps; /* epochs and steps done; n_steps of the whole run */
-    double loss;                            /* of the last step */
+    double loss;                            /* of the last step that is known */
+    double accuracy; /* share of right predictions in this epoch's steps of this attempt, each
+                        before its step; NaN until one is known */
     double images_per_second;
     const char *phase; /* "load", "train", "evaluate" */
 };

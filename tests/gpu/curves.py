@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 RUNS = [(arch, method, batch, steps, exact)
-        for arch, batch, steps, exact in [("resnet20", 8, 60, 3), ("resnet50", 2, 15, 1)]
+        for arch, batch, steps, exact in [("resnet20", 32, 200, 3), ("resnet50", 4, 40, 1)]
         for method in ("finetune", "prune_finetune", "lora", "prune_lora")]
 ROUNDING = 2.0 ** -24
 

@@ -56,9 +56,9 @@ piece_build() {
     cuda_include=$(cd "$(dirname "$nvcc")/../include" && pwd)
     mapfile -t module < <(compile "$root"/kernels/cuda/*.c "$root"/kernels/cuda/*.cu)
     mapfile -t common < <(compile "${base[@]}" "$root"/kernels/*.c "$root"/kernels/ref/*.c \
-                                  "$root"/src/graph/*.c "$root"/src/model/*.c "$root/src/train/optimizer.c" \
+                                  "$root"/src/graph/*.c "$root"/src/model/*.c "$root"/src/train/{optimizer,tally,step_end}.c \
                                   "$here/bare/bare.c")
-    mapfile -t program < <(compile "$root"/tests/kernels/{main,inputs,numbers,execution,expectation,gradient,check,bench,image_gather,conv2d,convert,linear,batch_norm,relu,add,pool,shortcut_pad,dropout,softmax_cross_entropy,optimizer}.c \
+    mapfile -t program < <(compile "$root"/tests/kernels/{main,tables,inputs,numbers,execution,expectation,gradient,check,bench,image_gather,conv2d,convert,linear,batch_norm,relu,add,pool,shortcut_pad,dropout,softmax_cross_entropy,step_tally,optimizer}.c \
                                    "$root"/tests/support/{poison,random_stream}.c "$here"/{steps,convolutions}.c)
     [ ! -e "$work/objects/failed" ] || { echo "something does not compile"; return 1; }
     "$nvcc" -shared -Xcompiler -fPIC -o "$PRUNELORA_CUDA_MODULE" "${module[@]}" \

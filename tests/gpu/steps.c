@@ -2,13 +2,13 @@
  * without MPI and HDF5 can run.
  *   gpu_steps BACKEND ARCH finetune|prune_finetune|lora|prune_lora BATCH STEPS [tf32|bf16] [time]
  * Prints JSON: the loss of every step and a checksum of the trained parameters; with `time`, images
- * per second, when nobody looks at a loss before the end. */
+ * per second, when nobody looks at a loss. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/random.h"
 #include "graph/executor.h"
 #include "model/model.h"
-#include "train/optimizer.h"
+#include "train/step_end.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +26,8 @@ struct steps {
     struct parameters *parameters;
     struct executor *executor;
     struct optimizer *optimizer;
+    struct tally *tally;
+    struct step_end *end;
     struct readback *losses;
     int64_t n_read;
 };
@@ -115,6 +117,10 @@ static enum status open(struct steps *steps)
     TRY(executor_create(steps->graph, &host, &steps->executor));
     TRY(upload_batch(steps));
     TRY(optimizer_create(&recipe, steps->parameters, steps->device, &steps->optimizer));
+    TRY(tally_create(steps->device, &steps->tally));
+    TRY(tally_begin(steps->tally, 0));
+    TRY(step_end_create(steps->executor, steps->graph, steps->optimizer, steps->tally,
+                        &steps->end));
     TRY(device_readback_create(steps->device, dtype_bytes(device_real(steps->device)), MOST_BEHIND,
                                &steps->losses));
 done:
@@ -125,8 +131,10 @@ static void close(struct steps *steps)
 {
     if (steps->losses != NULL)
         device_readback_destroy(steps->device, steps->losses);
-    optimizer_destroy(steps->optimizer);
     executor_destroy(steps->executor);
+    step_end_destroy(steps->end);
+    tally_destroy(steps->tally);
+    optimizer_destroy(steps->optimizer);
     parameters_destroy(steps->parameters);
     graph_destroy(steps->graph);
     device_close(steps->device);
@@ -145,8 +153,7 @@ static enum status read_losses(struct steps *steps, int64_t step, int64_t most)
         bool has_value = false;
         TRY(device_readback_pop(steps->device, steps->losses, true, &loss, &has_value));
         double value = device_real(steps->device) == DTYPE_F32 ? (double)loss.f32 : loss.f64;
-        if (!steps->is_timed)
-            printf("%s%.17g", steps->n_read > 0 ? ", " : "", value);
+        printf("%s%.17g", steps->n_read > 0 ? ", " : "", value);
         steps->n_read++;
     }
 done:
@@ -159,12 +166,15 @@ static enum status train(struct steps *steps, int64_t first, int64_t n)
     struct tensor loss = executor_tensor(steps->executor, steps->graph->loss);
 
     for (int64_t step = first; step < first + n; step++) {
+        TRY(optimizer_set_rates(steps->optimizer, 1e-3, step + 1));
         TRY(executor_run(steps->executor));
-        TRY(optimizer_step(steps->optimizer, 1e-3, step + 1));
+        TRY(tally_step(steps->tally));
+        if (steps->is_timed)
+            continue;
         TRY(device_readback_push(steps->device, steps->losses, loss.data));
         TRY(read_losses(steps, step + 1, MOST_BEHIND - 1));
     }
-    TRY(read_losses(steps, first + n, 0));
+    TRY(steps->is_timed ? device_synchronize(steps->device) : read_losses(steps, first + n, 0));
 done:
     return status;
 }

@@ -70,7 +70,10 @@
             list("all", "N2 H8 W8 C16 K64 R3 S3 P8 Q8", 1, 1)                                      \
                 list("half of few", "N3 H9 W8 C16 K16 R3 S3 P9 Q8", 1, 1)                          \
                     list("half of 37", "N2 H7 W7 C17 K37 R3 S3 P4 Q4", 2, 1)                       \
-                        list("half, 1x1", "N2 H8 W8 C256 K64 R1 S1 P4 Q4", 2, 0)
+                        list("half, 1x1", "N2 H8 W8 C256 K64 R1 S1 P4 Q4", 2, 0)                   \
+                            list("half of wide", "N1 H6 W5 C72 K128 R3 S3 P6 Q5", 1, 1)            \
+                                list("half of wide, 1x1", "N1 H4 W5 C512 K64 R1 S1 P4 Q5", 1, 0)   \
+                                    list("third of wide", "N1 H5 W4 C96 K100 R3 S3 P5 Q4", 1, 1)
 #define PRUNED_FORWARD(share, case_sizes, stride_, padding_)                                       \
     {.name = "zero filters: " share,                                                               \
      .sizes = case_sizes,                                                                          \

@@ -81,7 +81,8 @@ static void test_which_gpu(void **state)
 
     (void)state;
     fails(device_open(backend, &second, &device), STATUS_UNSUPPORTED,
-          "GPU 1 was asked for, this machine shows 1; start as many ranks per node as it has GPUs");
+          "GPU 1 was asked for, this machine shows 1, numbered from 0, those that "
+          "CUDA_VISIBLE_DEVICES leaves");
     host_gpu()->machine.n_devices = 2;
     host_gpu()->properties.major = 7;
     host_gpu()->properties.minor = 5;

@@ -2,7 +2,7 @@
  * same bits twice, nothing allocated or waited for between steps, launches recorded, and failures
  * that end a run with a message and leave the next one unharmed.
  *
- * How near: five Adam steps, of which the last is a partial batch. Adam turns the rounding of a
+ * How near: three Adam steps, of which the last is a partial batch. Adam turns the rounding of a
  * gradient near zero into a step of the learning rate, in whichever tensor has one; so the
  * yardstick is what cpu, float32 too, makes of the same run: eight times its largest error, plus
  * rounding. */
@@ -18,7 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_TRAIN = 20, N_TEST = 10, BATCH = 4, N_STEPS = 5 }; /* 18 retained: 4 · 4 + 2 */
+/* As few images as show every way a step is run: launched, recorded and repeated, and partial.
+ * 11 retained: 2 · 4 + 3. */
+enum { N_TRAIN = 12, N_TEST = 10, BATCH = 4, N_STEPS = 3, EVAL_BATCH = 10 };
 enum { REF, CPU, CUDA, N_BACKENDS };
 
 static const char *const backend_names[N_BACKENDS] = {"ref", "cpu", "cuda_host"};
@@ -65,7 +67,7 @@ static struct settings short_settings(const char *method)
     settings.train.batch_size = settings.base_train.batch_size = BATCH;
     settings.base_train.optimizer = OPTIMIZER_ADAM;
     settings.base_train.lr = 1e-3;
-    settings.eval.batch_size = 10;
+    settings.eval.batch_size = EVAL_BATCH;
     return settings;
 }
 
@@ -129,30 +131,36 @@ static void compare_weights(const struct outcome outcomes[N_BACKENDS], const str
     }
 }
 
-static void compare_series(const char *what, const double *values[N_BACKENDS], int64_t n)
+/* cpu's largest error of any loss. One epoch's alone may be small by chance. */
+static double worst_of_cpu(const double *values[N_BACKENDS], int64_t n, double worst)
 {
-    double error = 0, size = 0;
-
-    for (int64_t i = 0; i < n; i++) {
-        error = fmax(error, fabs(values[CPU][i] - values[REF][i]));
-        size = fmax(size, fabs(values[REF][i]));
-    }
     for (int64_t i = 0; i < n; i++)
-        note(what, fabs(values[CUDA][i] - values[REF][i]), 8 * error + 16 * 0x1p-24 * size);
+        worst = fmax(worst, fabs(values[CPU][i] - values[REF][i]));
+    return worst;
+}
+
+static void compare_series(const char *what, const double *values[N_BACKENDS], int64_t n,
+                           double worst)
+{
+    for (int64_t i = 0; i < n; i++)
+        note(what, fabs(values[CUDA][i] - values[REF][i]),
+             8 * worst + 16 * 0x1p-24 * fabs(values[REF][i]));
 }
 
 static void compare_losses(const struct outcome outcomes[N_BACKENDS])
 {
     const double *history[N_BACKENDS], *samples[N_BACKENDS];
+    int64_t n_epochs = outcomes[REF].run.history[4].n;
 
     for (int b = 0; b < N_BACKENDS; b++) {
-        assert_int_equal(outcomes[b].run.history[4].n, outcomes[REF].run.history[4].n);
+        assert_int_equal(outcomes[b].run.history[4].n, n_epochs);
         assert_int_equal(outcomes[b].run.samples[0].n, N_TRAIN);
         history[b] = outcomes[b].run.history[4].values;
         samples[b] = outcomes[b].run.samples[0].loss;
     }
-    compare_series("loss of the epoch", history, outcomes[REF].run.history[4].n);
-    compare_series("loss of an image", samples, N_TRAIN);
+    double worst = worst_of_cpu(samples, N_TRAIN, worst_of_cpu(history, n_epochs, 0));
+    compare_series("loss of the epoch", history, n_epochs, worst);
+    compare_series("loss of an image", samples, N_TRAIN, worst);
 }
 
 static void follows_float64(void **state)
@@ -195,27 +203,30 @@ static void look(void *context, const struct train_progress *progress)
     struct watch *watch = context;
     const struct host_gpu *gpu = host_gpu();
 
-    /* from the end of the third step, when both kinds of running were seen, to the last whose end
-     * is not the epoch's */
-    if (strcmp(progress->phase, "train") != 0 || progress->step % N_STEPS == 0)
+    if (strcmp(progress->phase, "train") != 0)
         return;
     watch->n++;
-    if (progress->step % N_STEPS == 3 && progress->epoch == 0) {
+    /* the second epoch, when all kinds of running were seen, but for its end, which is waited for
+     */
+    if (progress->step == N_STEPS + 1) {
         watch->first_alloc = gpu->n_alloc;
         watch->first_wait = gpu->n_wait;
         watch->first_capture = gpu->n_capture;
     }
-    if (progress->step % N_STEPS == 4 && progress->epoch == 0) {
+    if (progress->step == 2 * N_STEPS - 1) {
         watch->last_alloc = gpu->n_alloc;
         watch->last_wait = gpu->n_wait;
         watch->last_capture = gpu->n_capture;
     }
 }
 
-/* Two epochs: four full batches and a partial one each. An executor's first run launches one by
+/* Two epochs: two full batches and a partial one each. An executor's first run launches one by
  * one, the second records, from then on one launch replays it. */
 static void steps_wait_for_nothing(void **state)
 {
+    enum {
+        N_EVAL = (N_TRAIN + EVAL_BATCH - 1) / EVAL_BATCH + (N_TEST + EVAL_BATCH - 1) / EVAL_BATCH
+    };
     struct watch watch = {0};
     struct settings settings = short_settings("prune_lora");
     struct fixture_run run = {.name = "watched", .observer = {&watch, look, NULL, NULL}};
@@ -223,12 +234,12 @@ static void steps_wait_for_nothing(void **state)
     (void)state;
     settings.train.epochs = 2;
     assert_int_equal(fixture_execute(&fixture, &settings, &run), STATUS_OK);
-    assert_int_equal(watch.n, 8);
+    assert_int_equal(watch.n, 2 * N_STEPS);
     assert_int_equal(watch.first_alloc, watch.last_alloc);
     assert_int_equal(watch.first_wait, watch.last_wait);
     assert_int_equal(watch.first_capture, watch.last_capture);
-    assert_int_equal(host_gpu()->n_capture, 3);            /* full, partial, evaluation */
-    assert_int_equal(host_gpu()->n_launch, 7 + 1 + 3 - 1); /* all runs but each one's first */
+    assert_int_equal(host_gpu()->n_capture, 3); /* full, partial, evaluation */
+    assert_int_equal(host_gpu()->n_launch, 2 * N_STEPS + N_EVAL - 3); /* all runs but the first */
 }
 
 static void same_bits_twice(void **state)
@@ -236,9 +247,8 @@ static void same_bits_twice(void **state)
     struct settings settings = short_settings("prune_lora");
 
     (void)state;
-    run_ok(&settings, "once");
     run_ok(&settings, "twice");
-    struct weights *once = fixture_weights(&fixture, "once/weights.h5");
+    struct weights *once = fixture_weights(&fixture, "prune_lora-cuda_host/weights.h5");
     struct weights *twice = fixture_weights(&fixture, "twice/weights.h5");
     assert_same_weights(once, twice);
     weights_destroy(once);
@@ -274,8 +284,8 @@ static void failures_end_the_run(void **state)
         int64_t after;
     } faults[] = {{"alloc", 9},        {"copy_up", 100},     {"plan_convolution", 30},
                   {"plan_run", 70},    {"capture_begin", 0}, {"capture_end", 0},
-                  {"graph_launch", 1}, {"event_record", 3},  {"event_synchronize", 0},
-                  {"copy_down", 4}};
+                  {"graph_launch", 0}, {"event_record", 0},  {"event_synchronize", 0},
+                  {"copy_down", 0}};
     const struct settings settings = short_settings("lora");
 
     (void)state;

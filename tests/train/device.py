@@ -59,8 +59,30 @@ def check_choices(program):
     print("ok what is not there is said")
 
 
+def check_gpu_numbers(program):
+    """--gpu of the commands that compute in this process."""
+    evaluate = ("eval", "--model", "resnet20", "--weights", "base.h5", "--data", "data")
+    for arguments, text in (
+            (("--device", "cpu", "--gpu", "1"), "--gpu 1 chooses a GPU, but --device cpu computes on none"),
+            (("--device", "cuda_host", "--gpu", "-1"), "--gpu wants a number from 0 on, got -1"),
+            (("--device", "cuda_host", "--gpu", "3"), "GPU 3 was asked for, this machine shows 3")):
+        for command in (evaluate, ("train", "base.yaml", "--out", "none.h5")):
+            code, out, err = program.run(*command, *arguments)
+            if code == 0 or text not in out + err:
+                fail(f"{command[0]} {' '.join(arguments)}: exit {code}\n{out}{err}")
+    if (program.folder / "none.h5").exists():
+        fail("train left weights behind a GPU that is not there")
+    program.must("train", "base.yaml", "--out", "second.h5", "--device", "cuda_host", "--gpu", "2")
+    if [device for device in devices_of(program.folder / "second.h5.run") if "(GPU 2)" not in device]:
+        fail("train --gpu 2 computed elsewhere")
+    print("ok --gpu")
+
+
 def check_repeated(program):
-    program.must("sweep", "sweep.yaml", "--out", "well", "--device", "cuda_host")
+    _, out, err = program.run("sweep", "sweep.yaml", "--out", "well", "--device", "cuda_host")
+    if (out + err).count("2 of the 3 GPUs of this machine stay idle: 1 rank runs here") != 1:
+        fail(f"one rank, three GPUs: not said once\n{out}{err}")
+    del program.environment["PRUNELORA_TEST_GPUS"]
     program.environment["PRUNELORA_TEST_FAULT"] = f"graph_launch:1:{program.folder}/fault"
     program.must("sweep", "sweep.yaml", "--out", "ill", "--device", "cuda_host")
     del program.environment["PRUNELORA_TEST_FAULT"]
@@ -112,12 +134,14 @@ def check_more_ranks_than_gpus(program):
 
 def main():
     with Program(sys.argv[1]) as program:
-        program.must("data", "synth", "--out", "data", "--train", 20, "--test", 10)
+        program.must("data", "synth", "--out", "data", "--train", 10, "--test", 10)
         (program.folder / "sweep.yaml").write_text(SWEEP)
         (program.folder / "base.yaml").write_text(BASE)
         program.must("train", "base.yaml", "--out", "base.h5")
         check_choices(program)
         program.binary = str(pathlib.Path(sys.argv[2]).resolve())
+        program.environment["PRUNELORA_TEST_GPUS"] = "3"
+        check_gpu_numbers(program)
         check_repeated(program)
         check_precision(program)
         check_more_ranks_than_gpus(program)

@@ -1,6 +1,6 @@
 /* The program with one more device, cuda_host, whose trainers can be made to fail:
  * PRUNELORA_TEST_FAULT="ENTRY:AFTER:FILE" breaks the substitute's ENTRY after so many calls, in the
- * first trainer that manages to create FILE. */
+ * first trainer that manages to create FILE. PRUNELORA_TEST_GPUS=N: N GPUs. */
 #include "cli/cli.h"
 #include "kernels/cuda/host/host_gpu.h"
 
@@ -46,6 +46,10 @@ static void plan_fault(void)
 
 int main(int argc, char **argv)
 {
+    const char *n_devices = getenv("PRUNELORA_TEST_GPUS");
+
+    if (n_devices != NULL)
+        host_gpu()->machine.n_devices = (int)strtol(n_devices, NULL, 10);
     if (argc > 1 && strcmp(argv[1], "trainer") == 0)
         plan_fault();
     return cli_main(argc, argv);

@@ -128,7 +128,7 @@ void host_barrier(const char *file, int line)
     }
     for (int i = 0; i < block->n_threads; i++) {
         const struct host_exchange *other = &block->threads[i].exchange;
-        if (other->line != line || strcmp(other->file, file) != 0)
+        if (other->line != line || !is_same_text(other->file, file))
             block_give_up(block, fail(STATUS_DEVICE,
                                       "__syncthreads diverges: thread %d waits at %s:%d, thread %d "
                                       "at %s:%d",

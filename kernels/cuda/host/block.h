@@ -6,6 +6,7 @@
 #include "kernels/cuda/host/grid.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 enum {
     WARP = 32,
@@ -46,6 +47,12 @@ struct block {
     int n_shared;
     enum status status; /* not OK: the block is given up */
 };
+
+/* Of constants, which are one in nearly all cases: asked for every thread at every barrier. */
+static inline bool is_same_text(const char *a, const char *b)
+{
+    return a == b || strcmp(a, b) == 0;
+}
 
 /* Runs the block at `index`; all else is set. */
 void block_run(struct block *block, struct host_dim index);

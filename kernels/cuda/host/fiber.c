@@ -1,16 +1,18 @@
-/* Fibers on ucontext, with a page below each stack that faults, and the words AddressSanitizer
- * wants to hear at every switch. ucontext asks the kernel for the signal mask each time, which took
- * a third of all time: it only makes a fiber's first switch, the compiler's own jumps the others.
+/* Fibers, with a page below each stack that faults, and the words AddressSanitizer wants to hear at
+ * every switch. A switch is a call that comes back on another stack. ucontext would ask the kernel
+ * for the signal mask each time, a third of all time, and compilers' own jumps look to
+ * AddressSanitizer like the end of all frames: ucontext is for other processors.
  */
 #include "kernels/cuda/host/fiber.h"
 
 #include "base/arena.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#ifndef __x86_64__
 #include <ucontext.h>
+#endif
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -27,9 +29,11 @@
 enum { GUARD_BYTES = 1 << 16, STACK_BYTES = 1 << 18 }; /* 2^16: the largest page Linux has */
 
 struct fiber {
-    ucontext_t context; /* of the beginning */
-    void *place[5];     /* of __builtin_setjmp: where it left */
-    bool has_begun;
+#ifdef __x86_64__
+    void **top; /* of the stack when it was left */
+#else
+    ucontext_t context;
+#endif
     void (*run)(void *argument);
     void *argument;
     char *memory; /* owned: guard and stack; NULL when adopted */
@@ -50,14 +54,88 @@ static void arrive(struct fiber *fiber)
 #endif
 }
 
-static void begin(unsigned low, unsigned high)
+static void begin(struct fiber *fiber)
 {
-    struct fiber *fiber = (struct fiber *)((uintptr_t)low | (uintptr_t)high << 32);
-
     arrive(fiber);
     fiber->run(fiber->argument);
     abort(); /* run has nowhere to return to */
 }
+
+/* ---- switching ---- */
+
+#ifdef __x86_64__
+/* Leaves with what a call must keep on the stack; a fiber that has not run begins with its pointer
+ * in rbx. */
+void fiber_jump(void ***left, void **arrived);
+void fiber_enter(void);
+void fiber_begin(struct fiber *fiber);
+__asm__(".text\n"
+        ".type fiber_jump, @function\n"
+        "fiber_jump:\n"
+        "    pushq %rbp\n"
+        "    pushq %rbx\n"
+        "    pushq %r12\n"
+        "    pushq %r13\n"
+        "    pushq %r14\n"
+        "    pushq %r15\n"
+        "    movq %rsp, (%rdi)\n"
+        "    movq %rsi, %rsp\n"
+        "    popq %r15\n"
+        "    popq %r14\n"
+        "    popq %r13\n"
+        "    popq %r12\n"
+        "    popq %rbx\n"
+        "    popq %rbp\n"
+        "    ret\n"
+        ".size fiber_jump, . - fiber_jump\n"
+        ".type fiber_enter, @function\n"
+        "fiber_enter:\n"
+        "    movq %rbx, %rdi\n"
+        "    call fiber_begin\n"
+        "    ud2\n"
+        ".size fiber_enter, . - fiber_enter\n");
+
+__attribute__((used)) void fiber_begin(struct fiber *fiber)
+{
+    begin(fiber);
+}
+
+/* As if it had left by a call from fiber_enter, whose calls find the stack aligned. */
+static void lay_first_frame(struct fiber *fiber)
+{
+    enum { SAVED = 6, RBX = 4 };
+    void **end = (void **)(void *)(fiber->memory + GUARD_BYTES + STACK_BYTES);
+
+    fiber->top = end - (SAVED + 1) - 2; /* zero, as the mapping is: rbp 0 ends a backtrace */
+    fiber->top[RBX] = fiber;
+    fiber->top[SAVED] = (void *)fiber_enter;
+}
+
+static void swap(struct fiber *from, struct fiber *to)
+{
+    fiber_jump(&from->top, to->top);
+}
+#else
+static void begin_halved(unsigned low, unsigned high)
+{
+    begin((struct fiber *)((uintptr_t)low | (uintptr_t)high << 32));
+}
+
+/* A function of its own: compilers expect getcontext to return twice. */
+static void lay_first_frame(struct fiber *fiber)
+{
+    getcontext(&fiber->context);
+    fiber->context.uc_stack.ss_sp = fiber->memory + GUARD_BYTES;
+    fiber->context.uc_stack.ss_size = STACK_BYTES;
+    makecontext(&fiber->context, (void (*)(void))begin_halved, 2, (unsigned)(uintptr_t)fiber,
+                (unsigned)((uintptr_t)fiber >> 32));
+}
+
+static void swap(struct fiber *from, struct fiber *to)
+{
+    swapcontext(&from->context, &to->context);
+}
+#endif
 
 enum status fiber_adopt(struct fiber **out)
 {
@@ -65,7 +143,6 @@ enum status fiber_adopt(struct fiber **out)
 
     if (fiber == NULL)
         return STATUS_OUT_OF_MEMORY;
-    fiber->has_begun = true;
     *out = fiber;
     return STATUS_OK;
 }
@@ -89,16 +166,6 @@ static enum status stack_create(struct fiber *fiber)
     return STATUS_OK;
 }
 
-/* A function of its own: compilers expect getcontext to return twice. */
-static void context_create(struct fiber *fiber)
-{
-    getcontext(&fiber->context);
-    fiber->context.uc_stack.ss_sp = fiber->memory + GUARD_BYTES;
-    fiber->context.uc_stack.ss_size = STACK_BYTES;
-    makecontext(&fiber->context, (void (*)(void))begin, 2, (unsigned)(uintptr_t)fiber,
-                (unsigned)((uintptr_t)fiber >> 32));
-}
-
 enum status fiber_create(struct fiber **out, void (*run)(void *argument), void *argument)
 {
     enum status status = STATUS_OK;
@@ -108,8 +175,7 @@ enum status fiber_create(struct fiber **out, void (*run)(void *argument), void *
     TRY(stack_create(fiber));
     fiber->run = run;
     fiber->argument = argument;
-    fiber->has_begun = false;
-    context_create(fiber);
+    lay_first_frame(fiber);
     *out = fiber;
     fiber = NULL;
 done:
@@ -125,28 +191,6 @@ void fiber_destroy(struct fiber *fiber)
         munmap(fiber->memory, GUARD_BYTES + STACK_BYTES);
     free(fiber);
 }
-
-#if defined(__x86_64__) && !defined(__clang__) /* clang's jumps keep no registers */
-/* A function of its own: a jump may not be in the function it arrives in. */
-static void __attribute__((noinline)) leave_for(struct fiber *to)
-{
-    if (to->has_begun)
-        __builtin_longjmp(to->place, 1);
-    to->has_begun = true;
-    setcontext(&to->context);
-}
-
-static void __attribute__((noinline)) swap(struct fiber *from, struct fiber *to)
-{
-    if (__builtin_setjmp(from->place) == 0)
-        leave_for(to);
-}
-#else
-static void swap(struct fiber *from, struct fiber *to)
-{
-    swapcontext(&from->context, &to->context);
-}
-#endif
 
 void fiber_switch(struct fiber *from, struct fiber *to)
 {

@@ -27,6 +27,7 @@ struct host_gpu {
     bool lacks_widening; /* no convolution from bf16 to f32, as a library may */
     int64_t n_alloc, n_wait, n_launch, n_capture; /* calls */
     int64_t n_run;                                /* enqueued work that was executed */
+    int64_t n_enqueued; /* kernels, copies, plans and launches that were not recorded */
 };
 struct host_gpu *host_gpu(void); /* the only one; tests change and read it */
 void host_gpu_reset(void);       /* as at start: one GPU, healthy */

@@ -98,6 +98,7 @@ void gpu_host_enqueue(struct gpu_stream *stream, void (*run)(void *context), voi
 {
     const struct call call = {run, context, release};
 
+    host_gpu()->n_enqueued += stream->recording == NULL;
     calls_add(stream->recording != NULL ? &stream->recording->calls : &stream->queue, &call);
 }
 

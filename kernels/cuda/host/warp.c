@@ -19,8 +19,8 @@ unsigned host_lane(void)
 
 static bool is_same(const struct host_exchange *a, const struct host_exchange *b)
 {
-    return strcmp(a->operation, b->operation) == 0 && strcmp(a->file, b->file) == 0 &&
-           a->line == b->line && a->mask == b->mask;
+    return a->line == b->line && a->mask == b->mask && is_same_text(a->operation, b->operation) &&
+           is_same_text(a->file, b->file);
 }
 
 /* The first lane of the warp's mask that is not in the exchange `wanted`; WARP: none. */

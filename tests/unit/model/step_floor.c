@@ -6,6 +6,7 @@
 #include "graph/executor.h"
 #include "graph/passes.h"
 #include "kernels/cuda/host/host_gpu.h"
+#include "train/step_end.h"
 
 #include "support/cmocka.h"
 
@@ -91,8 +92,9 @@ static void add(struct count *count, int64_t launches, double bytes, double flop
     count->seconds += fmax(bytes / bytes_per_second, flops / flops_per_second);
 }
 
-/* All nodes and one Adam step: gradient read, parameter and two moments read and written; and where
- * maps are narrower, the parameters made so. */
+/* All nodes, one Adam step (gradient read, parameter and two moments read and written) and the
+ * tally, whose logits are the only bytes worth a word; where maps are narrower, the parameters made
+ * so. */
 static struct count count_step(const char *name, int64_t batch_size, int64_t lora_rank,
                                enum dtype map)
 {
@@ -104,6 +106,8 @@ static struct count count_step(const char *name, int64_t batch_size, int64_t lor
         add(&count, launches_of(graph->nodes[i].kind), bytes_of(graph, &graph->nodes[i]),
             flops_of(graph, &graph->nodes[i]));
     add(&count, launches_of(OP_adam_step), 7 * sizeof(float) * n_trained, 0);
+    add(&count, launches_of(OP_step_tally),
+        elements_of(&graph->values[graph->logits]) * sizeof(float), 0);
     if (map != DTYPE_F32)
         add(&count, launches_of(OP_convert), (double)(sizeof(float) + dtype_bytes(map)) * n_trained,
             0);
@@ -121,10 +125,10 @@ struct subject {
 };
 
 static const struct subject subjects[] = {
-    {"resnet20", 0, 184, 1.69, 0.85, 0.72},
-    {"resnet20", 8, 365, 3.06, 1.54, 0},
-    {"resnet50", 0, 486, 30.5, 15.8, 13.9},
-    {"resnet50", 8, 966, 48.1, 24.2, 13.9},
+    {"resnet20", 0, 185, 1.69, 0.85, 0.72},
+    {"resnet20", 8, 366, 3.06, 1.54, 0},
+    {"resnet50", 0, 487, 30.5, 15.8, 13.9},
+    {"resnet50", 8, 967, 48.1, 24.2, 13.9},
 };
 
 static bool is_within(const struct subject *subject)
@@ -174,7 +178,12 @@ static void test_launches(void **state)
     struct device *device = NULL;
     struct parameters *parameters = NULL;
     struct executor *executor = NULL;
-    int64_t wanted = *precision == PRECISION_BF16; /* the parameters, made narrow */
+    struct optimizer *optimizer = NULL;
+    struct tally *tally = NULL;
+    struct step_end *end = NULL;
+    const struct recipe recipe = {.optimizer = OPTIMIZER_ADAM};
+    int64_t wanted = launches_of(OP_adam_step) + launches_of(OP_step_tally) +
+                     (*precision == PRECISION_BF16); /* the parameters, made narrow */
 
     ok(device_open(backend_find("cuda_host"), &settings, &device));
     struct graph *graph = training_graph("resnet20", 2, 8, device_map(device));
@@ -185,6 +194,10 @@ static void test_launches(void **state)
     upload_zeros(executor, graph, graph->image_labels);
     upload_zeros(executor, graph, graph->indices);
     upload_zeros(executor, graph, graph->epoch);
+    ok(optimizer_create(&recipe, parameters, device, &optimizer));
+    ok(optimizer_set_rates(optimizer, 1e-3, 1));
+    ok(tally_create(device, &tally));
+    ok(step_end_create(executor, graph, optimizer, tally, &end));
     ok(device_synchronize(device));
     int64_t before = host_gpu()->n_run;
     ok(executor_run(executor));
@@ -193,6 +206,9 @@ static void test_launches(void **state)
         wanted += launches_of(graph->nodes[i].kind);
     assert_int_equal(host_gpu()->n_run - before, wanted);
     executor_destroy(executor);
+    step_end_destroy(end);
+    tally_destroy(tally);
+    optimizer_destroy(optimizer);
     parameters_destroy(parameters);
     device_close(device);
     graph_destroy(graph);
