@@ -1,6 +1,8 @@
 /* Spec → points → runs. Excluded points are left out, included ones follow. */
 #include "sweep/expand.h"
 
+#include "unlearn/method_graph.h"
+
 #include <string.h>
 
 struct expansion {
@@ -106,11 +108,7 @@ static enum status add_point(struct expansion *expansion, struct point *point)
     char text[PATTERN_BYTES];
 
     TRY(content_resolve(expansion->content, point, &meaning.contents));
-    meaning.lora_targets =
-        strcmp(point->settings.lora.targets, "default") == 0
-            ? architecture_pattern(point->architecture, &point->settings.model.vit,
-                                   point->architecture->lora_targets, text)
-            : point->settings.lora.targets;
+    meaning.lora_targets = method_lora_targets(point->architecture, &point->settings, text);
     TRY(identity_find(expansion->identities, &meaning, &key));
     TRY(run_set_add(expansion->runs, point, &key, sweep->n_points,
                     &sweep->points[sweep->n_points]));

@@ -2,6 +2,8 @@
  * executors. */
 #include "train/network.h"
 
+#include "unlearn/method_graph.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,32 +46,6 @@ static struct graph_settings graph_settings_of(const struct network *network, en
     return settings;
 }
 
-static enum status adapt(const struct network *network, struct graph *graph)
-{
-    enum status status = STATUS_OK;
-    const struct settings *settings = network->settings;
-    const struct architecture *architecture = network->architecture;
-    const char *targets = settings->lora.targets;
-    char text[PATTERN_BYTES];
-    struct lora_inject inject = {
-        .targets = strcmp(targets, "default") == 0
-                       ? architecture_pattern(architecture, &settings->model.vit,
-                                              architecture->lora_targets, text)
-                       : targets,
-        .lora_rank = settings->lora.rank,
-        .alpha = settings->lora.alpha,
-        .dropout = settings->lora.dropout,
-        .ignores_out_proj = settings->lora.mha_out_proj == MHA_OUT_PROJ_IGNORE,
-    };
-
-    TRY(pass_freeze_except(graph, &architecture->head, architecture->head != NULL ? 1 : 0));
-    TRY(pass_lora_inject(graph, &inject));
-done:
-    return status;
-}
-
-/* The forward graph with the method's passes: the same parameter table in every mode and batch
- * size. */
 static enum status build_graph(const struct network *network, enum graph_mode mode,
                                int64_t batch_size, struct graph **out)
 {
@@ -77,11 +53,7 @@ static enum status build_graph(const struct network *network, enum graph_mode mo
     struct graph_settings settings = graph_settings_of(network, mode, batch_size);
     struct graph *graph = NULL;
 
-    TRY(model_build(network->architecture, &settings, &graph));
-    if (network->method->adapts)
-        TRY(adapt(network, graph));
-    if (mode == GRAPH_TRAIN)
-        TRY(pass_autodiff(graph));
+    TRY(method_graph(network->settings, &settings, &graph));
     if (!network->is_unfused)
         TRY(pass_fuse(graph));
     TRY(graph_check(graph));
