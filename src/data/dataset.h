@@ -19,6 +19,16 @@ struct image_shape {
 };
 struct image_shape dataset_shape(enum dataset_kind kind);
 
+/* A data set without its images. */
+struct dataset_summary {
+    struct image_shape shape;
+    int64_t n_train, n_test;
+};
+/* Of the files in `folder`, by their sizes or their header: nothing else is read or checked. Fails
+ * IO when one is missing, BAD_DATA when a header cannot be read. */
+CHECKED enum status dataset_summarise(enum dataset_kind kind, const char *folder,
+                                      struct dataset_summary *out);
+
 struct image_table {
     int64_t n;
     uint8_t *images; /* [n, 3, height, width], owned by the dataset (heap) */

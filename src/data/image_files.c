@@ -144,6 +144,24 @@ done:
     return status;
 }
 
+enum status image_files_summarise(const char *folder, struct dataset_summary *out)
+{
+    enum status status = STATUS_OK;
+    struct dataset dataset = {.kind = DATASET_IMAGES};
+    const char *sha256 = NULL;
+
+    TRY(arena_create(&dataset.arena));
+    TRY(read_json(&dataset, folder, &sha256));
+    *out = (struct dataset_summary){
+        .shape = {dataset.n_classes, dataset.height, dataset.width},
+        .n_train = dataset.train.n,
+        .n_test = dataset.test.n,
+    };
+done:
+    arena_destroy(dataset.arena);
+    return status;
+}
+
 /* ---- records ---- */
 
 static enum status take_records(const struct dataset *dataset, const char *path,

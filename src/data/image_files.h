@@ -15,6 +15,8 @@ CHECKED enum status image_files_hash(const struct dataset *dataset, char hex[HAS
 /* Fills a data set of kind, arena and nothing else. BAD_DATA when a file is damaged, or not of the
  * same import as the others. */
 CHECKED enum status image_files_read(struct dataset *dataset, const char *folder);
+/* What images.json says. */
+CHECKED enum status image_files_summarise(const char *folder, struct dataset_summary *out);
 /* Writes the three files, images.json last; an older one is removed first, so that no crash leaves
  * a mixture that reads. `source` is a note on where the pictures came from. */
 CHECKED enum status image_files_write(const struct dataset *dataset, const char *folder,

@@ -2,13 +2,11 @@
  * them. Graphs for one image tell it; they are built once for each architecture and method. */
 #include "sweep/cost.h"
 
-#include "base/file.h"
 #include "data/dataset.h"
 #include "graph/passes.h"
-#include "model/model.h"
 #include "unlearn/method.h"
+#include "unlearn/method_graph.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,14 +15,14 @@ struct network_cost { /* of one image */
     const struct method *method;
     int64_t lora_rank;
     const char *targets;
-    int n_classes;
+    struct vit_shape vit;
+    struct image_shape image;
     double train_flops, eval_flops;
 };
 
 struct data_count {
     const char *dataset, *path;
-    int n_classes;
-    double n_train, n_test;
+    struct dataset_summary summary;
 };
 
 struct costs {
@@ -60,34 +58,18 @@ void costs_destroy(struct costs *costs)
 
 /* ---- images ---- */
 
-/* Files hold records of known size: their sizes tell how many, without reading them. */
-static double images_in(const char *folder, enum dataset_kind kind, int file)
-{
-    char path[4096];
-    int64_t record_bytes = kind == DATASET_CIFAR10 ? 3073 : 3074;
-
-    snprintf(path, sizeof path, "%s/%s", folder, dataset_file(kind, file));
-    int64_t n_records = file_size(path) / record_bytes; /* −1 byte, no file, is 0 records */
-    return (double)n_records;
-}
-
-static enum status count_images(const struct settings *settings, struct data_count *out)
+/* What is not there is taken to be as large as CIFAR. */
+static enum status count_images(const struct settings *settings, struct dataset_summary *out)
 {
     enum status status = STATUS_OK;
     enum dataset_kind kind = DATASET_CIFAR10;
-    double n_train = 0, n_test = 0;
 
     TRY(dataset_kind_find(settings->data.dataset, &kind));
-    for (int i = 0; dataset_file(kind, i) != NULL; i++) {
-        double n = images_in(settings->data.path, kind, i);
-        if (dataset_file(kind, i + 1) == NULL)
-            n_test = n;
-        else
-            n_train += n;
-    }
-    out->n_classes = kind == DATASET_CIFAR10 ? 10 : 100;
-    out->n_train = n_train > 0 ? n_train : 50000;
-    out->n_test = n_test > 0 ? n_test : 10000;
+    if (dataset_summarise(kind, settings->data.path, out) == STATUS_OK && out->n_train > 0)
+        return STATUS_OK;
+    *out = (struct dataset_summary){dataset_shape(kind), 50000, 10000};
+    if (out->shape.n_classes == 0)
+        out->shape = dataset_shape(DATASET_CIFAR10);
 done:
     return status;
 }
@@ -104,7 +86,7 @@ static enum status find_data(struct costs *costs, const struct settings *setting
             strcmp((*out)->dataset, settings->data.dataset) == 0)
             return STATUS_OK;
     }
-    TRY(count_images(settings, &found));
+    TRY(count_images(settings, &found.summary));
     TRY_ALLOC(found.path, arena_strdup(costs->arena, settings->data.path));
     TRY_ALLOC(found.dataset, arena_strdup(costs->arena, settings->data.dataset));
     TRY(heap_grow(&costs->data, &costs->data_capacity, costs->n_data + 1, sizeof *costs->data));
@@ -141,41 +123,26 @@ static double flops_of(const struct graph *graph, const struct node *node)
     return 2 * elements_of(y) * elements_of(weight) / (double)weight->shape[0];
 }
 
-static enum status adapt(const struct network_cost *network, struct graph *graph)
-{
-    enum status status = STATUS_OK;
-    const struct lora_inject inject = {
-        .targets = network->targets, .lora_rank = network->lora_rank, .alpha = 1};
-
-    TRY(pass_freeze_except(graph, &network->architecture->head, 1));
-    TRY(pass_lora_inject(graph, &inject));
-done:
-    return status;
-}
-
-static enum status count_products(const struct network_cost *network, enum graph_mode mode,
-                                  double *out)
+static enum status count_products(const struct settings *settings, struct image_shape image,
+                                  enum graph_mode mode, double *out)
 {
     enum status status = STATUS_OK;
     struct graph *graph = NULL;
-    const struct graph_settings settings = {
+    const struct graph_settings graph_settings = {
         .mode = mode,
         .real = DTYPE_F32,
         .batch_size = 1,
-        .height = 32,
-        .width = 32,
+        .height = image.height,
+        .width = image.width,
         .channels = 3,
         .n_images = 1,
-        .n_classes = network->n_classes,
+        .n_classes = image.n_classes,
         .std = {1, 1, 1},
+        .vit = settings->model.vit,
     };
     double flops = 0;
 
-    TRY(model_build(network->architecture, &settings, &graph));
-    if (network->method->adapts)
-        TRY(adapt(network, graph));
-    if (mode == GRAPH_TRAIN)
-        TRY(pass_autodiff(graph));
+    TRY(method_graph(settings, &graph_settings, &graph));
     TRY(graph_check(graph));
     for (int64_t i = 0; i < graph->n_nodes; i++)
         flops += flops_of(graph, &graph->nodes[i]);
@@ -186,7 +153,7 @@ done:
 }
 
 /* What decides the graph of a run; methods without adapters read neither rank nor targets. */
-static enum status describe(const struct settings *settings, int n_classes,
+static enum status describe(const struct settings *settings, struct image_shape image,
                             struct network_cost *out)
 {
     const struct architecture *architecture = architecture_find(settings->model.arch);
@@ -195,15 +162,13 @@ static enum status describe(const struct settings *settings, int n_classes,
     if (architecture == NULL || method == NULL)
         return fail(STATUS_BAD_CONFIG, "unknown architecture '%s' or method '%s'",
                     settings->model.arch, settings->unlearn.method);
-    bool has_own = strcmp(settings->lora.targets, "default") != 0;
     *out = (struct network_cost){
         .architecture = architecture,
         .method = method,
         .lora_rank = method->adapts ? settings->lora.rank : 0,
-        .targets = !method->adapts ? ""
-                   : has_own       ? settings->lora.targets
-                                   : architecture->lora_targets,
-        .n_classes = n_classes,
+        .targets = method->adapts ? settings->lora.targets : "",
+        .vit = settings->model.vit,
+        .image = image,
     };
     return STATUS_OK;
 }
@@ -211,25 +176,26 @@ static enum status describe(const struct settings *settings, int n_classes,
 static bool is_same(const struct network_cost *a, const struct network_cost *b)
 {
     return a->architecture == b->architecture && a->method == b->method &&
-           a->lora_rank == b->lora_rank && a->n_classes == b->n_classes &&
+           a->lora_rank == b->lora_rank && memcmp(&a->vit, &b->vit, sizeof a->vit) == 0 &&
+           memcmp(&a->image, &b->image, sizeof a->image) == 0 &&
            strcmp(a->targets, b->targets) == 0;
 }
 
-static enum status find_network(struct costs *costs, const struct settings *settings, int n_classes,
-                                const struct network_cost **out)
+static enum status find_network(struct costs *costs, const struct settings *settings,
+                                struct image_shape image, const struct network_cost **out)
 {
     enum status status = STATUS_OK;
     struct network_cost wanted = {0};
 
-    TRY(describe(settings, n_classes, &wanted));
+    TRY(describe(settings, image, &wanted));
     for (int64_t i = 0; i < costs->n_networks; i++) {
         *out = &costs->networks[i];
         if (is_same(*out, &wanted))
             return STATUS_OK;
     }
     if (wanted.method->training != TRAIN_NOTHING)
-        TRY(count_products(&wanted, GRAPH_TRAIN, &wanted.train_flops));
-    TRY(count_products(&wanted, GRAPH_EVAL, &wanted.eval_flops));
+        TRY(count_products(settings, image, GRAPH_TRAIN, &wanted.train_flops));
+    TRY(count_products(settings, image, GRAPH_EVAL, &wanted.eval_flops));
     TRY_ALLOC(wanted.targets, arena_strdup(costs->arena, wanted.targets));
     TRY(heap_grow(&costs->networks, &costs->networks_capacity, costs->n_networks + 1,
                   sizeof *costs->networks));
@@ -246,13 +212,15 @@ enum status costs_of(struct costs *costs, const struct settings *settings, struc
     const struct network_cost *network = NULL;
 
     TRY(find_data(costs, settings, &data));
-    TRY(find_network(costs, settings, data->n_classes, &network));
+    const struct dataset_summary *images = &data->summary;
+    TRY(find_network(costs, settings, images->shape, &network));
     const struct recipe *recipe =
         network->method->training == TRAIN_BASE_RECIPE ? &settings->base_train : &settings->train;
-    double kept = settings->forget.class_index < 0 ? 1 : 1 - 1.0 / data->n_classes;
+    double kept = settings->forget.class_index < 0 ? 1 : 1 - 1.0 / images->shape.n_classes;
     *out = (struct cost){
-        .train_flops = network->train_flops * kept * data->n_train * (double)recipe->epochs,
-        .eval_flops = network->eval_flops * (data->n_train + data->n_test),
+        .train_flops =
+            network->train_flops * kept * (double)images->n_train * (double)recipe->epochs,
+        .eval_flops = network->eval_flops * (double)(images->n_train + images->n_test),
     };
 done:
     return status;

@@ -282,6 +282,7 @@ static void test_import(void **state)
 {
     struct import_result one = {0}, many = {0};
     struct dataset *read = NULL;
+    struct dataset_summary summary = {0};
     char out[TEMPORARY_PATH_BYTES];
 
     put_all(*state);
@@ -299,6 +300,9 @@ static void test_import(void **state)
     assert_string_equal(read->class_names[1], "dog");
     assert_memory_equal(read->train.images, one.dataset->train.images, 3 * 3 * 64);
     assert_memory_equal(read->test.labels, one.dataset->test.labels, 2 * sizeof(int32_t));
+    assert_ok(dataset_summarise(DATASET_IMAGES, out, &summary));
+    assert_true(summary.n_train == 3 && summary.n_test == 2);
+    assert_true(summary.shape.height == 8 && summary.shape.n_classes == 2);
     dataset_destroy(read);
     import_release(&one);
     import_release(&many);

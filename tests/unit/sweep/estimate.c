@@ -20,14 +20,15 @@
 
 /* ---- cost ---- */
 
-static struct cost cost_of(const char *parameters)
+static struct cost cost_of_arch(const char *arch, const char *parameters)
 {
+    const char *const sets[] = {arch, NULL};
     char yaml[1024];
     struct costs *costs = NULL;
     struct cost cost = {0}, again = {0};
 
     snprintf(yaml, sizeof yaml, BASE "%s", parameters);
-    struct loaded loaded = load_good(yaml, NULL);
+    struct loaded loaded = load_good(yaml, sets);
     assert_int_equal(costs_create(&costs), STATUS_OK);
     assert_int_equal(costs_of(costs, &loaded.sweep->runs[0].settings, &cost), STATUS_OK);
     assert_int_equal(costs_of(costs, &loaded.sweep->runs[0].settings, &again), STATUS_OK);
@@ -35,6 +36,11 @@ static struct cost cost_of(const char *parameters)
     costs_destroy(costs);
     loaded_release(&loaded);
     return cost;
+}
+
+static struct cost cost_of(const char *parameters)
+{
+    return cost_of_arch("model.arch=resnet20", parameters);
 }
 
 /* Multiplications of resnet20 for one image, from the shapes of its layers: maps of 32, 16 and 8
@@ -67,6 +73,25 @@ static void test_training(void **state)
     assert_true(lora.train_flops < finetune.train_flops); /* frozen weights need no gradient */
     assert_true(lora.train_flops > 2 * 2.0 * ALL * 45000);
     assert_true(lora.eval_flops > finetune.eval_flops);
+}
+
+/* A vision transformer as published: 64 tokens of width 384 through twelve layers of four products
+ * (in_proj, out_proj and the two of the MLP), patches of 48 numbers, the head. */
+static void test_transformer(void **state)
+{
+    const double layer = 64.0 * 384 * (3 * 384 + 384 + 2 * 1536);
+    const double forward = 12 * layer + 64.0 * 48 * 384 + 384 * 10;
+    struct cost original = cost_of_arch("model.arch=simple_vit", "  unlearn.method: [original]\n");
+    struct cost lora = cost_of_arch("model.arch=simple_vit", "  unlearn.method: [lora]\n");
+    struct cost thin = cost_of_arch("model.arch=simple_vit",
+                                    "  unlearn.method: [original]\n  model.vit.layers: [6]\n");
+
+    (void)state;
+    assert_true(original.eval_flops == 2 * forward * 60000);
+    assert_true(thin.eval_flops == 2 * (forward - 6 * layer) * 60000);
+    /* adapters stand in the last layer: little more than forward */
+    assert_true(lora.train_flops > 2 * forward * 90000);
+    assert_true(lora.train_flops < 1.2 * 2 * forward * 90000);
 }
 
 /* ---- estimates ---- */
@@ -232,7 +257,7 @@ int main(void)
         cmocka_unit_test(test_forward),  cmocka_unit_test(test_training),
         cmocka_unit_test(test_rates),    cmocka_unit_test(test_uncertainty),
         cmocka_unit_test(test_makespan), cmocka_unit_test(test_makespan_bound),
-        cmocka_unit_test(test_merged),
+        cmocka_unit_test(test_merged),   cmocka_unit_test(test_transformer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
