@@ -7,6 +7,7 @@
 #include "loading.h"
 #include "store/weights.h"
 #include "support/cmocka.h"
+#include "sweep/cost.h"
 #include "weights_files.h"
 
 #include <glob.h>
@@ -58,6 +59,21 @@ static void make_weights(const struct settings *settings)
     assert_int_equal(manifest_save(path, &manifest), STATUS_OK);
 }
 
+static void check_costs(const struct sweep *sweep)
+{
+    struct costs *costs = NULL;
+    struct cost cost = {0};
+
+    assert_int_equal(costs_create(&costs), STATUS_OK);
+    for (int64_t i = 0; i < sweep->n_runs; i++) {
+        const struct settings *settings = &sweep->runs[i].settings;
+        assert_int_equal(costs_of(costs, settings, &cost), STATUS_OK);
+        assert_true(cost.eval_flops > 0);
+        assert_true(cost.train_flops > 0 || strcmp(settings->unlearn.method, "original") == 0);
+    }
+    costs_destroy(costs);
+}
+
 static void check(const char *path, const char *const *sets, int64_t n_points)
 {
     struct loaded loaded = load_file(path, sets, false);
@@ -74,6 +90,7 @@ static void check(const char *path, const char *const *sets, int64_t n_points)
         fail_msg("%s\n%s", path, text_value(&loaded.diagnostics));
     if (n_points > 0)
         assert_int_equal(loaded.sweep->n_points, n_points);
+    check_costs(loaded.sweep);
     loaded_release(&loaded);
 }
 
