@@ -19,7 +19,6 @@ bool setting_result_kind(const struct setting *setting, enum result_kind *out)
         return true;
     case SETTING_ENUM:
     case SETTING_CHOICE:
-    case SETTING_SWITCH:
     case SETTING_ARCHITECTURE:
     case SETTING_METHOD:
     case SETTING_TEXT:

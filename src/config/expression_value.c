@@ -27,9 +27,6 @@ struct result setting_result(const struct setting *setting, const struct setting
         memcpy(&index, member, sizeof index);
         value.text = setting->names[index];
         break;
-    case SETTING_SWITCH:
-        value.text = setting->names[*(const bool *)member ? 1 : 0];
-        break;
     case SETTING_CHOICE:
     case SETTING_ARCHITECTURE:
     case SETTING_METHOD:

@@ -11,6 +11,7 @@
 enum prune_mask { PRUNE_HELD, PRUNE_HELD_MERGED, PRUNE_BAKED };
 enum mha_out_proj { MHA_OUT_PROJ_ADAPT, MHA_OUT_PROJ_IGNORE };
 enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW };
+enum checkpoint_keep { KEEP_NONE, KEEP_FINAL, KEEP_ALL };
 enum schedule_kind { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_STEP };
 enum normalisation_kind { NORMALISATION_BASE, NORMALISATION_PUBLISHED, NORMALISATION_GIVEN };
 
@@ -84,7 +85,7 @@ struct settings {
     } resources;
     struct { /* not part of identity */
         double every_seconds;
-        bool keep_final;
+        enum checkpoint_keep keep;
     } checkpoint;
 };
 

@@ -12,7 +12,6 @@ static size_t member_bytes(const struct setting *setting)
     case SETTING_DURATION:
         return sizeof(double);
     case SETTING_BOOL:
-    case SETTING_SWITCH:
         return sizeof(bool);
     case SETTING_ENUM:
         return sizeof(int);
@@ -108,7 +107,6 @@ bool setting_is_same(const struct setting *setting, const struct settings *a,
         return is_same_text(*(const char *const *)left, *(const char *const *)right);
     case SETTING_INTEGER:
     case SETTING_BOOL:
-    case SETTING_SWITCH:
     case SETTING_ENUM:
         break;
     }

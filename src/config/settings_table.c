@@ -13,7 +13,7 @@ static const char *const precision_names[] = {"fp32", "tf32", "bf16", NULL};
 static const char *const device_names[] = {"auto", "cuda", "cpu", "ref", NULL};
 static const char *const gpus_names[] = {"1", "auto", NULL};
 static const char *const none_names[] = {"none", NULL};
-static const char *const keep_names[] = {"none", "final", NULL};
+static const char *const keep_names[] = {"none", "final", "all", NULL};
 
 const double published_mean[3] = {0.4914, 0.4822, 0.4465};
 const double published_std[3] = {0.2471, 0.2435, 0.2616};
@@ -402,13 +402,13 @@ static const struct setting table[] = {
      .standard = "60s",
      .help = "time between checkpoints: 90, 90s, 5m, 1h"},
     {.name = "checkpoint.keep",
-     .kind = SETTING_SWITCH,
+     .kind = SETTING_ENUM,
      .group = GROUP_EXECUTION,
-     .offset = AT(checkpoint.keep_final),
+     .offset = AT(checkpoint.keep),
      .names = keep_names,
      .unit = "",
      .standard = "final",
-     .help = "weights kept of a finished run"},
+     .help = "weights kept of a run: none, the final ones, or those after every epoch as well"},
 };
 
 /* Described in the documents, not here yet: an error that says so, not one that says unknown. */

@@ -12,7 +12,6 @@ enum setting_kind {
     SETTING_BOOL,          /* bool */
     SETTING_ENUM,          /* an enum of `names` */
     SETTING_CHOICE,        /* const char *, one of `names` */
-    SETTING_SWITCH,        /* bool, written as one of two names */
     SETTING_ARCHITECTURE,  /* const char *, one of setting_reader's architectures */
     SETTING_METHOD,        /* const char *, one of setting_reader's methods */
     SETTING_TEXT,          /* const char * */
@@ -36,7 +35,7 @@ struct setting {
     size_t offset; /* in struct settings */
     double minimum, maximum;
     bool is_maximum_open;     /* [minimum, maximum) */
-    const char *const *names; /* of ENUM, CHOICE, SWITCH; of INTEGER a word for −1 */
+    const char *const *names; /* of ENUM, CHOICE; of INTEGER a word for −1 */
     const char *unit;         /* "" when it has none */
     const char *standard;     /* default as YAML; NULL: must be given */
     /* default by the architecture's base recipe instead, where one is given; of train.* not read */

@@ -139,17 +139,6 @@ static bool read_enum(const struct reading *reading, void *out)
     return true;
 }
 
-static bool read_switch(const struct reading *reading, void *out)
-{
-    int index = -1;
-
-    if (reading->value->kind == TREE_TEXT && strcmp(reading->value->text, "all") == 0)
-        return refuse(reading, NULL, "wants none or final; 'all' is not supported yet");
-    index = read_name(reading, reading->setting->names);
-    *(bool *)out = index < 0 ? *(bool *)out : index == 1;
-    return index >= 0;
-}
-
 static bool read_text(const struct reading *reading, void *out)
 {
     const struct tree *value = reading->value;
@@ -313,8 +302,6 @@ bool setting_read(const struct setting_reader *reader, const struct setting *set
         return read_enum(&reading, member);
     case SETTING_CHOICE:
         return read_choice(&reading, setting->names, member);
-    case SETTING_SWITCH:
-        return read_switch(&reading, member);
     case SETTING_ARCHITECTURE:
         return read_choice(&reading, reader->architectures, member);
     case SETTING_METHOD:
@@ -396,9 +383,6 @@ void setting_print(const struct setting *setting, const struct settings *setting
     case SETTING_ENUM:
         memcpy(&index, member, sizeof index);
         print_text(setting->names[index], out);
-        break;
-    case SETTING_SWITCH:
-        print_text(setting->names[*(const bool *)member ? 1 : 0], out);
         break;
     case SETTING_NORMALISATION:
         print_normalisation(member, out);

@@ -147,7 +147,8 @@ void checkpoint_remove_all(const char *folder)
     rmdir(path);
 }
 
-enum status checkpoint_save(const struct loop *loop, const char *folder)
+static enum status write_file(const struct loop *loop, const char *folder, const char *name,
+                              bool has_extras)
 {
     enum status status = STATUS_OK;
     struct arena *arena = NULL;
@@ -161,16 +162,34 @@ enum status checkpoint_save(const struct loop *loop, const char *folder)
               ARENA_ARRAY(arena, parameters_count(parameters) + N_EXTRA, struct weight_tensor));
     for (; n < parameters_count(parameters); n++)
         TRY(parameter_tensor(parameters, n, arena, &tensors[n]));
-    TRY(add_extras(loop, arena, tensors, &n));
+    if (has_extras)
+        TRY(add_extras(loop, arena, tensors, &n));
     TRY_ALLOC(path, arena_format(arena, "%s/ckpt", folder));
     TRY(folder_create(path));
-    TRY_ALLOC(path,
-              arena_format(arena, "%s/ckpt/step-%lld.h5", folder, (long long)loop->position.step));
+    TRY_ALLOC(path, arena_format(arena, "%s/ckpt/%s", folder, name));
     TRY(weights_save_h5(path, tensors, n));
-    remove_from(folder, KEPT);
 done:
     arena_destroy(arena);
     return status;
+}
+
+enum status checkpoint_save(const struct loop *loop, const char *folder)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "step-%lld.h5", (long long)loop->position.step);
+    enum status status = write_file(loop, folder, name, true);
+    if (status == STATUS_OK)
+        remove_from(folder, KEPT);
+    return status;
+}
+
+enum status checkpoint_keep_epoch(const struct loop *loop, const char *folder)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "epoch-%04lld.h5", (long long)loop->position.epoch);
+    return write_file(loop, folder, name, false);
 }
 
 /* ---- loading ---- */

@@ -7,11 +7,15 @@
 #include "train/loop.h"
 
 CHECKED enum status checkpoint_save(const struct loop *loop, const char *folder);
+/* The parameters alone, adapters under their own names, to look at later: written to
+ * "<folder>/ckpt/epoch-<n>.h5" after epoch n, never removed. */
+CHECKED enum status checkpoint_keep_epoch(const struct loop *loop, const char *folder);
 /* Loads the newest checkpoint of `folder` that verifies into parameters, optimizer, position and
  * history; a damaged one is logged and the one before it tried. *is_found false when there is none.
  */
 CHECKED enum status checkpoint_load(struct loop *loop, const char *folder, bool *is_found);
-void checkpoint_remove_all(const char *folder); /* the run has ended: nothing to continue */
+/* The run has ended: nothing to continue. Epochs that were kept stay. */
+void checkpoint_remove_all(const char *folder);
 
 /* One parameter as a tensor of a file: PyTorch's name and layout, f32 (f64 on ref). Values in the
  * arena. */

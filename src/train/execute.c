@@ -140,7 +140,7 @@ static enum status work(struct execution *execution)
     if (execution->has_left)
         return STATUS_OK;
     TRY(execution_evaluate(execution));
-    if (trains && (job->settings->checkpoint.keep_final || job->weights_path != NULL))
+    if (trains && (job->settings->checkpoint.keep != KEEP_NONE || job->weights_path != NULL))
         TRY(execution_save_weights(execution));
     TRY(execution_record(execution, "done", "")); /* last: run.h5 says that the run is complete */
     checkpoint_remove_all(job->folder);

@@ -234,6 +234,8 @@ static enum status epoch_run(struct loop *loop)
     position->epoch++;
     position->step_in_epoch = 0;
     position->loss_sum = 0;
+    if (loop->network->settings->checkpoint.keep == KEEP_ALL)
+        TRY(checkpoint_keep_epoch(loop, loop->job->folder));
 done:
     return status;
 }

@@ -48,7 +48,7 @@ static struct settings common_settings(const struct fixture *fixture)
     settings.resources.gpus = "auto";
     settings.precision = "fp32";
     settings.checkpoint.every_seconds = 3600;
-    settings.checkpoint.keep_final = true;
+    settings.checkpoint.keep = KEEP_FINAL;
     settings.seed = 1;
     return settings;
 }

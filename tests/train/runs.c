@@ -237,6 +237,34 @@ static void missing_weights_are_named(void **state)
     assert_non_null(strstr(status_message(), "layer1.3.conv1.weight"));
 }
 
+/* The weights after the last of the epochs that are kept are the final ones. */
+static void epochs_are_kept_when_asked(void **state)
+{
+    const char *methods[] = {"finetune", "prune_lora"};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct settings settings = fixture_settings(&fixture, methods[i]);
+        char name[32], files[3][64];
+        snprintf(name, sizeof name, "%s-kept", methods[i]);
+        for (int k = 0; k < 2; k++)
+            snprintf(files[k], sizeof files[k], "%s/ckpt/epoch-000%d.h5", name, k + 1);
+        snprintf(files[2], sizeof files[2], "%s/%s", name, i == 0 ? "weights.h5" : "adapters.h5");
+        settings.checkpoint.keep = KEEP_ALL;
+        run_ok(&settings, name);
+        struct weights *first = fixture_weights(&fixture, files[0]);
+        struct weights *second = fixture_weights(&fixture, files[1]);
+        struct weights *last = fixture_weights(&fixture, files[2]);
+        assert_true(last->n > 0);
+        for (int64_t t = 0; t < last->n; t++)
+            assert_true(same_tensor(second, last, last->tensors[t].name));
+        assert_false(same_tensor(first, second, last->tensors[0].name));
+        weights_destroy(first);
+        weights_destroy(second);
+        weights_destroy(last);
+    }
+}
+
 /* Fused graphs are a shortcut: whole runs end in the same bits without. */
 static void fusing_changes_no_bit(void **state)
 {
@@ -272,6 +300,7 @@ int main(void)
         cmocka_unit_test(masks_hold_or_bake),
         cmocka_unit_test(divergence_is_a_result),
         cmocka_unit_test(steps_allocate_nothing),
+        cmocka_unit_test(epochs_are_kept_when_asked),
         cmocka_unit_test(fusing_changes_no_bit),
         cmocka_unit_test(missing_weights_are_named),
     };

@@ -44,7 +44,7 @@ static void test_rows(void **state)
                         : !row->by_recipe[0] || row->group == GROUP_TRAIN);
         if (row->kind == SETTING_INTEGER || row->kind == SETTING_NUMBER)
             assert_true(row->minimum < row->maximum);
-        if (row->kind == SETTING_ENUM || row->kind == SETTING_CHOICE || row->kind == SETTING_SWITCH)
+        if (row->kind == SETTING_ENUM || row->kind == SETTING_CHOICE)
             assert_non_null(row->names);
     }
     assert_true(setting_is_section("base.train") && setting_is_section("base"));
@@ -89,7 +89,7 @@ static void test_default_values(void **state)
     assert_string_equal(a.eval.mia, "loss_lr");
     assert_int_equal(a.data.mean.kind, NORMALISATION_BASE);
     assert_int_equal(a.forget.class_index, -1);
-    assert_true(a.checkpoint.every_seconds == 60 && a.checkpoint.keep_final);
+    assert_true(a.checkpoint.every_seconds == 60 && a.checkpoint.keep == KEEP_FINAL);
 }
 
 static void test_compat(void **state)
@@ -124,7 +124,7 @@ static void test_round_trip(void **state)
     settings.data.std = (struct normalisation){NORMALISATION_GIVEN, {1.0 / 7.0, 1e-6, 10}};
     settings.seed = 9007199254740992;
     settings.eval.seed = 9007199254740991;
-    settings.checkpoint.keep_final = false;
+    settings.checkpoint.keep = KEEP_ALL;
     settings.resources.device = "ref";
     to_json(&settings, &first);
     assert_int_equal(settings_from_json(text_value(&first), arena, &again), STATUS_OK);
@@ -141,7 +141,7 @@ static void test_round_trip(void **state)
     assert_string_equal(again.model.weights, settings.model.weights);
     assert_int_equal(again.base_train.milestones[1], 150);
     assert_int_equal(again.prune.mask, PRUNE_BAKED);
-    assert_false(again.checkpoint.keep_final);
+    assert_int_equal(again.checkpoint.keep, KEEP_ALL);
     text_release(&first);
     text_release(&second);
 }
