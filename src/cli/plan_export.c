@@ -105,6 +105,7 @@ static void put_time(const struct plan_view *view, struct text *out)
     } numbers[] = {
         {"runs", (double)view->n_to_do},
         {"seconds", view->total_seconds},
+        {"disk_bytes", view->disk_bytes},
         {"seconds_least", view->least_seconds},
         {"seconds_most", view->most_seconds},
         {"trainers", (double)view->request.n_trainers},

@@ -100,8 +100,12 @@ static enum status estimate_runs(struct plan_view *view, struct costs *costs,
         struct cost cost = {0};
         TRY(costs_of(costs, &sweep->runs[i].settings, &cost));
         view->estimates[i] = estimator_of(estimator, &sweep->runs[i].settings, &cost);
-        if (plan_view_is_to_do(view, i))
-            TRY(add_time(view, &sweep->runs[i], &view->estimates[i]));
+        if (!plan_view_is_to_do(view, i))
+            continue;
+        TRY(add_time(view, &sweep->runs[i], &view->estimates[i]));
+        double bytes = 0;
+        TRY(costs_disk(costs, &sweep->runs[i].settings, &bytes));
+        view->disk_bytes += bytes;
     }
 done:
     return status;

@@ -40,6 +40,7 @@ struct plan_view {
     /* of the runs to do; failed ones stay as they are */
     int64_t n_to_do;
     double total_seconds, least_seconds, most_seconds; /* on one trainer */
+    double disk_bytes;                                 /* that they leave when done */
     double makespan_seconds;                           /* on the trainers asked for */
     int64_t n_trainers_needed; /* to end within walltime; 0: the longest run does not */
 };

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { RUN_FILE_BYTES = 65536 }; /* of a run.h5 without images; log and journal */
+
 struct network_cost { /* of one image */
     const struct architecture *architecture;
     const struct method *method;
@@ -18,6 +20,7 @@ struct network_cost { /* of one image */
     struct vit_shape vit;
     struct image_shape image;
     double train_flops, eval_flops;
+    double n_parameters; /* elements, buffers and adapters included */
 };
 
 struct data_count {
@@ -98,13 +101,18 @@ done:
 
 /* ---- products of a graph ---- */
 
-static double elements_of(const struct value *value)
+static double product_of(const int64_t *shape, int n_dims)
 {
     double n = 1;
 
-    for (int i = 0; i < value->n_dims; i++)
-        n *= (double)value->shape[i];
+    for (int i = 0; i < n_dims; i++)
+        n *= (double)shape[i];
     return n;
+}
+
+static double elements_of(const struct value *value)
+{
+    return product_of(value->shape, value->n_dims);
 }
 
 /* Where a product's weight, or its gradient, and its output, or the output's gradient, stand among
@@ -123,8 +131,8 @@ static double flops_of(const struct graph *graph, const struct node *node)
     return 2 * elements_of(y) * elements_of(weight) / (double)weight->shape[0];
 }
 
-static enum status count_products(const struct settings *settings, struct image_shape image,
-                                  enum graph_mode mode, double *out)
+static enum status count_graph(const struct settings *settings, struct image_shape image,
+                               enum graph_mode mode, struct network_cost *out)
 {
     enum status status = STATUS_OK;
     struct graph *graph = NULL;
@@ -146,7 +154,10 @@ static enum status count_products(const struct settings *settings, struct image_
     TRY(graph_check(graph));
     for (int64_t i = 0; i < graph->n_nodes; i++)
         flops += flops_of(graph, &graph->nodes[i]);
-    *out = flops;
+    *(mode == GRAPH_TRAIN ? &out->train_flops : &out->eval_flops) = flops;
+    out->n_parameters = 0;
+    for (int64_t i = 0; i < graph->n_params; i++)
+        out->n_parameters += product_of(graph->params[i].shape, graph->params[i].n_dims);
 done:
     graph_destroy(graph);
     return status;
@@ -194,8 +205,8 @@ static enum status find_network(struct costs *costs, const struct settings *sett
             return STATUS_OK;
     }
     if (wanted.method->training != TRAIN_NOTHING)
-        TRY(count_products(settings, image, GRAPH_TRAIN, &wanted.train_flops));
-    TRY(count_products(settings, image, GRAPH_EVAL, &wanted.eval_flops));
+        TRY(count_graph(settings, image, GRAPH_TRAIN, &wanted));
+    TRY(count_graph(settings, image, GRAPH_EVAL, &wanted));
     TRY_ALLOC(wanted.targets, arena_strdup(costs->arena, wanted.targets));
     TRY(heap_grow(&costs->networks, &costs->networks_capacity, costs->n_networks + 1,
                   sizeof *costs->networks));
@@ -205,23 +216,61 @@ done:
     return status;
 }
 
-enum status costs_of(struct costs *costs, const struct settings *settings, struct cost *out)
+static const struct recipe *recipe_of(const struct network_cost *network,
+                                      const struct settings *settings)
+{
+    return network->method->training == TRAIN_BASE_RECIPE ? &settings->base_train
+                                                          : &settings->train;
+}
+
+static enum status find(struct costs *costs, const struct settings *settings,
+                        const struct dataset_summary **images, const struct network_cost **network)
 {
     enum status status = STATUS_OK;
     const struct data_count *data = NULL;
-    const struct network_cost *network = NULL;
 
     TRY(find_data(costs, settings, &data));
-    const struct dataset_summary *images = &data->summary;
-    TRY(find_network(costs, settings, images->shape, &network));
-    const struct recipe *recipe =
-        network->method->training == TRAIN_BASE_RECIPE ? &settings->base_train : &settings->train;
+    *images = &data->summary;
+    TRY(find_network(costs, settings, data->summary.shape, network));
+done:
+    return status;
+}
+
+enum status costs_of(struct costs *costs, const struct settings *settings, struct cost *out)
+{
+    enum status status = STATUS_OK;
+    const struct dataset_summary *images = NULL;
+    const struct network_cost *network = NULL;
+
+    TRY(find(costs, settings, &images, &network));
     double kept = settings->forget.class_index < 0 ? 1 : 1 - 1.0 / images->shape.n_classes;
     *out = (struct cost){
-        .train_flops =
-            network->train_flops * kept * (double)images->n_train * (double)recipe->epochs,
+        .train_flops = network->train_flops * kept * (double)images->n_train *
+                       (double)recipe_of(network, settings)->epochs,
         .eval_flops = network->eval_flops * (double)(images->n_train + images->n_test),
     };
+done:
+    return status;
+}
+
+enum status costs_disk(struct costs *costs, const struct settings *settings, double *out)
+{
+    enum status status = STATUS_OK;
+    const struct dataset_summary *images = NULL;
+    const struct network_cost *network = NULL;
+
+    TRY(find(costs, settings, &images, &network));
+    /* run.h5: loss, margin, label and part of every image; probabilities of those to forget */
+    double n = (double)(images->n_train + images->n_test);
+    double n_forget =
+        settings->forget.class_index < 0 ? 0 : (double)images->n_train / images->shape.n_classes;
+    double weights = sizeof(float) * network->n_parameters, copies = 0;
+    if (network->method->training != TRAIN_NOTHING && settings->checkpoint.keep != KEEP_NONE)
+        copies = settings->checkpoint.keep == KEEP_ALL
+                     ? 1 + (double)recipe_of(network, settings)->epochs
+                     : 1;
+    *out =
+        RUN_FILE_BYTES + 13 * n + n_forget * (4 + 4 * images->shape.n_classes) + copies * weights;
 done:
     return status;
 }

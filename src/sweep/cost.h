@@ -16,5 +16,8 @@ void costs_destroy(struct costs *costs); /* accepts NULL */
  * is none. BAD_CONFIG when settings name an unknown architecture, method or data set. */
 CHECKED enum status costs_of(struct costs *costs, const struct settings *settings,
                              struct cost *out);
+/* Bytes of the files that the run leaves when it is done: results of every image and, as
+ * checkpoint.keep says, weights. */
+CHECKED enum status costs_disk(struct costs *costs, const struct settings *settings, double *out);
 
 #endif

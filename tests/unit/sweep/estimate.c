@@ -94,6 +94,39 @@ static void test_transformer(void **state)
     assert_true(lora.train_flops < 1.2 * 2 * forward * 90000);
 }
 
+static double disk_of(const char *parameters, const char *set)
+{
+    const char *const sets[] = {"model.arch=resnet20", set, NULL};
+    char yaml[1024];
+    struct costs *costs = NULL;
+    double bytes = 0;
+
+    snprintf(yaml, sizeof yaml, BASE "%s", parameters);
+    struct loaded loaded = load_good(yaml, sets);
+    assert_int_equal(costs_create(&costs), STATUS_OK);
+    assert_int_equal(costs_disk(costs, &loaded.sweep->runs[0].settings, &bytes), STATUS_OK);
+    costs_destroy(costs);
+    loaded_release(&loaded);
+    return bytes;
+}
+
+/* 269 722 parameters and 1 376 running values; two epochs. */
+static void test_disk(void **state)
+{
+    const double weights = 4.0 * (269722 + 1376);
+    double none = disk_of("  unlearn.method: [finetune]\n", "checkpoint.keep=none");
+    double lora = disk_of("  unlearn.method: [lora]\n", "checkpoint.keep=final");
+
+    (void)state;
+    assert_true(none == disk_of("  unlearn.method: [original]\n", "checkpoint.keep=final"));
+    assert_true(disk_of("  unlearn.method: [finetune]\n", "checkpoint.keep=final") ==
+                none + weights);
+    assert_true(disk_of("  unlearn.method: [finetune]\n", "checkpoint.keep=all") ==
+                none + 3 * weights);
+    assert_true(lora ==
+                none + weights + 4.0 * (50954 - 650)); /* but for the head, which is there */
+}
+
 /* ---- estimates ---- */
 
 static struct estimate estimate_of(const struct measured_run *runs, int64_t n, const char *arch,
@@ -258,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_rates),    cmocka_unit_test(test_uncertainty),
         cmocka_unit_test(test_makespan), cmocka_unit_test(test_makespan_bound),
         cmocka_unit_test(test_merged),   cmocka_unit_test(test_transformer),
+        cmocka_unit_test(test_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
