@@ -41,7 +41,7 @@ INLINED double row_mean(struct forward_row *row)
     {                                                                                              \
         tile_f32 x, residual;                                                                      \
         tile_load(&x, row->x + (c), lanes);                                                        \
-        if (row->residual != NULL) {                                                               \
+        if (row->residual != NULL && row->sum != NULL) { /* both or neither */                     \
             tile_load(&residual, row->residual + (c), lanes);                                      \
             x += residual;                                                                         \
             tile_store(row->sum + (c), &x, lanes);                                                 \
@@ -52,7 +52,7 @@ INLINED double row_mean(struct forward_row *row)
     }
     FOR_TILES_OF(row->n, MEAN_TILE);
 #undef MEAN_TILE
-    row->x = row->residual != NULL ? row->sum : row->x;
+    row->x = row->sum != NULL ? row->sum : row->x;
     return lanes_sum(sums) / (double)row->n;
 }
 

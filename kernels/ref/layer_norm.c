@@ -27,14 +27,15 @@ enum status ref_layer_norm_forward_run(struct device *device, struct prepared *p
     const double *residual = args->residual.data, *x = args->x.data;
     int64_t n = tensor_columns(&args->x);
     double *mean = args->mean.data, *inverse_deviation = args->inverse_deviation.data;
+    double *written = args->sum.data; /* there when residual is */
     /* y may be x or residual, so the sum must have been read before y is written: where nobody
      * asked for it, it is x itself */
-    const double *sum = args->sum.data != NULL ? args->sum.data : args->x.data;
+    const double *sum = written != NULL ? written : x;
 
     (void)device;
     (void)prepared;
-    for (int64_t i = 0; i < tensor_elements(&args->x) && residual != NULL; i++)
-        ((double *)args->sum.data)[i] = x[i] + residual[i];
+    for (int64_t i = 0; i < tensor_elements(&args->x) && written != NULL; i++)
+        written[i] = x[i] + (residual != NULL ? residual[i] : 0);
     for (int64_t row = 0; row < tensor_rows(&args->x); row++) {
         struct moments moments = moments_of(sum + row * n, n, args->epsilon);
         double *y = (double *)args->y.data + row * n;

@@ -7,6 +7,7 @@
 #include "model/model.h"
 #include "unlearn/method.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,7 +52,7 @@ static void print_range(const struct setting *setting, struct text *out)
         text_append(out, " (%s)", setting->unit);
 }
 
-/* Without a default it must be given. */
+/* Of a setting that has one. */
 static void print_default(const struct setting *setting, struct text *out)
 {
     static const char *const readers[N_BASE_RECIPES] = {"resnet18 to resnet152",
@@ -59,6 +60,7 @@ static void print_default(const struct setting *setting, struct text *out)
     bool is_base = setting->group == GROUP_BASE_TRAIN;
     const char *standard = is_base ? setting->by_recipe[0] : setting->standard;
 
+    assert(standard != NULL);
     text_append(out, "%s", standard);
     for (int i = 0; setting->group != GROUP_TRAIN && i < N_BASE_RECIPES; i++)
         if (setting->by_recipe[i] != NULL && strcmp(setting->by_recipe[i], standard) != 0)

@@ -57,7 +57,7 @@ static int vector_new(struct graph *graph, const char *module, const char *suffi
 }
 
 static struct node *node_new(struct graph *graph, enum op_kind kind, const char *module,
-                             const int *values)
+                             const int values[OP_MAX_TENSORS])
 {
     struct node *node = graph_node_add(graph, kind, module);
 
@@ -85,8 +85,8 @@ int graph_patch_tokens(struct graph *graph, const char *module, int x)
     int bias = vector_new(graph, module, "bias", width, INIT_ZERO);
     int buffer = graph_param_add(graph, &position);
     int y = activation(graph, "tokens", 3, (const int64_t[]){map.shape[0], n_tokens, width});
-    struct node *node =
-        node_new(graph, OP_patch_tokens_forward, module, (const int[]){x, bias, buffer, y});
+    struct node *node = node_new(graph, OP_patch_tokens_forward, module,
+                                 (const int[OP_MAX_TENSORS]){x, bias, buffer, y});
 
     return node != NULL ? y : -1;
 }
@@ -102,7 +102,7 @@ int graph_layer_norm(struct graph *graph, const char *module, int x)
         return -1;
     int y = same_shape(graph, module, x);
     struct node *node = node_new(graph, OP_layer_norm_forward, module,
-                                 (const int[]){x, weight, bias, y, -1, -1, -1, -1});
+                                 (const int[OP_MAX_TENSORS]){x, weight, bias, y, -1, -1, -1, -1});
     if (node == NULL)
         return -1;
     node->attributes.layer_norm_forward.epsilon = layer_norm_epsilon;
@@ -115,7 +115,7 @@ int graph_gelu(struct graph *graph, int x)
         return -1;
     int y = same_shape(graph, "gelu", x);
 
-    return node_new(graph, OP_gelu_forward, "", (const int[]){x, y}) != NULL ? y : -1;
+    return node_new(graph, OP_gelu_forward, "", (const int[OP_MAX_TENSORS]){x, y}) != NULL ? y : -1;
 }
 
 int graph_attention(struct graph *graph, int qkv, int64_t n_heads)
@@ -130,7 +130,8 @@ int graph_attention(struct graph *graph, int qkv, int64_t n_heads)
                                   (long long)n_heads, rows.name));
     int y =
         activation(graph, "attention", 3, (const int64_t[]){rows.shape[0], rows.shape[1], width});
-    struct node *node = node_new(graph, OP_attention_forward, "", (const int[]){qkv, y, -1});
+    struct node *node =
+        node_new(graph, OP_attention_forward, "", (const int[OP_MAX_TENSORS]){qkv, y, -1});
     if (node == NULL)
         return -1;
     node->attributes.attention_forward.n_heads = (int)n_heads;
@@ -142,7 +143,8 @@ int graph_columns_add(struct graph *graph, int x, int part, int64_t first)
     if (has_failed(graph, x) || part < 0)
         return -1;
     int y = same_shape(graph, "columns", x);
-    struct node *node = node_new(graph, OP_columns_add, "", (const int[]){x, part, y});
+    struct node *node =
+        node_new(graph, OP_columns_add, "", (const int[OP_MAX_TENSORS]){x, part, y});
     if (node == NULL)
         return -1;
     node->attributes.columns_add.first = first;

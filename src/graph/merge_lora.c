@@ -75,24 +75,34 @@ static enum status merge_module(struct parameters *parameters, const char *modul
     return merge_one(parameters, &adapter, factor);
 }
 
-enum status parameters_merge_lora(struct parameters *parameters, double alpha_over_rank)
+/* Attention's adapters to q, k and v. */
+static enum status merge_parts(struct parameters *parameters, const struct param *row,
+                               struct adapter adapter, double factor)
 {
     enum status status = STATUS_OK;
     char module[PARAM_NAME_BYTES];
 
+    adapter.n_outputs /= QKV_PARTS;
+    for (int part = 0; part < QKV_PARTS; part++) {
+        qkv_part_module(row->module, part, module);
+        adapter.first = part * adapter.n_outputs;
+        TRY(merge_module(parameters, module, adapter, factor));
+    }
+done:
+    return status;
+}
+
+enum status parameters_merge_lora(struct parameters *parameters, double alpha_over_rank)
+{
+    enum status status = STATUS_OK;
+
     for (int64_t i = 0; i < parameters_count(parameters); i++) {
         const struct param *row = parameters_row(parameters, i);
         struct adapter adapter = {.weight = i, .n_outputs = row->shape[0]};
-        if (row->is_qkv && text_ends_with(row->name, "weight")) {
-            adapter.n_outputs /= QKV_PARTS;
-            for (int part = 0; part < QKV_PARTS; part++) {
-                qkv_part_module(row->module, part, module);
-                adapter.first = part * adapter.n_outputs;
-                TRY(merge_module(parameters, module, adapter, alpha_over_rank));
-            }
-        } else if (text_ends_with(row->name, ".weight")) {
+        if (row->is_qkv && text_ends_with(row->name, "weight"))
+            TRY(merge_parts(parameters, row, adapter, alpha_over_rank));
+        else if (text_ends_with(row->name, ".weight"))
             TRY(merge_module(parameters, row->module, adapter, alpha_over_rank));
-        }
     }
 done:
     return status;

@@ -78,12 +78,16 @@ static enum status collect(struct suite *suite, const struct architecture *archi
                                             .n_images = suite->batch_size,
                                             .n_classes = CLASSES,
                                             .std = {1, 1, 1}};
+    char text[PATTERN_BYTES];
     const struct lora_inject lora = {
-        .targets = architecture->lora_targets, .lora_rank = 8, .alpha = 16};
+        .targets =
+            architecture_pattern(architecture, &settings.vit, architecture->lora_targets, text),
+        .lora_rank = 8,
+        .alpha = 16};
 
     TRY(model_build(architecture, &settings, &graph));
     if (has_adapters) {
-        TRY(pass_freeze_except(graph, &architecture->head, 1));
+        TRY(pass_freeze_except(graph, &architecture->head, architecture->head != NULL));
         TRY(pass_lora_inject(graph, &lora));
     }
     TRY(pass_autodiff(graph));

@@ -58,11 +58,15 @@ static enum status build(struct steps *steps)
 
     if (architecture == NULL)
         return fail(STATUS_BAD_CONFIG, "no architecture '%s'", steps->arch);
-    struct lora_inject lora = {
-        .targets = architecture->lora_targets, .lora_rank = 8, .alpha = 16, .dropout = 0.1};
+    char text[PATTERN_BYTES];
+    struct lora_inject lora = {.targets = architecture_pattern(architecture, &settings.vit,
+                                                               architecture->lora_targets, text),
+                               .lora_rank = 8,
+                               .alpha = 16,
+                               .dropout = 0.1};
     TRY(model_build(architecture, &settings, &steps->graph));
     if (adapts(steps)) {
-        TRY(pass_freeze_except(steps->graph, &architecture->head, 1));
+        TRY(pass_freeze_except(steps->graph, &architecture->head, architecture->head != NULL));
         TRY(pass_lora_inject(steps->graph, &lora));
     }
     TRY(pass_autodiff(steps->graph));

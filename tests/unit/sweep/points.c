@@ -182,7 +182,8 @@ static void test_defaults(void **state)
     assert_int_equal(settings->prune.mask, PRUNE_HELD);
     assert_int_equal(settings->data.mean.kind, NORMALISATION_GIVEN);
     assert_true(settings->data.mean.values[1] == 0.4822);
-    assert_true(settings->checkpoint.every_seconds == 60 && settings->checkpoint.keep == KEEP_FINAL);
+    assert_true(settings->checkpoint.every_seconds == 60 &&
+                settings->checkpoint.keep == KEEP_FINAL);
     loaded_release(&loaded);
     loaded = load_good(yaml, published);
     assert_int_equal(loaded.sweep->runs[0].settings.prune.mask, PRUNE_BAKED);
