@@ -20,8 +20,8 @@ VECTORISED static void add_row(const float *restrict row, double *restrict sums,
         sums[k] += (double)row[k];
 }
 
-VECTORISED static void gather(const double *restrict partial, int64_t stride, int64_t n,
-                              float *restrict sums)
+VECTORISED static void gather_partials(const double *restrict partial, int64_t stride, int64_t n,
+                                       float *restrict sums)
 {
     enum { TILE = 16 };
 
@@ -38,7 +38,7 @@ VECTORISED static void gather(const double *restrict partial, int64_t stride, in
 
 void column_sums_gather(const double *partial, int64_t stride, int64_t n, float *sums)
 {
-    gather(partial, stride, n, sums);
+    gather_partials(partial, stride, n, sums);
 }
 
 static void sum_few_rows(const struct device *device, const struct tensor *values, float *sums)
