@@ -12,8 +12,9 @@ struct device {
 };
 
 /* Loops over elements are compiled for several processors; the right one is chosen when the program
- * is loaded. None of them changes the order of a sum, so all of them give the same bits. Their names
- * must be unlike in all of this folder: clang makes what chooses between them visible everywhere. */
+ * is loaded. None of them changes the order of a sum, so all of them give the same bits. Their
+ * names must be unlike in all of this folder: clang makes what chooses between them visible
+ * everywhere. */
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
 #define VECTORISED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
