@@ -94,6 +94,7 @@ static enum status check_options(const struct eval_options *wanted, struct setti
     for (int c = 0; c < 3; c++)
         if (settings->data.std.kind == NORMALISATION_GIVEN && settings->data.std.values[c] <= 0)
             TRY(fail(STATUS_BAD_CONFIG, "--std must be positive, got '%s'", wanted->std));
+    settings->unlearn.method = "original";
     settings->model.arch = wanted->model;
     settings->model.weights = wanted->weights;
     settings->data.path = wanted->data;
@@ -134,7 +135,7 @@ static enum status network_open(struct network *network, struct trainer *trainer
 
     network->settings = settings;
     network->device = trainer->device;
-    network->method = method_find("original");
+    network->method = method_find(settings->unlearn.method);
     TRY(trainer_data(trainer, settings, &network->data));
     TRY(trainer_weights(trainer, settings->model.weights, &weights));
     TRY(normalisation_resolve(settings, weights, &network->mean, &network->std));

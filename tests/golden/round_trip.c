@@ -16,10 +16,10 @@ static enum status pass_through(const char *arch, const char *in, const char *ou
     const struct device_settings device_settings = {.n_threads = 1};
     struct dataset dataset = {.n_classes = 10, .height = 32, .width = 32, .channels = 3};
     struct resident_data data = {.dataset = &dataset, .n = 1};
-    struct settings settings = {.model.arch = arch};
+    struct settings settings = {.model.arch = arch, .unlearn.method = "original"};
     struct network network = {.settings = &settings,
                               .data = &data,
-                              .method = method_find("original"),
+                              .method = method_find(settings.unlearn.method),
                               .std.values = {1, 1, 1}};
 
     TRY(device_open(&backend_cpu, &device_settings, &device));
