@@ -1,4 +1,4 @@
-/* The keys at the top of a sweep file, one row each: read, or known and not supported yet. */
+/* The keys at the top of a sweep file, one row each. */
 #include "sweep/spec.h"
 
 #include <stdio.h>
@@ -244,7 +244,7 @@ static enum status skip(struct spec *spec, const struct tree_entry *entry)
 
 static const struct key_row {
     const char *name;
-    enum status (*read)(struct spec *spec, const struct tree_entry *entry); /* NULL: planned */
+    enum status (*read)(struct spec *spec, const struct tree_entry *entry);
 } rows[] = {
     {"name", read_name},
     {"description", read_description},
@@ -287,16 +287,13 @@ enum status spec_read_key(struct spec *spec, const struct tree_entry *entry)
     bool is_setting = setting_is_section(entry->key) || setting_find(entry->key) >= 0 ||
                       setting_is_planned(entry->key);
 
-    if (row != NULL && row->read != NULL)
+    if (row != NULL)
         return row->read(spec, entry);
     for (int i = 0; i < N_ROWS; i++)
         names[i] = rows[i].name;
     if (spec_foreign_key(entry->key) != NULL)
         diagnostics_error(spec->diagnostics, &entry->at, NULL, "'%s' has no meaning here: %s",
                           entry->key, spec_foreign_key(entry->key));
-    else if (row != NULL)
-        diagnostics_error(spec->diagnostics, &entry->at, NULL, "'%s' is not supported yet",
-                          entry->key);
     else
         diagnostics_error(spec->diagnostics, &entry->at,
                           is_setting ? "settings go under 'config' or 'parameters'"
