@@ -22,7 +22,7 @@ static enum status synth(int argc, char **argv)
     bool is_help = false;
     struct synth_options wanted = {.n_train = 5000, .n_test = 1000, .seed = 0};
     const struct option_row rows[] = {
-        {"out", 'o', OPTION_TEXT, &wanted.out, "DIR", "folder to write; created"},
+        {"out", 'o', OPTION_NEEDED_TEXT, &wanted.out, "DIR", "folder to write; created"},
         {"train", 0, OPTION_INTEGER, &wanted.n_train, "N", "training images (default 5000)"},
         {"test", 0, OPTION_INTEGER, &wanted.n_test, "N", "test images (default 1000)"},
         {"seed", 0, OPTION_INTEGER, &wanted.seed, "S", "another seed, other images (default 0)"},
@@ -38,8 +38,6 @@ static enum status synth(int argc, char **argv)
     TRY(options_parse(&options, argc, argv, &positionals, &is_help));
     if (is_help)
         return STATUS_OK;
-    if (wanted.out == NULL)
-        TRY(fail(STATUS_BAD_CONFIG, "--out is missing; see prunelora data synth --help"));
     if (wanted.seed < 0)
         TRY(fail(STATUS_BAD_CONFIG, "--seed must be at least 0, got %" PRId64, wanted.seed));
     struct synth_settings settings = {wanted.n_train, wanted.n_test, (uint64_t)wanted.seed};

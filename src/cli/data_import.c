@@ -21,7 +21,7 @@ static enum status parse(int argc, char **argv, struct import_options *wanted, b
     enum status status = STATUS_OK;
     struct positionals positionals;
     const struct option_row rows[] = {
-        {"out", 'o', OPTION_TEXT, &wanted->out, "FOLDER", "data set to write; created"},
+        {"out", 'o', OPTION_NEEDED_TEXT, &wanted->out, "FOLDER", "data set to write; created"},
         {"size", 0, OPTION_INTEGER, &wanted->size, "N",
          "pictures become N x N pixels (default 32)"},
         {"skip-broken", 0, OPTION_FLAG, &wanted->skips_broken, NULL,
@@ -46,8 +46,6 @@ static enum status parse(int argc, char **argv, struct import_options *wanted, b
     if (*is_help)
         return STATUS_OK;
     wanted->in = positionals.items[0];
-    if (wanted->out == NULL)
-        TRY(fail(STATUS_BAD_CONFIG, "--out is missing; see prunelora data import --help"));
     if (!folder_exists(wanted->in))
         TRY(fail(STATUS_IO, "there is no folder '%s'", wanted->in));
 done:

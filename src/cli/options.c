@@ -18,6 +18,7 @@ static enum status store_value(const struct option_row *row, const char *value)
         *(bool *)row->target = true;
         return STATUS_OK;
     case OPTION_TEXT:
+    case OPTION_NEEDED_TEXT:
         *(const char **)row->target = value;
         return STATUS_OK;
     case OPTION_INTEGER:
@@ -98,6 +99,16 @@ static enum status take_positionals(const struct options *options, int argc, cha
     return STATUS_OK;
 }
 
+static enum status check_needed(const struct options *options)
+{
+    for (int i = 0; i < options->n_rows; i++) {
+        const struct option_row *row = &options->rows[i];
+        if (row->kind == OPTION_NEEDED_TEXT && *(const char **)row->target == NULL)
+            return fail(STATUS_BAD_CONFIG, "--%s is missing: usage: %s", row->name, options->usage);
+    }
+    return STATUS_OK;
+}
+
 enum status options_parse(const struct options *options, int argc, char **argv,
                           struct positionals *positionals, bool *is_help)
 {
@@ -119,7 +130,8 @@ enum status options_parse(const struct options *options, int argc, char **argv,
             return unknown_option(options, argv[optind - 1]);
         TRY(store_value(row_of(options, code), optarg));
     }
-    status = take_positionals(options, argc, argv, positionals);
+    TRY(take_positionals(options, argc, argv, positionals));
+    TRY(check_needed(options));
 done:
     return status;
 }

@@ -11,6 +11,7 @@
 enum option_kind {
     OPTION_FLAG,
     OPTION_TEXT,
+    OPTION_NEEDED_TEXT, /* without it there is nothing to do */
     OPTION_INTEGER,
     OPTION_NUMBER,
     OPTION_TEXTS /* repeatable */
@@ -27,7 +28,7 @@ struct option_row {
     char letter;      /* 'o' for -o, 0 for none */
     enum option_kind kind;
     void *target;      /* bool, const char *, int64_t, double or struct option_texts */
-    const char *value; /* placeholder in --help: "DIR" */
+    const char *value; /* what --help calls it: "DIR" */
     const char *help;  /* of a value NAME, "a (default), b or c" are the names there are */
 };
 

@@ -22,7 +22,7 @@ static enum status parse(int argc, char **argv, struct convert_options *wanted, 
     enum status status = STATUS_OK;
     struct positionals positionals;
     const struct option_row rows[] = {
-        {"out", 'o', OPTION_TEXT, &wanted->out, "FILE",
+        {"out", 'o', OPTION_NEEDED_TEXT, &wanted->out, "FILE",
          "ends in .pth, .pt, .safetensors, .h5 or .hdf5; of a run's folder: the folder to make"},
         {"bare", 0, OPTION_FLAG, &wanted->is_bare, NULL,
          "the model's own names, without module., base_layer and the like"},
@@ -47,8 +47,6 @@ static enum status parse(int argc, char **argv, struct convert_options *wanted, 
     if (*is_help)
         return STATUS_OK;
     wanted->in = positionals.items[0];
-    if (wanted->out == NULL)
-        TRY(fail(STATUS_BAD_CONFIG, "--out is missing; see prunelora weights convert --help"));
 done:
     return status;
 }

@@ -22,7 +22,7 @@ static enum status parse(int argc, char **argv, struct merge_options *wanted, bo
     enum status status = STATUS_OK;
     struct positionals positionals;
     const struct option_row rows[] = {
-        {"out", 'o', OPTION_TEXT, &wanted->out, "FILE",
+        {"out", 'o', OPTION_NEEDED_TEXT, &wanted->out, "FILE",
          "ends in .pth, .pt, .safetensors, .h5 or .hdf5"},
         {"alpha", 0, OPTION_NUMBER, &wanted->alpha, "A",
          "W += A/rank * B A; default: from adapter_config.json beside the adapters"},
@@ -46,8 +46,6 @@ static enum status parse(int argc, char **argv, struct merge_options *wanted, bo
         return STATUS_OK;
     wanted->adapters = positionals.items[positionals.n - 1];
     wanted->base = positionals.n == 2 ? positionals.items[0] : NULL;
-    if (wanted->out == NULL)
-        TRY(fail(STATUS_BAD_CONFIG, "--out is missing; see prunelora weights merge --help"));
     TRY(weights_can_save(wanted->out));
 done:
     return status;

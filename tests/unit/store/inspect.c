@@ -177,8 +177,8 @@ static void test_usage(void **state)
         {{"inspect"}, 2, "", "usage: prunelora weights inspect FILE..."},
         {{"--help"}, 0, "example: prunelora weights inspect", ""},
         {{"inspect", "--help"}, 0, "example: prunelora weights inspect", ""},
-        {{"convert", "w.h5"}, 2, "", "--out is missing; see prunelora weights convert --help"},
-        {{"merge", "w.h5"}, 2, "", "--out is missing; see prunelora weights merge --help"},
+        {{"convert", "w.h5"}, 2, "", "--out is missing: usage: prunelora weights convert"},
+        {{"merge", "w.h5"}, 2, "", "--out is missing: usage: prunelora weights merge"},
         {{"diff", "w.h5"}, 2, "", "usage: prunelora weights diff A B"},
         {{"diff", "a", "b"}, 3, "", "cannot open 'a'"},
     };
