@@ -364,6 +364,7 @@ static const struct setting table[] = {
      .names = precision_names,
      .unit = "",
      .standard = "fp32",
+     .neutral = "\"fp32\"",
      .help = "of the factors of matrix products and convolutions, bf16 also of maps; tf32 and "
              "bf16 want a GPU"},
     {.name = "resources.threads",

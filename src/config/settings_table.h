@@ -22,7 +22,7 @@ enum setting_kind {
     SETTING_ATTACKS,       /* const char *, the first of a list */
 };
 
-enum { MAX_SETTINGS = 64, N_BASE_RECIPES = 3 };
+enum { MAX_SETTINGS = 128, N_BASE_RECIPES = 3 };
 
 /* Names of the architectures' base recipes, and which of them `name` is (NULL: the first). */
 extern const char *const base_recipe_names[N_BASE_RECIPES];
@@ -42,7 +42,10 @@ struct setting {
     const char *by_recipe[N_BASE_RECIPES];
     const char *only_recipe; /* architectures of other base recipes do not read it; NULL: all do */
     const char *published;   /* default under compat: lora-unlearn, when another */
-    const char *limit;       /* why other values are refused, when that needs a reason */
+    /* The value, as printed, under which a run is what it was before there was this setting: then
+     * it is no part of the run's identity. NULL: it always is. */
+    const char *neutral;
+    const char *limit; /* why other values are refused, when that needs a reason */
     const char *help;
 };
 

@@ -15,7 +15,6 @@ enum line_kind {
     LINE_WEIGHTS,   /* when the method starts from them; stands for model.weights */
     LINE_SETTING,   /* when the method reads its group */
     LINE_METHOD,    /* not among what runs are compared by */
-    LINE_PRECISION, /* unless it is what every run had before there was a choice */
     LINE_SGD_ONLY,  /* momentum */
     LINE_STEP_ONLY, /* milestones, gamma */
     LINE_TARGETS,   /* with "default" resolved */
@@ -24,7 +23,8 @@ enum line_kind {
 struct memory { /* a value that was printed, by its bytes */
     unsigned char bytes[SETTING_MOST_BYTES];
     size_t n;
-    struct text line; /* owned; empty: nothing yet */
+    bool is_read;
+    struct text line; /* owned; empty: the value is the neutral one */
 };
 
 struct line {
@@ -51,8 +51,6 @@ static enum line_kind kind_of(const struct setting *setting)
         return LINE_WEIGHTS;
     if (strcmp(setting->name, "unlearn.method") == 0)
         return LINE_METHOD;
-    if (strcmp(setting->name, "precision") == 0)
-        return LINE_PRECISION;
     if (strcmp(setting->name, "lora.targets") == 0)
         return LINE_TARGETS;
     if (is_recipe && strcmp(dot, ".momentum") == 0)
@@ -124,8 +122,6 @@ static bool is_part(const struct meaning *meaning, struct scope scope, const str
     switch (line->kind) {
     case LINE_METHOD:
         return scope.has_method;
-    case LINE_PRECISION:
-        return strcmp(meaning->settings->precision, "fp32") != 0;
     case LINE_SGD_ONLY:
         return recipe->optimizer == OPTIMIZER_SGD;
     case LINE_STEP_ONLY:
@@ -148,6 +144,21 @@ static struct memory *find_memory(const struct line *line, const unsigned char *
     return &line->memories[(hash ^ hash >> 16) % N_MEMORIES];
 }
 
+/* "name=value", or nothing of a value that is the neutral one. */
+static void print_line(const struct line *line, const struct settings *settings, struct text *out)
+{
+    const char *neutral = line->setting->neutral;
+    size_t value = strlen(line->name);
+
+    out->length = 0;
+    text_append(out, "%s", line->name);
+    setting_print(line->setting, settings, out);
+    if (neutral != NULL && !out->is_failed && strcmp(text_value(out) + value, neutral) == 0)
+        out->length = 0;
+    else
+        text_append(out, "\n");
+}
+
 static void append_setting(const struct line *line, const struct settings *settings,
                            struct text *out)
 {
@@ -155,13 +166,11 @@ static void append_setting(const struct line *line, const struct settings *setti
     size_t n = setting_bytes(line->setting, settings, bytes);
     struct memory *memory = find_memory(line, bytes, n);
 
-    if (memory->line.length == 0 || memory->n != n || memcmp(memory->bytes, bytes, n) != 0) {
+    if (!memory->is_read || memory->n != n || memcmp(memory->bytes, bytes, n) != 0) {
         memcpy(memory->bytes, bytes, n);
         memory->n = n;
-        memory->line.length = 0;
-        text_append(&memory->line, "%s", line->name);
-        setting_print(line->setting, settings, &memory->line);
-        text_append(&memory->line, "\n");
+        memory->is_read = true;
+        print_line(line, settings, &memory->line);
         out->is_failed = out->is_failed || memory->line.is_failed;
     }
     text_append_bytes(out, text_value(&memory->line), memory->line.length);

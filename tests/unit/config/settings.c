@@ -52,6 +52,28 @@ static void test_rows(void **state)
     assert_int_equal(setting_find("train"), -1);
 }
 
+/* Identities compare a neutral value with what is printed: it must be what printing gives. */
+static void test_neutral_values(void **state)
+{
+    (void)state;
+    for (int i = 0; i < setting_count(); i++) {
+        const struct setting *row = setting_at(i);
+        struct settings settings = defaults(NULL, false);
+        struct text printed = {0};
+        if (row->neutral == NULL)
+            continue;
+        const struct setting_reader reader = {.arena = arena};
+        const struct source source = {.name = row->name, .text = row->neutral};
+        struct diagnostics diagnostics = {0};
+        struct tree *value = NULL;
+        assert_int_equal(tree_parse(&source, arena, &diagnostics, &value), STATUS_OK);
+        assert_true(setting_read(&reader, row, value, &settings));
+        setting_print(row, &settings, &printed);
+        assert_string_equal(text_value(&printed), row->neutral);
+        text_release(&printed);
+    }
+}
+
 static void test_default_values(void **state)
 {
     (void)state;
@@ -188,9 +210,9 @@ static void test_bad_json(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),     cmocka_unit_test(test_default_values),
-        cmocka_unit_test(test_compat),   cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_bad_json),
+        cmocka_unit_test(test_rows),           cmocka_unit_test(test_default_values),
+        cmocka_unit_test(test_neutral_values), cmocka_unit_test(test_compat),
+        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_bad_json),
     };
     return cmocka_run_group_tests(tests, open_arena, close_arena);
 }
