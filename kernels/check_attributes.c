@@ -75,6 +75,9 @@ static enum status check_image_gather(const struct image_gather *op, const struc
         TRY(check_range(OP_image_gather, "mean", op->mean[c], true, "a finite number"));
         TRY(check_range(OP_image_gather, "std", op->std[c], op->std[c] > 0, "more than 0"));
     }
+    if (op->holes.data != NULL)
+        TRY(check_range(OP_image_gather, "hole", op->hole, op->hole >= 1, "at least 1"));
+    TRY(check_pair(OP_image_gather, &op->mix, &op->partner_labels, "mix and partner_labels"));
 done:
     return status;
 }
@@ -106,6 +109,18 @@ static enum status check_dropout(const struct dropout *op)
                        op->probability >= 0 && op->probability < 1, "in [0, 1)");
 }
 
+static enum status check_cross_entropy(const struct softmax_cross_entropy *op)
+{
+    enum status status = STATUS_OK;
+
+    TRY(check_pair(OP_softmax_cross_entropy, &op->partner_labels, &op->mix,
+                   "partner_labels and mix"));
+    TRY(check_range(OP_softmax_cross_entropy, "smoothing", op->smoothing,
+                    op->smoothing >= 0 && op->smoothing < 1, "in [0, 1)"));
+done:
+    return status;
+}
+
 static enum status check_sgd_step(const struct sgd_step *op)
 {
     enum status status = STATUS_OK;
@@ -115,6 +130,9 @@ static enum status check_sgd_step(const struct sgd_step *op)
     if (op->momentum > 0 && op->velocity.data == NULL)
         TRY(fail(STATUS_BAD_CONFIG, "sgd_step: velocity is absent, wanted with momentum %g",
                  op->momentum));
+    if (op->is_nesterov)
+        TRY(check_range(OP_sgd_step, "momentum", op->momentum, op->momentum > 0,
+                        "more than 0 with is_nesterov"));
 done:
     return status;
 }
@@ -241,6 +259,11 @@ enum status check_attributes(enum op_kind kind, const union op_any *op, const st
         return check_shortcut_pad(kind, d);
     case OP_dropout:
         return check_dropout(&op->dropout);
+    case OP_softmax_cross_entropy:
+        return check_cross_entropy(&op->softmax_cross_entropy);
+    case OP_clip_scale:
+        return check_range(kind, "limit", op->clip_scale.limit, op->clip_scale.limit > 0,
+                           "more than 0");
     case OP_sgd_step:
         return check_sgd_step(&op->sgd_step);
     case OP_adam_step:

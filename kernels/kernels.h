@@ -15,7 +15,7 @@
 #define KERNELS_KERNELS_H
 
 #include "base/status.h"
-#include "kernels/step_total.h"
+#include "kernels/step_ops.h"
 #include "kernels/tensor.h"
 #include "kernels/token_ops.h"
 
@@ -25,20 +25,6 @@
 
 /* Every op struct begins with its workspace: at least prepared->workspace_bytes, contents
  * meaningless afterwards. */
-
-/* y[n] = ((images[indices[n]] / 255) − mean) / std per channel, planar bytes → NHWC; labels
- * gathered alongside. offsets shift the crop of a zero-padded (black) image by (dy, dx) pixels,
- * then mirror columns if flip != 0. */
-struct image_gather {
-    struct span workspace;
-    struct tensor images;       /* [M, C, H, W] u8   read                              */
-    struct tensor image_labels; /* [M]          i32  read                              */
-    struct tensor indices;      /* [N]          i32  read, each in [0, M)              */
-    struct tensor offsets;      /* [N, 3]       i32  read, optional: dy, dx, flip      */
-    struct tensor y;            /* [N, H, W, C] map  written                           */
-    struct tensor labels;       /* [N]          i32  written                           */
-    double mean[4], std[4];     /* per channel, of pixels in [0, 1]                    */
-};
 
 /* y = x ⋆ weight (cross-correlation, as every framework's "convolution"). P = (H + 2·padding − R) /
  * stride + 1. */
@@ -230,58 +216,6 @@ struct dropout {
     uint32_t layer;
 };
 
-/* Mean cross-entropy of softmax(logits) against integer labels, with its gradient in one pass
- * (log-sum-exp form). d_logits may be logits' memory where maps hold reals. sample_loss of an
- * uncounted row is 0; no counted row: loss 0. */
-struct softmax_cross_entropy {
-    struct span workspace;
-    struct tensor logits;      /* [N, K] real read                                    */
-    struct tensor labels;      /* [N]    i32  read; −1 leaves the row out of the mean */
-    struct tensor loss;        /* [1]    real written, nats per counted row           */
-    struct tensor d_logits;    /* [N, K] map  written, optional                       */
-    struct tensor sample_loss; /* [N]    real written, optional, nats                 */
-};
-
-/* One optimizer step on flat vectors (all trainable parameters of a group side by side). Where mask
- * is 0 neither the parameter nor the optimizer state changes. rates = {learning rate, step number
- * from 1}, on the device so that a captured step can be replayed. PyTorch's arithmetic: scalars in
- * double, elements in real. SGD: g ← gradient + decay·parameter; m ← g on step 1, else momentum·m +
- * g; parameter −= lr·m (lr·g without momentum). */
-struct sgd_step {
-    struct span workspace;
-    struct tensor gradient;  /* [n] real read                                  */
-    struct tensor mask;      /* [n] u8   read, optional                        */
-    struct tensor rates;     /* [2] f64  read                                  */
-    struct tensor parameter; /* [n] real updated                               */
-    struct tensor velocity;  /* [n] real updated, optional when momentum is 0  */
-    double momentum, decay;
-};
-/* Adam (Kingma & Ba, arXiv:1412.6980), bias-corrected, epsilon after the root; decay is added to
- * the gradient, or with is_decoupled (AdamW, arXiv:1711.05101) multiplies the parameter by 1 −
- * lr·decay first. */
-struct adam_step {
-    struct span workspace;
-    struct tensor gradient;      /* [n] real read           */
-    struct tensor mask;          /* [n] u8   read, optional */
-    struct tensor rates;         /* [2] f64  read           */
-    struct tensor parameter;     /* [n] real updated        */
-    struct tensor first_moment;  /* [n] real updated        */
-    struct tensor second_moment; /* [n] real updated        */
-    double beta1, beta2, epsilon, decay;
-    bool is_decoupled;
-};
-
-/* Adds one training step to totals that stay on the device, so that nobody has to read every step.
- */
-struct step_tally {
-    struct span workspace;
-    struct tensor loss;   /* [1]    real read                                          */
-    struct tensor logits; /* [N, K] real read                                          */
-    struct tensor labels; /* [N]    i32  read; −1 leaves the row out                   */
-    struct tensor rates;  /* [2]    f64  read, as in sgd_step                          */
-    struct tensor totals; /* [6]    f64  updated, by enum step_total                   */
-};
-
 /* Every operation by name. Order is free; an entry here, a struct above and a row in ops.c make an
  * operation. */
 #define KERNEL_OPS_COMMON(X)                                                                       \
@@ -307,6 +241,7 @@ struct step_tally {
     X(shortcut_pad_backward)                                                                       \
     X(dropout)                                                                                     \
     X(softmax_cross_entropy)                                                                       \
+    X(clip_scale)                                                                                  \
     X(sgd_step)                                                                                    \
     X(adam_step)                                                                                   \
     X(step_tally)

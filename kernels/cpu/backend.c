@@ -67,6 +67,7 @@ const struct backend backend_cpu = {
             OURS(shortcut_pad_backward),
             OURS(dropout),
             OURS(softmax_cross_entropy),
+            OURS(clip_scale),
             OURS(sgd_step),
             OURS(adam_step),
             OURS(patch_tokens_forward),

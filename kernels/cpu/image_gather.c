@@ -18,48 +18,121 @@ static void normal_values(const struct image_gather *op, float *values)
             values[c * BYTE_VALUES + byte] = (float)((byte / 255.0 - op->mean[c]) / op->std[c]);
 }
 
-struct crop {
+/* An image of the batch before it is mixed. */
+struct picture {
+    const uint8_t *bytes;
     int64_t dy, dx;
+    struct range hole_rows, hole_columns; /* empty: no hole */
     bool is_flipped;
 };
 
-/* One channel of one image: y[h, w] = image[h + dy, w + dx], black outside, mirrored if asked. */
-static void gather_plane(const uint8_t *plane, const struct crop *crop, const float *values,
-                         const int64_t *y_shape, float *y)
+/* Not clipped: what lies outside is never met. */
+static struct range hole_range(int32_t centre, int side)
 {
-    int64_t height = y_shape[1], width = y_shape[2], n_channels = y_shape[3];
+    int64_t begin = (int64_t)centre - side / 2;
+
+    return (struct range){begin, begin + side};
+}
+
+static struct picture picture_of(const struct image_gather *op, int64_t n)
+{
+    const int32_t *offsets = op->offsets.data, *holes = op->holes.data;
+    int64_t bytes_each = tensor_elements(&op->images) / op->images.shape[0];
+    struct picture picture = {
+        .bytes =
+            (const uint8_t *)op->images.data + ((const int32_t *)op->indices.data)[n] * bytes_each,
+    };
+
+    if (offsets != NULL) {
+        picture.dy = offsets[3 * n];
+        picture.dx = offsets[3 * n + 1];
+        picture.is_flipped = offsets[3 * n + 2] != 0;
+    }
+    if (holes != NULL) {
+        picture.hole_rows = hole_range(holes[2 * n], op->hole);
+        picture.hole_columns = hole_range(holes[2 * n + 1], op->hole);
+    }
+    return picture;
+}
+
+static inline bool is_within(int64_t i, struct range range)
+{
+    return i >= range.begin && i < range.end;
+}
+
+/* What comes after looking a value up, unless it is plain: a hole, if there is one, and the sum
+ * kept·y + added·value instead of the value. */
+struct finish {
+    bool is_sum;
+    float kept, added;
+};
+
+/* Channel c of one picture: y[h, w] = image[h + dy, w + dx], black outside, mirrored if asked.
+ * Inlined where finish is NULL for sure, so that the loop knows nothing of it. */
+INLINED void gather_plane(const struct image_gather *op, const struct picture *picture, int64_t c,
+                          float *y, const struct finish *finish)
+{
+    int64_t height = op->y.shape[1], width = op->y.shape[2], n_channels = op->y.shape[3];
+    const float *values = (const float *)op->workspace.data + c * BYTE_VALUES;
+    const uint8_t *plane = picture->bytes + c * height * width;
 
     for (int64_t h = 0; h < height; h++)
         for (int64_t w = 0; w < width; w++) {
-            int64_t row = h + crop->dy;
-            int64_t column = (crop->is_flipped ? width - 1 - w : w) + crop->dx;
+            int64_t row = h + picture->dy, at = (h * width + w) * n_channels + c;
+            int64_t column = (picture->is_flipped ? width - 1 - w : w) + picture->dx;
             bool is_inside = row >= 0 && row < height && column >= 0 && column < width;
-            uint8_t byte = is_inside ? plane[row * width + column] : 0;
-            y[(h * width + w) * n_channels] = values[byte];
+            float value = values[is_inside ? plane[row * width + column] : 0];
+            if (finish != NULL && is_within(h, picture->hole_rows) &&
+                is_within(w, picture->hole_columns))
+                value = 0.0f;
+            if (finish != NULL && finish->is_sum)
+                value = finish->kept * y[at] + finish->added * value;
+            y[at] = value;
         }
+}
+
+static void gather_picture(const struct image_gather *op, int64_t n, float *y)
+{
+    const struct finish hole = {.is_sum = false};
+    struct picture picture = picture_of(op, n);
+
+    for (int64_t c = 0; c < op->y.shape[3]; c++)
+        if (op->holes.data == NULL)
+            gather_plane(op, &picture, c, y, NULL);
+        else
+            gather_plane(op, &picture, c, y, &hole);
+}
+
+static void mix_in(const struct image_gather *op, int64_t n, float *y)
+{
+    double mix = *(const double *)op->mix.data;
+    const struct finish sum = {true, (float)mix, (float)(1.0 - mix)};
+    struct picture picture = picture_of(op, n);
+
+    for (int64_t c = 0; c < op->y.shape[3]; c++)
+        gather_plane(op, &picture, c, y, &sum);
 }
 
 enum status cpu_image_gather_run(struct device *device, struct prepared *prepared,
                                  const struct image_gather *op)
 {
     (void)prepared;
-    const uint8_t *images = op->images.data;
     const int32_t *image_labels = op->image_labels.data, *indices = op->indices.data;
-    const int32_t *offsets = op->offsets.data;
-    int32_t *labels = op->labels.data;
-    float *values = op->workspace.data, *y = op->y.data;
-    int64_t n_channels = op->y.shape[3], n_pixels = op->y.shape[1] * op->y.shape[2];
+    int32_t *labels = op->labels.data, *partner_labels = op->partner_labels.data;
+    float *all = op->y.data;
+    int64_t n_images = op->y.shape[0], n_values = tensor_elements(&op->y) / n_images;
 
-    normal_values(op, values);
+    normal_values(op, op->workspace.data);
 #pragma omp parallel for schedule(static) num_threads(cpu_threads(device, tensor_elements(&op->y)))
-    for (int64_t n = 0; n < op->y.shape[0]; n++) {
-        struct crop crop = {0};
-        if (offsets != NULL)
-            crop = (struct crop){offsets[3 * n], offsets[3 * n + 1], offsets[3 * n + 2] != 0};
+    for (int64_t n = 0; n < n_images; n++) {
+        int64_t partner = n > 0 ? n - 1 : n_images - 1;
+        float *y = all + n * n_values;
         labels[n] = image_labels[indices[n]];
-        for (int64_t c = 0; c < n_channels; c++)
-            gather_plane(images + (indices[n] * n_channels + c) * n_pixels, &crop,
-                         values + c * BYTE_VALUES, op->y.shape, y + n * n_pixels * n_channels + c);
+        gather_picture(op, n, y);
+        if (op->mix.data == NULL)
+            continue;
+        mix_in(op, partner, y);
+        partner_labels[n] = image_labels[indices[partner]];
     }
     return STATUS_OK;
 }

@@ -4,29 +4,57 @@
 
 #include <math.h>
 
+/* Of an optional vector of flags: is flag i other than 0? Absent: all are. */
+INLINED bool is_set(const uint8_t *flags, int64_t i)
+{
+    return flags == NULL || flags[i] != 0;
+}
+
+static float factor_of(const struct tensor *scale)
+{
+    return scale->data != NULL ? (float)*(const double *)scale->data : 1.0f;
+}
+
 struct sgd_scalars {
-    float decay, momentum, rate;
-    bool is_first, has_velocity;
+    float factor, decay, momentum, rate;
+    bool is_first, has_velocity, is_nesterov;
 };
 
-VECTORISED static void sgd_range(const struct sgd_step *op, const struct sgd_scalars *scalars,
-                                 struct range range)
+/* Inlined where mask or decays is NULL for sure, so that the loop looks at neither. */
+INLINED void sgd_loop(const struct sgd_step *op, const struct sgd_scalars *scalars,
+                      struct range range, const uint8_t *mask, const uint8_t *decays)
 {
     const float *gradient = op->gradient.data;
-    const uint8_t *mask = op->mask.data;
     float *parameter = op->parameter.data, *velocity = op->velocity.data;
     struct sgd_scalars s = *scalars;
 
 #pragma omp simd
     for (int64_t i = range.begin; i < range.end; i++) {
-        bool is_free = mask == NULL || mask[i] != 0;
-        float step = gradient[i] + s.decay * parameter[i];
+        bool is_free = is_set(mask, i);
+        float decay = is_set(decays, i) ? s.decay : 0.0f;
+        float step = s.factor * gradient[i] + decay * parameter[i];
         if (s.has_velocity) {
-            step = s.is_first ? step : s.momentum * velocity[i] + step;
-            velocity[i] = is_free ? step : velocity[i];
+            float kept = s.is_first ? step : s.momentum * velocity[i] + step;
+            velocity[i] = is_free ? kept : velocity[i];
+            step = s.is_nesterov ? step + s.momentum * kept : kept;
         }
         parameter[i] = is_free ? parameter[i] - s.rate * step : parameter[i];
     }
+}
+
+VECTORISED static void sgd_range(const struct sgd_step *op, const struct sgd_scalars *scalars,
+                                 struct range range)
+{
+    const uint8_t *mask = op->mask.data, *decays = op->decays.data;
+
+    if (mask == NULL && decays == NULL)
+        sgd_loop(op, scalars, range, NULL, NULL);
+    else if (mask == NULL)
+        sgd_loop(op, scalars, range, NULL, decays);
+    else if (decays == NULL)
+        sgd_loop(op, scalars, range, mask, NULL);
+    else
+        sgd_loop(op, scalars, range, mask, decays);
 }
 
 enum status cpu_sgd_step_prepare(struct device *device, const struct sgd_step *op,
@@ -43,11 +71,13 @@ enum status cpu_sgd_step_run(struct device *device, struct prepared *prepared,
     const double *rates = op->rates.data;
     int64_t n = tensor_elements(&op->parameter);
     struct sgd_scalars scalars = {
+        .factor = factor_of(&op->scale),
         .decay = (float)op->decay,
         .momentum = (float)op->momentum,
         .rate = (float)rates[0],
         .is_first = rates[1] <= 1.0,
         .has_velocity = op->momentum != 0.0,
+        .is_nesterov = op->is_nesterov,
     };
 
 #pragma omp parallel for schedule(static) num_threads(cpu_threads(device, n))
@@ -57,31 +87,47 @@ enum status cpu_sgd_step_run(struct device *device, struct prepared *prepared,
 }
 
 struct adam_scalars {
-    float beta1, rest1, beta2, rest2; /* rest: 1 − beta */
+    float factor, beta1, rest1, beta2, rest2; /* rest: 1 − beta */
     float root_correction2, epsilon, step_size, shrink, decay;
 };
 
-VECTORISED static void adam_range(const struct adam_step *op, const struct adam_scalars *scalars,
-                                  struct range range)
+/* As sgd_loop. */
+INLINED void adam_loop(const struct adam_step *op, const struct adam_scalars *scalars,
+                       struct range range, const uint8_t *mask, const uint8_t *decays)
 {
     const float *gradients = op->gradient.data;
-    const uint8_t *mask = op->mask.data;
     float *parameter = op->parameter.data;
     float *first = op->first_moment.data, *second = op->second_moment.data;
     struct adam_scalars s = *scalars;
 
 #pragma omp simd
     for (int64_t i = range.begin; i < range.end; i++) {
-        bool is_free = mask == NULL || mask[i] != 0;
-        float gradient = gradients[i] + s.decay * parameter[i];
+        bool is_free = is_set(mask, i), has_decay = is_set(decays, i);
+        float gradient = s.factor * gradients[i] + (has_decay ? s.decay : 0.0f) * parameter[i];
         float m = first[i] * s.beta1 + s.rest1 * gradient;
         float v = second[i] * s.beta2 + s.rest2 * gradient * gradient;
         float denominator = sqrtf(v) / s.root_correction2 + s.epsilon;
-        float updated = parameter[i] * s.shrink - s.step_size * m / denominator;
+        float kept = parameter[i] * (has_decay ? s.shrink : 1.0f);
+        float updated = kept - s.step_size * m / denominator;
         first[i] = is_free ? m : first[i];
         second[i] = is_free ? v : second[i];
         parameter[i] = is_free ? updated : parameter[i];
     }
+}
+
+VECTORISED static void adam_range(const struct adam_step *op, const struct adam_scalars *scalars,
+                                  struct range range)
+{
+    const uint8_t *mask = op->mask.data, *decays = op->decays.data;
+
+    if (mask == NULL && decays == NULL)
+        adam_loop(op, scalars, range, NULL, NULL);
+    else if (mask == NULL)
+        adam_loop(op, scalars, range, NULL, decays);
+    else if (decays == NULL)
+        adam_loop(op, scalars, range, mask, NULL);
+    else
+        adam_loop(op, scalars, range, mask, decays);
 }
 
 enum status cpu_adam_step_prepare(struct device *device, const struct adam_step *op,
@@ -99,6 +145,7 @@ enum status cpu_adam_step_run(struct device *device, struct prepared *prepared,
     double rate = rates[0], step = rates[1];
     int64_t n = tensor_elements(&op->parameter);
     struct adam_scalars scalars = {
+        .factor = factor_of(&op->scale),
         .beta1 = (float)op->beta1,
         .rest1 = (float)(1.0 - op->beta1),
         .beta2 = (float)op->beta2,

@@ -14,6 +14,10 @@ template <typename T> struct gather {
     int64_t n_images;
     int n_channels, height, width;
     double mean[MOST_CHANNELS], std[MOST_CHANNELS];
+    const int32_t *holes; /* or NULL */
+    const double *mix;    /* or NULL */
+    int32_t *partner_labels;
+    int hole;
 };
 
 struct crop {
@@ -57,7 +61,90 @@ static __device__ __forceinline__ void gather_image(const struct gather<T> &op, 
     }
 }
 
-template <typename T> static __global__ void image_gather_kernel(struct gather<T> op)
+/* ---- with holes, or mixed ---- */
+
+/* An image of the batch before it is mixed. */
+struct picture {
+    const uint8_t *bytes;
+    struct crop crop;
+    int64_t hole_row, hole_column; /* where the hole begins */
+};
+
+template <typename T>
+static __device__ __forceinline__ struct picture picture_of(const struct gather<T> &op, int64_t n)
+{
+    struct picture picture = {
+        op.images + (int64_t)op.indices[n] * op.n_channels * op.height * op.width,
+        {0, 0, false},
+        0,
+        0,
+    };
+
+    if (op.offsets != nullptr)
+        picture.crop = {op.offsets[3 * n], op.offsets[3 * n + 1], op.offsets[3 * n + 2] != 0};
+    if (op.holes != nullptr) {
+        picture.hole_row = (int64_t)op.holes[2 * n] - op.hole / 2;
+        picture.hole_column = (int64_t)op.holes[2 * n + 1] - op.hole / 2;
+    }
+    return picture;
+}
+
+/* Where pixel i of a picture comes from. */
+struct place {
+    int source; /* as source_of gives it */
+    bool is_hole;
+};
+
+template <typename T>
+static __device__ __forceinline__ struct place place_of(const struct gather<T> &op,
+                                                        const struct picture &picture, int i)
+{
+    int64_t row = i / op.width - picture.hole_row, column = i % op.width - picture.hole_column;
+    bool is_hole =
+        op.holes != nullptr && row >= 0 && row < op.hole && column >= 0 && column < op.hole;
+
+    return {source_of(op, picture.crop, i), is_hole};
+}
+
+template <typename T>
+static __device__ __forceinline__ float value_at(const struct gather<T> &op, const float *values,
+                                                 const struct picture &picture,
+                                                 const struct place &place, int c)
+{
+    int byte = place.source >= 0 ? picture.bytes[c * op.height * op.width + place.source] : 0;
+
+    return place.is_hole ? 0.0f : values[c * BYTE_VALUES + byte];
+}
+
+template <typename T>
+static __device__ __forceinline__ void gather_mixed(const struct gather<T> &op, const float *values,
+                                                    int64_t n)
+{
+    int n_pixels = op.height * op.width, begin = (int)blockIdx.x * PIXELS_PER_BLOCK;
+    int end = begin + PIXELS_PER_BLOCK < n_pixels ? begin + PIXELS_PER_BLOCK : n_pixels;
+    int64_t partner = n > 0 ? n - 1 : op.n_images - 1;
+    struct picture own = picture_of(op, n), other = picture_of(op, partner);
+    float kept = op.mix != nullptr ? (float)*op.mix : 1.0f;
+    float added = op.mix != nullptr ? (float)(1.0 - *op.mix) : 0.0f;
+    T *y = op.y + n * op.n_channels * n_pixels;
+
+    if (begin == 0 && threadIdx.x == 0) {
+        op.labels[n] = op.image_labels[op.indices[n]];
+        if (op.mix != nullptr)
+            op.partner_labels[n] = op.image_labels[op.indices[partner]];
+    }
+    for (int i = begin + (int)threadIdx.x; i < end; i += THREADS) {
+        struct place at = place_of(op, own, i), other_at = place_of(op, other, i);
+        for (int c = 0; c < op.n_channels; c++) {
+            float value = value_at(op, values, own, at, c);
+            if (op.mix != nullptr)
+                value = kept * value + added * value_at(op, values, other, other_at, c);
+            y[i * op.n_channels + c] = rounded<T>(value);
+        }
+    }
+}
+
+template <typename T, bool IS_PLAIN> static __global__ void image_gather_kernel(struct gather<T> op)
 {
     SHARED(float, values, MOST_VALUES);
 
@@ -66,8 +153,12 @@ template <typename T> static __global__ void image_gather_kernel(struct gather<T
         values[i] = (float)((i % BYTE_VALUES / 255.0 - op.mean[c]) / op.std[c]);
     }
     __syncthreads();
-    for (int64_t n = blockIdx.y; n < op.n_images; n += gridDim.y)
-        gather_image(op, values, n);
+    for (int64_t n = blockIdx.y; n < op.n_images; n += gridDim.y) {
+        if constexpr (IS_PLAIN)
+            gather_image(op, values, n);
+        else
+            gather_mixed(op, values, n);
+    }
 }
 
 template <typename T>
@@ -78,7 +169,8 @@ static enum status gather_all(struct gpu_stream *stream, const struct image_gath
         data_of<uint8_t>(&op->images), data_of<int32_t>(&op->image_labels),
             data_of<int32_t>(&op->indices), data_of<int32_t>(&op->offsets), data_of<T>(&op->y),
             data_of<int32_t>(&op->labels), n_images, (int)op->y.shape[3], (int)op->y.shape[1],
-            (int)op->y.shape[2], {}, {},
+            (int)op->y.shape[2], {}, {}, data_of<int32_t>(&op->holes), data_of<double>(&op->mix),
+            data_of<int32_t>(&op->partner_labels), op->hole,
     };
     dim3 grid((unsigned)((n_pixels + PIXELS_PER_BLOCK - 1) / PIXELS_PER_BLOCK),
               (unsigned)(n_images < MOST_ROWS_OF_BLOCKS ? n_images : MOST_ROWS_OF_BLOCKS));
@@ -87,7 +179,9 @@ static enum status gather_all(struct gpu_stream *stream, const struct image_gath
         gather.mean[c] = op->mean[c];
         gather.std[c] = op->std[c];
     }
-    return LAUNCH(image_gather_kernel<T>, grid, THREADS, 0, stream, gather);
+    if (gather.holes == nullptr && gather.mix == nullptr)
+        return LAUNCH((image_gather_kernel<T, true>), grid, THREADS, 0, stream, gather);
+    return LAUNCH((image_gather_kernel<T, false>), grid, THREADS, 0, stream, gather);
 }
 
 extern "C" enum status cuda_image_gather_launch(struct gpu_stream *stream,

@@ -50,7 +50,22 @@ static __device__ __forceinline__ void store_plain(T *to, const pack<T, WIDTH> &
     *reinterpret_cast<pack<T, WIDTH> *>(to) = values;
 }
 
-/* The same, widened to float32; and rounded back to what memory holds. */
+/* Of an optional vector of flags those of elements i … i + WIDTH − 1; absent: all are 1. */
+template <int WIDTH>
+static __device__ __forceinline__ pack<uint8_t, WIDTH> flags_of(const uint8_t *flags, int64_t i,
+                                                                int64_t left)
+{
+    pack<uint8_t, WIDTH> values;
+
+    if (flags != nullptr)
+        return load_plain<WIDTH>(flags + i, left);
+    UNROLL
+    for (int j = 0; j < WIDTH; j++)
+        values.at[j] = 1;
+    return values;
+}
+
+/* Elements, widened to float32; and rounded back to what memory holds. */
 template <int WIDTH, typename T>
 static __device__ __forceinline__ pack<float, WIDTH> load(const T *from, int64_t left = WIDTH)
 {

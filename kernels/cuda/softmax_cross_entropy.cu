@@ -12,6 +12,10 @@ template <typename T> struct entropy {
     float *loss, *sample_loss; /* the last may be NULL */
     double *row_losses;        /* workspace */
     int64_t n_rows, n_classes;
+    /* of targets of several classes */
+    const int32_t *partners; /* or NULL */
+    const double *mix;       /* with partners */
+    double smoothing;
 };
 
 /* Rows with a label; every block counts them anew, since no other could tell it. */
@@ -74,6 +78,39 @@ static __device__ __forceinline__ double counted_row(const struct entropy<T> &op
     return loss;
 }
 
+/* 0 · infinity is nothing here: the class is no part of the target. */
+static __device__ __forceinline__ double part_of(double share, double surprise)
+{
+    return share != 0.0 ? share * surprise : 0.0;
+}
+
+/* The same for a target of several classes: shares of the label, of its partner, of every class. */
+template <typename T>
+static __device__ __forceinline__ double mixed_row(const struct entropy<T> &op, int64_t n,
+                                                   double share)
+{
+    const float *row = op.logits + n * op.n_classes;
+    int32_t label = op.labels[n], partner = op.partners != nullptr ? op.partners[n] : label;
+    double mix = op.partners != nullptr ? *op.mix : 1.0,
+           every = op.smoothing / (double)op.n_classes;
+    double first = (1.0 - op.smoothing) * mix, second = (1.0 - op.smoothing) * (1.0 - mix);
+    double normaliser = warp_log_sum_exp(row, op.n_classes), loss = (double)NAN, sum = 0.0;
+
+    if (label < op.n_classes && partner >= 0 && partner < op.n_classes)
+        loss = part_of(first, normaliser - (double)row[label]) +
+               part_of(second, normaliser - (double)row[partner]);
+    __syncwarp(ALL_LANES); /* all have read the labels' logits */
+    for (int64_t k = threadIdx.x % WARP_LANES; k < op.n_classes; k += WARP_LANES) {
+        double surprise = normaliser - (double)row[k];
+        double target = every + (k == label ? first : 0.0) + (k == partner ? second : 0.0);
+        sum += surprise;
+        if (op.d_logits != nullptr)
+            op.d_logits[n * op.n_classes + k] =
+                rounded<T>((float)((exp(-surprise) - target) * share));
+    }
+    return loss + part_of(every, warp_sum(sum));
+}
+
 template <typename T>
 static __device__ __forceinline__ void zero_row(const struct entropy<T> &op, int64_t n)
 {
@@ -83,7 +120,7 @@ static __device__ __forceinline__ void zero_row(const struct entropy<T> &op, int
         op.d_logits[n * op.n_classes + k] = rounded<T>(0.0f);
 }
 
-template <typename T>
+template <typename T, bool IS_MIXED>
 static __global__ void __launch_bounds__(THREADS)
     softmax_cross_entropy_rows_kernel(struct entropy<T> op)
 {
@@ -94,7 +131,7 @@ static __global__ void __launch_bounds__(THREADS)
     if (n >= op.n_rows)
         return;
     if (op.labels[n] >= 0)
-        loss = counted_row(op, n, share);
+        loss = IS_MIXED ? mixed_row(op, n, share) : counted_row(op, n, share);
     else
         zero_row(op, n);
     if (threadIdx.x % WARP_LANES != 0)
@@ -131,10 +168,14 @@ static enum status entropy_of(struct gpu_stream *stream, const struct softmax_cr
         data_of<float>(&op->logits), data_of<T>(&op->d_logits), data_of<int32_t>(&op->labels),
             data_of<float>(&op->loss), data_of<float>(&op->sample_loss),
             static_cast<double *>(op->workspace.data), op->logits.shape[0], op->logits.shape[1],
+            data_of<int32_t>(&op->partner_labels), data_of<double>(&op->mix), op->smoothing,
     };
     unsigned n_blocks = (unsigned)((entropy.n_rows + ROWS_PER_BLOCK - 1) / ROWS_PER_BLOCK);
-    enum status status =
-        LAUNCH(softmax_cross_entropy_rows_kernel<T>, n_blocks, THREADS, 0, stream, entropy);
+    bool is_mixed = entropy.partners != nullptr || op->smoothing > 0.0;
+    enum status status = is_mixed ? LAUNCH((softmax_cross_entropy_rows_kernel<T, true>), n_blocks,
+                                           THREADS, 0, stream, entropy)
+                                  : LAUNCH((softmax_cross_entropy_rows_kernel<T, false>), n_blocks,
+                                           THREADS, 0, stream, entropy);
 
     if (status != STATUS_OK)
         return status;

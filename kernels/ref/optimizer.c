@@ -9,11 +9,17 @@ static bool is_masked(const struct tensor *mask, int64_t i)
     return mask->data != NULL && ((const uint8_t *)mask->data)[i] == 0;
 }
 
+static double factor_of(const struct tensor *scale)
+{
+    return scale->data != NULL ? *(const double *)scale->data : 1.0;
+}
+
 enum status ref_sgd_step_run(struct device *device, struct prepared *prepared,
                              const struct sgd_step *args)
 {
     const double *gradient = args->gradient.data, *rates = args->rates.data;
     double *parameter = args->parameter.data, *velocity = args->velocity.data;
+    double factor = factor_of(&args->scale);
     bool is_first = rates[1] <= 1.0;
 
     (void)device;
@@ -21,10 +27,11 @@ enum status ref_sgd_step_run(struct device *device, struct prepared *prepared,
     for (int64_t i = 0; i < args->parameter.shape[0]; i++) {
         if (is_masked(&args->mask, i))
             continue;
-        double direction = gradient[i] + args->decay * parameter[i];
+        double decay = is_masked(&args->decays, i) ? 0.0 : args->decay;
+        double direction = factor * gradient[i] + decay * parameter[i];
         if (args->momentum > 0.0) {
             velocity[i] = is_first ? direction : args->momentum * velocity[i] + direction;
-            direction = velocity[i];
+            direction = args->is_nesterov ? direction + args->momentum * velocity[i] : velocity[i];
         }
         parameter[i] -= rates[0] * direction;
     }
@@ -38,18 +45,18 @@ enum status ref_adam_step_run(struct device *device, struct prepared *prepared,
     double *parameter = args->parameter.data;
     double *first = args->first_moment.data, *second = args->second_moment.data;
     double correction1 = 1.0 - pow(args->beta1, rates[1]);
-    double correction2 = 1.0 - pow(args->beta2, rates[1]);
+    double correction2 = 1.0 - pow(args->beta2, rates[1]), factor = factor_of(&args->scale);
 
     (void)device;
     (void)prepared;
     for (int64_t i = 0; i < args->parameter.shape[0]; i++) {
-        double g = gradient[i];
+        double g = factor * gradient[i], decay = is_masked(&args->decays, i) ? 0.0 : args->decay;
         if (is_masked(&args->mask, i))
             continue;
         if (args->is_decoupled)
-            parameter[i] *= 1.0 - rates[0] * args->decay;
+            parameter[i] *= 1.0 - rates[0] * decay;
         else
-            g += args->decay * parameter[i];
+            g += decay * parameter[i];
         first[i] = args->beta1 * first[i] + (1.0 - args->beta1) * g;
         second[i] = args->beta2 * second[i] + (1.0 - args->beta2) * g * g;
         double denominator = sqrt(second[i]) / sqrt(correction2) + args->epsilon;

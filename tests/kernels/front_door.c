@@ -1,62 +1,9 @@
 /* The front door's refusals, by their messages: what was wrong, found and wanted. */
-#include "kernels/kernels.h"
+#include "kernels/refusal.h"
 
 #include "support/cmocka.h"
 
 #include <string.h>
-
-enum { ROOM = 4096 };
-
-struct fixture {
-    struct device *device;
-    double memory[8][ROOM]; /* tensor i lies in memory[i] */
-};
-
-static int setup(void **state)
-{
-    static struct fixture fixture;
-    const struct device_settings settings = {.n_threads = 1};
-
-    *state = &fixture;
-    return device_open(&backend_ref, &settings, &fixture.device) == STATUS_OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *fixture = *state;
-
-    device_close(fixture->device);
-    return 0;
-}
-
-static struct tensor real(struct fixture *fixture, int i, int n_dims, const int64_t *shape)
-{
-    struct tensor tensor = {fixture->memory[i], DTYPE_F64, n_dims, {0}};
-
-    memcpy(tensor.shape, shape, (size_t)n_dims * sizeof *shape);
-    return tensor;
-}
-#define REAL(i, n_dims, ...) real(fixture, i, n_dims, (const int64_t[]){__VA_ARGS__})
-
-static void expect_refusal(struct fixture *fixture, enum op_kind kind, const union op_any *op,
-                           const char *message)
-{
-    struct prepared *prepared = NULL;
-
-    assert_int_equal(kernel_prepare(fixture->device, kind, op, &prepared), STATUS_BAD_CONFIG);
-    assert_string_equal(status_message(), message);
-    assert_null(prepared);
-}
-
-static void expect_welcome(struct fixture *fixture, enum op_kind kind, const union op_any *op)
-{
-    struct prepared *prepared = NULL;
-
-    if (kernel_prepare(fixture->device, kind, op, &prepared) != STATUS_OK)
-        fail_msg("%s", status_message());
-    assert_string_equal(prepared->implementation, "ref");
-    kernel_release(fixture->device, kind, prepared);
-}
 
 static union op_any good_conv2d(struct fixture *fixture)
 {
@@ -231,72 +178,6 @@ static void test_dropout(void **state)
     expect_refusal(fixture, OP_dropout, &op, "dropout: samples is [5], wanted [N = 4]");
 }
 
-static void test_optimizers(void **state)
-{
-    struct fixture *fixture = *state;
-    union op_any op = {.sgd_step = {.gradient = REAL(0, 1, 9),
-                                    .rates = REAL(1, 1, 2),
-                                    .parameter = REAL(2, 1, 9),
-                                    .momentum = 0.9}};
-
-    expect_refusal(fixture, OP_sgd_step, &op,
-                   "sgd_step: velocity is absent, wanted with momentum 0.9");
-    op.sgd_step.momentum = -1;
-    expect_refusal(fixture, OP_sgd_step, &op, "sgd_step: momentum is -1, wanted at least 0");
-    op.sgd_step.momentum = 0;
-    op.sgd_step.rates = REAL(1, 1, 3);
-    expect_refusal(fixture, OP_sgd_step, &op, "sgd_step: rates is [3], wanted [2]");
-    op = (union op_any){.adam_step = {.gradient = REAL(0, 1, 9),
-                                      .rates = REAL(1, 1, 2),
-                                      .parameter = REAL(2, 1, 9),
-                                      .first_moment = REAL(3, 1, 9),
-                                      .second_moment = REAL(4, 1, 9),
-                                      .beta1 = 0.9,
-                                      .beta2 = 1}};
-    expect_refusal(fixture, OP_adam_step, &op, "adam_step: beta2 is 1, wanted in [0, 1)");
-    op.adam_step.beta2 = 0.999;
-    op.adam_step.parameter.data = fixture->memory[0];
-    expect_refusal(fixture, OP_adam_step, &op,
-                   "adam_step: parameter overlaps gradient, wanted memory of its own");
-}
-
-static void test_image_gather(void **state)
-{
-    struct fixture *fixture = *state;
-    union op_any op = {.image_gather = {.images = {fixture->memory[0], DTYPE_U8, 4, {2, 3, 4, 4}},
-                                        .image_labels = {fixture->memory[1], DTYPE_I32, 1, {2}},
-                                        .indices = {fixture->memory[2], DTYPE_I32, 1, {5}},
-                                        .y = REAL(3, 4, 5, 4, 4, 3),
-                                        .labels = {fixture->memory[4], DTYPE_I32, 1, {5}},
-                                        .std = {1, 0, 1}}};
-
-    expect_refusal(fixture, OP_image_gather, &op, "image_gather: std is 0, wanted more than 0");
-    op.image_gather.std[1] = 1;
-    expect_welcome(fixture, OP_image_gather, &op);
-    op.image_gather.images.shape[1] = 5;
-    op.image_gather.y = REAL(3, 4, 5, 4, 4, 5);
-    expect_refusal(fixture, OP_image_gather, &op, "image_gather: C is 5, wanted at most 4");
-}
-
-/* What only the data shows, ref says at run. */
-static void test_data_at_run(void **state)
-{
-    struct fixture *fixture = *state;
-    struct prepared *prepared = NULL;
-    int32_t labels[2] = {1, 3};
-    union op_any op = {.softmax_cross_entropy = {.logits = REAL(0, 2, 2, 3),
-                                                 .labels = {labels, DTYPE_I32, 1, {2}},
-                                                 .loss = REAL(1, 1, 1)}};
-
-    assert_int_equal(kernel_prepare(fixture->device, OP_softmax_cross_entropy, &op, &prepared),
-                     STATUS_OK);
-    assert_int_equal(kernel_run(fixture->device, OP_softmax_cross_entropy, prepared, &op),
-                     STATUS_BAD_DATA);
-    assert_string_equal(status_message(),
-                        "softmax_cross_entropy: labels[1] is 3, wanted in [−1, 3)");
-    kernel_release(fixture->device, OP_softmax_cross_entropy, prepared);
-}
-
 static void test_devices(void **state)
 {
     const struct device_settings settings = {.n_threads = 0};
@@ -439,12 +320,10 @@ int main(void)
         cmocka_unit_test(test_presence),     cmocka_unit_test(test_overlap),
         cmocka_unit_test(test_conv2d),       cmocka_unit_test(test_batch_norm),
         cmocka_unit_test(test_shortcut_pad), cmocka_unit_test(test_dropout),
-        cmocka_unit_test(test_optimizers),   cmocka_unit_test(test_image_gather),
-        cmocka_unit_test(test_data_at_run),  cmocka_unit_test(test_devices),
-        cmocka_unit_test(test_memory),       cmocka_unit_test(test_gap),
-        cmocka_unit_test(test_layer_norm),   cmocka_unit_test(test_tokens),
-        cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_devices),      cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_gap),          cmocka_unit_test(test_layer_norm),
+        cmocka_unit_test(test_tokens),       cmocka_unit_test(test_attention),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, refusal_setup, refusal_teardown);
 }

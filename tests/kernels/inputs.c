@@ -127,6 +127,8 @@ void inputs_create(struct arena *arena, enum op_kind kind, int i_case, const str
             stream_fill(&stream, test_case->fill, tensor->data, tensor_elements(tensor));
         if (strcmp(row->name, "rates") == 0)
             memcpy(tensor->data, test_case->rates, sizeof test_case->rates);
+        if (strcmp(row->name, "mix") == 0 || strcmp(row->name, "scale") == 0)
+            *reals(tensor) = test_case->factor;
     }
     if (kernel_test(kind)->refine != NULL)
         kernel_test(kind)->refine(test_case, op, &stream);

@@ -19,6 +19,7 @@ struct kernel_case {
     unsigned absent;         /* bit i: tensor i is absent */
     union op_any attributes; /* everything but tensors and workspace */
     double rates[2];         /* optimizers: contents of the tensor of that name */
+    double factor;           /* contents of the tensors named mix or scale */
     bool is_for_bench;       /* too large to check */
 };
 

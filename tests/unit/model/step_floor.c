@@ -25,6 +25,7 @@ static int64_t launches_of(enum op_kind kind)
     case OP_batch_norm_statistics:
     case OP_batch_norm_gradient_sums:
     case OP_softmax_cross_entropy:
+    case OP_clip_scale:
         return 2; /* parts, then totals */
     case OP_linear_backward_weight:
         return 2; /* the product, the bias */
