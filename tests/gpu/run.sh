@@ -58,7 +58,7 @@ piece_build() {
     mapfile -t common < <(compile "${base[@]}" "$root"/kernels/*.c "$root"/kernels/ref/*.c \
                                   "$root"/src/graph/*.c "$root"/src/model/*.c "$root"/src/train/{optimizer,tally,step_end}.c \
                                   "$here/bare/bare.c")
-    mapfile -t program < <(compile "$root"/tests/kernels/{main,tables,inputs,numbers,execution,expectation,gradient,check,bench,image_gather,conv2d,convert,linear,batch_norm,relu,add,pool,shortcut_pad,dropout,softmax_cross_entropy,step_tally,optimizer}.c \
+    mapfile -t program < <(compile "$root"/tests/kernels/{main,tables,inputs,numbers,execution,expectation,gradient,check,bench,image_gather,conv2d,convert,linear,batch_norm,relu,add,pool,shortcut_pad,dropout,softmax_cross_entropy,clip_scale,step_tally,optimizer,patch_tokens,layer_norm,gelu,attention,columns}.c \
                                    "$root"/tests/support/{poison,random_stream}.c "$here"/{steps,convolutions}.c)
     [ ! -e "$work/objects/failed" ] || { echo "something does not compile"; return 1; }
     "$nvcc" -shared -Xcompiler -fPIC -o "$PRUNELORA_CUDA_MODULE" "${module[@]}" \
