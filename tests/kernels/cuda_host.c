@@ -6,6 +6,7 @@
 
 #include "support/cmocka.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -263,6 +264,75 @@ static void test_refused_in_recordings(void **state)
     doubling_close(&doubling);
 }
 
+/* ---- a step whose factors change between replays ---- */
+
+/* Clipping, and an update by what it gives. */
+struct clipped {
+    struct device *device;
+    struct prepared *prepared[2];
+    union op_any clip, step;
+    char *memory;
+};
+
+enum { GRADIENT = 0, PARAMETER = 64, RATES = 128, SCALE = 192, SCRATCH = 256, CLIPPED_BYTES = 512 };
+
+static void clipped_open(struct clipped *c)
+{
+    const double rates[2] = {1, 1};
+    void *memory = NULL;
+
+    *c = (struct clipped){.device = open_device()};
+    ok(device_alloc(c->device, CLIPPED_BYTES, &memory));
+    ok(device_zero(c->device, memory, CLIPPED_BYTES));
+    c->memory = memory;
+    ok(device_upload(c->device, c->memory + RATES, rates, sizeof rates));
+    c->clip.clip_scale.gradient = (struct tensor){c->memory + GRADIENT, DTYPE_F32, 1, {2}};
+    c->clip.clip_scale.scale = (struct tensor){c->memory + SCALE, DTYPE_F64, 1, {1}};
+    c->clip.clip_scale.limit = 2.5;
+    c->step.sgd_step.gradient = c->clip.clip_scale.gradient;
+    c->step.sgd_step.scale = c->clip.clip_scale.scale;
+    c->step.sgd_step.rates = (struct tensor){c->memory + RATES, DTYPE_F64, 1, {2}};
+    c->step.sgd_step.parameter = (struct tensor){c->memory + PARAMETER, DTYPE_F32, 1, {2}};
+    ok(kernel_prepare(c->device, OP_clip_scale, &c->clip, &c->prepared[0]));
+    ok(kernel_prepare(c->device, OP_sgd_step, &c->step, &c->prepared[1]));
+    c->clip.workspace = (struct span){c->memory + SCRATCH, CLIPPED_BYTES - SCRATCH};
+}
+
+static void clipped_close(struct clipped *c)
+{
+    kernel_release(c->device, OP_clip_scale, c->prepared[0]);
+    kernel_release(c->device, OP_sgd_step, c->prepared[1]);
+    device_free(c->device, c->memory);
+    device_close(c->device);
+}
+
+/* The factor is of the replay's gradients, not of those it was recorded with. */
+static void test_recorded_clipping(void **state)
+{
+    const float gradients[][2] = {{3, 4}, {0.5F, 0}, {-30, 40}, {0, NAN}};
+    const float wanted[][2] = {{-1.5F, -2}, {-2, -2}, {-0.5F, -4}, {NAN, NAN}};
+    struct clipped c;
+    struct recording *recording = NULL;
+
+    (void)state;
+    clipped_open(&c);
+    ok(device_capture_begin(c.device));
+    ok(kernel_run(c.device, OP_clip_scale, c.prepared[0], &c.clip));
+    ok(kernel_run(c.device, OP_sgd_step, c.prepared[1], &c.step));
+    ok(device_capture_end(c.device, &recording));
+    for (int i = 0; i < 4; i++) {
+        float found[2];
+        ok(device_upload(c.device, c.memory + GRADIENT, gradients[i], sizeof gradients[i]));
+        ok(device_replay(c.device, recording));
+        ok(device_download(c.device, found, c.memory + PARAMETER, sizeof found));
+        for (int j = 0; j < 2; j++)
+            assert_true(fabsf(found[j] - wanted[i][j]) <= 4e-6F ||
+                        (isnan(found[j]) && isnan(wanted[i][j])));
+    }
+    device_recording_release(c.device, recording);
+    clipped_close(&c);
+}
+
 /* ---- reading back ---- */
 
 static void test_readback(void **state)
@@ -395,6 +465,7 @@ int main(void)
         cmocka_unit_test_setup(test_order, reset),
         cmocka_unit_test_setup(test_recording, reset),
         cmocka_unit_test_setup(test_refused_in_recordings, reset),
+        cmocka_unit_test_setup(test_recorded_clipping, reset),
         cmocka_unit_test_setup(test_readback, reset),
         cmocka_unit_test_setup(test_every_call_can_fail, reset),
         cmocka_unit_test_setup(test_no_module, reset),
