@@ -18,6 +18,7 @@ bool setting_result_kind(const struct setting *setting, enum result_kind *out)
         *out = RESULT_BOOL;
         return true;
     case SETTING_ENUM:
+    case SETTING_SWITCH:
     case SETTING_CHOICE:
     case SETTING_ARCHITECTURE:
     case SETTING_METHOD:

@@ -24,6 +24,7 @@ struct result setting_result(const struct setting *setting, const struct setting
         value.boolean = *(const bool *)member;
         break;
     case SETTING_ENUM:
+    case SETTING_SWITCH:
         memcpy(&index, member, sizeof index);
         value.text = setting->names[index];
         break;

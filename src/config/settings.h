@@ -12,19 +12,25 @@ enum prune_mask { PRUNE_HELD, PRUNE_HELD_MERGED, PRUNE_BAKED };
 enum mha_out_proj { MHA_OUT_PROJ_ADAPT, MHA_OUT_PROJ_IGNORE };
 enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW };
 enum checkpoint_keep { KEEP_NONE, KEEP_FINAL, KEEP_ALL };
-enum schedule_kind { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_STEP };
+enum schedule_kind { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_STEP, SCHEDULE_ONE_CYCLE };
+enum schedule_unit { SCHEDULE_PER_EPOCH, SCHEDULE_PER_STEP };
+enum augment { AUGMENT_NONE, AUGMENT_FLIP, AUGMENT_CROP_FLIP };
 enum normalisation_kind { NORMALISATION_BASE, NORMALISATION_PUBLISHED, NORMALISATION_GIVEN };
 
 enum { MAX_MILESTONES = 8 };
 struct recipe { /* train.* and base.train.* */
     int64_t epochs, batch_size;
+    bool drop_last; /* no partial batch */
     enum optimizer_kind optimizer;
     double lr, momentum, weight_decay;
     enum schedule_kind schedule;
+    enum schedule_unit schedule_unit;
+    int64_t warmup;                     /* steps */
     int64_t milestones[MAX_MILESTONES]; /* epochs after which lr is multiplied by gamma (step) */
     int64_t n_milestones;
     double gamma;
-    bool augment; /* crop after padding by an eighth, flip */
+    double pct_start, div_factor, final_div_factor; /* of one_cycle */
+    enum augment augment;
 };
 
 struct normalisation {
@@ -106,8 +112,8 @@ enum setting_group {
 extern const char *const prune_mask_names[], *const mha_out_proj_names[],
                                                  *const optimizer_names[], *const schedule_names[];
 
-/* Values → JSON object under dotted names (all settings), and back. from_json accepts exactly what
- * to_json writes. */
+/* Values → JSON object under dotted names (all settings), and back. from_json accepts what to_json
+ * writes, and what it wrote before there was a setting that has a neutral value. */
 CHECKED enum status settings_to_json(const struct settings *settings, struct text *out);
 CHECKED enum status settings_from_json(const char *json, struct arena *arena, struct settings *out);
 

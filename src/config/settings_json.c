@@ -1,6 +1,7 @@
 /* Settings as one JSON object under dotted names, and back through the same readers as YAML. */
 #include "config/settings_table.h"
 
+#include <assert.h>
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <stdio.h>
@@ -70,6 +71,25 @@ static enum status read_member(const cJSON *json, const struct setting_reader *r
     return status;
 }
 
+/* A setting that is younger than the JSON. */
+static enum status read_neutral(const struct setting_reader *reader, const struct setting *setting,
+                                struct settings *out)
+{
+    enum status status = STATUS_OK;
+    struct tree *value = NULL;
+    cJSON *json = setting->neutral != NULL ? cJSON_Parse(setting->neutral) : NULL;
+
+    if (json == NULL)
+        TRY(fail(STATUS_BAD_DATA, "settings JSON lacks '%s'", setting->name));
+    TRY(tree_from_json(json, reader->arena, &value));
+    bool is_read = setting_read(reader, setting, value, out);
+    assert(is_read); /* the table's own texts; a test reads them all */
+    (void)is_read;
+done:
+    cJSON_Delete(json);
+    return status;
+}
+
 enum status settings_from_json(const char *json, struct arena *arena, struct settings *out)
 {
     enum status status = STATUS_OK;
@@ -86,7 +106,7 @@ enum status settings_from_json(const char *json, struct arena *arena, struct set
         TRY(read_member(item, &reader, is_given, &settings));
     for (int i = 0; i < setting_count(); i++)
         if (!is_given[i])
-            TRY(fail(STATUS_BAD_DATA, "settings JSON lacks '%s'", setting_at(i)->name));
+            TRY(read_neutral(&reader, setting_at(i), &settings));
     *out = settings;
 done:
     cJSON_Delete(root);

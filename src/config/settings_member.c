@@ -14,6 +14,7 @@ static size_t member_bytes(const struct setting *setting)
     case SETTING_BOOL:
         return sizeof(bool);
     case SETTING_ENUM:
+    case SETTING_SWITCH:
         return sizeof(int);
     case SETTING_NORMALISATION:
         return sizeof(struct normalisation);
@@ -108,6 +109,7 @@ bool setting_is_same(const struct setting *setting, const struct settings *a,
     case SETTING_INTEGER:
     case SETTING_BOOL:
     case SETTING_ENUM:
+    case SETTING_SWITCH:
         break;
     }
     return memcmp(left, right, member_bytes(setting)) == 0;

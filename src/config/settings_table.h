@@ -11,6 +11,7 @@ enum setting_kind {
     SETTING_NUMBER,        /* double */
     SETTING_BOOL,          /* bool */
     SETTING_ENUM,          /* an enum of `names` */
+    SETTING_SWITCH,        /* as ENUM; was a BOOL: false means the first name, true the last */
     SETTING_CHOICE,        /* const char *, one of `names` */
     SETTING_ARCHITECTURE,  /* const char *, one of setting_reader's architectures */
     SETTING_METHOD,        /* const char *, one of setting_reader's methods */
@@ -43,7 +44,8 @@ struct setting {
     const char *only_recipe; /* architectures of other base recipes do not read it; NULL: all do */
     const char *published;   /* default under compat: lora-unlearn, when another */
     /* The value, as printed, under which a run is what it was before there was this setting: then
-     * it is no part of the run's identity. NULL: it always is. */
+     * it is no part of the run's identity, and the value of settings that lack it. NULL: it always
+     * is, and must be there. */
     const char *neutral;
     const char *limit; /* why other values are refused, when that needs a reason */
     const char *help;

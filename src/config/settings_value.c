@@ -89,28 +89,36 @@ static bool read_number(const struct reading *reading, void *out)
     return true;
 }
 
-static bool read_bool(const struct reading *reading, void *out)
+/* Index of one of YAML 1.1's words for true (even) and false, or −1. */
+static int old_boolean(const struct tree *value)
 {
     static const char *const old_words[] = {"yes", "no", "on", "off", NULL};
+
+    for (int i = 0; value->kind == TREE_TEXT && old_words[i] != NULL; i++)
+        if (strcasecmp(value->text, old_words[i]) == 0)
+            return i;
+    return -1;
+}
+
+static bool is_boolean(const struct tree *value)
+{
+    return value->kind == TREE_BOOL || old_boolean(value) >= 0;
+}
+
+static bool read_bool(const struct reading *reading, void *out)
+{
     const struct tree *value = reading->value;
 
-    if (value->kind == TREE_BOOL) {
-        *(bool *)out = value->boolean;
-        return true;
-    }
-    for (int i = 0; value->kind == TREE_TEXT && old_words[i] != NULL; i++) {
-        if (strcasecmp(value->text, old_words[i]) != 0)
-            continue;
-        *(bool *)out = i % 2 == 0;
-        if (reading->reader->diagnostics != NULL)
-            diagnostics_warning(reading->reader->diagnostics, &value->at,
-                                "yes, no, on and off are text in YAML 1.2",
-                                "'%s' is '%s', taken as %s: write %s", reading->setting->name,
-                                value->text, i % 2 == 0 ? "true" : "false",
-                                i % 2 == 0 ? "true" : "false");
-        return true;
-    }
-    return refuse_type(reading, "true or false");
+    if (!is_boolean(value))
+        return refuse_type(reading, "true or false");
+    bool is_true = value->kind == TREE_BOOL ? value->boolean : old_boolean(value) % 2 == 0;
+    *(bool *)out = is_true;
+    if (value->kind != TREE_BOOL && reading->reader->diagnostics != NULL)
+        diagnostics_warning(reading->reader->diagnostics, &value->at,
+                            "yes, no, on and off are text in YAML 1.2",
+                            "'%s' is '%s', taken as %s: write %s", reading->setting->name,
+                            value->text, is_true ? "true" : "false", is_true ? "true" : "false");
+    return true;
 }
 
 /* Index of the value among names, or −1 after a diagnostic. */
@@ -136,6 +144,23 @@ static bool read_enum(const struct reading *reading, void *out)
     if (index < 0)
         return false;
     memcpy(out, &index, sizeof index); /* every enum of settings is an int */
+    return true;
+}
+
+static bool read_switch(const struct reading *reading, void *out)
+{
+    const char *const *names = reading->setting->names;
+    bool is_on = false;
+    int last = 0;
+
+    if (!is_boolean(reading->value))
+        return read_enum(reading, out);
+    if (!read_bool(reading, &is_on))
+        return false;
+    while (names[last + 1] != NULL)
+        last++;
+    last = is_on ? last : 0;
+    memcpy(out, &last, sizeof last);
     return true;
 }
 
@@ -300,6 +325,8 @@ bool setting_read(const struct setting_reader *reader, const struct setting *set
         return read_bool(&reading, member);
     case SETTING_ENUM:
         return read_enum(&reading, member);
+    case SETTING_SWITCH:
+        return read_switch(&reading, member);
     case SETTING_CHOICE:
         return read_choice(&reading, setting->names, member);
     case SETTING_ARCHITECTURE:
@@ -381,6 +408,7 @@ void setting_print(const struct setting *setting, const struct settings *setting
         text_append(out, "%s", *(const bool *)member ? "true" : "false");
         break;
     case SETTING_ENUM:
+    case SETTING_SWITCH:
         memcpy(&index, member, sizeof index);
         print_text(setting->names[index], out);
         break;

@@ -4,7 +4,9 @@
 #include "data/dataset.h"
 #include "store/weights.h"
 #include "sweep/point.h"
+#include "unlearn/schedule.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +25,7 @@ struct data_entry {
     struct dataset *dataset;  /* owned; NULL unless present */
     struct image_shape shape; /* n_classes 0: not known, the files are not there */
     const char **splits;      /* hash by class + 1; "" when the class is refused */
+    int64_t *n_retain;        /* images left to train on, by class + 1; 0: not known */
     struct data_entry *next;
 };
 
@@ -127,6 +130,7 @@ static enum status find_data(struct content *content, const struct point *point,
         entry->shape = (struct image_shape){entry->dataset->n_classes, entry->dataset->height,
                                             entry->dataset->width};
     TRY_ALLOC(entry->splits, ARENA_ARRAY(arena, entry->shape.n_classes + 1, const char *));
+    TRY_ALLOC(entry->n_retain, ARENA_ARRAY(arena, entry->shape.n_classes + 1, int64_t));
     *out = entry;
 done:
     return status;
@@ -173,6 +177,7 @@ static enum status resolve_split(struct content *content, const struct point *po
         if (made != STATUS_OK)
             TRY(report(content, point, "forget.class", made));
         TRY_ALLOC(*hash, arena_strdup(content->spec->arena, split != NULL ? split->hash : ""));
+        entry->n_retain[class_index + 1] = split != NULL ? split->n_retain : 0;
     }
     *out = *hash;
 done:
@@ -385,6 +390,33 @@ done:
     return status;
 }
 
+/* ---- the recipe ---- */
+
+static enum status check_recipe(struct content *content, const struct point *point)
+{
+    enum status status = STATUS_OK;
+    struct data_entry *data = NULL;
+    bool is_base = point->method->training == TRAIN_BASE_RECIPE;
+    const struct settings *settings = &point->settings;
+    struct recipe_use use = {.recipe = is_base ? &settings->base_train : &settings->train,
+                             .section = is_base ? "base.train" : "train"};
+    const char *setting = NULL;
+    char name[64];
+
+    if (point->method->training == TRAIN_NOTHING)
+        return STATUS_OK;
+    TRY(find_data(content, point, &data));
+    if (data->state == FILE_PRESENT && settings->forget.class_index < data->shape.n_classes)
+        use.n_images = data->n_retain[settings->forget.class_index + 1];
+    enum status checked = recipe_check(&use, &setting);
+    if (checked == STATUS_OK)
+        return STATUS_OK;
+    snprintf(name, sizeof name, "%s.%s", use.section, setting);
+    TRY(report(content, point, name, checked));
+done:
+    return status;
+}
+
 enum status content_resolve(struct content *content, struct point *point, struct contents *out)
 {
     enum status status = STATUS_OK;
@@ -393,6 +425,7 @@ enum status content_resolve(struct content *content, struct point *point, struct
 
     *out = (struct contents){.split = "", .weights = ""};
     TRY(resolve_split(content, point, &out->split));
+    TRY(check_recipe(content, point));
     TRY(check_model(content, point, "", &is_good));
     if (!is_good)
         return STATUS_OK;

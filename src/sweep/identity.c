@@ -11,13 +11,16 @@ enum { N_MEMORIES = 64, MAX_LINES = MAX_SETTINGS + 1, LONGEST_NAME = 64 };
 
 /* When a line is part of the text. */
 enum line_kind {
-    LINE_SPLIT,     /* always; stands for data.path */
-    LINE_WEIGHTS,   /* when the method starts from them; stands for model.weights */
-    LINE_SETTING,   /* when the method reads its group */
-    LINE_METHOD,    /* not among what runs are compared by */
-    LINE_SGD_ONLY,  /* momentum */
-    LINE_STEP_ONLY, /* milestones, gamma */
-    LINE_TARGETS,   /* with "default" resolved */
+    LINE_SPLIT,   /* always; stands for data.path */
+    LINE_WEIGHTS, /* when the method starts from them; stands for model.weights */
+    LINE_SETTING, /* when the method reads its group */
+    LINE_METHOD,  /* not among what runs are compared by */
+    LINE_TARGETS, /* with "default" resolved */
+    /* of a recipe, when another of its settings makes it count */
+    LINE_SGD_ONLY,
+    LINE_STEP_ONLY,
+    LINE_ONE_CYCLE_ONLY,
+    LINE_FALLING_ONLY, /* cosine and one_cycle */
 };
 
 struct memory { /* a value that was printed, by its bytes */
@@ -40,9 +43,30 @@ struct identity_writer {
     struct text text;
 };
 
+/* Of a setting of a recipe, by its last word. */
+static enum line_kind recipe_kind_of(const char *word)
+{
+    static const struct {
+        const char *word;
+        enum line_kind kind;
+    } rows[] = {
+        {".momentum", LINE_SGD_ONLY},
+        {".milestones", LINE_STEP_ONLY},
+        {".gamma", LINE_STEP_ONLY},
+        {".pct_start", LINE_ONE_CYCLE_ONLY},
+        {".div_factor", LINE_ONE_CYCLE_ONLY},
+        {".final_div_factor", LINE_ONE_CYCLE_ONLY},
+        {".schedule_unit", LINE_FALLING_ONLY},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(rows[i].word, word) == 0)
+            return rows[i].kind;
+    return LINE_SETTING;
+}
+
 static enum line_kind kind_of(const struct setting *setting)
 {
-    const char *dot = strrchr(setting->name, '.');
     bool is_recipe = setting->group == GROUP_TRAIN || setting->group == GROUP_BASE_TRAIN;
 
     if (strcmp(setting->name, "data.path") == 0)
@@ -53,11 +77,7 @@ static enum line_kind kind_of(const struct setting *setting)
         return LINE_METHOD;
     if (strcmp(setting->name, "lora.targets") == 0)
         return LINE_TARGETS;
-    if (is_recipe && strcmp(dot, ".momentum") == 0)
-        return LINE_SGD_ONLY;
-    if (is_recipe && (strcmp(dot, ".milestones") == 0 || strcmp(dot, ".gamma") == 0))
-        return LINE_STEP_ONLY;
-    return LINE_SETTING;
+    return is_recipe ? recipe_kind_of(strrchr(setting->name, '.')) : LINE_SETTING;
 }
 
 static int compare_lines(const void *a, const void *b)
@@ -126,6 +146,10 @@ static bool is_part(const struct meaning *meaning, struct scope scope, const str
         return recipe->optimizer == OPTIMIZER_SGD;
     case LINE_STEP_ONLY:
         return recipe->schedule == SCHEDULE_STEP;
+    case LINE_ONE_CYCLE_ONLY:
+        return recipe->schedule == SCHEDULE_ONE_CYCLE;
+    case LINE_FALLING_ONLY:
+        return recipe->schedule == SCHEDULE_COSINE || recipe->schedule == SCHEDULE_ONE_CYCLE;
     case LINE_SPLIT:
     case LINE_WEIGHTS:
     case LINE_SETTING:
@@ -144,6 +168,21 @@ static struct memory *find_memory(const struct line *line, const unsigned char *
     return &line->memories[(hash ^ hash >> 16) % N_MEMORIES];
 }
 
+/* Values that a setting had when it was true or false are still spelt so: ids stay what they were.
+ */
+static void print_value(const struct setting *setting, const struct settings *settings,
+                        struct text *out)
+{
+    int value = 0;
+
+    if (setting->kind == SETTING_SWITCH)
+        memcpy(&value, (const char *)settings + setting->offset, sizeof value);
+    if (setting->kind == SETTING_SWITCH && (value == 0 || setting->names[value + 1] == NULL))
+        text_append(out, "%s", value == 0 ? "false" : "true");
+    else
+        setting_print(setting, settings, out);
+}
+
 /* "name=value", or nothing of a value that is the neutral one. */
 static void print_line(const struct line *line, const struct settings *settings, struct text *out)
 {
@@ -152,7 +191,7 @@ static void print_line(const struct line *line, const struct settings *settings,
 
     out->length = 0;
     text_append(out, "%s", line->name);
-    setting_print(line->setting, settings, out);
+    print_value(line->setting, settings, out);
     if (neutral != NULL && !out->is_failed && strcmp(text_value(out) + value, neutral) == 0)
         out->length = 0;
     else

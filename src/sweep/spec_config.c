@@ -56,7 +56,8 @@ static enum status read_expression(struct spec *spec, const struct setting *sett
     enum result_kind kind = expression_kind(*out);
     bool is_number = kind == RESULT_INTEGER || kind == RESULT_NUMBER;
     bool wants_number = wanted == RESULT_INTEGER || wanted == RESULT_NUMBER;
-    if (kind == wanted || (is_number && wants_number))
+    bool is_switched = kind == RESULT_BOOL && setting->kind == SETTING_SWITCH;
+    if (kind == wanted || (is_number && wants_number) || is_switched)
         return STATUS_OK;
     diagnostics_error(spec->diagnostics, &value->at, NULL, "'%s' wants %s, this expression is %s",
                       setting->name,

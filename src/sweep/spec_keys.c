@@ -187,11 +187,11 @@ static void read_fail_fast(struct spec *spec, const struct tree *value)
 {
     static const struct setting setting = {.name = "fail_fast",
                                            .kind = SETTING_BOOL,
-                                           .offset = offsetof(struct settings, train.augment)};
+                                           .offset = offsetof(struct settings, train.drop_last)};
     struct settings scratch = {0};
 
     if (setting_read(&spec->reader, &setting, value, &scratch))
-        spec->fail_fast = scratch.train.augment;
+        spec->fail_fast = scratch.train.drop_last;
 }
 
 static enum status read_on_failure(struct spec *spec, const struct tree_entry *entry)

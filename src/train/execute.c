@@ -17,7 +17,7 @@ static void report_phase(const struct execution *execution, const char *phase)
         progress.epoch = loop->position.epoch;
         progress.n_epochs = loop->recipe->epochs;
         progress.step = loop->position.step;
-        progress.n_steps = loop->recipe->epochs * (loop->n_full + (loop->n_last > 0));
+        progress.n_steps = loop->recipe->epochs * loop->schedule.per_epoch;
         progress.loss = loop->last_loss;
     }
     if (job->observer.progress != NULL)

@@ -10,7 +10,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CROP_SHARE = 8 }; /* padding: an eighth of the side, 4 pixels of 32 */
+int64_t loop_images_per_epoch(const struct loop *loop)
+{
+    return loop->n_full * loop->recipe->batch_size + loop->n_last;
+}
+
+static enum status check_recipe(const struct loop *loop)
+{
+    bool is_base = loop->network->method->training == TRAIN_BASE_RECIPE;
+    const struct recipe_use use = {.recipe = loop->recipe,
+                                   .section = is_base ? "base.train" : "train",
+                                   .n_images = loop->split->n_retain};
+    const char *setting = NULL;
+
+    return recipe_check(&use, &setting);
+}
 
 enum status loop_create(struct loop *loop)
 {
@@ -20,10 +34,12 @@ enum status loop_create(struct loop *loop)
     if (n < 1)
         return fail(STATUS_BAD_DATA, "no image is left to train on after forgetting class %d",
                     loop->split->forget_class);
+    TRY(check_recipe(loop));
+    loop->schedule = recipe_schedule(loop->recipe, n);
     loop->n_full = n / batch;
-    loop->n_last = n % batch;
+    loop->n_last = loop->recipe->drop_last ? 0 : n % batch;
     TRY_ALLOC(loop->order, heap_alloc(n, sizeof *loop->order));
-    TRY_ALLOC(loop->offsets, heap_alloc(3 * batch, sizeof *loop->offsets));
+    TRY(augmenter_create(loop->network, &loop->augmenter));
     TRY(optimizer_create(loop->recipe, loop->network->parameters, loop->network->device,
                          &loop->optimizer));
     TRY(tally_create(loop->network->device, &loop->tally));
@@ -48,12 +64,12 @@ void loop_release(struct loop *loop)
     optimizer_destroy(loop->optimizer);
     tally_destroy(loop->tally);
     loop->tally = NULL;
+    augmenter_destroy(loop->augmenter);
+    loop->augmenter = NULL;
     free(loop->order);
-    free(loop->offsets);
     free(loop->history.rows);
     loop->optimizer = NULL;
     loop->order = NULL;
-    loop->offsets = NULL;
     loop->history = (struct history){0};
 }
 
@@ -88,19 +104,15 @@ static enum status upload_batch(struct loop *loop, const struct stage *stage, in
                                 int64_t count)
 {
     enum status status = STATUS_OK;
-    uint64_t seed = (uint64_t)loop->network->settings->seed;
-    uint32_t epoch = (uint32_t)loop->position.epoch;
-    int32_t epoch_value = (int32_t)epoch;
-    int padding = loop->network->data->dataset->height / CROP_SHARE;
+    const struct position *position = &loop->position;
+    const struct batch_place place = {position->epoch, position->step_in_epoch, loop->order + first,
+                                      count};
+    int32_t epoch = (int32_t)position->epoch;
 
-    TRY(executor_upload(stage->executor, stage->graph->indices, loop->order + first));
+    TRY(executor_upload(stage->executor, stage->graph->indices, place.images));
     if (stage->graph->epoch >= 0)
-        TRY(executor_upload(stage->executor, stage->graph->epoch, &epoch_value));
-    if (stage->graph->offsets >= 0) {
-        for (int64_t i = 0; i < count; i++)
-            sampler_augment(seed, epoch, loop->order[first + i], padding, loop->offsets + 3 * i);
-        TRY(executor_upload(stage->executor, stage->graph->offsets, loop->offsets));
-    }
+        TRY(executor_upload(stage->executor, stage->graph->epoch, &epoch));
+    TRY(augmenter_upload(loop->augmenter, stage, &place));
 done:
     return status;
 }
@@ -142,13 +154,14 @@ static enum status step(struct loop *loop)
     int64_t count = is_full ? loop->recipe->batch_size : loop->n_last;
 
     TRY(upload_batch(loop, stage, first, count));
-    TRY(optimizer_set_rates(loop->optimizer, recipe_lr(loop->recipe, position->epoch),
+    TRY(optimizer_set_rates(loop->optimizer,
+                            recipe_lr(loop->recipe, &loop->schedule, position->step),
                             position->step + 1));
     TRY(executor_run(stage->executor));
     TRY(tally_step(loop->tally));
     position->step_in_epoch++;
     position->step++;
-    TRY(read_totals(loop, position->step_in_epoch == loop->n_full + (loop->n_last > 0)));
+    TRY(read_totals(loop, position->step_in_epoch == loop->schedule.per_epoch));
 done:
     return status;
 }
@@ -165,8 +178,8 @@ static enum status history_add(struct loop *loop)
     row[HISTORY_EPOCH] = (double)position->epoch + 1;
     row[HISTORY_STEP] = (double)position->step;
     row[HISTORY_TIME] = position->seconds;
-    row[HISTORY_LR] = recipe_lr(loop->recipe, position->epoch);
-    row[HISTORY_LOSS] = position->loss_sum / (double)loop->split->n_retain;
+    row[HISTORY_LR] = recipe_lr(loop->recipe, &loop->schedule, position->step - 1);
+    row[HISTORY_LOSS] = position->loss_sum / (double)loop_images_per_epoch(loop);
     row[HISTORY_METRIC] = NAN;
     row[HISTORY_METRIC_ID] = NAN;
 done:
@@ -176,10 +189,10 @@ done:
 static void report(struct loop *loop)
 {
     const struct train_observer *observer = &loop->job->observer;
-    int64_t per_epoch = loop->n_full + (loop->n_last > 0);
+    int64_t per_epoch = loop->schedule.per_epoch;
     double seconds = loop->position.seconds - loop->first_seconds;
     double images = (double)(loop->position.step - loop->first_step) *
-                    (double)loop->split->n_retain / (double)per_epoch;
+                    (double)loop_images_per_epoch(loop) / (double)per_epoch;
     struct train_progress progress = {
         .epoch = loop->position.epoch,
         .n_epochs = loop->recipe->epochs,
@@ -218,7 +231,7 @@ static enum status epoch_run(struct loop *loop)
 {
     enum status status = STATUS_OK;
     struct position *position = &loop->position;
-    int64_t per_epoch = loop->n_full + (loop->n_last > 0);
+    int64_t per_epoch = loop->schedule.per_epoch;
 
     sampler_shuffle((uint64_t)loop->network->settings->seed, (uint32_t)position->epoch,
                     loop->split->retain, loop->split->n_retain, loop->order);

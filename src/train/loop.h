@@ -3,9 +3,11 @@
 #ifndef TRAIN_LOOP_H
 #define TRAIN_LOOP_H
 
+#include "train/augment.h"
 #include "train/network.h"
 #include "train/optimizer.h"
 #include "train/step_end.h"
+#include "unlearn/schedule.h"
 
 enum history_column {
     HISTORY_EPOCH,
@@ -41,17 +43,20 @@ struct loop {
     struct tally *tally;
     struct stage full, last; /* last: the partial batch, when there is one */
     struct step_end *full_end, *last_end;
-    int32_t *order;   /* [n_retain] this epoch's images */
-    int32_t *offsets; /* [batch, 3], when augmented */
+    struct augmenter *augmenter;
+    int32_t *order; /* [n_retain] this epoch's images */
     struct history history;
     struct position position;
-    int64_t until;          /* epochs to train to, at most the recipe's */
+    int64_t until; /* epochs to train to, at most the recipe's */
+    struct schedule schedule;
     int64_t n_full, n_last; /* full batches per epoch, images in the partial one */
     double last_checkpoint, last_loss, last_accuracy; /* accuracy: NaN until known */
     int64_t first_step;                               /* this attempt's */
     double first_seconds;
 };
 
+/* Images that an epoch trains on: all, or those in full batches. */
+int64_t loop_images_per_epoch(const struct loop *loop);
 /* Prepares optimizer and history; no executors yet, so that a checkpoint can still be loaded into
  * the parameters. */
 CHECKED enum status loop_create(struct loop *loop);

@@ -35,7 +35,7 @@ static struct graph_settings graph_settings_of(const struct network *network, en
         .channels = dataset->channels,
         .n_images = network->data->n,
         .n_classes = dataset->n_classes,
-        .is_augmented = mode == GRAPH_TRAIN && recipe != NULL && recipe->augment,
+        .is_augmented = mode == GRAPH_TRAIN && recipe != NULL && recipe->augment != AUGMENT_NONE,
         .seed = seed,
         .vit = network->settings->model.vit,
     };

@@ -1,7 +1,6 @@
 /* SGD, Adam and AdamW on the flat vectors of struct parameters. */
 #include "train/optimizer.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 struct optimizer {
@@ -141,23 +140,4 @@ struct tensor optimizer_state(const struct optimizer *optimizer, int i)
 
     state.data = i < 2 ? optimizer->state[i] : NULL;
     return state;
-}
-
-double recipe_lr(const struct recipe *recipe, int64_t epoch)
-{
-    double lr = recipe->lr;
-
-    switch (recipe->schedule) {
-    case SCHEDULE_COSINE: {
-        double done = (double)epoch / (double)recipe->epochs;
-        return 0.5 * lr * (1.0 + cos(3.14159265358979323846 * done));
-    }
-    case SCHEDULE_STEP:
-        for (int64_t i = 0; i < recipe->n_milestones; i++)
-            if (epoch >= recipe->milestones[i])
-                lr *= recipe->gamma;
-        return lr;
-    default:
-        return lr;
-    }
 }

@@ -1,5 +1,4 @@
-/* The optimizer of a run: state beside the flat parameters, one operation per step, and the
- * learning rate over epochs. */
+/* The optimizer of a run: state beside the flat parameters, one operation per step. */
 #ifndef TRAIN_OPTIMIZER_H
 #define TRAIN_OPTIMIZER_H
 
@@ -25,9 +24,5 @@ struct tensor optimizer_rates(const struct optimizer *optimizer);
 
 /* State vectors on the device, for checkpoints: tensor i, or data NULL past the last. */
 struct tensor optimizer_state(const struct optimizer *optimizer, int i);
-
-/* Learning rate of an epoch counted from 0: constant; cosine to 0 over recipe->epochs; step: ×
- * gamma after each milestone. */
-double recipe_lr(const struct recipe *recipe, int64_t epoch);
 
 #endif

@@ -28,9 +28,8 @@ static void add_costs(const struct execution *execution, struct run_value *value
     double train = loop->position.seconds, eval = execution->eval_seconds;
     double all = clock_seconds() - execution->started_seconds;
     double here = train - loop->first_seconds; /* of this attempt */
-    int64_t per_epoch = loop->n_full + (loop->n_last > 0);
-    double images = has_trained ? (double)loop->position.step / (double)per_epoch *
-                                      (double)execution->split->n_retain
+    double images = has_trained ? (double)loop->position.step / (double)loop->schedule.per_epoch *
+                                      (double)loop_images_per_epoch(loop)
                                 : 0;
     double trainable =
         has_trained ? (double)parameters_trainable_elements(execution->network.parameters) : 0;

@@ -92,7 +92,8 @@ static void check_method(const char *method, bool is_augmented, int64_t stop_at)
     struct stopper never = {.stop_at = -1}, once = {.stop_at = stop_at}, after = {.stop_at = -1};
     char whole[64], first[64], second[64];
 
-    settings.train.augment = settings.base_train.augment = is_augmented;
+    settings.train.augment = settings.base_train.augment =
+        is_augmented ? AUGMENT_CROP_FLIP : AUGMENT_NONE;
     snprintf(whole, sizeof whole, "%s-%d-whole", method, is_augmented);
     snprintf(first, sizeof first, "%s-%d-a1", method, is_augmented);
     snprintf(second, sizeof second, "%s-%d-a2", method, is_augmented);

@@ -95,7 +95,7 @@ static void test_values(void **state)
         {"${prune.mask}", "held"},
         {"${checkpoint.keep}", "final"},
         {"${checkpoint.every}", "60"},
-        {"${train.augment}", "false"},
+        {"${train.drop_last}", "false"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -127,7 +127,9 @@ static void test_conditions(void **state)
         {"prune.sparsity == .5", "true"},
         {"checkpoint.every == 1m", "true"},
         {"2 * lora.rank == lora.alpha", "true"},
+        {"train.drop_last == false", "true"},
         {"train.augment == false", "true"},
+        {"train.augment != crop_flip", "true"},
         {"(lora.rank > 4) == (lora.alpha > 4)", "true"},
         {"precision == fp32", "true"},
     };

@@ -44,7 +44,7 @@ static void test_rows(void **state)
                         : !row->by_recipe[0] || row->group == GROUP_TRAIN);
         if (row->kind == SETTING_INTEGER || row->kind == SETTING_NUMBER)
             assert_true(row->minimum < row->maximum);
-        if (row->kind == SETTING_ENUM || row->kind == SETTING_CHOICE)
+        if (row->kind == SETTING_ENUM || row->kind == SETTING_SWITCH || row->kind == SETTING_CHOICE)
             assert_non_null(row->names);
     }
     assert_true(setting_is_section("base.train") && setting_is_section("base"));
@@ -91,12 +91,19 @@ static void test_default_values(void **state)
     assert_int_equal(a.train.epochs, 5);
     assert_int_equal(a.train.batch_size, 128);
     assert_int_equal(a.train.optimizer, OPTIMIZER_ADAM);
-    assert_true(a.train.lr == 1e-3 && a.train.weight_decay == 0 && !a.train.augment);
+    assert_true(a.train.lr == 1e-3 && a.train.weight_decay == 0);
+    assert_int_equal(a.train.augment, AUGMENT_NONE);
     assert_int_equal(a.train.schedule, SCHEDULE_CONSTANT);
     assert_int_equal(a.train.n_milestones, 0);
     assert_int_equal(a.base_train.epochs, 200);
     assert_int_equal(a.base_train.optimizer, OPTIMIZER_SGD);
-    assert_true(a.base_train.lr == 0.1 && a.base_train.momentum == 0.9 && a.base_train.augment);
+    assert_true(a.base_train.lr == 0.1 && a.base_train.momentum == 0.9);
+    assert_int_equal(a.base_train.augment, AUGMENT_CROP_FLIP);
+    assert_int_equal(vit.base_train.augment, AUGMENT_FLIP);
+    assert_int_equal(vit.base_train.warmup, 10000);
+    assert_int_equal(vit.base_train.schedule_unit, SCHEDULE_PER_STEP);
+    assert_true(vit.base_train.drop_last && !b.base_train.drop_last && !vit.train.drop_last);
+    assert_true(vit.base_train.weight_decay == 0.1 && vit.train.warmup == 0);
     assert_true(a.base_train.weight_decay == 1e-4 && a.base_train.gamma == 0.1);
     assert_int_equal(a.base_train.schedule, SCHEDULE_STEP);
     assert_int_equal(a.base_train.n_milestones, 2);
@@ -168,6 +175,36 @@ static void test_round_trip(void **state)
     text_release(&second);
 }
 
+static struct settings read_changed(const char *from, const char *to)
+{
+    struct settings settings = defaults("resnet", false), again;
+    struct text json = {0}, changed = {0};
+
+    to_json(&settings, &json);
+    const char *place = strstr(text_value(&json), from);
+    assert_non_null(place);
+    text_append(&changed, "%.*s%s%s", (int)(place - text_value(&json)), text_value(&json), to,
+                place + strlen(from));
+    assert_int_equal(settings_from_json(text_value(&changed), arena, &again), STATUS_OK);
+    text_release(&json);
+    text_release(&changed);
+    return again;
+}
+
+/* What was written before a setting existed, and while one was true or false. */
+static void test_old_json(void **state)
+{
+    (void)state;
+    struct settings old = read_changed("\"base.train.warmup\": 0, ", "");
+    assert_int_equal(old.base_train.warmup, 0);
+    old = read_changed("\"base.train.schedule_unit\": \"epoch\", ", "");
+    assert_int_equal(old.base_train.schedule_unit, SCHEDULE_PER_EPOCH);
+    old = read_changed("\"train.augment\": \"none\"", "\"train.augment\": true");
+    assert_int_equal(old.train.augment, AUGMENT_CROP_FLIP);
+    old = read_changed("\"base.train.augment\": \"crop_flip\"", "\"base.train.augment\": false");
+    assert_int_equal(old.base_train.augment, AUGMENT_NONE);
+}
+
 static void check_refused(const char *from, const char *to, const char *message)
 {
     struct settings settings = defaults("resnet", false), untouched = {.seed = 77};
@@ -212,7 +249,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),           cmocka_unit_test(test_default_values),
         cmocka_unit_test(test_neutral_values), cmocka_unit_test(test_compat),
-        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_bad_json),
+        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_old_json),
+        cmocka_unit_test(test_bad_json),
     };
     return cmocka_run_group_tests(tests, open_arena, close_arena);
 }

@@ -107,7 +107,9 @@ static void check_all(const char *pattern, const char *const *sets)
 static void test_all(void **state)
 {
     /* as `prunelora train` reads a base */
-    static const char *const train[] = {"unlearn.method=retrain", "forget.class=none", NULL};
+    /* … and as a hundred images allow */
+    static const char *const train[] = {"unlearn.method=retrain", "forget.class=none",
+                                        "base.train.warmup=0", "base.train.drop_last=false", NULL};
     struct temporary_folder folder;
     char before[TEMPORARY_PATH_BYTES];
 

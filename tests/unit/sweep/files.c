@@ -255,6 +255,36 @@ static void test_bad_bases(void **state)
                   "x.yaml:1:8: error: 'z.yaml' holds a zero byte: it is no text\n");
 }
 
+#define CONFIG                                                                                     \
+    "config:\n"                                                                                    \
+    "  model: {arch: resnet20, weights: w.h5}\n"                                                   \
+    "  data: {path: data, mean: published, std: published}\n"                                      \
+    "  forget.class: 3\n"
+
+/* Steps are known where the images are: those of class 3 leave. */
+static void test_recipes(void **state)
+{
+    (void)state;
+    write_weights("resnet20", 0.5F, "w.h5");
+    check_refused(CONFIG "  unlearn.method: finetune\n"
+                         "  train: {epochs: 2, batch_size: 4, warmup: 8}\n",
+                  "x.yaml:6:45: error: warm-up is not shorter than training: 'train.warmup' is 8 "
+                  "steps, and 2 epochs of 16 images in batches of 4 are 8 steps; set train.warmup "
+                  "to less, or train.epochs to more\n");
+    check_refused(CONFIG "  unlearn.method: retrain\n"
+                         "  base.train: {batch_size: 17, drop_last: true}\n",
+                  "x.yaml:6:28: error: 16 images make no batch of 17, and 'base.train.drop_last' "
+                  "leaves smaller ones out;");
+    /* a method that does not read the recipe, and one step less */
+    struct loaded loaded =
+        load_strictly(CONFIG "parameters:\n  unlearn.method: {values: [original, finetune]}\n"
+                             "  train.epochs: {value: 2}\n  train.batch_size: {value: 4}\n"
+                             "  train.warmup: {value: 7}\n  base.train.warmup: {value: 100000}\n");
+    if (loaded.status != STATUS_OK)
+        fail_msg("%s", text_value(&loaded.diagnostics));
+    loaded_release(&loaded);
+}
+
 static void test_no_sweep_file(void **state)
 {
     struct sweep_source source = {.path = "nowhere.yaml"};
@@ -275,7 +305,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_PLACE(test_good_files), IN_PLACE(test_content),       IN_PLACE(test_missing),
         IN_PLACE(test_broken),     IN_PLACE(test_manifest),      IN_PLACE(test_bases),
-        IN_PLACE(test_bad_bases),  IN_PLACE(test_no_sweep_file),
+        IN_PLACE(test_bad_bases),  IN_PLACE(test_no_sweep_file), IN_PLACE(test_recipes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

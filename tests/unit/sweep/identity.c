@@ -57,9 +57,12 @@ static void test_same(void **state)
         "  train.lr: 0.001\n",                /* 1e-3 */
         "  train: {lr: 1.0e-3, epochs: 5}\n", /* and so on */
         "  prune.sparsity: .5\n",
-        "  lora.targets: 'layer[0-9]+\\.[0-9]+\\.conv[123]'\n", /* what default means */
-        "  train.momentum: 0.3\n",                              /* Adam has none */
-        "  train.gamma: 0.5\n",                                 /* a constant schedule has none */
+        "  lora.targets: 'layer[0-9]+\\.[0-9]+\\.conv[123]'\n",  /* what default means */
+        "  train.momentum: 0.3\n",                               /* Adam has none */
+        "  train.gamma: 0.5\n",                                  /* a constant schedule has none */
+        "  train: {augment: false, drop_last: no, warmup: 0}\n", /* as ever */
+        "  train: {schedule_unit: step, pct_start: 0.4, div_factor: 10}\n", /* nor these */
+        "  base.train: {augment: true, schedule_unit: epoch}\n",
         "  eval.mia: loss_lr\n",
         "  resources.threads: 3\n", /* how it runs */
         "  checkpoint: {every: 1h, keep: none}\n",
@@ -107,6 +110,12 @@ static void test_changed(void **state)
         {"  train.lr: 2e-3\n", false, false, true, true},
         {"  train.optimizer: sgd\n", false, false, true, true},
         {"  train: {schedule: step, milestones: [2]}\n", false, false, true, true},
+        {"  train.augment: flip\n", false, false, true, true},
+        {"  train.augment: true\n", false, false, true, true},
+        {"  train.warmup: 3\n", false, false, true, true},
+        {"  train.schedule: one_cycle\n", false, false, true, true},
+        {"  base.train: {schedule: cosine, schedule_unit: step}\n", false, true, false, false},
+        {"  base.train.drop_last: true\n", false, true, false, false},
         {"  base.train.lr: 0.2\n", false, true, false, false},
         {"  base: {train: {milestones: [100, 151]}}\n", false, true, false, false},
         {"  prune.sparsity: 0.4\n", false, false, false, true},
@@ -125,6 +134,10 @@ static void test_changed(void **state)
         check_changed("finetune", cases[i].added, cases[i].finetune);
         check_changed("prune_lora", cases[i].added, cases[i].prune_lora);
     }
+    check_same(BASE "  train.schedule: cosine\n" ALL_METHODS,
+               BASE "  train: {schedule: cosine, schedule_unit: step}\n" ALL_METHODS, false);
+    check_same(BASE "  train.schedule: one_cycle\n" ALL_METHODS,
+               BASE "  train: {schedule: one_cycle, div_factor: 10}\n" ALL_METHODS, false);
     check_same(BASE "  precision: tf32\n" ALL_METHODS, BASE "  precision: bf16\n" ALL_METHODS,
                false);
 }

@@ -102,7 +102,7 @@ static void test_expressions(void **state)
         assert_int_equal(settings->lora.rank, wanted[i].rank);
         assert_string_equal(settings->model.weights, wanted[i].weights);
         assert_true(settings->lora.dropout == settings->lora.alpha / 1000);
-        assert_int_equal(settings->train.augment, wanted[i].rank > 2);
+        assert_int_equal(settings->train.augment == AUGMENT_CROP_FLIP, wanted[i].rank > 2);
     }
     loaded_release(&loaded);
 }
@@ -302,7 +302,7 @@ static void test_old_booleans(void **state)
                                           "  train.augment: {value: yes}\n"
                                           "on_failure: {fail_fast: Off}\n",
                                      NULL);
-    assert_true(settings_of(&loaded, 0)->train.augment);
+    assert_int_equal(settings_of(&loaded, 0)->train.augment, AUGMENT_CROP_FLIP);
     assert_false(loaded.sweep->fail_fast);
     const char *diagnostics = text_value(&loaded.diagnostics);
     assert_non_null(
