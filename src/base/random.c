@@ -19,6 +19,33 @@ double random_normal(const struct random_key *key, uint32_t element)
     return sqrt(-2.0 * log(u)) * cos(2.0 * 3.14159265358979323846 * v);
 }
 
+/* Logarithm of a Gamma(shape) variable. Attempt i takes uniforms 4i to 4i + 2; below 1, Gamma(shape
+ * + 1) is multiplied by U^(1 / shape), U the uniform 3. */
+static double random_log_gamma(const struct random_key *key, double shape)
+{
+    double at_least_1 = shape < 1 ? shape + 1 : shape;
+    double d = at_least_1 - 1.0 / 3, c = 1 / sqrt(9 * d);
+    double boost = shape < 1 ? log(1.0 - random_uniform(key, 3)) / shape : 0;
+
+    for (uint32_t i = 0;; i++) { /* 19 of 20 attempts are taken */
+        double x = random_normal(key, 2 * i), v = 1 + c * x;
+        double u = 1.0 - random_uniform(key, 4 * i + 2);
+        if (v <= 0)
+            continue;
+        double log_v = 3 * log(v);
+        if (log(u) < 0.5 * x * x + d * (1 - v * v * v + log_v))
+            return log(d) + log_v + boost;
+    }
+}
+
+double random_beta(const struct random_key *key, double a, double b)
+{
+    struct random_key other = *key;
+
+    other.layer++;
+    return 1 / (1 + exp(random_log_gamma(&other, b) - random_log_gamma(key, a)));
+}
+
 uint32_t random_below(const struct random_key *key, uint32_t element, uint32_t n)
 {
     struct philox_block block = random_block(key, element);

@@ -14,6 +14,7 @@ enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW };
 enum checkpoint_keep { KEEP_NONE, KEEP_FINAL, KEEP_ALL };
 enum schedule_kind { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_STEP, SCHEDULE_ONE_CYCLE };
 enum schedule_unit { SCHEDULE_PER_EPOCH, SCHEDULE_PER_STEP };
+enum decay_on { DECAY_ALL, DECAY_WEIGHTS };
 enum augment { AUGMENT_NONE, AUGMENT_FLIP, AUGMENT_CROP_FLIP };
 enum normalisation_kind { NORMALISATION_BASE, NORMALISATION_PUBLISHED, NORMALISATION_GIVEN };
 
@@ -22,7 +23,11 @@ struct recipe { /* train.* and base.train.* */
     int64_t epochs, batch_size;
     bool drop_last; /* no partial batch */
     enum optimizer_kind optimizer;
-    double lr, momentum, weight_decay;
+    double lr, momentum;
+    bool nesterov;
+    double weight_decay;
+    enum decay_on decay_on;
+    double clip_norm; /* 0: no clipping */
     enum schedule_kind schedule;
     enum schedule_unit schedule_unit;
     int64_t warmup;                     /* steps */
@@ -31,6 +36,9 @@ struct recipe { /* train.* and base.train.* */
     double gamma;
     double pct_start, div_factor, final_div_factor; /* of one_cycle */
     enum augment augment;
+    int64_t cutout;         /* pixels, 0: none */
+    double mixup;           /* alpha, 0: none */
+    double label_smoothing; /* [0, 1) */
 };
 
 struct normalisation {

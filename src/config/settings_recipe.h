@@ -63,6 +63,15 @@
          .standard = "0.9",                                                                        \
          .by_recipe = {"0.9", "0.9", "0.9"},                                                       \
          .help = "read by sgd only"},                                                              \
+        {.name = prefix ".nesterov",                                                               \
+         .kind = SETTING_BOOL,                                                                     \
+         .group = (reader),                                                                        \
+         .offset = (place) + offsetof(struct recipe, nesterov),                                    \
+         .unit = "",                                                                               \
+         .standard = "false",                                                                      \
+         .by_recipe = {"false", "false", "false"},                                                 \
+         .neutral = "false",                                                                       \
+         .help = "Nesterov's momentum; read by sgd only"},                                         \
         {.name = prefix ".weight_decay",                                                           \
          .kind = SETTING_NUMBER,                                                                   \
          .group = (reader),                                                                        \
@@ -73,6 +82,28 @@
          .standard = "0",                                                                          \
          .by_recipe = {"5e-4", "1e-4", "0.1"},                                                     \
          .help = "L2; decoupled with adamw"},                                                      \
+        {.name = prefix ".decay_on",                                                               \
+         .kind = SETTING_ENUM,                                                                     \
+         .group = (reader),                                                                        \
+         .offset = (place) + offsetof(struct recipe, decay_on),                                    \
+         .names = decay_on_names,                                                                  \
+         .unit = "",                                                                               \
+         .standard = "all",                                                                        \
+         .by_recipe = {"all", "all", "weights"},                                                   \
+         .neutral = "\"all\"",                                                                     \
+         .help = "what decays: all parameters, or weights of two or more dimensions alone (no "    \
+                 "bias, no norm)"},                                                                \
+        {.name = prefix ".clip_norm",                                                              \
+         .kind = SETTING_NUMBER,                                                                   \
+         .group = (reader),                                                                        \
+         .offset = (place) + offsetof(struct recipe, clip_norm),                                   \
+         .minimum = 0,                                                                             \
+         .maximum = 1e9,                                                                           \
+         .unit = "",                                                                               \
+         .standard = "0",                                                                          \
+         .by_recipe = {"0", "0", "1"},                                                             \
+         .neutral = "0",                                                                           \
+         .help = "L2 norm of all gradients together that longer ones are scaled to; 0: any"},      \
         {.name = prefix ".schedule",                                                               \
          .kind = SETTING_ENUM,                                                                     \
          .group = (reader),                                                                        \
@@ -160,12 +191,45 @@
          .by_recipe = {"1e4", "1e4", "1e4"},                                                       \
          .neutral = "10000",                                                                       \
          .help = "one_cycle ends at its start / final_div_factor; read by it only"},               \
+        {.name = prefix ".augment",                                                                \
+         .kind = SETTING_SWITCH,                                                                   \
+         .group = (reader),                                                                        \
+         .offset = (place) + offsetof(struct recipe, augment),                                     \
+         .names = augment_names,                                                                   \
+         .unit = "",                                                                               \
+         .standard = "none",                                                                       \
+         .by_recipe = {"crop_flip", "crop_flip", "flip"},                                          \
+         .help = "horizontal flip, and random crop after padding by an eighth (32 of 40); true "   \
+                 "is crop_flip, false none"},                                                      \
+        {.name = prefix ".cutout",                                                                 \
+         .kind = SETTING_INTEGER,                                                                  \
+         .group = (reader),                                                                        \
+         .offset = (place) + offsetof(struct recipe, cutout),                                      \
+         .minimum = 0,                                                                             \
+         .maximum = 65536,                                                                         \
+         .unit = "pixels",                                                                         \
+         .standard = "0",                                                                          \
+         .by_recipe = {"0", "0", "0"},                                                             \
+         .neutral = "0",                                                                           \
+         .help = "side of the square that CutOut blackens somewhere in every training image; 0: "  \
+                 "none"},                                                                          \
+        {.name = prefix ".mixup",                                                                  \
+         .kind = SETTING_NUMBER,                                                                   \
+         .group = (reader),                                                                        \
+         .offset = (place) + offsetof(struct recipe, mixup),                                       \
+         .minimum = 0,                                                                             \
+         .maximum = 1e3,                                                                           \
+         .unit = "",                                                                               \
+         .standard = "0",                                                                          \
+         .by_recipe = {"0", "0", "0.2"},                                                           \
+         .neutral = "0",                                                                           \
+         .help = "alpha of MixUp, one share from Beta(alpha, alpha) per batch, partner: the "      \
+                 "image before; 0: none"},                                                         \
     {                                                                                              \
-        .name = prefix ".augment", .kind = SETTING_SWITCH, .group = (reader),                      \
-        .offset = (place) + offsetof(struct recipe, augment), .names = augment_names, .unit = "",  \
-        .standard = "none", .by_recipe = {"crop_flip", "crop_flip", "flip"},                       \
-        .help = "horizontal flip, and random crop after padding by an eighth (32 of 40); true "    \
-                "is crop_flip, false none"                                                         \
+        .name = prefix ".label_smoothing", .kind = SETTING_NUMBER, .group = (reader),              \
+        .offset = (place) + offsetof(struct recipe, label_smoothing), .minimum = 0, .maximum = 1,  \
+        .is_maximum_open = true, .unit = "of 1", .standard = "0", .by_recipe = {"0", "0", "0"},    \
+        .neutral = "0", .help = "share of every training label that is spread over all classes"    \
     }
 
 #endif

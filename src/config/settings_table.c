@@ -11,6 +11,7 @@ const char *const base_recipe_names[] = {"resnet", "resnet_option_a", "vit"};
 const char *const optimizer_names[] = {"sgd", "adam", "adamw", NULL};
 const char *const schedule_names[] = {"constant", "cosine", "step", "one_cycle", NULL};
 static const char *const schedule_unit_names[] = {"epoch", "step", NULL};
+static const char *const decay_on_names[] = {"all", "weights", NULL};
 static const char *const augment_names[] = {"none", "flip", "crop_flip", NULL};
 static const char *const dataset_names[] = {"cifar10", "cifar100", "images", NULL};
 static const char *const precision_names[] = {"fp32", "tf32", "bf16", NULL};
@@ -321,8 +322,7 @@ static const struct setting table[] = {
 
 /* Described in the documents, not here yet: an error that says so, not one that says unknown. */
 static const char *const planned[] = {
-    "batch_norm",   "forget.kind", "prune.kind",  "prune.dim",
-    "eval.relearn", "train.clip",  "train.mixup", NULL,
+    "batch_norm", "forget.kind", "prune.kind", "prune.dim", "eval.relearn", NULL,
 };
 
 int setting_count(void)

@@ -74,6 +74,16 @@ void sampler_shuffle(uint64_t seed, uint32_t epoch, const int32_t *indices, int6
  * uniform in [−padding, padding], then 1 to mirror columns or 0. */
 void sampler_augment(uint64_t seed, uint32_t epoch, int32_t image, int padding, int32_t offsets[3]);
 
+/* Centre of CutOut's hole in an image, row and column uniform over its pixels; a function of the
+ * same, and drawn beside crop and flip. */
+struct image_size {
+    int height, width;
+};
+void sampler_cutout(uint64_t seed, uint32_t epoch, int32_t image, struct image_size size,
+                    int32_t centre[2]);
+/* MixUp's share of a batch, from Beta(alpha, alpha): a pure function of (seed, epoch, step). */
+double sampler_mixup(uint64_t seed, uint32_t epoch, uint32_t step, double alpha);
+
 /* A generated 10-class 32×32 set in CIFAR-10's file format: what each class looks like is
  * documented in synth_image.c. The same settings give the same bytes on every machine. Labels are
  * balanced to within one image. BAD_CONFIG when a count is out of range or `folder` holds a data

@@ -83,6 +83,8 @@ int graph_images(struct graph *graph)
     struct tensor batch = shape1(DTYPE_I32, s->batch_size);
     struct tensor crops = {.dtype = DTYPE_I32, .n_dims = 2, .shape = {s->batch_size, 3}};
     struct tensor one = shape1(DTYPE_I32, 1);
+    struct tensor centres = {.dtype = DTYPE_I32, .n_dims = 2, .shape = {s->batch_size, 2}};
+    struct tensor share = shape1(DTYPE_F64, 1);
     struct tensor x = shape4(graph, s->batch_size, s->height, s->width, s->channels);
 
     graph->images = value_new(graph, VALUE_INPUT, "images", &table);
@@ -90,16 +92,23 @@ int graph_images(struct graph *graph)
     graph->indices = value_new(graph, VALUE_INPUT, "indices", &batch);
     if (s->is_augmented)
         graph->offsets = value_new(graph, VALUE_INPUT, "offsets", &crops);
+    if (s->cutout > 0)
+        graph->holes = value_new(graph, VALUE_INPUT, "holes", &centres);
+    if (s->is_mixed)
+        graph->mix = value_new(graph, VALUE_INPUT, "mix", &share);
     graph->epoch = value_new(graph, VALUE_INPUT, "epoch", &one);
     graph->x = value_new(graph, VALUE_ACTIVATION, "x", &x);
     graph->labels = value_new(graph, VALUE_ACTIVATION, "labels", &batch);
+    if (s->is_mixed)
+        graph->partner_labels = value_new(graph, VALUE_ACTIVATION, "partner_labels", &batch);
     struct node *node = graph_node_add(graph, OP_image_gather, "");
     if (node == NULL)
         return -1;
     memcpy(node->values,
            (const int[]){graph->images, graph->image_labels, graph->indices, graph->offsets,
-                         graph->x, graph->labels},
-           6 * sizeof(int));
+                         graph->x, graph->labels, graph->holes, graph->mix, graph->partner_labels},
+           9 * sizeof(int));
+    node->attributes.image_gather.hole = s->cutout;
     memcpy(node->attributes.image_gather.mean, s->mean, sizeof s->mean);
     memcpy(node->attributes.image_gather.std, s->std, sizeof s->std);
     return graph->x;
@@ -358,8 +367,11 @@ void graph_classifier_loss(struct graph *graph, int logits)
     graph->loss = value_new(graph, VALUE_ACTIVATION, "loss", &one);
     graph->sample_loss = value_new(graph, VALUE_ACTIVATION, "sample_loss", &rows);
     struct node *node = graph_node_add(graph, OP_softmax_cross_entropy, "");
-    if (node != NULL)
-        memcpy(node->values,
-               (const int[]){logits, graph->labels, graph->loss, -1, graph->sample_loss},
-               5 * sizeof(int));
+    if (node == NULL)
+        return;
+    memcpy(node->values,
+           (const int[]){logits, graph->labels, graph->loss, -1, graph->sample_loss,
+                         graph->partner_labels, graph->mix},
+           7 * sizeof(int));
+    node->attributes.softmax_cross_entropy.smoothing = graph->settings.label_smoothing;
 }

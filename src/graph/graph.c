@@ -43,7 +43,8 @@ enum status graph_create(const struct graph_settings *settings, struct graph **o
     TRY(check_settings(&graph->settings));
     TRY(arena_create(&graph->arena));
     graph->images = graph->image_labels = graph->indices = graph->offsets = graph->epoch = -1;
-    graph->x = graph->labels = -1;
+    graph->holes = graph->mix = -1;
+    graph->x = graph->labels = graph->partner_labels = -1;
     graph->logits = graph->loss = graph->sample_loss = graph->d_logits = -1;
     *out = graph;
     graph = NULL;

@@ -80,7 +80,10 @@ struct graph_settings {
     int64_t height, width, channels; /* of the images */
     int64_t n_images;                /* rows of the resident image table */
     int64_t n_classes;
-    bool is_augmented; /* gather takes crop offsets and flips */
+    bool is_augmented;      /* gather takes crop offsets and flips */
+    int cutout;             /* pixels; > 0: gather takes holes of this side */
+    bool is_mixed;          /* gather mixes pairs of images, the loss their labels */
+    double label_smoothing; /* of the loss, [0, 1) */
     double mean[3], std[3];
     uint64_t seed;        /* of dropout */
     struct vit_shape vit; /* zeros: as published */
@@ -99,8 +102,10 @@ struct graph {
     int64_t n_params, params_capacity;
     /* well-known values; −1 until built */
     int images, image_labels, indices, offsets,
-        epoch;     /* inputs (image table, labels, [N] image indices, crops, [1] epoch) */
-    int x, labels; /* the gathered batch */
+        epoch; /* inputs (image table, labels, [N] image indices, crops, [1] epoch) */
+    int holes; /* input [N, 2]: CutOut's centres */
+    int mix;   /* input [1] f64: MixUp's share */
+    int x, labels, partner_labels; /* the gathered batch */
     int logits, loss, sample_loss, d_logits;
 };
 

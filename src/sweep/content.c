@@ -406,6 +406,8 @@ static enum status check_recipe(struct content *content, const struct point *poi
     if (point->method->training == TRAIN_NOTHING)
         return STATUS_OK;
     TRY(find_data(content, point, &data));
+    use.height = data->shape.height;
+    use.width = data->shape.width;
     if (data->state == FILE_PRESENT && settings->forget.class_index < data->shape.n_classes)
         use.n_images = data->n_retain[settings->forget.class_index + 1];
     enum status checked = recipe_check(&use, &setting);

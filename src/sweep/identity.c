@@ -18,6 +18,7 @@ enum line_kind {
     LINE_TARGETS, /* with "default" resolved */
     /* of a recipe, when another of its settings makes it count */
     LINE_SGD_ONLY,
+    LINE_DECAY_ONLY,
     LINE_STEP_ONLY,
     LINE_ONE_CYCLE_ONLY,
     LINE_FALLING_ONLY, /* cosine and one_cycle */
@@ -51,6 +52,8 @@ static enum line_kind recipe_kind_of(const char *word)
         enum line_kind kind;
     } rows[] = {
         {".momentum", LINE_SGD_ONLY},
+        {".nesterov", LINE_SGD_ONLY},
+        {".decay_on", LINE_DECAY_ONLY},
         {".milestones", LINE_STEP_ONLY},
         {".gamma", LINE_STEP_ONLY},
         {".pct_start", LINE_ONE_CYCLE_ONLY},
@@ -144,6 +147,8 @@ static bool is_part(const struct meaning *meaning, struct scope scope, const str
         return scope.has_method;
     case LINE_SGD_ONLY:
         return recipe->optimizer == OPTIMIZER_SGD;
+    case LINE_DECAY_ONLY:
+        return recipe->weight_decay > 0;
     case LINE_STEP_ONLY:
         return recipe->schedule == SCHEDULE_STEP;
     case LINE_ONE_CYCLE_ONLY:

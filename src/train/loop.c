@@ -17,10 +17,13 @@ int64_t loop_images_per_epoch(const struct loop *loop)
 
 static enum status check_recipe(const struct loop *loop)
 {
+    const struct dataset *dataset = loop->network->data->dataset;
     bool is_base = loop->network->method->training == TRAIN_BASE_RECIPE;
     const struct recipe_use use = {.recipe = loop->recipe,
                                    .section = is_base ? "base.train" : "train",
-                                   .n_images = loop->split->n_retain};
+                                   .n_images = loop->split->n_retain,
+                                   .height = dataset->height,
+                                   .width = dataset->width};
     const char *setting = NULL;
 
     return recipe_check(&use, &setting);

@@ -19,6 +19,15 @@ const struct recipe *network_recipe(const struct network *network)
     }
 }
 
+/* What a recipe asks of the graph that it trains. */
+static void apply_recipe(const struct recipe *recipe, struct graph_settings *settings)
+{
+    settings->is_augmented = recipe->augment != AUGMENT_NONE;
+    settings->cutout = (int)recipe->cutout;
+    settings->is_mixed = recipe->mixup > 0;
+    settings->label_smoothing = recipe->label_smoothing;
+}
+
 static struct graph_settings graph_settings_of(const struct network *network, enum graph_mode mode,
                                                int64_t batch_size)
 {
@@ -35,10 +44,11 @@ static struct graph_settings graph_settings_of(const struct network *network, en
         .channels = dataset->channels,
         .n_images = network->data->n,
         .n_classes = dataset->n_classes,
-        .is_augmented = mode == GRAPH_TRAIN && recipe != NULL && recipe->augment != AUGMENT_NONE,
         .seed = seed,
         .vit = network->settings->model.vit,
     };
+    if (mode == GRAPH_TRAIN && recipe != NULL)
+        apply_recipe(recipe, &settings);
     for (int c = 0; c < 3; c++) {
         settings.mean[c] = network->mean.values[c];
         settings.std[c] = network->std.values[c];

@@ -1,4 +1,5 @@
-/* The optimizer of a run: state beside the flat parameters, one operation per step. */
+/* The optimizer of a run: state beside the flat parameters, one operation per step,
+ * two where gradients are clipped. */
 #ifndef TRAIN_OPTIMIZER_H
 #define TRAIN_OPTIMIZER_H
 

@@ -86,7 +86,7 @@ static enum status check_warmup(const struct recipe_use *use)
                 use->section, use->section);
 }
 
-enum status recipe_check(const struct recipe_use *use, const char **setting)
+static enum status check_length(const struct recipe_use *use, const char **setting)
 {
     const struct recipe *recipe = use->recipe;
 
@@ -102,4 +102,23 @@ enum status recipe_check(const struct recipe_use *use, const char **setting)
     }
     *setting = "warmup";
     return recipe->warmup > 0 ? check_warmup(use) : STATUS_OK;
+}
+
+enum status recipe_check(const struct recipe_use *use, const char **setting)
+{
+    enum status status = STATUS_OK;
+    const struct recipe *recipe = use->recipe;
+    int side = use->height < use->width ? use->height : use->width;
+
+    TRY(check_length(use, setting));
+    *setting = "nesterov";
+    if (recipe->nesterov && recipe->optimizer == OPTIMIZER_SGD && recipe->momentum == 0)
+        TRY(fail(STATUS_BAD_CONFIG, "'%s.nesterov' wants '%s.momentum' above 0", use->section,
+                 use->section));
+    *setting = "cutout";
+    if (side > 0 && recipe->cutout > side)
+        TRY(fail(STATUS_BAD_CONFIG, "'%s.cutout' is %lld pixels, and images are %d × %d",
+                 use->section, (long long)recipe->cutout, use->height, use->width));
+done:
+    return status;
 }

@@ -25,9 +25,11 @@ struct recipe_use {
     const struct recipe *recipe;
     const char *section; /* "train", "base.train": for messages */
     int64_t n_images;    /* 0: not known */
+    int height, width;   /* pixels; 0: not known */
 };
 /* BAD_CONFIG, and *setting the name of the setting to point at, for a warm-up that is not shorter
- * than training, batches that are all left out. */
+ * than training, batches that are all left out, Nesterov's momentum without momentum, holes larger
+ * than images. */
 CHECKED enum status recipe_check(const struct recipe_use *use, const char **setting);
 
 #endif

@@ -115,6 +115,54 @@ static void every_method_continues_exactly(void **state)
     check_method("retrain", true, 4); /* with crops and flips */
 }
 
+/* A base recipe with everything that a step can depend on. 90 images stay: 3 steps an epoch. */
+static struct recipe whole_recipe(enum optimizer_kind optimizer)
+{
+    return (struct recipe){.epochs = 2,
+                           .batch_size = 32,
+                           .optimizer = optimizer,
+                           .lr = 0.01,
+                           .momentum = 0.9,
+                           .nesterov = true,
+                           .weight_decay = 0.1,
+                           .decay_on = DECAY_WEIGHTS,
+                           .clip_norm = 0.5,
+                           .schedule = SCHEDULE_COSINE,
+                           .schedule_unit = SCHEDULE_PER_STEP,
+                           .warmup = 3,
+                           .augment = AUGMENT_CROP_FLIP,
+                           .cutout = 8,
+                           .mixup = 0.2,
+                           .label_smoothing = 0.1};
+}
+
+/* On a tiny network, stopped after every step that there is. */
+static void a_whole_recipe_continues_exactly(void **state)
+{
+    struct settings settings = fixture_settings(&fixture, "retrain");
+    struct stopper never = {.stop_at = -1};
+    char whole[64], first[64], second[64];
+
+    (void)state;
+    settings.model.arch = "simple_vit";
+    settings.model.vit =
+        (struct vit_shape){.patch = 8, .layers = 1, .heads = 2, .width = 8, .mlp = 8};
+    for (int kind = OPTIMIZER_SGD; kind <= OPTIMIZER_ADAMW; kind++) {
+        settings.base_train = whole_recipe((enum optimizer_kind)kind);
+        snprintf(whole, sizeof whole, "recipe-%d-whole", kind);
+        assert_int_equal(execute(&settings, whole, NULL, &never), STATUS_OK);
+        for (int64_t stop_at = 1; stop_at < 6; stop_at++) {
+            struct stopper once = {.stop_at = stop_at}, after = {.stop_at = -1};
+            snprintf(first, sizeof first, "recipe-%d-%d-a1", kind, (int)stop_at);
+            snprintf(second, sizeof second, "recipe-%d-%d-a2", kind, (int)stop_at);
+            assert_int_equal(execute(&settings, first, NULL, &once), STATUS_CANCELLED);
+            assert_int_equal(execute(&settings, second, first, &after), STATUS_OK);
+            assert_int_equal(after.first, stop_at + 1);
+            assert_same_result(whole, second);
+        }
+    }
+}
+
 static void flip_byte(const char *path)
 {
     FILE *file = fopen(path, "r+b");
@@ -161,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_method_continues_exactly),
+        cmocka_unit_test(a_whole_recipe_continues_exactly),
         cmocka_unit_test(a_damaged_checkpoint_falls_back),
         cmocka_unit_test(finished_runs_keep_no_checkpoints),
     };

@@ -65,8 +65,14 @@ static struct settings short_settings(const char *method)
 
     settings.train.epochs = settings.base_train.epochs = 1;
     settings.train.batch_size = settings.base_train.batch_size = BATCH;
-    settings.base_train.optimizer = OPTIMIZER_ADAM;
+    settings.base_train.optimizer = OPTIMIZER_ADAMW; /* and everything a base recipe can ask for */
     settings.base_train.lr = 1e-3;
+    settings.base_train.decay_on = DECAY_WEIGHTS;
+    settings.base_train.clip_norm = 0.5;
+    settings.base_train.augment = AUGMENT_CROP_FLIP;
+    settings.base_train.cutout = 8;
+    settings.base_train.mixup = 0.2;
+    settings.base_train.label_smoothing = 0.1;
     settings.eval.batch_size = EVAL_BATCH;
     return settings;
 }

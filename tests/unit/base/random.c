@@ -96,6 +96,71 @@ static void test_distributions(void **state)
     }
 }
 
+/* Distribution functions that have a closed form. */
+static double beta_cdf(double a, double b, double x)
+{
+    if (a == 0.5 && b == 0.5)
+        return 2 / 3.14159265358979323846 * asin(sqrt(x));
+    if (a == 2 && b == 2)
+        return x * x * (3 - 2 * x);
+    return b == 1 ? pow(x, a) : 1 - pow(1 - x, b);
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Kolmogorov and Smirnov: the sample of a fixed seed is nowhere further from its distribution than
+ * one of a thousand would be. Shapes below, at and above 1, as either of the two. */
+static void test_beta(void **state)
+{
+    enum { N = 20000 };
+    static const double shapes[][2] = {{0.2, 1}, {1, 0.2}, {0.5, 0.5}, {1, 1}, {2, 2}, {7.5, 1}};
+    static double values[N];
+    struct random_key key = place;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        double worst = 0;
+        for (uint32_t n = 0; n < N; n++) {
+            key.sample = n;
+            values[n] = random_beta(&key, shapes[i][0], shapes[i][1]);
+        }
+        qsort(values, N, sizeof *values, compare);
+        for (int n = 0; n < N; n++) {
+            double share = beta_cdf(shapes[i][0], shapes[i][1], values[n]);
+            worst = fmax(worst, fmax(fabs(share - (double)n / N), fabs(share - (n + 1.0) / N)));
+        }
+        if (!(worst < 1.95 / sqrt(N)))
+            fail_msg("Beta(%g, %g) is %g away", shapes[i][0], shapes[i][1], worst);
+    }
+}
+
+/* MixUp's: mean 1/2, variance 1 / (4 · (2a + 1)); of tiny shapes nearly every value is 0 or 1. */
+static void test_symmetric_beta(void **state)
+{
+    enum { N = 20000 };
+    static const double shapes[] = {1e-3, 0.2, 30};
+    struct random_key key = place;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        double sum = 0, squares = 0, variance = 1 / (4 * (2 * shapes[i] + 1));
+        for (uint32_t n = 0; n < N; n++) {
+            key.sample = n;
+            double value = random_beta(&key, shapes[i], shapes[i]);
+            assert_true(value >= 0 && value <= 1);
+            sum += value - 0.5;
+            squares += (value - 0.5) * (value - 0.5);
+        }
+        assert_true(fabs(sum / N) < 5 * sqrt(variance / N));
+        assert_true(fabs(squares / N - variance) < 5 * variance * sqrt(2.0 / N));
+    }
+    assert_true(random_beta(&key, 0.2, 0.2) == random_beta(&key, 0.2, 0.2));
+}
+
 static void test_below(void **state)
 {
     int counts[7] = {0};
@@ -143,6 +208,7 @@ int main(void)
         cmocka_unit_test(test_philox),        cmocka_unit_test(test_block),
         cmocka_unit_test(test_places_differ), cmocka_unit_test(test_distributions),
         cmocka_unit_test(test_below),         cmocka_unit_test(test_shuffle),
+        cmocka_unit_test(test_beta),          cmocka_unit_test(test_symmetric_beta),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,12 +81,48 @@ static void test_augment_depends_on_place_alone(void **state)
     assert_int_equal(a[1], 0);
 }
 
+/* 20 000 draws of 6 × 10 pixels, 333 expected each: five standard deviations are 90. */
+static void test_holes_are_uniform(void **state)
+{
+    const struct image_size size = {.height = 6, .width = 10};
+    int counts[6][10] = {{0}};
+
+    (void)state;
+    for (int32_t image = 0; image < 20000; image++) {
+        int32_t centre[2], again[2];
+        sampler_cutout(1, 5, image, size, centre);
+        sampler_cutout(1, 5, image, size, again);
+        assert_memory_equal(centre, again, sizeof centre);
+        assert_in_range(centre[0], 0, 5);
+        assert_in_range(centre[1], 0, 9);
+        counts[centre[0]][centre[1]]++;
+    }
+    for (int y = 0; y < 6; y++)
+        for (int x = 0; x < 10; x++)
+            assert_in_range(counts[y][x], 243, 423);
+}
+
+static void test_shares_depend_on_place_alone(void **state)
+{
+    (void)state;
+    for (uint32_t step = 0; step < 100; step++) {
+        double share = sampler_mixup(1, 5, step, 0.2);
+        assert_true(share >= 0 && share <= 1);
+        assert_true(share == sampler_mixup(1, 5, step, 0.2));
+        assert_true(share != sampler_mixup(2, 5, step, 0.2));
+        assert_true(share != sampler_mixup(1, 6, step, 0.2));
+        assert_true(share != sampler_mixup(1, 5, step + 1, 0.2));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shuffle_is_a_permutation),
         cmocka_unit_test(test_augment_is_uniform),
         cmocka_unit_test(test_augment_depends_on_place_alone),
+        cmocka_unit_test(test_holes_are_uniform),
+        cmocka_unit_test(test_shares_depend_on_place_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,7 +62,9 @@ static void test_same(void **state)
         "  train.gamma: 0.5\n",                                  /* a constant schedule has none */
         "  train: {augment: false, drop_last: no, warmup: 0}\n", /* as ever */
         "  train: {schedule_unit: step, pct_start: 0.4, div_factor: 10}\n", /* nor these */
-        "  base.train: {augment: true, schedule_unit: epoch}\n",
+        "  base.train: {augment: true, schedule_unit: epoch, nesterov: false}\n",
+        "  train: {nesterov: true, decay_on: weights}\n", /* Adam, and no decay */
+        "  train: {clip_norm: 0, mixup: 0, cutout: 0, label_smoothing: 0.0}\n",
         "  eval.mia: loss_lr\n",
         "  resources.threads: 3\n", /* how it runs */
         "  checkpoint: {every: 1h, keep: none}\n",
@@ -113,6 +115,12 @@ static void test_changed(void **state)
         {"  train.augment: flip\n", false, false, true, true},
         {"  train.augment: true\n", false, false, true, true},
         {"  train.warmup: 3\n", false, false, true, true},
+        {"  train.clip_norm: 1\n", false, false, true, true},
+        {"  train.mixup: 0.2\n", false, false, true, true},
+        {"  train.cutout: 8\n", false, false, true, true},
+        {"  train.label_smoothing: 0.1\n", false, false, true, true},
+        {"  base.train.nesterov: true\n", false, true, false, false},
+        {"  base.train.decay_on: weights\n", false, true, false, false},
         {"  train.schedule: one_cycle\n", false, false, true, true},
         {"  base.train: {schedule: cosine, schedule_unit: step}\n", false, true, false, false},
         {"  base.train.drop_last: true\n", false, true, false, false},

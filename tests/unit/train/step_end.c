@@ -14,7 +14,21 @@ enum { BATCH = 6, N_STEPS = 3 }; /* launched, recorded, repeated */
 
 static const struct recipe recipes[] = {
     {.optimizer = OPTIMIZER_SGD, .lr = 0.05, .momentum = 0.9, .weight_decay = 1e-3},
-    {.optimizer = OPTIMIZER_ADAM, .lr = 1e-2},
+    {.optimizer = OPTIMIZER_ADAMW,
+     .lr = 1e-2,
+     .weight_decay = 0.1,
+     .decay_on = DECAY_WEIGHTS,
+     .clip_norm = 0.05},
+    {.optimizer = OPTIMIZER_SGD,
+     .lr = 0.05,
+     .momentum = 0.9,
+     .nesterov = true,
+     .weight_decay = 0.1,
+     .decay_on = DECAY_WEIGHTS,
+     .clip_norm = 0.05,
+     .cutout = 3,
+     .mixup = 0.2,
+     .label_smoothing = 0.1},
 };
 
 struct training {
@@ -33,6 +47,9 @@ static void training_open(struct training *training, const char *backend,
 
     memset(training, 0, sizeof *training);
     settings.real = backend_find(backend)->real;
+    settings.cutout = (int)recipe->cutout;
+    settings.is_mixed = recipe->mixup > 0;
+    settings.label_smoothing = recipe->label_smoothing;
     struct graph *graph = toy_forward(&settings);
     toy_device_open(toy, backend_find(backend));
     ok(pass_lora_inject(graph, &toy_lora)); /* dropout wants the epoch */
@@ -61,8 +78,18 @@ static void training_close(struct training *training)
 static void step(struct training *training, int64_t number)
 {
     struct toy *toy = &training->toy;
-    const double lr = number <= 2 ? 0.05 : 0.02; /* a recorded step takes new rates */
+    const double lr = number <= 2 ? 0.05 : 0.02;   /* a recorded step takes new rates, */
+    const double mix = 1.0 / (double)(number + 1); /* and a new share and new holes */
 
+    const int32_t centre = (int32_t)number;
+    int32_t centres[2 * BATCH];
+
+    for (int i = 0; i < 2 * BATCH; i++)
+        centres[i] = (centre + i) % TOY_SIZE;
+    if (toy->graph->holes >= 0)
+        ok(executor_upload(toy->executor, toy->graph->holes, centres));
+    if (toy->graph->mix >= 0)
+        ok(executor_upload(toy->executor, toy->graph->mix, &mix));
     ok(optimizer_set_rates(training->optimizer, lr, number));
     ok(executor_run(toy->executor));
     if (training->tally != NULL) {

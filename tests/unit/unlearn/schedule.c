@@ -164,12 +164,35 @@ static void test_refused(void **state)
     assert_int_equal(recipe_check(&use, &setting), STATUS_OK);
 }
 
+static void test_refused_settings(void **state)
+{
+    struct recipe recipe = recipe_of(2, 32);
+    struct recipe_use use = {.recipe = &recipe, .section = "train", .height = 24, .width = 32};
+    const char *setting = NULL;
+
+    (void)state;
+    recipe.nesterov = true;
+    check(&use, "nesterov", "'train.nesterov' wants 'train.momentum' above 0");
+    recipe.optimizer = OPTIMIZER_ADAM; /* has no momentum to look at */
+    assert_int_equal(recipe_check(&use, &setting), STATUS_OK);
+    recipe.optimizer = OPTIMIZER_SGD;
+    recipe.momentum = 0.9;
+    recipe.cutout = 25;
+    check(&use, "cutout", "'train.cutout' is 25 pixels, and images are 24 × 32");
+    recipe.cutout = 24;
+    assert_int_equal(recipe_check(&use, &setting), STATUS_OK);
+    recipe.cutout = 1000;
+    use.height = use.width = 0; /* not known */
+    assert_int_equal(recipe_check(&use, &setting), STATUS_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_published_vit), cmocka_unit_test(test_step_counts),
-        cmocka_unit_test(test_by_epoch),      cmocka_unit_test(test_warmup_of_every_schedule),
-        cmocka_unit_test(test_short_cycles),  cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_published_vit),    cmocka_unit_test(test_step_counts),
+        cmocka_unit_test(test_by_epoch),         cmocka_unit_test(test_warmup_of_every_schedule),
+        cmocka_unit_test(test_short_cycles),     cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_refused_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
