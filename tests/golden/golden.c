@@ -156,6 +156,8 @@ static struct graph_settings settings_of(struct golden *golden, const struct gol
         .mean = {0.4914, 0.4822, 0.4465},
         .std = {0.2471, 0.2435, 0.2616},
         .vit = vit_of(golden),
+        .is_mixed = setup->is_mixed,
+        .label_smoothing = setup->label_smoothing,
     };
 }
 

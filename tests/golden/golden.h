@@ -26,6 +26,8 @@ struct golden_setup {
     bool has_lora, is_train;
     bool is_forward_only; /* no backward part */
     int64_t batch_size;
+    bool is_mixed; /* as in graph_settings */
+    double label_smoothing;
 };
 struct golden_network {
     struct device *device;
