@@ -74,8 +74,7 @@ static enum status dnnl_check_at(dnnl_status_t result, const char *expression)
             dnnl_##kind##_destroy(handle);                                                         \
     } while (0)
 
-/* oneDNN takes the number of threads from OpenMP's setting of the calling thread, which other
- * devices may have changed. */
+/* oneDNN takes OpenMP's setting of the calling thread, which other devices may have changed. */
 static void use_threads(const struct glue *glue)
 {
     omp_set_num_threads(glue->n_threads);
@@ -206,8 +205,7 @@ static enum status memory_create(struct glue *glue, const dnnl_memory_desc_t *la
     return dnnl_check(dnnl_memory_create(out, layout, glue->engine, DNNL_MEMORY_NONE));
 }
 
-/* Makes the operand's reorder between `user` and `inner`; *scratchpad_bytes grows to what it needs.
- */
+/* Makes the reorder between `user` and `inner`; *scratchpad_bytes grows to what it needs. */
 static enum status reorder_create(struct glue *glue, struct operand *operand,
                                   const dnnl_memory_desc_t *user, const dnnl_memory_desc_t *inner,
                                   size_t *scratchpad_bytes)
@@ -466,23 +464,29 @@ done:
     return status;
 }
 
+/* Not the library's first choice, brgemm: it takes 3 to 13 % longer on Zen 4. Of many rows a
+ * transposed right factor is turned around first: as much work as 20 rows, for 6 %. */
+enum { LEAST_TURNED_ROWS = 1024 };
+
 enum status plan_matmul(struct glue *glue, const struct matmul_shape *shape, struct prepared **out)
 {
     enum status status = STATUS_OK;
     dnnl_primitive_desc_t descriptor = NULL;
     dnnl_matmul_desc_t operation;
-    dnnl_memory_desc_t left, right, bias, product;
+    dnnl_memory_desc_t left, right, inner_right, bias, product;
     dnnl_dims_t left_shape = {shape->m, shape->k}, right_shape = {shape->k, shape->n};
     dnnl_dims_t bias_shape = {1, shape->n}, product_shape = {shape->m, shape->n};
 
     use_threads(glue);
     TRY(layout_init(&left, 2, left_shape, shape->is_left_transposed ? dnnl_ba : dnnl_ab));
     TRY(layout_init(&right, 2, right_shape, shape->is_right_transposed ? dnnl_ba : dnnl_ab));
+    TRY(layout_init(&inner_right, 2, right_shape, dnnl_ab));
+    inner_right = shape->m < LEAST_TURNED_ROWS ? right : inner_right;
     TRY(layout_init(&bias, 2, bias_shape, dnnl_ab));
     TRY(layout_init(&product, 2, product_shape, dnnl_ab));
-    TRY(dnnl_check(dnnl_matmul_desc_init(&operation, &left, &right, shape->has_bias ? &bias : NULL,
-                                         &product)));
-    TRY(choose(glue, &operation, NULL, NULL, &descriptor));
+    TRY(dnnl_check(dnnl_matmul_desc_init(&operation, &left, &inner_right,
+                                         shape->has_bias ? &bias : NULL, &product)));
+    TRY(choose(glue, &operation, NULL, "gemm:jit", &descriptor));
     const struct operand_spec specs[N_SLOTS] = {
         [SLOT_SOURCE] = {DNNL_ARG_SRC, false, dnnl_query_src_md, 0, left},
         [SLOT_WEIGHT] = {DNNL_ARG_WEIGHTS, false, dnnl_query_weights_md, 0, right},

@@ -1,7 +1,8 @@
 """The same steps in PyTorch: images per second of one network.
 
-Usage: pytorch.py ARCH train|eval plain|lora|prune_lora BATCH SECONDS nchw|channels_last
-The networks are those of the golden tests; adapters as peft writes them (base + B(A(dropout(x))) · scale).
+Usage: pytorch.py ARCH train|eval plain|lora|prune_lora BATCH SECONDS WAY
+WAY is nchw or channels_last, and of simple_vit one of those in pytorch_vit.py. The other networks are those of the golden
+tests; adapters as peft writes them (base + B(A(dropout(x))) · scale).
 Images are resident and already normalised floats, which the other side computes in every step."""
 
 import pathlib
@@ -11,7 +12,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "golden"))
 import make_golden
-import make_vit
+import pytorch_vit
 import torch
 from torch.nn import functional as F
 
@@ -24,24 +25,21 @@ def adapted(self, x):
     return self.base(x) + self.lora_B(low) * (make_golden.LORA_ALPHA / make_golden.LORA_RANK)
 
 
-def adapted_linear(self, x):
-    return self.base(x) + self.lora_B(self.lora_A(F.dropout(x, DROPOUT, self.training))) * self.factor
-
-
 make_golden.LoraConv.forward = adapted
-make_vit.Adapted.forward = adapted_linear
+
+
+def built(arch, method, way):
+    if arch == "simple_vit":
+        return pytorch_vit.build(way, method != "plain"), torch.contiguous_format
+    layout = torch.channels_last if way == "channels_last" else torch.contiguous_format
+    return make_golden.build(arch, method != "plain", dtype=torch.float32).to(memory_format=layout), layout
 
 
 def main():
-    arch, mode, method, batch, seconds, layout = sys.argv[1:7]
+    arch, mode, method, batch, seconds, way = sys.argv[1:7]
     torch.manual_seed(1)
-    build = make_vit.build if arch in make_vit.MODELS else make_golden.build
-    model = build(arch, method != "plain", dtype=torch.float32)
-    if arch in make_vit.MODELS:  # what was left out of its memory
-        for parameter in model.parameters():
-            torch.nn.init.normal_(parameter, std=0.02)
-    layout = torch.channels_last if layout == "channels_last" else torch.contiguous_format
-    model = model.to(memory_format=layout).train(mode == "train")
+    model, layout = built(arch, method, way)
+    model.train(mode == "train")
     batch, seconds = int(batch), float(seconds)
     x = torch.randn(batch, 3, 32, 32).to(memory_format=layout)
     labels = torch.arange(batch) % make_golden.CLASSES
@@ -50,7 +48,7 @@ def main():
 
     def step():
         if mode == "eval":
-            with torch.no_grad():
+            with torch.inference_mode():
                 return F.cross_entropy(model(x), labels, reduction="none").sum().item()
         optimizer.zero_grad(set_to_none=True)
         loss = F.cross_entropy(model(x), labels)

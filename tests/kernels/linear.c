@@ -19,7 +19,10 @@
 
 static const struct kernel_case backward_data_cases[] = {SIZES};
 static const struct kernel_case forward_cases[] = {
-    SIZES, {.name = "no bias", .sizes = ".7 C64 K10", .absent = 1 << 2}};
+    SIZES,
+    {.name = "many tokens", .sizes = ".5x211 C6 K19"},
+    {.name = "many tokens, no bias", .sizes = ".5x211 C6 K19", .absent = 1 << 2},
+    {.name = "no bias", .sizes = ".7 C64 K10", .absent = 1 << 2}};
 static const struct kernel_case backward_weight_cases[] = {
     SIZES,
     {.name = "many tokens", .sizes = ".5x211 C6 K19"},
