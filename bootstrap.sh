@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 build_packages=(gcc cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libhdf5-dev libyaml-dev
-                libdnnl-dev libzip-dev libcjson-dev libjpeg62-turbo-dev libpng-dev nettle-dev zlib1g-dev)
+                libdnnl-dev libzip-dev libcjson-dev libjpeg62-turbo-dev libpng-dev libsvm-dev nettle-dev zlib1g-dev)
 test_packages=(g++ clang clang-tidy clang-format libclang-rt-14-dev libomp-14-dev libcmocka-dev git python3
                python3-numpy python3-h5py python3-pandas python3-pil python3-torch)
 slurm_packages=(munge slurmctld slurmd slurm-client)

@@ -13,7 +13,7 @@
 #include <string.h>
 
 struct eval_options {
-    const char *model, *weights, *data, *dataset, *mean, *std, *device, *forget_class;
+    const char *model, *weights, *data, *dataset, *mean, *std, *device, *forget_class, *mia;
     int64_t threads, batch_size, eval_seed, gpu;
     bool is_json;
 };
@@ -29,6 +29,8 @@ static enum status parse(int argc, char **argv, struct eval_options *wanted, boo
          "cifar10 (default), cifar100 or images"},
         {"forget-class", 0, OPTION_TEXT, &wanted->forget_class, "N",
          "class to forget; default none"},
+        {"mia", 0, OPTION_TEXT, &wanted->mia, "NAME,…",
+         "membership attacks, as eval.mia; default loss_lr"},
         {"mean", 0, OPTION_TEXT, &wanted->mean, "R,G,B", "default: from the manifest beside FILE"},
         {"std", 0, OPTION_TEXT, &wanted->std, "R,G,B", "default: from the manifest beside FILE"},
         {"eval-seed", 0, OPTION_INTEGER, &wanted->eval_seed, "N", "draws the attack's samples"},
@@ -71,6 +73,29 @@ static enum status parse_three(const char *option, const char *text, struct norm
     return STATUS_OK;
 }
 
+static enum status parse_attacks(const char *text, struct attack_list *out)
+{
+    char copy[256], *rest = copy;
+
+    if (strlen(text) >= sizeof copy)
+        return fail(STATUS_BAD_CONFIG, "--mia is longer than all attacks together");
+    snprintf(copy, sizeof copy, "%s", text);
+    for (char *word = strsep(&rest, ","); word != NULL; word = strsep(&rest, ",")) {
+        int kind = 0;
+        while (kind < N_ATTACKS && strcmp(word, attack_names[kind]) != 0)
+            kind++;
+        if (kind == N_ATTACKS) {
+            const char *near = text_nearest(word, attack_names, N_ATTACKS);
+            return fail(STATUS_BAD_CONFIG, "--mia: there is no attack '%s'%s%s%s", word,
+                        near != NULL ? "; did you mean '" : "; see docs/metrics.md",
+                        near != NULL ? near : "", near != NULL ? "'?" : "");
+        }
+        if (!attack_list_add(out, (enum attack_kind)kind))
+            return fail(STATUS_BAD_CONFIG, "--mia names %s twice", word);
+    }
+    return STATUS_OK;
+}
+
 static enum status check_options(const struct eval_options *wanted, struct settings *settings)
 {
     enum status status = STATUS_OK;
@@ -89,6 +114,7 @@ static enum status check_options(const struct eval_options *wanted, struct setti
          settings->forget.class_index < 0))
         return fail(STATUS_BAD_CONFIG, "--forget-class wants a class number or none, got '%s'",
                     wanted->forget_class);
+    TRY(parse_attacks(wanted->mia, &settings->eval.mia));
     TRY(parse_three("mean", wanted->mean, &settings->data.mean));
     TRY(parse_three("std", wanted->std, &settings->data.std));
     for (int c = 0; c < 3; c++)
@@ -159,7 +185,8 @@ static enum status evaluate(const struct eval_options *wanted, struct trainer *t
     TRY(network_open(&network, trainer, &settings));
     TRY(split_by_class(network.data->dataset, (int)settings.forget.class_index, &split));
     TRY(network_evaluate(&network, arena, &train, &test));
-    struct eval_inputs inputs = {&train, &test, split, (uint64_t)settings.eval.seed};
+    struct eval_inputs inputs = {&train, &test, split, (uint64_t)settings.eval.seed,
+                                 &settings.eval.mia};
     TRY(metrics_compute(&inputs, &metrics));
     TRY(print_metrics(&metrics, wanted->is_json));
 done:
@@ -196,6 +223,7 @@ int cli_eval(int argc, char **argv)
                                   .std = "base",
                                   .device = "auto",
                                   .forget_class = "none",
+                                  .mia = "loss_lr",
                                   .batch_size = 128};
     bool is_help = false;
 

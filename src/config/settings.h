@@ -54,6 +54,26 @@ struct vit_shape {
     int64_t mlp;   /* hidden width of a layer's perceptron */
 };
 
+/* Membership attacks of eval.mia: src/eval has their fits. */
+enum attack_kind {
+    ATTACK_LOSS_LR,
+    ATTACK_CONFIDENCE_SVC,
+    ATTACK_CORRECTNESS_SVC,
+    ATTACK_ENTROPY_SVC,
+    ATTACK_M_ENTROPY_SVC,
+    ATTACK_ENTROPY_LR,
+    ATTACK_CLASS_MIA,
+    N_ATTACKS
+};
+struct attack_list {
+    int n; /* at least 1 */
+    /* The first is the metric MIA, the others follow in the enum's order: lists that measure the
+     * same are the same bytes (those past n are 0; no padding, as all are ints). */
+    enum attack_kind items[N_ATTACKS];
+};
+/* Adds an attack, the first at its place. False when the list has it. */
+bool attack_list_add(struct attack_list *list, enum attack_kind kind);
+
 struct settings {
     struct {
         const char *arch;
@@ -87,7 +107,7 @@ struct settings {
     } lora;
     struct {
         int64_t seed, batch_size;
-        const char *mia; /* first of eval.mia; "loss_lr" */
+        struct attack_list mia;
     } eval;
     int64_t seed;
     const char
@@ -117,8 +137,9 @@ enum setting_group {
 };
 
 /* Names of the enums above, in their order, NULL-terminated. */
-extern const char *const prune_mask_names[], *const mha_out_proj_names[],
-                                                 *const optimizer_names[], *const schedule_names[];
+extern const char *const prune_mask_names[],
+    *const mha_out_proj_names[], *const optimizer_names[], *const schedule_names[],
+                                                               *const attack_names[];
 
 /* Values → JSON object under dotted names (all settings), and back. from_json accepts what to_json
  * writes, and what it wrote before there was a setting that has a neutral value. */

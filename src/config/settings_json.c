@@ -31,6 +31,7 @@ static enum status tree_from_json(const cJSON *json, struct arena *arena, struct
     enum status status = STATUS_OK;
     const struct position nowhere = {0};
     struct tree *items[MAX_MILESTONES] = {0};
+    _Static_assert((int)N_ATTACKS <= (int)MAX_MILESTONES, "the longest list is one of milestones");
     char number[32];
     int64_t n = 0;
 

@@ -23,8 +23,9 @@ static size_t member_bytes(const struct setting *setting)
     case SETTING_METHOD:
     case SETTING_TEXT:
     case SETTING_REGEX:
-    case SETTING_ATTACKS:
         return sizeof(const char *);
+    case SETTING_ATTACKS:
+        return sizeof(struct attack_list);
     case SETTING_EPOCHS:
         break;
     }
@@ -104,13 +105,27 @@ bool setting_is_same(const struct setting *setting, const struct settings *a,
     case SETTING_METHOD:
     case SETTING_TEXT:
     case SETTING_REGEX:
-    case SETTING_ATTACKS:
         return is_same_text(*(const char *const *)left, *(const char *const *)right);
     case SETTING_INTEGER:
     case SETTING_BOOL:
     case SETTING_ENUM:
     case SETTING_SWITCH:
+    case SETTING_ATTACKS:
         break;
     }
     return memcmp(left, right, member_bytes(setting)) == 0;
+}
+
+bool attack_list_add(struct attack_list *list, enum attack_kind kind)
+{
+    int place = list->n;
+
+    for (int i = 0; i < list->n; i++)
+        if (list->items[i] == kind)
+            return false;
+    for (; place > 1 && list->items[place - 1] > kind; place--)
+        list->items[place] = list->items[place - 1];
+    list->items[place] = kind;
+    list->n++;
+    return true;
 }

@@ -8,6 +8,14 @@
 const char *const prune_mask_names[] = {"held", "held_merged", "baked", NULL};
 const char *const mha_out_proj_names[] = {"adapt", "ignore", NULL};
 const char *const base_recipe_names[] = {"resnet", "resnet_option_a", "vit"};
+const char *const attack_names[] = {[ATTACK_LOSS_LR] = "loss_lr",
+                                    [ATTACK_CONFIDENCE_SVC] = "confidence_svc",
+                                    [ATTACK_CORRECTNESS_SVC] = "correctness_svc",
+                                    [ATTACK_ENTROPY_SVC] = "entropy_svc",
+                                    [ATTACK_M_ENTROPY_SVC] = "m_entropy_svc",
+                                    [ATTACK_ENTROPY_LR] = "entropy_lr",
+                                    [ATTACK_CLASS_MIA] = "class_mia",
+                                    [N_ATTACKS] = NULL};
 const char *const optimizer_names[] = {"sgd", "adam", "adamw", NULL};
 const char *const schedule_names[] = {"constant", "cosine", "step", "one_cycle", NULL};
 static const char *const schedule_unit_names[] = {"epoch", "step", NULL};
@@ -235,7 +243,7 @@ static const struct setting table[] = {
      .offset = AT(eval.mia),
      .unit = "",
      .standard = "[loss_lr]",
-     .help = "membership attacks; the first is MIA"},
+     .help = "membership attacks, see docs/metrics.md; the first is MIA"},
     {.name = "eval.seed",
      .kind = SETTING_INTEGER,
      .group = GROUP_MODEL,

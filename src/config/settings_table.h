@@ -20,7 +20,7 @@ enum setting_kind {
     SETTING_DURATION,      /* double, seconds; written 90, 90s, 5m, 1h */
     SETTING_NORMALISATION, /* struct normalisation */
     SETTING_EPOCHS,        /* recipe's milestones and their count */
-    SETTING_ATTACKS,       /* const char *, the first of a list */
+    SETTING_ATTACKS,       /* struct attack_list */
 };
 
 enum { MAX_SETTINGS = 128, N_BASE_RECIPES = 3 };

@@ -282,27 +282,23 @@ static bool read_epochs(const struct reading *reading, void *out)
 
 static bool read_attacks(const struct reading *reading, void *out)
 {
-    static const char *const planned[] = {
-        "confidence_svc", "entropy_lr",       "class_mia", "correctness",
-        "entropy",        "modified_entropy", NULL};
-    static const char *const here[] = {"loss_lr", NULL};
     const struct tree *value = reading->value;
+    struct attack_list attacks = {0};
     int64_t n = value->kind == TREE_LIST ? value->n : 1;
 
     if (n == 0)
-        return refuse(reading, NULL, "wants at least one attack: loss_lr");
+        return refuse(reading, NULL, "wants at least one of %s",
+                      names_joined(reading->reader->arena, attack_names));
     for (int64_t i = 0; i < n; i++) {
         struct reading item = {reading->reader, reading->setting,
                                value->kind == TREE_LIST ? value->items[i] : value};
-        for (int k = 0; item.value->kind == TREE_TEXT && planned[k] != NULL; k++)
-            if (strcmp(item.value->text, planned[k]) == 0)
-                return refuse(&item, NULL, "wants loss_lr; '%s' is not supported yet", planned[k]);
-        if (read_name(&item, here) < 0)
+        int index = read_name(&item, attack_names);
+        if (index < 0)
             return false;
+        if (!attack_list_add(&attacks, (enum attack_kind)index))
+            return refuse(&item, NULL, "names %s twice", attack_names[index]);
     }
-    if (n > 1)
-        return refuse(reading, NULL, "names the same attack twice");
-    *(const char **)out = here[0];
+    memcpy(out, &attacks, sizeof attacks);
     return true;
 }
 
@@ -391,6 +387,15 @@ static void print_epochs(const struct recipe *recipe, struct text *out)
     text_append(out, "]");
 }
 
+static void print_attacks(const struct attack_list *attacks, struct text *out)
+{
+    for (int i = 0; i < attacks->n; i++) {
+        text_append(out, "%s", i == 0 ? "[" : ", ");
+        print_text(attack_names[attacks->items[i]], out);
+    }
+    text_append(out, "]");
+}
+
 void setting_print(const struct setting *setting, const struct settings *settings, struct text *out)
 {
     const void *member = (const char *)settings + setting->offset;
@@ -419,9 +424,7 @@ void setting_print(const struct setting *setting, const struct settings *setting
         print_epochs(member, out);
         break;
     case SETTING_ATTACKS:
-        text_append(out, "[");
-        print_text(*(const char *const *)member, out);
-        text_append(out, "]");
+        print_attacks(member, out);
         break;
     case SETTING_CHOICE:
     case SETTING_ARCHITECTURE:

@@ -3,6 +3,7 @@
 #define EVAL_EVAL_H
 
 #include "base/arena.h"
+#include "config/settings.h"
 #include "data/dataset.h"
 
 /* Per image of one table: written by the trainer from logits. */
@@ -32,33 +33,44 @@ struct metrics {
     struct metric items[EVAL_MAX_METRICS];
 };
 
+struct logistic_fit {
+    double w, b; /* non-member when w·feature + b > 0 */
+};
 struct eval_inputs {
     const struct predictions *train, *test; /* of the whole tables */
     const struct split *split;
-    uint64_t eval_seed; /* draws the attack's samples */
+    uint64_t eval_seed;                /* draws the attacks' samples */
+    const struct attack_list *attacks; /* at least one */
 };
-enum { MIA_MOST_MEMBERS = 9000, MIA_MOST_NON_MEMBERS = 5000 };
-/* UA RA TA MIA forget_accuracy_train forget_accuracy_test test_accuracy_all MIA_loss_lr_w
- * MIA_loss_lr_b. UA = 1 − accuracy on D_f; RA on D_r; TA on the test images without the forgotten
- * class. NaN where a set is empty.
- * MIA: the attack is fitted on at most 9000 images drawn from D_r (members) and at most 5000 drawn
- * from the test images without the forgotten class (non-members), all of them when there are fewer;
- * it is the share of D_f with w·loss + b > 0. That the non-members leave the forgotten class out,
- * as D_t does for TA, is what reproduces the reference fit of the published ResNet-20 on class 3
- * (w = 2.387217, b = −1.808271, 3 of 448); with every test image w would be 2.507458, and 4 of 448.
- * Fails DIVERGED when a loss is not finite. */
+/* UA RA TA MIA forget_accuracy_train forget_accuracy_test test_accuracy_all ECE, then MIA_<attack>
+ * of each attack, with MIA_<attack>_w and _b where it is a logistic regression (eval/attack.h).
+ * UA = 1 − accuracy on D_f; RA on D_r; TA and ECE on the test images without the forgotten class;
+ * MIA the first attack's. NaN where a set is empty.
+ * Fails DIVERGED when a loss that an attack or ECE uses is not finite. */
 CHECKED enum status metrics_compute(const struct eval_inputs *inputs, struct metrics *out);
 
-/* Logistic regression on one feature: minimises ½w² + Σ log-loss (C = 1), intercept unpenalised,
- * by damped Newton steps until the gradient is below 1e-10 of the sum of its terms' sizes. y = 1
- * for non-members. The order of the losses moves only the last bits. Fails BAD_DATA when either
- * side is empty, DIVERGED when a loss is not finite. */
-struct logistic_fit {
-    double w, b;
+/* Expected calibration error over `images` (rows of predictions): the largest probability of each
+ * is put into one of 15 bins ((m−1)/15, m/15]; Σ |bin|/n · |accuracy − mean probability|. NaN when
+ * n is 0. Fails DIVERGED naming the `table`'s image whose probabilities are NaN. Source: Guo et
+ * al., arXiv:1706.04599, equation 3. */
+enum { CALIBRATION_BINS = 15 };
+CHECKED enum status calibration_error(const struct predictions *predictions, const char *table,
+                                      const int32_t *images, int64_t n, double *out);
+
+/* What is chosen for the images of each class, over both lists (rows of predictions). */
+struct image_list {
+    const int32_t *images;
+    int64_t n;
 };
-CHECKED enum status mia_fit_loss_lr(const double *member, int64_t n_member,
-                                    const double *non_member, int64_t n_non_member,
-                                    struct logistic_fit *out);
+struct confusion_matrix {
+    int n_classes;
+    int64_t *counts;  /* [n_classes, n_classes] images of the row's class for which the column's is
+                         chosen; those without a choice (NaN logits) are in no column */
+    double *accuracy; /* [n_classes] share of the class's images, NaN when there are none */
+};
+CHECKED enum status confusion_matrix_create(const struct predictions *predictions,
+                                            const struct image_list lists[2], struct arena *arena,
+                                            struct confusion_matrix *out);
 
 /* ---- against a model retrained without D_f: pure functions, NaN in gives NaN out ---- */
 

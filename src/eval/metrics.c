@@ -1,11 +1,8 @@
 /* UA, RA, TA, MIA and their relatives from predictions and a split. */
-#include "eval/eval.h"
-
-#include "base/random.h"
+#include "eval/attack.h"
 
 #include <assert.h>
 #include <math.h>
-#include <string.h>
 
 static void add_metric(struct metrics *metrics, const char *name, double value)
 {
@@ -47,92 +44,45 @@ static void add_accuracies(const struct eval_inputs *inputs, double mia, struct 
         share(test_forget_right + test_retain_right, split->n_test_forget + split->n_test_retain));
 }
 
-struct sample { /* what is drawn for one side of the attack */
-    const struct predictions *predictions;
-    const int32_t *images;
-    int64_t n_images, most;
-    uint32_t side; /* members and non-members share no random numbers */
-};
-
-/* The losses of `most` images drawn by the seed, or of all in their order when there are fewer. */
-static enum status draw_losses(const struct sample *sample, uint64_t eval_seed, struct arena *arena,
-                               double **out)
-{
-    enum status status = STATUS_OK;
-    struct random_key key = {
-        .seed = eval_seed, .purpose = RANDOM_EVALUATION, .layer = sample->side};
-    int64_t n = sample->n_images < sample->most ? sample->n_images : sample->most;
-    int32_t *images = NULL;
-    double *losses = NULL;
-
-    TRY_ALLOC(images, ARENA_ARRAY(arena, sample->n_images, int32_t));
-    TRY_ALLOC(losses, ARENA_ARRAY(arena, n, double));
-    memcpy(images, sample->images, (size_t)sample->n_images * sizeof *images);
-    if (n < sample->n_images)
-        random_shuffle(&key, images, sample->n_images);
-    for (int64_t i = 0; i < n; i++)
-        losses[i] = sample->predictions->loss[images[i]];
-    *out = losses;
-done:
-    return status;
-}
-
-static enum status count_called_non_member(const struct eval_inputs *inputs,
-                                           struct logistic_fit fit, int64_t *out)
-{
-    int64_t n = 0;
-
-    for (int64_t i = 0; i < inputs->split->n_forget; i++) {
-        double loss = inputs->train->loss[inputs->split->forget[i]];
-        if (!isfinite(loss))
-            return fail(STATUS_DIVERGED, "the loss of a forgotten image is %g", loss);
-        n += fit.w * loss + fit.b > 0.0;
-    }
-    *out = n;
-    return STATUS_OK;
-}
-
-static enum status attack(const struct eval_inputs *inputs, struct arena *arena,
-                          struct logistic_fit *fit, double *mia)
+static enum status add_calibration(const struct eval_inputs *inputs, struct metrics *out)
 {
     enum status status = STATUS_OK;
     const struct split *split = inputs->split;
-    const struct sample member = {inputs->train, split->retain, split->n_retain, MIA_MOST_MEMBERS,
-                                  0};
-    const struct sample non_member = {inputs->test, split->test_retain, split->n_test_retain,
-                                      MIA_MOST_NON_MEMBERS, 1};
-    double *member_losses = NULL, *non_member_losses = NULL;
-    int64_t n_called = 0;
+    double error = NAN;
 
-    TRY(draw_losses(&member, inputs->eval_seed, arena, &member_losses));
-    TRY(draw_losses(&non_member, inputs->eval_seed, arena, &non_member_losses));
-    int64_t n_member = member.n_images < member.most ? member.n_images : member.most;
-    int64_t n_non_member =
-        non_member.n_images < non_member.most ? non_member.n_images : non_member.most;
-    TRY(mia_fit_loss_lr(member_losses, n_member, non_member_losses, n_non_member, fit));
-    TRY(count_called_non_member(inputs, *fit, &n_called));
-    *mia = share(n_called, split->n_forget);
+    TRY(calibration_error(inputs->test, "test", split->test_retain, split->n_test_retain, &error));
+    add_metric(out, "ECE", error);
 done:
     return status;
+}
+
+static void add_attack(enum attack_kind kind, const struct attack_result *result,
+                       struct metrics *out)
+{
+    const struct attack_metrics names = attack_metrics(kind);
+
+    add_metric(out, names.value, result->value);
+    if (names.w != NULL) {
+        add_metric(out, names.w, result->fit.w);
+        add_metric(out, names.b, result->fit.b);
+    }
 }
 
 enum status metrics_compute(const struct eval_inputs *inputs, struct metrics *out)
 {
     enum status status = STATUS_OK;
-    const struct split *split = inputs->split;
-    struct arena *arena = NULL;
+    const struct attack_list *attacks = inputs->attacks;
+    struct attack_result results[N_ATTACKS];
     struct metrics metrics = {.n = 0};
-    struct logistic_fit fit = {NAN, NAN};
-    double mia = NAN;
 
-    TRY(arena_create(&arena));
-    if (split->n_forget > 0 && split->n_retain > 0 && split->n_test_retain > 0)
-        TRY(attack(inputs, arena, &fit, &mia));
-    add_accuracies(inputs, mia, &metrics);
-    add_metric(&metrics, "MIA_loss_lr_w", fit.w);
-    add_metric(&metrics, "MIA_loss_lr_b", fit.b);
+    assert(attacks->n >= 1);
+    for (int i = 0; i < attacks->n; i++)
+        TRY(attack_run(attacks->items[i], inputs, &results[i]));
+    add_accuracies(inputs, results[0].value, &metrics);
+    TRY(add_calibration(inputs, &metrics));
+    for (int i = 0; i < attacks->n; i++)
+        add_attack(attacks->items[i], &results[i], &metrics);
     *out = metrics;
 done:
-    arena_destroy(arena);
     return status;
 }

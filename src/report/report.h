@@ -19,7 +19,8 @@ struct report_settings {
 /* Appends the report on `folder`/results.h5, or on those of its shards together, to `out`.
  *   table  one row per group of runs that agree in everything swept but the seed: percent, mean ±
  *          standard deviation over its finished runs, their number; with retrain runs the gap to
- *          them, also that of the means; failed runs with messages below
+ *          them, also that of the means; a second table of ECE and attacks where the sweep has
+ *          several of those or retrain; failed runs with messages below
  *   csv    one row per run, fractions, empty where missing
  *   json   an array of one object per run: every column, settings under their dotted names (a
  *          setting that the run's method does not read is null when it is swept), NaN as null

@@ -1,6 +1,7 @@
 /* Columns as wide as their widest cell, two blanks between. */
 #include "report/sheet.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* Code points, so that "±" counts once. */
@@ -50,22 +51,63 @@ static int64_t column_width(const struct sheet *sheet, int64_t column)
     return most;
 }
 
+struct block { /* columns that are printed side by side, after those of text */
+    int64_t first, end;
+};
+
+/* As many columns from `first` on as fit, at least one. */
+static struct block block_at(const struct sheet *sheet, const int64_t *widths, int64_t first)
+{
+    struct block block = {first, first};
+    int64_t width = 0;
+
+    for (int64_t c = 0; c < sheet->n_left; c++)
+        width += widths[c] + 2;
+    for (; block.end < sheet->n_columns; block.end++) {
+        width += widths[block.end] + (block.end > first ? 2 : 0);
+        if (sheet->most_width > 0 && width > sheet->most_width && block.end > first)
+            break;
+    }
+    return block;
+}
+
+static void print_cell(const struct sheet *sheet, int64_t line, int64_t c, int64_t width,
+                       struct text *out)
+{
+    const char *value = sheet->cells[line * sheet->n_columns + c];
+    int pad = (int)(width - width_of(value));
+
+    if (c < sheet->n_left)
+        text_append(out, "%s%*s  ", value, pad, "");
+    else
+        text_append(out, "%*s%s", pad, "", value);
+}
+
+static void print_line(const struct sheet *sheet, const int64_t *widths, int64_t line,
+                       const struct block *block, struct text *out)
+{
+    for (int64_t c = 0; c < sheet->n_left; c++)
+        print_cell(sheet, line, c, widths[c], out);
+    for (int64_t c = block->first; c < block->end; c++) {
+        print_cell(sheet, line, c, widths[c], out);
+        text_append(out, "%s", c + 1 < block->end ? "  " : "\n");
+    }
+}
+
 enum status sheet_print(const struct sheet *sheet, struct text *out)
 {
     enum status status = STATUS_OK;
     int64_t *widths = NULL;
 
+    assert(sheet->n_left < sheet->n_columns);
     TRY_ALLOC(widths, ARENA_ARRAY(sheet->arena, sheet->n_columns, int64_t));
     for (int64_t c = 0; c < sheet->n_columns; c++)
         widths[c] = column_width(sheet, c);
-    for (int64_t line = 0; line < sheet->n_lines; line++) {
-        for (int64_t c = 0; c < sheet->n_columns; c++) {
-            const char *value = sheet->cells[line * sheet->n_columns + c];
-            int pad = (int)(widths[c] - width_of(value));
-            bool is_left = c < sheet->n_left, is_last = c == sheet->n_columns - 1;
-            text_append(out, "%*s%s%*s%s", is_left ? 0 : pad, "", value,
-                        is_left && !is_last ? pad : 0, "", is_last ? "\n" : "  ");
-        }
+    for (struct block block = {.end = sheet->n_left}; block.end < sheet->n_columns;) {
+        text_append(out, "%s", block.end > sheet->n_left ? "\n" : "");
+        block = block_at(sheet, widths, block.end);
+        for (int64_t line = 0; line < sheet->n_lines; line++)
+            print_line(sheet, widths, line, &block, out);
     }
     status = text_finish(out);
 done:

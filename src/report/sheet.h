@@ -8,6 +8,7 @@ struct sheet {
     struct arena *arena; /* borrowed */
     int64_t n_columns;   /* >= 1 */
     int64_t n_left; /* the first columns are text, to the left; the rest numbers, to the right */
+    int64_t most_width; /* columns that do not fit go below, the text repeated; 0: all in one */
     int64_t n_lines, capacity;
     const char **cells; /* [n_lines, n_columns], owned */
 };

@@ -1,4 +1,5 @@
 /* The table for people: percent, mean ± standard deviation over seeds, failed runs below. */
+#include "report/measures.h"
 #include "report/reference.h"
 #include "report/report.h"
 #include "report/sheet.h"
@@ -6,25 +7,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-struct measure { /* a column of numbers */
-    const char *field, *heading;
-    double factor;
-    int digits;
-    bool is_gap_of_means; /* not a summary of the field: the gap between means, for groups only */
-};
-static const struct measure measures[] = {
-    {"UA", "UA", 100.0, 2, false},
-    {"RA", "RA", 100.0, 2, false},
-    {"TA", "TA", 100.0, 2, false},
-    {"MIA", "MIA", 100.0, 2, false},
-    {"average_gap", "gap", 100.0, 2, false},
-    {"average_gap", "gap of means", 100.0, 2, true},
-    {"ToW", "ToW", 1.0, 3, false},
-    {"JS", "JS", 1.0, 3, false},
-    {"seconds_train", "train s", 1.0, 2, false},
-};
-enum { N_MEASURES = sizeof measures / sizeof *measures };
 
 static bool varies(const struct records *records, int64_t field)
 {
@@ -128,8 +110,7 @@ struct table {
     struct arena *arena;
     int64_t *keys; /* fields that name a row */
     int64_t n_keys;
-    const struct measure *measures[N_MEASURES]; /* those the file has */
-    int64_t n_measures;
+    struct measures measures;  /* of the table being printed */
     const int64_t *references; /* [n_rows] */
 };
 
@@ -147,15 +128,6 @@ done:
     return status;
 }
 
-static void find_measures(struct table *table, bool has_runs)
-{
-    for (size_t i = 0; i < N_MEASURES; i++) {
-        bool is_there = records_find(table->records, measures[i].field) >= 0;
-        if (is_there && !(has_runs && measures[i].is_gap_of_means))
-            table->measures[table->n_measures++] = &measures[i];
-    }
-}
-
 /* Headings of text columns, the keys, one number column, the measures. */
 static enum status set_headings(const struct table *table, struct sheet *sheet,
                                 const char *const *left, int64_t n_left, const char *number)
@@ -169,8 +141,8 @@ static enum status set_headings(const struct table *table, struct sheet *sheet,
     for (int64_t i = 0; i < table->n_keys; i++)
         TRY(sheet_set(sheet, column++, table->records->fields[table->keys[i]].name));
     TRY(sheet_set(sheet, column++, number));
-    for (int64_t i = 0; i < table->n_measures; i++)
-        TRY(sheet_set(sheet, column++, table->measures[i]->heading));
+    for (int64_t i = 0; i < table->measures.n; i++)
+        TRY(sheet_set(sheet, column++, table->measures.items[i].heading));
 done:
     return status;
 }
@@ -198,21 +170,22 @@ static enum status set_group(const struct table *table, const struct group *grou
         TRY(set_cell(sheet, column++, table->records, group->first, table->keys[i]));
     snprintf(count, sizeof count, "%lld", (long long)group->n_done);
     TRY(sheet_set(sheet, column++, count));
-    for (int64_t i = 0; i < table->n_measures; i++) {
-        struct summary summary = measure_group(table, group, table->measures[i]);
-        TRY(set_summary(sheet, column++, &summary, table->measures[i]));
+    for (int64_t i = 0; i < table->measures.n; i++) {
+        struct summary summary = measure_group(table, group, &table->measures.items[i]);
+        TRY(set_summary(sheet, column++, &summary, &table->measures.items[i]));
     }
 done:
     return status;
 }
 
-static enum status print_groups(const struct table *table, struct text *out)
+static enum status print_groups(const struct table *table, int64_t most_width, struct text *out)
 {
     enum status status = STATUS_OK;
     struct groups groups;
     struct sheet sheet = {.arena = table->arena,
-                          .n_columns = table->n_keys + 1 + table->n_measures,
-                          .n_left = table->n_keys};
+                          .n_columns = table->n_keys + 1 + table->measures.n,
+                          .n_left = table->n_keys,
+                          .most_width = most_width};
 
     TRY(groups_create(table->records, table->keys, table->n_keys, table->arena, &groups));
     TRY(set_headings(table, &sheet, NULL, 0, "n"));
@@ -250,21 +223,22 @@ static enum status set_run(const struct table *table, int64_t row, struct sheet 
     for (int64_t i = 0; i < table->n_keys; i++)
         TRY(set_cell(sheet, column++, records, row, table->keys[i]));
     TRY(set_cell(sheet, column++, records, row, records_find(records, "seed")));
-    for (int64_t i = 0; i < table->n_measures; i++) {
-        struct summary summary = measure_run(table, row, table->measures[i]);
-        TRY(set_summary(sheet, column++, &summary, table->measures[i]));
+    for (int64_t i = 0; i < table->measures.n; i++) {
+        struct summary summary = measure_run(table, row, &table->measures.items[i]);
+        TRY(set_summary(sheet, column++, &summary, &table->measures.items[i]));
     }
 done:
     return status;
 }
 
-static enum status print_runs(const struct table *table, struct text *out)
+static enum status print_runs(const struct table *table, int64_t most_width, struct text *out)
 {
     enum status status = STATUS_OK;
     static const char *const left[] = {"run", "state"};
     struct sheet sheet = {.arena = table->arena,
-                          .n_columns = 2 + table->n_keys + 1 + table->n_measures,
-                          .n_left = 2 + table->n_keys};
+                          .n_columns = 2 + table->n_keys + 1 + table->measures.n,
+                          .n_left = 2 + table->n_keys,
+                          .most_width = most_width};
 
     TRY(set_headings(table, &sheet, left, 2, "seed"));
     for (int64_t row = 0; row < table->records->n_rows; row++)
@@ -321,6 +295,24 @@ static void print_counts(const struct records *records, struct text *out)
                 (long long)(records->n_rows - n_done - n_stopped - n_open), (long long)n_open);
 }
 
+/* What the main table has no room for, within the width of a terminal. */
+static enum status print_further(struct table *table, bool has_runs, struct text *out)
+{
+    enum status status = STATUS_OK;
+    enum { TERMINAL = 80 };
+
+    measures_find_further(table->records, &table->measures);
+    if (table->measures.n == 0)
+        return STATUS_OK;
+    text_append(out, "\nECE and membership attacks in percent%s\n\n",
+                records_find(table->records, "confusion_distance") >= 0
+                    ? "; confusion: distance to retraining"
+                    : "");
+    TRY(has_runs ? print_runs(table, TERMINAL, out) : print_groups(table, TERMINAL, out));
+done:
+    return status;
+}
+
 enum status table_compose(const struct records *records, const struct report_settings *settings,
                           struct text *out)
 {
@@ -329,7 +321,7 @@ enum status table_compose(const struct records *records, const struct report_set
 
     TRY(arena_create(&table.arena));
     TRY(find_keys(settings, &table));
-    find_measures(&table, settings->has_runs);
+    measures_find(records, settings->has_runs, &table.measures);
     TRY(references_find(records, table.arena, &table.references));
     print_counts(records, out);
     text_append(out, "UA RA TA MIA in percent%s\n%s\n",
@@ -337,7 +329,8 @@ enum status table_compose(const struct records *records, const struct report_set
                 records_find(records, "average_gap") >= 0
                     ? "gap (percent), ToW, JS: to retraining with the same split and seed\n"
                     : "");
-    TRY(settings->has_runs ? print_runs(&table, out) : print_groups(&table, out));
+    TRY(settings->has_runs ? print_runs(&table, 0, out) : print_groups(&table, 0, out));
+    TRY(print_further(&table, settings->has_runs, out));
     print_failures(records, out);
     TRY(text_finish(out));
 done:

@@ -1,10 +1,13 @@
 /* One attempt's run.h5:
- *   /            format, id, name, state, message, attempt, host, device, started, settings (JSON)
- * … /result      one attribute per value; `units` and `long_name` are JSON objects by name /history
- * one float64 data set per series /samples/train, /samples/test   loss, margin (float32), label
- * (int32), part (uint8) /forget      image, probability [n, classes] (float32), profile [classes]:
- * not in files of runs that forget nothing or were not evaluated, nor in those older than the group
- */
+ *   /                 format, id, name, state, message, attempt, host, device, started, settings
+ *   /result           one attribute per value; `units` and `long_name` are JSON objects by name
+ *   /history          one float64 data set per series
+ *   /samples/train, /samples/test   loss, margin (float32), label (int32), part (uint8)
+ *   /classes/train, /classes/test   confusion [classes, classes] (int64), accuracy [classes]
+ *   /forget           image, probability [n, classes] (float32), profile [classes]: not in files of
+ *                     runs that forget nothing
+ * The last two are neither in files of runs that were not evaluated nor in those older than the
+ * group. */
 #include "store/run_file.h"
 
 #include "store/column_notes.h"
@@ -113,6 +116,35 @@ static enum status put_forget(hid_t file, const struct run_forget *forget)
     return hdf5_put_arrays(file, "forget", arrays, sizeof arrays / sizeof arrays[0]);
 }
 
+static enum status put_classes(hid_t parent, const struct run_classes *classes)
+{
+    const int64_t n = classes->n_classes;
+    const struct hdf5_array arrays[] = {
+        {"confusion", "images",
+         "images by their class (row) and the class chosen for them (column)", H5T_NATIVE_INT64,
+         H5T_STD_I64LE, classes->counts, n, n, false},
+        {"accuracy", "1", "share of each class's images for which it is chosen", H5T_NATIVE_DOUBLE,
+         H5T_IEEE_F64LE, classes->accuracy, n, 0, false},
+    };
+
+    return hdf5_put_arrays(parent, classes->name, arrays, sizeof arrays / sizeof arrays[0]);
+}
+
+static enum status put_all_classes(hid_t file, const struct run_file *run)
+{
+    enum status status = STATUS_OK;
+    hid_t group = H5I_INVALID_HID;
+
+    if (run->n_classes == 0)
+        return STATUS_OK;
+    TRY(hdf5_create_group(file, "classes", &group));
+    for (int64_t i = 0; i < run->n_classes; i++)
+        TRY(put_classes(group, &run->classes[i]));
+done:
+    hdf5_close(group);
+    return status;
+}
+
 static enum status compose(hid_t file, const struct run_file *run)
 {
     enum status status = STATUS_OK;
@@ -124,6 +156,7 @@ static enum status compose(hid_t file, const struct run_file *run)
     TRY(hdf5_create_group(file, "samples", &samples));
     for (int64_t i = 0; i < run->n_samples; i++)
         TRY(put_samples(samples, &run->samples[i]));
+    TRY(put_all_classes(file, run));
     TRY(put_forget(file, &run->forget));
 done:
     hdf5_close(samples);

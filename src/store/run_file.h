@@ -1,5 +1,6 @@
 /* runs/<id>/a<n>/run.h5: one attempt's result: settings, metrics, history, per-sample losses and
- * margins, predictions of D_f. Written by its trainer, composed in memory and replaced whole. */
+ * margins, confusion matrices, predictions of D_f. Written by its trainer, composed in memory and
+ * replaced whole. */
 #ifndef STORE_RUN_FILE_H
 #define STORE_RUN_FILE_H
 
@@ -27,6 +28,12 @@ struct run_samples {  /* /samples/<name>: per image */
     const int32_t *labels;
     const uint8_t *part; /* 0 retain, 1 forget */
 };
+struct run_classes {  /* /classes/<name>: what is chosen for each class's images */
+    const char *name; /* "train", "test" */
+    int64_t n_classes;
+    const int64_t *counts;  /* [n_classes, n_classes] images by label and chosen class */
+    const double *accuracy; /* [n_classes], NaN for a class without images */
+};
 struct run_forget {           /* /forget: what the model says of the images it is to forget */
     int64_t n, n_classes;     /* n 0: no such group is written */
     const int32_t *images;    /* [n] rows of the training table */
@@ -45,7 +52,9 @@ struct run_file {
     int64_t n_history;
     struct run_samples samples[2];
     int64_t n_samples;
-    struct run_forget forget; /* not filled by run_file_read */
+    struct run_classes classes[2]; /* this and the next are not filled by run_file_read */
+    int64_t n_classes;             /* of those, 0 when it was not evaluated */
+    struct run_forget forget;
 };
 CHECKED enum status run_file_write(const char *path, const struct run_file *run);
 /* Strings and arrays in the arena. with_samples false skips the per-sample data. BAD_DATA names a

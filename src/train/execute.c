@@ -112,6 +112,7 @@ enum status execution_evaluate(struct execution *execution)
         .test = &execution->test,
         .split = execution->split,
         .eval_seed = (uint64_t)execution->job->settings->eval.seed,
+        .attacks = &execution->job->settings->eval.mia,
     };
 
     report_phase(execution, "evaluate");

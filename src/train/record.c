@@ -1,5 +1,5 @@
-/* What a finished run leaves behind: run.h5 with metrics, history, per-image losses and the
- * predictions of D_f; weights with their manifest. */
+/* What a finished run leaves behind: run.h5 with metrics, history, per-image losses, confusion
+ * matrices and the predictions of D_f; weights with their manifest. */
 #include "train/execution.h"
 
 #include "base/clock.h"
@@ -127,6 +127,36 @@ done:
     return status;
 }
 
+/* Over the images that the split deals: what it leaves out counts nowhere. */
+static enum status fill_classes(const struct execution *execution, struct run_file *run)
+{
+    enum status status = STATUS_OK;
+    const struct split *split = execution->split;
+    const struct {
+        const char *name;
+        const struct predictions *predictions;
+        struct image_list lists[2];
+    } tables[2] = {
+        {"train",
+         &execution->train,
+         {{split->forget, split->n_forget}, {split->retain, split->n_retain}}},
+        {"test",
+         &execution->test,
+         {{split->test_forget, split->n_test_forget}, {split->test_retain, split->n_test_retain}}},
+    };
+
+    for (int t = 0; t < 2; t++) {
+        struct confusion_matrix matrix;
+        TRY(confusion_matrix_create(tables[t].predictions, tables[t].lists, execution->arena,
+                                    &matrix));
+        run->classes[t] =
+            (struct run_classes){tables[t].name, matrix.n_classes, matrix.counts, matrix.accuracy};
+    }
+    run->n_classes = 2;
+done:
+    return status;
+}
+
 static enum status fill_samples(struct execution *execution, struct run_file *run)
 {
     enum status status = STATUS_OK;
@@ -135,6 +165,7 @@ static enum status fill_samples(struct execution *execution, struct run_file *ru
     TRY(samples_of(execution->arena, "train", &execution->train, forget_class, &run->samples[0]));
     TRY(samples_of(execution->arena, "test", &execution->test, forget_class, &run->samples[1]));
     run->n_samples = 2;
+    TRY(fill_classes(execution, run));
     TRY(fill_forget(execution, &run->forget));
 done:
     return status;

@@ -27,6 +27,7 @@ ONLY_IN = {  # foreign headers and the only places that may know them
     r"<hdf5": "src/store/",
     r"<yaml\.h>": "src/config/",
     r"<(jpeglib|png)\.h>": "src/data/",
+    r"<libsvm": "src/eval/",
 }
 
 

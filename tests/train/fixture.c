@@ -43,7 +43,7 @@ static struct settings common_settings(const struct fixture *fixture)
     settings.lora.dropout = 0.1;
     settings.lora.targets = "default";
     settings.eval.batch_size = 64;
-    settings.eval.mia = "loss_lr";
+    settings.eval.mia = (struct attack_list){.n = 1, .items = {ATTACK_LOSS_LR}};
     settings.resources.device = "auto";
     settings.resources.gpus = "auto";
     settings.precision = "fp32";

@@ -20,6 +20,7 @@ except ImportError as missing:
 
 SWEEP = """  train: {epochs: 1, batch_size: 40}
   base.train: {epochs: 3, batch_size: 20}
+  eval: {mia: [loss_lr, class_mia, confidence_svc]}
 parameters:
   unlearn.method: {values: [original, finetune, retrain, lora]}
   forget.class: [3, 7]
@@ -76,6 +77,24 @@ def check_file(file, row, labels):
     shares = numpy.bincount(p.argmax(axis=1), minlength=10) / len(p)
     if not numpy.array_equal(file["forget/profile"][:], shares):
         fail(f"{row['name']}: the profile is not the shares of argmax")
+    for name in ("train", "test"):
+        check_classes(file, name, row)
+    if file["classes/train/confusion"][row["forget.class"]].tolist() != (shares * len(p)).round().tolist():
+        fail(f"{row['name']}: the matrix says something else of D_f than the profile")
+
+
+def check_classes(file, name, row):
+    """Confusion matrix and accuracy of each class agree with labels, margins and the run's own metrics."""
+    counts, accuracy = file[f"classes/{name}/confusion"][:], file[f"classes/{name}/accuracy"][:]
+    label, margin = (file[f"samples/{name}/{column}"][:] for column in ("label", "margin"))
+    per_class, right = numpy.bincount(label, minlength=10), numpy.bincount(label[margin > 0], minlength=10)
+    if counts.sum(axis=1).tolist() != per_class.tolist() or counts.diagonal().tolist() != right.tolist():
+        fail(f"{row['name']}: the {name} matrix does not agree with labels and margins")
+    if not numpy.array_equal(accuracy, right / per_class):
+        fail(f"{row['name']}: {name} accuracy of each class")
+    kept = numpy.arange(10) != row["forget.class"]
+    if row["RA" if name == "train" else "TA"] != right[kept].sum() / per_class[kept].sum():
+        fail(f"{row['name']}: {name} matrix and RA or TA disagree")
 
 
 def check_results(program, folder):
@@ -125,11 +144,30 @@ def check_report(program, folder, table):
     csv = program.must("report", folder, "--format", "csv").splitlines()
     if not set(VALUES + ["reference"]) <= set(csv[0].split(",")):
         fail(f"report --format csv lacks columns: {csv[0]}")
-    for line in program.must("report", folder, "--by", "unlearn.method").splitlines():
+    lines = program.must("report", folder, "--by", "unlearn.method").splitlines()
+    check_second_table(lines, table)
+    for line in lines:
         if line.startswith("finetune "):
             check_line(line, table)
             return
     fail("the table has no line for finetune")
+
+
+def check_second_table(lines, table):
+    group = table[table["unlearn.method"] == "finetune"]
+    heading = "unlearn.method n ECE confusion loss_lr confidence_svc"
+    start = next((i for i, line in enumerate(lines) if " ".join(line.split()) == heading), None)
+    if start is None or max(map(len, lines[start:])) > 80:
+        fail(f"no second table within 80 columns with {heading} in\n" + "\n".join(lines))
+    line = " ".join(line for line in lines[start:] if line.startswith("finetune "))  # class_mia goes below
+    for name, factor, digits in (("ECE", 100, 2), ("confusion_distance", 1, 3), ("MIA_loss_lr", 100, 2),
+                                 ("MIA_confidence_svc", 100, 2), ("MIA_class_mia", 100, 2)):
+        wanted = f"{factor * group[name].mean():.{digits}f} ± {factor * group[name].std():.{digits}f}"
+        if wanted not in line:
+            fail(f"want {name} {wanted} in\n{line}")
+    if not (table["MIA"] == table["MIA_loss_lr"]).all() or not table["MIA_class_mia"].between(0.01, 1).all():
+        fail("MIA is not the first attack, or class_mia is no balanced accuracy")
+    print(f"ok report's second table: {line}")
 
 
 def check_line(line, table):

@@ -115,7 +115,8 @@ static void test_default_values(void **state)
     assert_true(a.prune.sparsity == 0.5 && a.prune.mask == PRUNE_HELD);
     assert_true(a.lora.rank == 8 && a.lora.alpha == 16 && a.lora.dropout == 0.1);
     assert_string_equal(a.lora.targets, "default");
-    assert_string_equal(a.eval.mia, "loss_lr");
+    assert_int_equal(a.eval.mia.n, 1);
+    assert_int_equal(a.eval.mia.items[0], ATTACK_LOSS_LR);
     assert_int_equal(a.data.mean.kind, NORMALISATION_BASE);
     assert_int_equal(a.forget.class_index, -1);
     assert_true(a.checkpoint.every_seconds == 60 && a.checkpoint.keep == KEEP_FINAL);
@@ -153,6 +154,8 @@ static void test_round_trip(void **state)
     settings.data.std = (struct normalisation){NORMALISATION_GIVEN, {1.0 / 7.0, 1e-6, 10}};
     settings.seed = 9007199254740992;
     settings.eval.seed = 9007199254740991;
+    for (int k = 1; k <= N_ATTACKS; k++)
+        assert_true(attack_list_add(&settings.eval.mia, k % N_ATTACKS) == (k < N_ATTACKS));
     settings.checkpoint.keep = KEEP_ALL;
     settings.resources.device = "ref";
     to_json(&settings, &first);
@@ -167,6 +170,7 @@ static void test_round_trip(void **state)
                         sizeof settings.data.std.values);
     assert_int_equal(again.seed, settings.seed);
     assert_int_equal(again.eval.seed, settings.eval.seed);
+    assert_memory_equal(&again.eval.mia, &settings.eval.mia, sizeof again.eval.mia);
     assert_string_equal(again.model.weights, settings.model.weights);
     assert_int_equal(again.base_train.milestones[1], 150);
     assert_int_equal(again.prune.mask, PRUNE_BAKED);
@@ -244,13 +248,42 @@ static void test_bad_json(void **state)
                   "a list of more than 8 values");
 }
 
+/* The first attack keeps its place; in which order the others are written does not matter. */
+static void test_attacks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *written, *printed;
+    } cases[] = {
+        {"loss_lr", "[\"loss_lr\"]"},
+        {"[class_mia, entropy_lr, loss_lr]", "[\"class_mia\", \"loss_lr\", \"entropy_lr\"]"},
+        {"[class_mia, loss_lr, entropy_lr]", "[\"class_mia\", \"loss_lr\", \"entropy_lr\"]"},
+        {"[loss_lr, class_mia, entropy_lr]", "[\"loss_lr\", \"entropy_lr\", \"class_mia\"]"},
+    };
+    const struct setting *row = setting_at(setting_find("eval.mia"));
+    const struct setting_reader reader = {.arena = arena};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct settings settings = defaults(NULL, false);
+        const struct source source = {.name = row->name, .text = cases[i].written};
+        struct diagnostics diagnostics = {0};
+        struct tree *value = NULL;
+        struct text printed = {0};
+        assert_int_equal(tree_parse(&source, arena, &diagnostics, &value), STATUS_OK);
+        assert_true(setting_read(&reader, row, value, &settings));
+        setting_print(row, &settings, &printed);
+        assert_string_equal(text_value(&printed), cases[i].printed);
+        text_release(&printed);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),           cmocka_unit_test(test_default_values),
         cmocka_unit_test(test_neutral_values), cmocka_unit_test(test_compat),
-        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_old_json),
-        cmocka_unit_test(test_bad_json),
+        cmocka_unit_test(test_attacks),        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_old_json),       cmocka_unit_test(test_bad_json),
     };
     return cmocka_run_group_tests(tests, open_arena, close_arena);
 }

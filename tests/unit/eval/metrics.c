@@ -1,5 +1,5 @@
 /* UA, RA, TA, MIA on made-up predictions whose figures are counted by hand. */
-#include "eval/eval.h"
+#include "world.h"
 
 #include "support/cmocka.h"
 #include "support/random_stream.h"
@@ -7,46 +7,10 @@
 #include <math.h>
 #include <string.h>
 
-enum { N_CLASSES = 4, FORGET = 2 };
-
-struct world {
-    struct arena *arena;
-    struct dataset dataset;
-    struct split *split;
-    struct predictions train, test;
-};
-
-/* Labels i % 4; every prediction right with loss 0.01 in training and 1 in test. */
-static void world_init(struct world *world, int64_t n_train, int64_t n_test, int forget_class)
-{
-    struct image_table *tables[] = {&world->dataset.train, &world->dataset.test};
-    struct predictions *predictions[] = {&world->train, &world->test};
-    const int64_t counts[] = {n_train, n_test};
-
-    *world = (struct world){.dataset = {.n_classes = N_CLASSES}};
-    assert_int_equal(arena_create(&world->arena), STATUS_OK);
-    for (int t = 0; t < 2; t++) {
-        tables[t]->n = counts[t];
-        assert_int_equal(predictions_create(world->arena, counts[t], N_CLASSES, predictions[t]),
-                         STATUS_OK);
-        tables[t]->labels = predictions[t]->labels;
-        for (int64_t i = 0; i < counts[t]; i++) {
-            predictions[t]->labels[i] = predictions[t]->argmax[i] = (int32_t)(i % N_CLASSES);
-            predictions[t]->loss[i] = t == 0 ? 0.01 : 1;
-        }
-    }
-    assert_int_equal(split_by_class(&world->dataset, forget_class, &world->split), STATUS_OK);
-}
-
-static void world_release(struct world *world)
-{
-    split_destroy(world->split);
-    arena_destroy(world->arena);
-}
-
 static enum status compute(const struct world *world, uint64_t seed, struct metrics *metrics)
 {
-    const struct eval_inputs inputs = {&world->train, &world->test, world->split, seed};
+    const struct attack_list attacks = {.n = 1, .items = {ATTACK_LOSS_LR}};
+    const struct eval_inputs inputs = {&world->train, &world->test, world->split, seed, &attacks};
     return metrics_compute(&inputs, metrics);
 }
 
@@ -90,10 +54,12 @@ static void test_accuracies(void **state)
     expect_metric(&metrics, "test_accuracy_all", 15.0 / 20);
     expect_metric(&metrics, "no such metric", NAN);
     assert_string_equal(metrics.items[0].name, "UA");
+    double wanted = (12 - 12 * 0.6 + 3 * 0.4 / 3) / 15; /* the wrong ones were 0.4 / 3 sure */
+    assert_true(fabs(metrics_value(&metrics, "ECE") - wanted) < 1e-7);
     world_release(&world);
 }
 
-/* Members at 0.01, non-members at 1: a forgotten image is called by the nearer side. */
+/* Members at 0.01, non-members at 0.5: a forgotten image is called by the nearer side. */
 static void test_attack(void **state)
 {
     (void)state;
@@ -175,15 +141,45 @@ static void test_diverged(void **state)
 {
     (void)state;
     struct world world;
-    struct metrics metrics;
+    struct metrics metrics = {.n = -1};
 
     world_init(&world, 40, 20, FORGET);
-    world.train.loss[FORGET] = NAN;
+    world.train.loss[FORGET + 4] = NAN;
     assert_int_equal(compute(&world, 0, &metrics), STATUS_DIVERGED);
-    assert_non_null(strstr(status_message(), "the loss of a forgotten image is nan"));
-    world.train.loss[0] = INFINITY;
+    assert_string_equal(status_message(),
+                        "loss_lr: the membership attack cannot use training image 6: its loss is "
+                        "nan");
+    world.test.loss[3] = INFINITY;
     assert_int_equal(compute(&world, 0, &metrics), STATUS_DIVERGED);
-    assert_non_null(strstr(status_message(), "inf among the members"));
+    assert_non_null(strstr(status_message(), "test image 3: its loss is inf"));
+    assert_int_equal(metrics.n, -1);
+    world_release(&world);
+    world_init(&world, 40, 20, -1); /* no attack, but ECE */
+    world.test.argmax[5] = -1;
+    assert_int_equal(compute(&world, 0, &metrics), STATUS_DIVERGED);
+    assert_string_equal(status_message(), "the probabilities of test image 5 are nan");
+    world_release(&world);
+}
+
+/* The first of the list is MIA; each has its own figure and, where it is a regression, its fit. */
+static void test_list_of_attacks(void **state)
+{
+    (void)state;
+    struct world world;
+    struct metrics metrics;
+    const struct attack_list attacks = {
+        .n = 3, .items = {ATTACK_CLASS_MIA, ATTACK_LOSS_LR, ATTACK_ENTROPY_LR}};
+
+    world_init(&world, 4000, 2000, FORGET);
+    const struct eval_inputs inputs = {&world.train, &world.test, world.split, 0, &attacks};
+    assert_int_equal(metrics_compute(&inputs, &metrics), STATUS_OK);
+    expect_metric(&metrics, "MIA", 1);
+    expect_metric(&metrics, "MIA_class_mia", 1);
+    expect_metric(&metrics, "MIA_loss_lr", 0);
+    expect_metric(&metrics, "MIA_entropy_lr", 0);
+    assert_true(metrics_value(&metrics, "MIA_entropy_lr_w") > 0);
+    assert_true(metrics_value(&metrics, "MIA_entropy_lr_b") < 0);
+    assert_string_equal(metrics.items[metrics.n - 1].name, "MIA_entropy_lr_b");
     world_release(&world);
 }
 
@@ -196,6 +192,7 @@ int main(void)
         cmocka_unit_test(test_sample_is_drawn_by_seed),
         cmocka_unit_test(test_nothing_forgotten),
         cmocka_unit_test(test_diverged),
+        cmocka_unit_test(test_list_of_attacks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,6 +55,12 @@ def check_run(path):
         train = file["samples/train"]
         assert train["loss"].dtype == numpy.float32 and train["loss"][1] == 2.5
         assert list(train["label"][:]) == [3, 4, 5, 99] and list(train["part"][:]) == [0, 1, 1, 0]
+        classes = file["classes/train"]
+        assert classes["confusion"][:].tolist() == [[5, 0, 1], [2, 3, 0], [0, 0, 2**40]]
+        assert classes["confusion"].dtype == numpy.int64 and classes["confusion"].attrs["units"] == "images"
+        assert list(classes["accuracy"][:2]) == [0.75, 0.6] and math.isnan(classes["accuracy"][2])
+        assert "(row)" in classes["confusion"].attrs["long_name"] and classes["accuracy"].attrs["long_name"]
+        assert file["classes/test/confusion"][:].tolist() == [[5]]
         assert train["margin"].attrs["long_name"] and file["samples/test/loss"].shape == (0,)
 
 

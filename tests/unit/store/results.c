@@ -65,6 +65,8 @@ static const uint8_t part[] = {0, 1, 1, 0};
 static const int32_t forgotten[] = {1, 2};
 static const float probability[] = {0.25F, 0.75F, 0, 0.1F, 0.2F, 0.7F};
 static const double profile[] = {0, 0.5, 0.5};
+static const int64_t counts[] = {5, 0, 1, 2, 3, 0, 0, 0, 1LL << 40};
+static const double class_accuracies[] = {0.75, 0.6, NAN};
 static const struct run_file run = {
     .id = "0a1b",
     .name = "prune_lora/s=0.5",
@@ -81,6 +83,8 @@ static const struct run_file run = {
     .samples = {{"train", N_SAMPLES, sample_loss, sample_margin, labels, part},
                 {"test", 0, sample_loss, sample_margin, labels, part}},
     .n_samples = 2,
+    .classes = {{"train", 3, counts, class_accuracies}, {"test", 1, counts, class_accuracies}},
+    .n_classes = 2,
     .forget = {2, 3, forgotten, probability, profile}};
 
 static int open_folder(void **state)
@@ -239,6 +243,7 @@ static void test_nothing_forgotten(void **state)
 
     assert_ok(arena_create(&arena));
     bare.forget = (struct run_forget){0};
+    bare.n_classes = 0;
     assert_ok(run_file_write(temporary_path(*state, "bare.h5", path), &bare));
     assert_ok(run_file_read(path, true, arena, &read_back)); /* as older versions wrote it */
     assert_true(run_file_value(&read_back, "UA") == 0.75);

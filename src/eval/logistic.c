@@ -1,23 +1,23 @@
-/* The attack's logistic regression on one feature, solved exactly: the objective is strictly convex
+/* The attacks' logistic regression on one feature, solved exactly: the objective is strictly convex
  * with two unknowns, so damped Newton steps converge in a handful of passes. */
-#include "eval/eval.h"
+#include "eval/attack.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdbool.h>
 
-struct side { /* the losses of members (target 0) or non-members (target 1) */
-    const double *losses;
+struct side { /* the feature of members (target 0) or non-members (target 1) */
+    const double *values;
     int64_t n;
-    double target;
+    double target, cost;
 };
 
 struct newton { /* objective and derivatives at (w, b) */
     double objective;
     double gradient_w, gradient_b;
     double size;      /* sum of the sizes of the gradient's terms: what rounding is relative to */
-    double sum, mean; /* of the curvature p(1 − p), and the losses' mean weighted by it */
-    double spread;    /* Σ p(1 − p)(loss − mean)² */
+    double sum, mean; /* of the curvature cost·p(1 − p), and the values' mean weighted by it */
+    double spread;    /* Σ cost·p(1 − p)(value − mean)² */
 };
 
 static double probability(double z)
@@ -37,7 +37,7 @@ static double objective_at(const struct side sides[2], struct logistic_fit fit)
 
     for (int s = 0; s < 2; s++) {
         for (int64_t i = 0; i < sides[s].n; i++)
-            sum += log_loss(fit.w * sides[s].losses[i] + fit.b, sides[s].target);
+            sum += sides[s].cost * log_loss(fit.w * sides[s].values[i] + fit.b, sides[s].target);
     }
     return sum;
 }
@@ -45,8 +45,8 @@ static double objective_at(const struct side sides[2], struct logistic_fit fit)
 static void add_gradient(const struct side *side, struct logistic_fit fit, struct newton *at)
 {
     for (int64_t i = 0; i < side->n; i++) {
-        double x = side->losses[i], p = probability(fit.w * x + fit.b);
-        double curvature = p * (1.0 - p), error = p - side->target;
+        double x = side->values[i], p = probability(fit.w * x + fit.b);
+        double curvature = side->cost * p * (1.0 - p), error = side->cost * (p - side->target);
         at->gradient_w += error * x;
         at->gradient_b += error;
         at->size += fabs(error) * (1.0 + fabs(x));
@@ -59,8 +59,8 @@ static void add_gradient(const struct side *side, struct logistic_fit fit, struc
 static void add_spread(const struct side *side, struct logistic_fit fit, struct newton *at)
 {
     for (int64_t i = 0; i < side->n; i++) {
-        double x = side->losses[i], p = probability(fit.w * x + fit.b);
-        at->spread += p * (1.0 - p) * (x - at->mean) * (x - at->mean);
+        double x = side->values[i], p = probability(fit.w * x + fit.b);
+        at->spread += side->cost * p * (1.0 - p) * (x - at->mean) * (x - at->mean);
     }
 }
 
@@ -96,28 +96,46 @@ static bool take_step(const struct side sides[2], const struct newton *at, struc
     return false;
 }
 
-static enum status check_losses(const double *losses, int64_t n, const char *whose)
+static enum status check_values(const double *values, int64_t n, const char *whose)
 {
     if (n == 0)
         return fail(STATUS_BAD_DATA, "the membership attack has no %s", whose);
     for (int64_t i = 0; i < n; i++) {
-        if (!isfinite(losses[i]))
-            return fail(STATUS_DIVERGED, "the membership attack got a loss of %g among the %s",
-                        losses[i], whose);
+        if (!isfinite(values[i]))
+            return fail(STATUS_DIVERGED, "the membership attack got a value of %g among the %s",
+                        values[i], whose);
     }
     return STATUS_OK;
 }
 
-enum status mia_fit_loss_lr(const double *member, int64_t n_member, const double *non_member,
-                            int64_t n_non_member, struct logistic_fit *out)
+enum status two_sides_check(const struct two_sides *sides)
+{
+    enum status status = check_values(sides->member, sides->n_member, "members");
+
+    if (status == STATUS_OK)
+        status = check_values(sides->non_member, sides->n_non_member, "non-members");
+    return status;
+}
+
+struct logistic_costs logistic_balanced(const struct two_sides *sides, double c)
+{
+    double n = (double)(sides->n_member + sides->n_non_member);
+
+    return (struct logistic_costs){c * n / (2.0 * (double)sides->n_member),
+                                   c * n / (2.0 * (double)sides->n_non_member)};
+}
+
+enum status logistic_solve(const struct two_sides *both, struct logistic_costs costs,
+                           struct logistic_fit *out)
 {
     enum { MOST_STEPS = 200 };
     enum status status = STATUS_OK;
-    const struct side sides[2] = {{member, n_member, 0.0}, {non_member, n_non_member, 1.0}};
+    const struct side sides[2] = {{both->member, both->n_member, 0.0, costs.member},
+                                  {both->non_member, both->n_non_member, 1.0, costs.non_member}};
 
-    TRY(check_losses(member, n_member, "members"));
-    TRY(check_losses(non_member, n_non_member, "non-members"));
-    struct logistic_fit fit = {0.0, log((double)n_non_member / (double)n_member)};
+    TRY(two_sides_check(both));
+    struct logistic_fit fit = {0.0, log((double)both->n_non_member * costs.non_member /
+                                        ((double)both->n_member * costs.member))};
     for (int step = 0; step < MOST_STEPS; step++) {
         struct newton at = newton_at(sides, fit);
         bool is_flat = fabs(at.gradient_w) + fabs(at.gradient_b) <= 1e-10 * at.size;

@@ -1,6 +1,6 @@
 /* The attack's fit against an independent solution: two nested bisections on the gradient, in long
  * double. */
-#include "eval/eval.h"
+#include "eval/attack.h"
 
 #include "support/cmocka.h"
 #include "support/random_stream.h"
@@ -12,6 +12,13 @@ struct problem {
     double member[600], non_member[600];
     int64_t n_member, n_non_member;
 };
+
+static enum status solve(const double *member, int64_t n_member, const double *non_member,
+                         int64_t n_non_member, struct logistic_fit *fit)
+{
+    const struct two_sides sides = {member, non_member, n_member, n_non_member};
+    return logistic_solve(&sides, (struct logistic_costs){1, 1}, fit);
+}
 
 static long double gradient_b(const struct problem *problem, long double w, long double b)
 {
@@ -64,9 +71,9 @@ static void expect_optimum(const struct problem *problem)
 {
     struct logistic_fit fit, wanted = bisect(problem);
 
-    assert_int_equal(mia_fit_loss_lr(problem->member, problem->n_member, problem->non_member,
-                                     problem->n_non_member, &fit),
-                     STATUS_OK);
+    assert_int_equal(
+        solve(problem->member, problem->n_member, problem->non_member, problem->n_non_member, &fit),
+        STATUS_OK);
     if (fabs(fit.w - wanted.w) > 1e-9 * (1 + fabs(wanted.w)) ||
         fabs(fit.b - wanted.b) > 1e-9 * (1 + fabs(wanted.b)))
         fail_msg("w %.15g b %.15g, want %.15g %.15g", fit.w, fit.b, wanted.w, wanted.b);
@@ -121,35 +128,49 @@ static void test_log_odds(void **state)
     const double member[3] = {2, 2, 2}, non_member[1] = {2};
     struct logistic_fit fit;
 
-    assert_int_equal(mia_fit_loss_lr(member, 3, non_member, 1, &fit), STATUS_OK);
+    assert_int_equal(solve(member, 3, non_member, 1, &fit), STATUS_OK);
     assert_true(fabs(fit.w) < 1e-12);
     assert_true(fabs(fit.b + log(3)) < 1e-12);
 }
 
-static void test_bad_losses(void **state)
+static void test_bad_values(void **state)
 {
     (void)state;
     const double good[2] = {1, 2}, nan[2] = {1, NAN}, infinite[2] = {INFINITY, 1};
     struct logistic_fit fit = {5, 6};
 
-    assert_int_equal(mia_fit_loss_lr(nan, 2, good, 2, &fit), STATUS_DIVERGED);
+    assert_int_equal(solve(nan, 2, good, 2, &fit), STATUS_DIVERGED);
     assert_non_null(strstr(status_message(), "nan among the members"));
-    assert_int_equal(mia_fit_loss_lr(good, 2, infinite, 2, &fit), STATUS_DIVERGED);
+    assert_int_equal(solve(good, 2, infinite, 2, &fit), STATUS_DIVERGED);
     assert_non_null(strstr(status_message(), "inf among the non-members"));
-    assert_int_equal(mia_fit_loss_lr(good, 0, good, 2, &fit), STATUS_BAD_DATA);
+    assert_int_equal(solve(good, 0, good, 2, &fit), STATUS_BAD_DATA);
     assert_string_equal(status_message(), "the membership attack has no members");
-    assert_int_equal(mia_fit_loss_lr(good, 2, good, 0, &fit), STATUS_BAD_DATA);
+    assert_int_equal(solve(good, 2, good, 0, &fit), STATUS_BAD_DATA);
     assert_string_equal(status_message(), "the membership attack has no non-members");
     assert_true(fit.w == 5 && fit.b == 6);
+}
+
+/* A value that costs twice as much is as good as two of it. */
+static void test_costs(void **state)
+{
+    (void)state;
+    const double member[2] = {0, 1}, twice[4] = {0, 1, 0, 1}, non_member[3] = {1, 2, 4};
+    const struct two_sides once = {member, non_member, 2, 3}, doubled = {twice, non_member, 4, 3};
+    struct logistic_fit fit, wanted;
+
+    assert_int_equal(logistic_solve(&once, (struct logistic_costs){2, 1}, &fit), STATUS_OK);
+    assert_int_equal(logistic_solve(&doubled, (struct logistic_costs){1, 1}, &wanted), STATUS_OK);
+    assert_true(fabs(fit.w - wanted.w) < 1e-12 && fabs(fit.b - wanted.b) < 1e-12);
+    struct logistic_costs balanced = logistic_balanced(&once, 6);
+    assert_true(balanced.member == 7.5 && balanced.non_member == 5);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_skewed_losses),
-        cmocka_unit_test(test_hard_cases),
-        cmocka_unit_test(test_log_odds),
-        cmocka_unit_test(test_bad_losses),
+        cmocka_unit_test(test_skewed_losses), cmocka_unit_test(test_hard_cases),
+        cmocka_unit_test(test_log_odds),      cmocka_unit_test(test_costs),
+        cmocka_unit_test(test_bad_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
