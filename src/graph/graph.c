@@ -45,6 +45,7 @@ enum status graph_create(const struct graph_settings *settings, struct graph **o
     graph->images = graph->image_labels = graph->indices = graph->offsets = graph->epoch = -1;
     graph->x = graph->labels = -1;
     graph->logits = graph->loss = graph->sample_loss = graph->d_logits = -1;
+    graph->features = graph->head_weight = graph->head_bias = -1;
     *out = graph;
     graph = NULL;
 done:

@@ -135,7 +135,8 @@ done:
 static bool check_class(struct content *content, const struct point *point, int n_classes)
 {
     int64_t class_index = point->settings.forget.class_index;
-    bool is_nothing = class_index < 0 && point->method->training == TRAIN_RECIPE;
+    bool forgets = point->method->training == TRAIN_RECIPE || point->method->zeroes_head;
+    bool is_nothing = class_index < 0 && forgets;
 
     bool is_beyond = n_classes > 0 && class_index >= n_classes;
     if (!is_beyond && !is_nothing)

@@ -47,6 +47,39 @@ done:
     return status;
 }
 
+static enum status prune(struct network *network)
+{
+    const struct settings *settings = network->settings;
+    const struct architecture *architecture = network->architecture;
+    char text[PATTERN_BYTES];
+    const struct prune_settings prune = {
+        .sparsity = settings->prune.sparsity,
+        .mask = settings->prune.mask,
+        .targets = architecture_pattern(architecture, &settings->model.vit,
+                                        settings->prune.protect_head
+                                            ? architecture->prune_targets
+                                            : architecture->prune_targets_with_head,
+                                        text)};
+
+    return parameters_prune(network->parameters, &prune);
+}
+
+static enum status zero_head(struct network *network, const struct split *split)
+{
+    enum status status = STATUS_OK;
+    const int32_t forgotten = split->forget_class;
+    const int rows[] = {network->head_weight, network->head_bias};
+
+    if (forgotten < 0 || network->head_weight < 0)
+        return fail(STATUS_BAD_CONFIG, "method '%s' needs a class to forget and a linear head",
+                    network->method->name);
+    for (int i = 0; i < 2; i++)
+        if (rows[i] >= 0)
+            TRY(parameters_zero_rows(network->parameters, rows[i], &forgotten, 1));
+done:
+    return status;
+}
+
 static enum status prepare(struct execution *execution)
 {
     enum status status = STATUS_OK;
@@ -64,19 +97,10 @@ static enum status prepare(struct execution *execution)
     TRY(split_by_class(network->data->dataset, (int)settings->forget.class_index,
                        &execution->split));
     TRY(load_base(execution));
-    if (network->method->prunes) {
-        const struct architecture *architecture = network->architecture;
-        char text[PATTERN_BYTES];
-        struct prune_settings prune = {
-            .sparsity = settings->prune.sparsity,
-            .mask = settings->prune.mask,
-            .targets = architecture_pattern(architecture, &settings->model.vit,
-                                            settings->prune.protect_head
-                                                ? architecture->prune_targets
-                                                : architecture->prune_targets_with_head,
-                                            text)};
-        TRY(parameters_prune(network->parameters, &prune));
-    }
+    if (network->method->prunes)
+        TRY(prune(network));
+    if (network->method->zeroes_head)
+        TRY(zero_head(network, execution->split));
 done:
     return status;
 }
@@ -140,7 +164,8 @@ static enum status work(struct execution *execution)
     if (execution->has_left)
         return STATUS_OK;
     TRY(execution_evaluate(execution));
-    if (trains && (job->settings->checkpoint.keep != KEEP_NONE || job->weights_path != NULL))
+    if (method_changes_weights(execution->network.method) &&
+        (job->settings->checkpoint.keep != KEEP_NONE || job->weights_path != NULL))
         TRY(execution_save_weights(execution));
     TRY(execution_record(execution, "done", "")); /* last: run.h5 says that the run is complete */
     checkpoint_remove_all(job->folder);

@@ -64,6 +64,11 @@ done:
     return status;
 }
 
+static int row_of(const struct graph *graph, int value)
+{
+    return value >= 0 ? graph->values[value].param : -1;
+}
+
 enum status network_create(struct network *network)
 {
     enum status status = STATUS_OK;
@@ -75,6 +80,8 @@ enum status network_create(struct network *network)
     TRY(build_graph(network, GRAPH_EVAL, 1, &graph));
     TRY(parameters_create(graph, network->device, (uint64_t)network->settings->seed,
                           &network->parameters));
+    network->head_weight = row_of(graph, graph->head_weight);
+    network->head_bias = row_of(graph, graph->head_bias);
 done:
     graph_destroy(graph);
     return status;

@@ -21,7 +21,8 @@ struct network {
     struct device *device;            /* borrowed */
     struct normalisation mean, std;   /* resolved: kind is NORMALISATION_GIVEN */
     struct parameters *parameters;    /* owned */
-    bool is_unfused;                  /* graphs stay as they were built, to compare with */
+    int head_weight, head_bias; /* rows of it, of the layer that gives the logits; −1: none */
+    bool is_unfused;            /* graphs stay as they were built, to compare with */
 };
 
 /* Builds the parameter table with the method's passes and fills initial values by the run's seed.
