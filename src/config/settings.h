@@ -74,6 +74,12 @@ struct settings {
     struct {
         int64_t seed, batch_size;
         const char *mia; /* first of eval.mia; "loss_lr" */
+        bool probe;
+        struct {               /* eval.relearn.* */
+            int64_t max_steps; /* 0: not measured */
+            int64_t every, batch_size;
+            double distance, lr;
+        } relearn;
     } eval;
     int64_t seed;
     const char

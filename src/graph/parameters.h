@@ -64,6 +64,10 @@ struct prune_settings {
  * targets match none. */
 CHECKED enum status parameters_prune(struct parameters *parameters,
                                      const struct prune_settings *settings);
+/* Share of exact zeros among the weights of the layers that parameters_prune would take: biases and
+ * adapters do not count. NaN when there is none. Blocks. */
+CHECKED enum status parameters_sparsity(const struct parameters *parameters, const char *targets,
+                                        double *out);
 /* Zeroes rows (dim 0) of parameter i. BAD_CONFIG naming a row that it does not have. */
 CHECKED enum status parameters_zero_rows(struct parameters *parameters, int64_t i,
                                          const int32_t *rows, int64_t n_rows);

@@ -289,10 +289,18 @@ static enum status resolve_weights(struct content *content, const struct point *
     enum status status = STATUS_OK;
     struct weights_entry *entry = NULL;
 
+    bool relearns = point->settings.eval.relearn.max_steps > 0;
+
     *out = NULL;
-    if (!point->method->starts_from_weights)
+    if (!point->method->starts_from_weights && !relearns)
         return STATUS_OK;
     *out = "";
+    if (*point->settings.model.weights == '\0' && !point->method->starts_from_weights) {
+        diagnostics_error(content->spec->diagnostics,
+                          point_at(point, "eval.relearn.max_steps", &content->spec->top), NULL,
+                          "'eval.relearn' compares with a base model: set 'model.weights'");
+        return STATUS_OK;
+    }
     if (*point->settings.model.weights == '\0') {
         diagnostics_error(
             content->spec->diagnostics, point_at(point, "unlearn.method", &content->spec->top),

@@ -12,12 +12,13 @@ enum { N_MEMORIES = 64, MAX_LINES = MAX_SETTINGS + 1, LONGEST_NAME = 64 };
 /* When a line is part of the text. */
 enum line_kind {
     LINE_SPLIT,     /* always; stands for data.path */
-    LINE_WEIGHTS,   /* when the method starts from them; stands for model.weights */
+    LINE_WEIGHTS,   /* when the run reads them; stands for model.weights */
     LINE_SETTING,   /* when the method reads its group */
     LINE_METHOD,    /* not among what runs are compared by */
     LINE_SGD_ONLY,  /* momentum */
     LINE_STEP_ONLY, /* milestones, gamma */
     LINE_TARGETS,   /* with "default" resolved */
+    LINE_RELEARN,   /* what says how, when it is measured */
 };
 
 struct memory { /* a value that was printed, by its bytes */
@@ -51,6 +52,8 @@ static enum line_kind kind_of(const struct setting *setting)
         return LINE_WEIGHTS;
     if (strcmp(setting->name, "unlearn.method") == 0)
         return LINE_METHOD;
+    if (strncmp(setting->name, "eval.relearn.", strlen("eval.relearn.")) == 0)
+        return LINE_RELEARN;
     if (strcmp(setting->name, "lora.targets") == 0)
         return LINE_TARGETS;
     if (is_recipe && strcmp(dot, ".momentum") == 0)
@@ -114,6 +117,10 @@ static bool is_part(const struct meaning *meaning, struct scope scope, const str
                                       ? &meaning->settings->base_train
                                       : &meaning->settings->train;
 
+    bool relearns = meaning->settings->eval.relearn.max_steps > 0;
+
+    if (line->kind == LINE_WEIGHTS && scope.has_method && relearns)
+        return true; /* it is the base model that is relearned */
     if (line->kind != LINE_SPLIT && (line->setting->group & scope.groups) == 0)
         return false;
     if (line->setting->only_recipe != NULL &&
@@ -124,6 +131,8 @@ static bool is_part(const struct meaning *meaning, struct scope scope, const str
         return scope.has_method;
     case LINE_SGD_ONLY:
         return recipe->optimizer == OPTIMIZER_SGD;
+    case LINE_RELEARN:
+        return relearns;
     case LINE_STEP_ONLY:
         return recipe->schedule == SCHEDULE_STEP;
     case LINE_SPLIT:

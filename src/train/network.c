@@ -19,6 +19,23 @@ const struct recipe *network_recipe(const struct network *network)
     }
 }
 
+bool network_reads_weights(const struct network *network)
+{
+    return network->method->starts_from_weights || network->settings->eval.relearn.max_steps > 0;
+}
+
+const char *network_prune_targets(const struct network *network, char text[PATTERN_BYTES])
+{
+    const struct settings *settings = network->settings;
+    const struct architecture *architecture = network->architecture;
+
+    return architecture_pattern(architecture, &settings->model.vit,
+                                settings->prune.protect_head
+                                    ? architecture->prune_targets
+                                    : architecture->prune_targets_with_head,
+                                text);
+}
+
 static struct graph_settings graph_settings_of(const struct network *network, enum graph_mode mode,
                                                int64_t batch_size)
 {

@@ -45,6 +45,11 @@ void stage_release(struct stage *stage);
 
 /* The settings' recipe that the method trains with; NULL when it trains nothing. */
 const struct recipe *network_recipe(const struct network *network);
+/* Whether the run reads model.weights: to start from, or to compare with. */
+bool network_reads_weights(const struct network *network);
+/* The pattern of layers that prune.* means, in `text` or the architecture's own; NULL: every
+ * convolution. */
+const char *network_prune_targets(const struct network *network, char text[PATTERN_BYTES]);
 /* mean and std of `base` from the manifest beside the weights; BAD_CONFIG when there is none. */
 CHECKED enum status normalisation_resolve(const struct settings *settings,
                                           const struct weights *weights, struct normalisation *mean,
