@@ -25,8 +25,8 @@ static void sample_init(struct sample *sample)
                 sin(1 + 0.7 * i + 1.3 * e * i) + 0.8 * (sample->labels[i] == e) + 10 * e;
         sample->features[i * N_FEATURES + 3] = 5;
     }
-    sample->images = (struct probe_images){sample->features, sample->labels, N_IMAGES, N_FEATURES,
-                                           N_CLASSES};
+    sample->images =
+        (struct probe_images){sample->features, sample->labels, N_IMAGES, N_FEATURES, N_CLASSES};
 }
 
 static void test_agrees_with_scikit_learn(void **state)
