@@ -108,6 +108,12 @@ struct settings {
     struct {
         int64_t seed, batch_size;
         struct attack_list mia;
+        bool probe;
+        struct {               /* eval.relearn.* */
+            int64_t max_steps; /* 0: not measured */
+            int64_t every, batch_size;
+            double distance, lr;
+        } relearn;
     } eval;
     int64_t seed;
     const char

@@ -1,6 +1,7 @@
 /* The rows. Ranges are what the arithmetic allows, not what is sensible. */
 #include "config/settings_table.h"
 
+#include "config/settings_inspection.h"
 #include "config/settings_recipe.h"
 
 #include <string.h>
@@ -253,6 +254,7 @@ static const struct setting table[] = {
      .unit = "",
      .standard = "0",
      .help = "draws the attacks' samples, the same for every run of a sweep"},
+    EVAL_INSPECTION,
     {.name = "eval.batch_size",
      .kind = SETTING_INTEGER,
      .group = GROUP_EXECUTION,
@@ -330,7 +332,7 @@ static const struct setting table[] = {
 
 /* Described in the documents, not here yet: an error that says so, not one that says unknown. */
 static const char *const planned[] = {
-    "batch_norm", "forget.kind", "prune.kind", "prune.dim", "eval.relearn", NULL,
+    "batch_norm", "forget.kind", "prune.kind", "prune.dim", NULL,
 };
 
 int setting_count(void)

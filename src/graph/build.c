@@ -351,6 +351,21 @@ int graph_dropout(struct graph *graph, int x, double probability, uint32_t layer
     return y;
 }
 
+/* Passes that come later add to the logits of this layer and leave what it reads as it is. */
+static void mark_head(struct graph *graph)
+{
+    enum { X, WEIGHT, BIAS, Y };
+
+    for (int64_t i = 0; i < graph->n_nodes; i++) {
+        const struct node *node = &graph->nodes[i];
+        if (node->kind != OP_linear_forward || node->values[Y] != graph->logits)
+            continue;
+        graph->features = node->values[X];
+        graph->head_weight = node->values[WEIGHT];
+        graph->head_bias = node->values[BIAS];
+    }
+}
+
 void graph_classifier_loss(struct graph *graph, int logits)
 {
     if (has_failed(graph, logits))
@@ -364,6 +379,7 @@ void graph_classifier_loss(struct graph *graph, int logits)
     struct tensor one = shape1(graph->settings.real, 1);
     struct tensor rows = shape1(graph->settings.real, graph->settings.batch_size);
     graph->logits = logits;
+    mark_head(graph);
     graph->loss = value_new(graph, VALUE_ACTIVATION, "loss", &one);
     graph->sample_loss = value_new(graph, VALUE_ACTIVATION, "sample_loss", &rows);
     struct node *node = graph_node_add(graph, OP_softmax_cross_entropy, "");

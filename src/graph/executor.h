@@ -31,8 +31,9 @@ struct span executor_arena(const struct executor *executor); /* own or borrowed:
  * image table and its labels have no memory of their own until they are bound or uploaded. */
 CHECKED enum status executor_bind(struct executor *executor, int value, void *memory);
 /* Device memory of any value (inputs not bound elsewhere, activations, gradients). Valid after
- * executor_create. After a run, and in its tail, only logits, loss, sample_loss, labels and what
- * lives in parameters still hold their values: other activations may have been overwritten. */
+ * executor_create. After a run, and in its tail, only logits, loss, sample_loss, labels, in mode
+ * GRAPH_EVAL features, and what lives in parameters still hold their values: other activations may
+ * have been overwritten. */
 struct tensor executor_tensor(const struct executor *executor, int value);
 CHECKED enum status executor_upload(struct executor *executor, int value, const void *from);
 CHECKED enum status executor_download(struct executor *executor, int value, void *to); /* Blocks */

@@ -46,6 +46,7 @@ enum status graph_create(const struct graph_settings *settings, struct graph **o
     graph->holes = graph->mix = -1;
     graph->x = graph->labels = graph->partner_labels = -1;
     graph->logits = graph->loss = graph->sample_loss = graph->d_logits = -1;
+    graph->features = graph->head_weight = graph->head_bias = -1;
     *out = graph;
     graph = NULL;
 done:

@@ -107,6 +107,9 @@ struct graph {
     int mix;   /* input [1] f64: MixUp's share */
     int x, labels, partner_labels; /* the gathered batch */
     int logits, loss, sample_loss, d_logits;
+    /* of the layer that gives the logits, where it is a linear one: what it reads, its parameters
+     */
+    int features, head_weight, head_bias;
 };
 
 struct conv_settings {
@@ -148,7 +151,8 @@ int graph_gelu(struct graph *graph, int x);
 int graph_attention(struct graph *graph, int qkv, int64_t n_heads); /* [N, T, 3·C] → [N, T, C] */
 int graph_columns_add(struct graph *graph, int x, int part, int64_t first);
 int graph_dropout(struct graph *graph, int x, double probability, uint32_t layer);
-void graph_classifier_loss(struct graph *graph, int logits); /* sets logits, loss, sample_loss */
+/* Sets logits, loss, sample_loss, and features and head when a linear layer wrote the logits. */
+void graph_classifier_loss(struct graph *graph, int logits);
 
 /* ---- lower level, for passes: names are copied; pointers to nodes, values and params are valid
  * until the next addition ---- */

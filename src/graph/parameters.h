@@ -55,8 +55,8 @@ struct prune_settings {
     enum prune_mask mask;
     const char *targets; /* pattern of modules; NULL: every convolution */
 };
-/* Prune and merge change frozen weights, so executors must be created after them (they pack frozen
- * weights). Both Block. */
+/* Prune, zero and merge change frozen weights, so executors must be created after them (they pack
+ * frozen weights). All Block. */
 /* Zeroes the n = round-half-even(sparsity · K) output channels (dim 0) of smallest L2 norm of every
  * target's weight (never adapters), ties to the lower index; biases stay. held: trainable pruned
  * weights are masked. held_merged: so are the rows of lora_B of pruned output channels, which start
@@ -64,6 +64,13 @@ struct prune_settings {
  * targets match none. */
 CHECKED enum status parameters_prune(struct parameters *parameters,
                                      const struct prune_settings *settings);
+/* Share of exact zeros among the weights of the layers that parameters_prune would take: biases and
+ * adapters do not count. NaN when there is none. Blocks. */
+CHECKED enum status parameters_sparsity(const struct parameters *parameters, const char *targets,
+                                        double *out);
+/* Zeroes rows (dim 0) of parameter i. BAD_CONFIG naming a row that it does not have. */
+CHECKED enum status parameters_zero_rows(struct parameters *parameters, int64_t i,
+                                         const int32_t *rows, int64_t n_rows);
 /* W += alpha/rank · B·A for every adapter, then B = 0, so that evaluation without adapters is the
  * same. */
 CHECKED enum status parameters_merge_lora(struct parameters *parameters, double alpha_over_rank);

@@ -39,7 +39,7 @@ CHECKED enum status pass_autodiff(struct graph *graph);
 CHECKED enum status pass_fuse(struct graph *graph);
 
 /* Places every activation and activation gradient in one arena by lifetime (logits, loss and
- * sample_loss live to the end); reuses memory in place
+ * sample_loss, and features in mode GRAPH_EVAL, live to the end); reuses memory in place
  * where op_info's may_alias allows it. */
 struct memory_plan {
     size_t arena_bytes; /* activations and gradients */

@@ -39,7 +39,8 @@ static size_t value_bytes(const struct value *value)
 static void find_last_uses(struct planner *planner)
 {
     const struct graph *graph = planner->graph;
-    const int kept[] = {graph->logits, graph->loss, graph->sample_loss, graph->labels};
+    const int features = graph->settings.mode == GRAPH_EVAL ? graph->features : -1;
+    const int kept[] = {graph->logits, graph->loss, graph->sample_loss, graph->labels, features};
 
     for (int64_t i = 0; i < graph->n_nodes; i++)
         for (int t = 0; t < OP_MAX_TENSORS; t++)

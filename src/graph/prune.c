@@ -183,3 +183,38 @@ done:
     free(pruning.is_pruned);
     return status;
 }
+
+static enum status count_zeros(const struct parameters *parameters, int64_t i, double counts[2])
+{
+    enum status status = STATUS_OK;
+    struct tensor tensor = parameters_tensor(parameters, i);
+    int64_t n = tensor_elements(&tensor);
+    double *values = NULL;
+
+    TRY_ALLOC(values, heap_alloc(n, sizeof *values));
+    TRY(parameters_get(parameters, i, values));
+    for (int64_t e = 0; e < n; e++)
+        counts[0] += values[e] == 0;
+    counts[1] += (double)n;
+done:
+    free(values);
+    return status;
+}
+
+enum status parameters_sparsity(const struct parameters *parameters, const char *targets,
+                                double *out)
+{
+    enum status status = STATUS_OK;
+    struct pruning pruning = {.targets = NULL};
+    double counts[2] = {0, 0}; /* zeros, and all */
+
+    if (targets != NULL)
+        TRY(pattern_create(targets, &pruning.targets));
+    for (int64_t i = 0; i < parameters_count(parameters); i++)
+        if (is_target(&pruning, parameters_row(parameters, i)))
+            TRY(count_zeros(parameters, i, counts));
+    *out = counts[1] > 0 ? counts[0] / counts[1] : NAN;
+done:
+    pattern_destroy(pruning.targets);
+    return status;
+}

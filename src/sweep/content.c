@@ -139,7 +139,8 @@ done:
 static bool check_class(struct content *content, const struct point *point, int n_classes)
 {
     int64_t class_index = point->settings.forget.class_index;
-    bool is_nothing = class_index < 0 && point->method->training == TRAIN_RECIPE;
+    bool forgets = point->method->training == TRAIN_RECIPE || point->method->zeroes_head;
+    bool is_nothing = class_index < 0 && forgets;
 
     bool is_beyond = n_classes > 0 && class_index >= n_classes;
     if (!is_beyond && !is_nothing)
@@ -293,10 +294,18 @@ static enum status resolve_weights(struct content *content, const struct point *
     enum status status = STATUS_OK;
     struct weights_entry *entry = NULL;
 
+    bool relearns = point->settings.eval.relearn.max_steps > 0;
+
     *out = NULL;
-    if (!point->method->starts_from_weights)
+    if (!point->method->starts_from_weights && !relearns)
         return STATUS_OK;
     *out = "";
+    if (*point->settings.model.weights == '\0' && !point->method->starts_from_weights) {
+        diagnostics_error(content->spec->diagnostics,
+                          point_at(point, "eval.relearn.max_steps", &content->spec->top), NULL,
+                          "'eval.relearn' compares with a base model: set 'model.weights'");
+        return STATUS_OK;
+    }
     if (*point->settings.model.weights == '\0') {
         diagnostics_error(
             content->spec->diagnostics, point_at(point, "unlearn.method", &content->spec->top),

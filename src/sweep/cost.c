@@ -265,8 +265,9 @@ enum status costs_disk(struct costs *costs, const struct settings *settings, dou
     double n_forget =
         settings->forget.class_index < 0 ? 0 : (double)images->n_train / images->shape.n_classes;
     double weights = sizeof(float) * network->n_parameters, copies = 0;
-    if (network->method->training != TRAIN_NOTHING && settings->checkpoint.keep != KEEP_NONE)
-        copies = settings->checkpoint.keep == KEEP_ALL
+    bool trains = network->method->training != TRAIN_NOTHING;
+    if (method_changes_weights(network->method) && settings->checkpoint.keep != KEEP_NONE)
+        copies = trains && settings->checkpoint.keep == KEEP_ALL
                      ? 1 + (double)recipe_of(network, settings)->epochs
                      : 1;
     *out =

@@ -12,10 +12,11 @@ enum { N_MEMORIES = 64, MAX_LINES = MAX_SETTINGS + 1, LONGEST_NAME = 64 };
 /* When a line is part of the text. */
 enum line_kind {
     LINE_SPLIT,   /* always; stands for data.path */
-    LINE_WEIGHTS, /* when the method starts from them; stands for model.weights */
+    LINE_WEIGHTS, /* when the run reads them; stands for model.weights */
     LINE_SETTING, /* when the method reads its group */
     LINE_METHOD,  /* not among what runs are compared by */
     LINE_TARGETS, /* with "default" resolved */
+    LINE_RELEARN, /* what says how, when it is measured */
     /* of a recipe, when another of its settings makes it count */
     LINE_SGD_ONLY,
     LINE_DECAY_ONLY,
@@ -78,6 +79,8 @@ static enum line_kind kind_of(const struct setting *setting)
         return LINE_WEIGHTS;
     if (strcmp(setting->name, "unlearn.method") == 0)
         return LINE_METHOD;
+    if (strncmp(setting->name, "eval.relearn.", strlen("eval.relearn.")) == 0)
+        return LINE_RELEARN;
     if (strcmp(setting->name, "lora.targets") == 0)
         return LINE_TARGETS;
     return is_recipe ? recipe_kind_of(strrchr(setting->name, '.')) : LINE_SETTING;
@@ -137,6 +140,10 @@ static bool is_part(const struct meaning *meaning, struct scope scope, const str
                                       ? &meaning->settings->base_train
                                       : &meaning->settings->train;
 
+    bool relearns = meaning->settings->eval.relearn.max_steps > 0;
+
+    if (line->kind == LINE_WEIGHTS && scope.has_method && relearns)
+        return true; /* it is the base model that is relearned */
     if (line->kind != LINE_SPLIT && (line->setting->group & scope.groups) == 0)
         return false;
     if (line->setting->only_recipe != NULL &&
@@ -149,6 +156,8 @@ static bool is_part(const struct meaning *meaning, struct scope scope, const str
         return recipe->optimizer == OPTIMIZER_SGD;
     case LINE_DECAY_ONLY:
         return recipe->weight_decay > 0;
+    case LINE_RELEARN:
+        return relearns;
     case LINE_STEP_ONLY:
         return recipe->schedule == SCHEDULE_STEP;
     case LINE_ONE_CYCLE_ONLY:

@@ -9,7 +9,7 @@
 /* Content that stands for paths: hashes, or "absent:<path>" while a file is missing. */
 struct contents {
     const char *split;   /* data and what is forgotten */
-    const char *weights; /* NULL when the method does not read them */
+    const char *weights; /* NULL when the run does not read them */
 };
 
 struct meaning {

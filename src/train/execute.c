@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static void report_phase(const struct execution *execution, const char *phase)
+void execution_report_phase(const struct execution *execution, const char *phase)
 {
     const struct train_job *job = execution->job;
     const struct loop *loop = &execution->loop;
@@ -30,19 +30,50 @@ static enum status load_base(struct execution *execution)
     struct network *network = &execution->network;
     const struct settings *settings = network->settings;
     const struct weights *weights = NULL;
-    bool reads_weights = network->method->starts_from_weights;
+    bool starts_from_weights = network->method->starts_from_weights;
+    bool reads_weights = network_reads_weights(network);
 
-    if (reads_weights && settings->model.weights[0] == '\0')
+    if (starts_from_weights && settings->model.weights[0] == '\0')
         return fail(STATUS_BAD_CONFIG, "method '%s' starts from weights: give model.weights",
                     network->method->name);
+    if (reads_weights && settings->model.weights[0] == '\0')
+        return fail(STATUS_BAD_CONFIG, "eval.relearn compares with a base model: give "
+                                       "model.weights");
     bool wants_manifest = settings->data.mean.kind == NORMALISATION_BASE ||
                           settings->data.std.kind == NORMALISATION_BASE;
     if (reads_weights || (wants_manifest && settings->model.weights[0] != '\0'))
         TRY(trainer_weights(execution->trainer, settings->model.weights, &weights));
     TRY(normalisation_resolve(settings, weights, &network->mean, &network->std));
     TRY(network_create(network));
-    if (reads_weights)
+    if (starts_from_weights)
         TRY(network_load_weights(network, weights, settings->model.weights));
+done:
+    return status;
+}
+
+static enum status prune(struct network *network)
+{
+    const struct settings *settings = network->settings;
+    char text[PATTERN_BYTES];
+    const struct prune_settings prune = {.sparsity = settings->prune.sparsity,
+                                         .mask = settings->prune.mask,
+                                         .targets = network_prune_targets(network, text)};
+
+    return parameters_prune(network->parameters, &prune);
+}
+
+static enum status zero_head(struct network *network, const struct split *split)
+{
+    enum status status = STATUS_OK;
+    const int32_t forgotten = split->forget_class;
+    const int rows[] = {network->head_weight, network->head_bias};
+
+    if (forgotten < 0 || network->head_weight < 0)
+        return fail(STATUS_BAD_CONFIG, "method '%s' needs a class to forget and a linear head",
+                    network->method->name);
+    for (int i = 0; i < 2; i++)
+        if (rows[i] >= 0)
+            TRY(parameters_zero_rows(network->parameters, rows[i], &forgotten, 1));
 done:
     return status;
 }
@@ -53,7 +84,7 @@ static enum status prepare(struct execution *execution)
     struct network *network = &execution->network;
     const struct settings *settings = execution->job->settings;
 
-    report_phase(execution, "load");
+    execution_report_phase(execution, "load");
     network->settings = settings;
     network->device = execution->trainer->device;
     network->is_unfused = execution->trainer->is_unfused;
@@ -64,19 +95,10 @@ static enum status prepare(struct execution *execution)
     TRY(split_by_class(network->data->dataset, (int)settings->forget.class_index,
                        &execution->split));
     TRY(load_base(execution));
-    if (network->method->prunes) {
-        const struct architecture *architecture = network->architecture;
-        char text[PATTERN_BYTES];
-        struct prune_settings prune = {
-            .sparsity = settings->prune.sparsity,
-            .mask = settings->prune.mask,
-            .targets = architecture_pattern(architecture, &settings->model.vit,
-                                            settings->prune.protect_head
-                                                ? architecture->prune_targets
-                                                : architecture->prune_targets_with_head,
-                                            text)};
-        TRY(parameters_prune(network->parameters, &prune));
-    }
+    if (network->method->prunes)
+        TRY(prune(network));
+    if (network->method->zeroes_head)
+        TRY(zero_head(network, execution->split));
 done:
     return status;
 }
@@ -115,7 +137,7 @@ enum status execution_evaluate(struct execution *execution)
         .attacks = &execution->job->settings->eval.mia,
     };
 
-    report_phase(execution, "evaluate");
+    execution_report_phase(execution, "evaluate");
     if (execution->evaluated == NULL)
         TRY(arena_create(&execution->evaluated));
     arena_reset(execution->evaluated);
@@ -141,7 +163,9 @@ static enum status work(struct execution *execution)
     if (execution->has_left)
         return STATUS_OK;
     TRY(execution_evaluate(execution));
-    if (trains && (job->settings->checkpoint.keep != KEEP_NONE || job->weights_path != NULL))
+    TRY(execution_inspect(execution));
+    if (method_changes_weights(execution->network.method) &&
+        (job->settings->checkpoint.keep != KEEP_NONE || job->weights_path != NULL))
         TRY(execution_save_weights(execution));
     TRY(execution_record(execution, "done", "")); /* last: run.h5 says that the run is complete */
     checkpoint_remove_all(job->folder);

@@ -24,6 +24,12 @@ struct execution {
 
 /* Evaluates the network as it is: predictions and metrics. */
 CHECKED enum status execution_evaluate(struct execution *execution);
+/* Adds what the final weights hold behind the outputs to the metrics: distance_original, sparsity
+ * and sparsity_merged, and with eval.probe and eval.relearn what those ask for. Changes nothing
+ * else of the run. CANCELLED as loop_run. */
+CHECKED enum status execution_inspect(struct execution *execution);
+/* Tells the observer that the run is in this phase, and alive. */
+void execution_report_phase(const struct execution *execution, const char *phase);
 /* Trains from loop->position to the end, or to the rung where the run is told to leave. */
 CHECKED enum status execution_climb(struct execution *execution);
 /* As in HISTORY_METRIC_ID. */

@@ -28,6 +28,23 @@ static void apply_recipe(const struct recipe *recipe, struct graph_settings *set
     settings->label_smoothing = recipe->label_smoothing;
 }
 
+bool network_reads_weights(const struct network *network)
+{
+    return network->method->starts_from_weights || network->settings->eval.relearn.max_steps > 0;
+}
+
+const char *network_prune_targets(const struct network *network, char text[PATTERN_BYTES])
+{
+    const struct settings *settings = network->settings;
+    const struct architecture *architecture = network->architecture;
+
+    return architecture_pattern(architecture, &settings->model.vit,
+                                settings->prune.protect_head
+                                    ? architecture->prune_targets
+                                    : architecture->prune_targets_with_head,
+                                text);
+}
+
 static struct graph_settings graph_settings_of(const struct network *network, enum graph_mode mode,
                                                int64_t batch_size)
 {
@@ -74,6 +91,11 @@ done:
     return status;
 }
 
+static int row_of(const struct graph *graph, int value)
+{
+    return value >= 0 ? graph->values[value].param : -1;
+}
+
 enum status network_create(struct network *network)
 {
     enum status status = STATUS_OK;
@@ -85,6 +107,8 @@ enum status network_create(struct network *network)
     TRY(build_graph(network, GRAPH_EVAL, 1, &graph));
     TRY(parameters_create(graph, network->device, (uint64_t)network->settings->seed,
                           &network->parameters));
+    network->head_weight = row_of(graph, graph->head_weight);
+    network->head_bias = row_of(graph, graph->head_bias);
 done:
     graph_destroy(graph);
     return status;

@@ -21,7 +21,8 @@ struct network {
     struct device *device;            /* borrowed */
     struct normalisation mean, std;   /* resolved: kind is NORMALISATION_GIVEN */
     struct parameters *parameters;    /* owned */
-    bool is_unfused;                  /* graphs stay as they were built, to compare with */
+    int head_weight, head_bias; /* rows of it, of the layer that gives the logits; −1: none */
+    bool is_unfused;            /* graphs stay as they were built, to compare with */
 };
 
 /* Builds the parameter table with the method's passes and fills initial values by the run's seed.
@@ -44,6 +45,11 @@ void stage_release(struct stage *stage);
 
 /* The settings' recipe that the method trains with; NULL when it trains nothing. */
 const struct recipe *network_recipe(const struct network *network);
+/* Whether the run reads model.weights: to start from, or to compare with. */
+bool network_reads_weights(const struct network *network);
+/* The pattern of layers that prune.* means, in `text` or the architecture's own; NULL: every
+ * convolution. */
+const char *network_prune_targets(const struct network *network, char text[PATTERN_BYTES]);
 /* mean and std of `base` from the manifest beside the weights; BAD_CONFIG when there is none. */
 CHECKED enum status normalisation_resolve(const struct settings *settings,
                                           const struct weights *weights, struct normalisation *mean,

@@ -12,6 +12,7 @@ static const struct method *const table[] = {
     &method_prune_finetune,
     &method_lora,
     &method_prune_lora,
+    &method_zero_head, /* a control */
     NULL,
 };
 
@@ -29,4 +30,9 @@ const struct method *method_find(const char *name)
         if (strcmp(method_at(i)->name, name) == 0)
             return method_at(i);
     return NULL;
+}
+
+bool method_changes_weights(const struct method *method)
+{
+    return method->training != TRAIN_NOTHING || method->zeroes_head;
 }

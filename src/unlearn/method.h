@@ -17,11 +17,14 @@ struct method {
     const char *summary; /* one line for --help and reports */
     unsigned reads;      /* enum setting_group bits that enter a run's identity */
     bool starts_from_weights, prunes, adapts;
+    bool zeroes_head;  /* the forgotten class's row of the last layer */
     bool is_reference; /* the exact answer that the other methods are compared with */
     enum method_training training;
 };
 
 const struct method *method_find(const char *name); /* NULL when unknown */
 const struct method *method_at(int i);              /* NULL past the end */
+/* Whether a run ends with other weights than it began with. */
+bool method_changes_weights(const struct method *method);
 
 #endif

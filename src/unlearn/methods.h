@@ -4,7 +4,7 @@
 
 #include "unlearn/method.h"
 
-extern const struct method method_original, method_retrain, method_finetune, method_prune_finetune,
-    method_lora, method_prune_lora;
+extern const struct method method_original, method_zero_head, method_retrain, method_finetune,
+    method_prune_finetune, method_lora, method_prune_lora;
 
 #endif

@@ -290,11 +290,42 @@ static void fusing_changes_no_bit(void **state)
     }
 }
 
+static void zero_head_changes_one_row(void **state)
+{
+    struct settings settings = fixture_settings(&fixture, "zero_head");
+    struct arena *arena = NULL;
+    int64_t n_features = 0, n_same = 0;
+
+    (void)state;
+    run_ok(&settings, "zero_head");
+    assert_int_equal(arena_create(&arena), STATUS_OK);
+    struct run_file run = fixture_result(&fixture, "zero_head", arena);
+    assert_true(fixture_value(&run, "trainable_parameters") == 0);
+    assert_true(fixture_value(&run, "seconds_train") == 0);
+    struct weights *base = fixture_weights(&fixture, "base.h5");
+    struct weights *after = fixture_weights(&fixture, "zero_head/weights.h5");
+    const struct weight_tensor *weight = weights_find(after, "linear.weight");
+    const struct weight_tensor *bias = weights_find(after, "linear.bias");
+    assert_int_equal(zero_rows(weight), 1);
+    n_features = weight->shape[1];
+    for (int64_t i = 0; i < n_features; i++)
+        assert_true(weight_value(weight, 3 * n_features + i) == 0);
+    for (int64_t k = 0; k < 10; k++)
+        assert_true((weight_value(bias, k) == 0) == (k == 3));
+    for (int64_t i = 0; i < base->n; i++)
+        n_same += same_tensor(base, after, base->tensors[i].name);
+    assert_int_equal(n_same, base->n - 2); /* all but the head's two */
+    weights_destroy(base);
+    weights_destroy(after);
+    arena_destroy(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memorises_its_images),
         cmocka_unit_test(original_trains_nothing),
+        cmocka_unit_test(zero_head_changes_one_row),
         cmocka_unit_test(lora_leaves_the_base_alone),
         cmocka_unit_test(merged_weights_are_base_plus_adapter),
         cmocka_unit_test(masks_hold_or_bake),

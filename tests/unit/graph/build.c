@@ -29,6 +29,11 @@ static void test_toy_is_complete(void **state)
     assert_int_equal(logits->shape[0], 5);
     assert_int_equal(logits->shape[1], TOY_CLASSES);
     assert_int_equal(toy_count_nodes(graph, OP_batch_norm_statistics, PART_FORWARD), 5);
+    assert_string_equal(graph->values[graph->head_weight].name, "linear.weight");
+    assert_string_equal(graph->values[graph->head_bias].name, "linear.bias");
+    const struct value *features = &graph->values[graph->features];
+    assert_int_equal(features->shape[0], 5);
+    assert_int_equal(features->shape[1], graph->values[graph->head_weight].shape[1]);
     graph_destroy(graph);
 }
 

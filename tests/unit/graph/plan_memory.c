@@ -104,6 +104,8 @@ static double check_plan(struct graph *graph)
     expect_owned(&replay, graph->logits);
     expect_owned(&replay, graph->loss);
     expect_owned(&replay, graph->sample_loss);
+    if (graph->settings.mode == GRAPH_EVAL && graph->features >= 0)
+        expect_owned(&replay, graph->features);
     free(replay.owner);
     return (double)plan.arena_bytes / separate;
 }

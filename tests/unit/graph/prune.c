@@ -208,6 +208,28 @@ static void test_refuses(void **state)
     toy_close(&toy);
 }
 
+static void test_rows_become_zero(void **state)
+{
+    const int32_t rows[] = {2, 0}, beyond[] = {1, TOY_CLASSES};
+    double before[TOY_CLASSES], after[TOY_CLASSES];
+    struct toy toy;
+
+    (void)state;
+    open_toy(&toy, false);
+    int64_t weight = row_named(toy.parameters, "linear.weight");
+    int64_t bias = row_named(toy.parameters, "linear.bias");
+    ok(parameters_get(toy.parameters, bias, before));
+    ok(parameters_zero_rows(toy.parameters, weight, rows, 2));
+    ok(parameters_zero_rows(toy.parameters, bias, rows, 2));
+    ok(parameters_get(toy.parameters, bias, after));
+    assert_int_equal(count_zero_rows(toy.parameters, "linear.weight"), 2);
+    assert_true(after[0] == 0 && after[2] == 0 && after[1] == before[1] && after[1] != 0);
+    fails(parameters_zero_rows(toy.parameters, weight, beyond, 2), STATUS_BAD_CONFIG,
+          "'linear.weight' has 3 rows, row 3 cannot become zero");
+    assert_int_equal(count_zero_rows(toy.parameters, "linear.weight"), 2);
+    toy_close(&toy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +240,7 @@ int main(void)
         cmocka_unit_test(test_held_leaves_adapters_free),
         cmocka_unit_test(test_held_merged_holds_rows_of_b),
         cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_rows_become_zero),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,95 @@
+/* The graph's values come back in the device's types and are widened to double. */
+#include "train/forward.h"
+
+#include <string.h>
+
+static int64_t columns(const struct graph *graph, int value)
+{
+    return value >= 0 ? graph->values[value].shape[1] : 0;
+}
+
+enum status forward_create(const struct network *network, struct arena *arena, struct forward *out)
+{
+    enum status status = STATUS_OK;
+    struct forward forward = {.network = network, .batch_size = network->settings->eval.batch_size};
+
+    TRY(network_stage(network, GRAPH_EVAL, forward.batch_size, (struct span){0}, &forward.stage));
+    forward.n_classes = columns(forward.stage.graph, forward.stage.graph->logits);
+    forward.n_features = columns(forward.stage.graph, forward.stage.graph->features);
+    int64_t most = forward.n_features > forward.n_classes ? forward.n_features : forward.n_classes;
+    TRY_ALLOC(forward.indices, ARENA_ARRAY(arena, forward.batch_size, int32_t));
+    TRY_ALLOC(forward.logits, ARENA_ARRAY(arena, forward.batch_size * forward.n_classes, double));
+    TRY_ALLOC(forward.features,
+              ARENA_ARRAY(arena, forward.batch_size * forward.n_features, double));
+    TRY_ALLOC(forward.raw, ARENA_ARRAY(arena, forward.batch_size * most, double));
+    *out = forward;
+    forward = (struct forward){0};
+done:
+    forward_release(&forward);
+    return status;
+}
+
+void forward_release(struct forward *forward)
+{
+    stage_release(&forward->stage);
+}
+
+static double from_bf16(uint16_t bits)
+{
+    uint32_t wide = (uint32_t)bits << 16;
+    float value;
+
+    memcpy(&value, &wide, sizeof value);
+    return value;
+}
+
+static enum status read_value(struct forward *forward, int value, double *out)
+{
+    enum status status = STATUS_OK;
+    struct tensor tensor = executor_tensor(forward->stage.executor, value);
+    int64_t n = tensor_elements(&tensor);
+
+    TRY(executor_download(forward->stage.executor, value, forward->raw));
+    for (int64_t i = 0; i < n; i++)
+        out[i] = tensor.dtype == DTYPE_F32    ? (double)((float *)forward->raw)[i]
+                 : tensor.dtype == DTYPE_BF16 ? from_bf16(((uint16_t *)forward->raw)[i])
+                                              : ((double *)forward->raw)[i];
+done:
+    return status;
+}
+
+static enum status run(struct forward *forward)
+{
+    enum status status = STATUS_OK;
+    struct graph *graph = forward->stage.graph;
+
+    TRY(executor_upload(forward->stage.executor, graph->indices, forward->indices));
+    TRY(executor_run(forward->stage.executor));
+    TRY(read_value(forward, graph->logits, forward->logits));
+done:
+    return status;
+}
+
+enum status forward_run(struct forward *forward, const int32_t *rows, int64_t count)
+{
+    for (int64_t i = 0; i < forward->batch_size; i++)
+        forward->indices[i] = rows[i < count ? i : count - 1];
+    return run(forward);
+}
+
+enum status forward_run_range(struct forward *forward, int64_t first, int64_t count)
+{
+    for (int64_t i = 0; i < forward->batch_size; i++)
+        forward->indices[i] = (int32_t)(first + (i < count ? i : count - 1));
+    return run(forward);
+}
+
+enum status forward_read_features(struct forward *forward)
+{
+    int features = forward->stage.graph->features;
+
+    if (features < 0)
+        return fail(STATUS_UNSUPPORTED, "'%s' has no linear layer that gives its logits",
+                    forward->network->settings->model.arch);
+    return read_value(forward, features, forward->features);
+}

@@ -1,0 +1,20 @@
+/* A run's network as its saved weights would load: the plain architecture with adapters merged,
+ * everything trainable. A copy, which may be trained on or filled with other weights. */
+#ifndef TRAIN_MERGED_H
+#define TRAIN_MERGED_H
+
+#include "train/network.h"
+
+struct merged {
+    struct settings settings; /* the run's, but method and recipe */
+    struct network network;   /* owned; borrows the settings above: stays where it was created */
+};
+
+/* On the device of `network`, with its initial values; recipe: what it would be trained with. */
+CHECKED enum status merged_create(const struct network *network, const struct recipe *recipe,
+                                  struct merged *out);
+void merged_release(struct merged *merged);
+/* The values of `network`, which stays as it is. Blocks. */
+CHECKED enum status merged_copy(struct merged *merged, const struct network *network);
+
+#endif
