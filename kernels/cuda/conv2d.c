@@ -91,16 +91,14 @@ static bool is_ours(const struct prepared *prepared)
     return ours->plan == NULL && ours->rows == NULL;
 }
 
-/* With a frozen weight, whose zero filters need not be computed. In bf16 they are: nothing moves
- * pixels of bf16. */
+/* With a frozen weight, whose zero filters need not be computed. */
 static enum status prepare_frozen(struct device *device, const struct gpu_convolution *convolution,
                                   const struct tensor *weight, struct prepared **out)
 {
     enum status status = STATUS_OK;
     struct cuda_kept_rows *rows = NULL;
 
-    if (weight->dtype == DTYPE_F32)
-        TRY(cuda_kept_rows_create(device, convolution, weight, &rows));
+    TRY(cuda_kept_rows_create(device, convolution, weight, &rows));
     TRY(rows != NULL ? cuda_kept_rows_prepare(device, convolution, rows, out)
                      : cuda_conv2d_prepare(device, convolution, out));
 done:
