@@ -52,6 +52,52 @@ static enum status check_conv2d(enum op_kind kind, int stride, int padding,
     return check_output_size(kind, "PQ", found, wanted);
 }
 
+/* Only what is a product of rows has a multiple and an addend: a library's convolution need not. */
+static enum status check_multiple(enum op_kind kind, const struct conv2d_forward *conv,
+                                  const struct dimensions *d)
+{
+    bool is_product =
+        dimension(d, 'R') == 1 && dimension(d, 'S') == 1 && conv->stride == 1 && conv->padding == 0;
+
+    if (!isfinite(conv->factor) || conv->factor == 0)
+        return fail(STATUS_BAD_CONFIG, "%s: factor is %g, wanted a finite number that is not 0",
+                    op_info(kind)->name, conv->factor);
+    if (!is_product && (conv->factor != 1 || conv->addend.data != NULL))
+        return fail(STATUS_BAD_CONFIG,
+                    "%s: R is %lld, S is %lld, stride is %d, padding is %d, wanted 1, 1, 1 and 0 "
+                    "with an addend or a factor other than 1",
+                    op_info(kind)->name, (long long)dimension(d, 'R'), (long long)dimension(d, 'S'),
+                    conv->stride, conv->padding);
+    return STATUS_OK;
+}
+
+/* Of any of the three parts: what they have in common, as a forward one. */
+static enum status check_convolution(enum op_kind kind, const struct conv2d_forward *conv,
+                                     const struct dimensions *d)
+{
+    enum status status = check_conv2d(kind, conv->stride, conv->padding, d);
+
+    return status == STATUS_OK ? check_multiple(kind, conv, d) : status;
+}
+
+static enum status check_backward_data(const struct conv2d_backward_data *op,
+                                       const struct dimensions *d)
+{
+    const struct conv2d_forward common = {
+        .factor = op->factor, .stride = op->stride, .padding = op->padding};
+
+    return check_convolution(OP_conv2d_backward_data, &common, d);
+}
+
+static enum status check_backward_weight(const struct conv2d_backward_weight *op,
+                                         const struct dimensions *d)
+{
+    const struct conv2d_forward common = {
+        .factor = op->factor, .stride = op->stride, .padding = op->padding};
+
+    return check_convolution(OP_conv2d_backward_weight, &common, d);
+}
+
 static enum status check_shortcut_pad(enum op_kind kind, const struct dimensions *d)
 {
     int64_t found[2] = {dimension(d, 'P'), dimension(d, 'Q')};
@@ -235,13 +281,11 @@ enum status check_attributes(enum op_kind kind, const union op_any *op, const st
     case OP_image_gather:
         return check_image_gather(&op->image_gather, d);
     case OP_conv2d_forward:
-        return check_conv2d(kind, op->conv2d_forward.stride, op->conv2d_forward.padding, d);
+        return check_convolution(kind, &op->conv2d_forward, d);
     case OP_conv2d_backward_data:
-        return check_conv2d(kind, op->conv2d_backward_data.stride, op->conv2d_backward_data.padding,
-                            d);
+        return check_backward_data(&op->conv2d_backward_data, d);
     case OP_conv2d_backward_weight:
-        return check_conv2d(kind, op->conv2d_backward_weight.stride,
-                            op->conv2d_backward_weight.padding, d);
+        return check_backward_weight(&op->conv2d_backward_weight, d);
     case OP_batch_norm_statistics:
         return check_statistics(&op->batch_norm_statistics, d);
     case OP_batch_norm_apply:

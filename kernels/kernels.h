@@ -15,6 +15,7 @@
 #define KERNELS_KERNELS_H
 
 #include "base/status.h"
+#include "kernels/product_ops.h"
 #include "kernels/step_ops.h"
 #include "kernels/tensor.h"
 #include "kernels/token_ops.h"
@@ -25,57 +26,6 @@
 
 /* Every op struct begins with its workspace: at least prepared->workspace_bytes, contents
  * meaningless afterwards. */
-
-/* y = x ⋆ weight (cross-correlation, as every framework's "convolution"). P = (H + 2·padding − R) /
- * stride + 1. */
-struct conv2d_forward {
-    struct span workspace;
-    struct tensor x;         /* [N, H, W, C] map  read    */
-    struct tensor weight;    /* [K, R, S, C] map  read    */
-    struct tensor y;         /* [N, P, Q, K] map  written */
-    int stride, padding;     /* pixels, both axes         */
-    bool is_weight_frozen;   /* weight does not change between prepare and release: may be packed in
-                                prepare, and filters that are zero left out */
-    bool computes_zero_rows; /* leaves no filter out: to compare with */
-};
-struct conv2d_backward_data {
-    struct span workspace;
-    struct tensor d_y;    /* [N, P, Q, K] map  read    */
-    struct tensor weight; /* [K, R, S, C] map  read    */
-    struct tensor d_x;    /* [N, H, W, C] map  written */
-    int stride, padding;
-    bool is_weight_frozen, computes_zero_rows; /* as in conv2d_forward */
-};
-struct conv2d_backward_weight {
-    struct span workspace;
-    struct tensor x;        /* [N, H, W, C] map  read    */
-    struct tensor d_y;      /* [N, P, Q, K] map  read    */
-    struct tensor d_weight; /* [K, R, S, C] real written */
-    int stride, padding;
-};
-
-/* y = x weightᵀ + bias for every row: of images, or of the tokens of images. y holds reals: it is
- * the logits that the loss is taken of. */
-struct linear_forward {
-    struct span workspace;
-    struct tensor x;      /* [.., C]map  read           */
-    struct tensor weight; /* [K, C] map  read           */
-    struct tensor bias;   /* [K]    real read, optional */
-    struct tensor y;      /* [.., K]real written        */
-};
-struct linear_backward_data {
-    struct span workspace;
-    struct tensor d_y;    /* [.., K]map  read    */
-    struct tensor weight; /* [K, C] map  read    */
-    struct tensor d_x;    /* [.., C]map  written */
-};
-struct linear_backward_weight {
-    struct span workspace;
-    struct tensor x;        /* [.., C]map  read              */
-    struct tensor d_y;      /* [.., K]map  read              */
-    struct tensor d_weight; /* [K, C] real written           */
-    struct tensor d_bias;   /* [K]    real written, optional */
-};
 
 /* Batch norm in four parts (Ioffe & Szegedy, arXiv:1502.03167, with PyTorch's running values): rows
  * = N·H·W. mean = Σx / rows, variance = Σ(x − mean)² / rows (biased). running ← (1 −

@@ -1,6 +1,7 @@
 /* Convolution and its two gradients, by oneDNN; of frozen weights only the filters that are not
- * zero. */
+ * zero. What is multiplied or added to something is a product of our own. */
 #include "kernels/cpu/kept_rows.h"
+#include "kernels/cpu/low_rank.h"
 
 #include "base/arena.h"
 
@@ -13,15 +14,16 @@ enum { ALIGNMENT = 64, NAME_BYTES = 64 };
  * back; 16 floats are a vector. */
 enum { MULTIPLY_ADDS_PER_MOVE = 10, LANES = 16 };
 
-/* Forward or backward data. Where filters are left out, the smaller map comes first in the
- * workspace, then the plan's own. */
+/* Forward or backward data. What is ours comes first in the workspace, then the plan's own: where
+ * filters are left out the smaller map, where there is a factor the weight's multiple. */
 struct convolution {
     struct prepared base;
     char name[NAME_BYTES];
-    struct prepared *plan; /* owned; NULL when every filter is zero */
+    struct prepared *plan; /* owned; NULL when every filter is zero, and of a product of our own */
     struct kept_rows rows;
     int64_t n_pixels;
-    size_t map_bytes;
+    size_t own_bytes;
+    bool is_low_rank;
 };
 
 static struct conv_shape shape_of(enum conv_part part, const struct tensor *x,
@@ -41,6 +43,13 @@ static struct conv_shape shape_of(enum conv_part part, const struct tensor *x,
     };
 }
 
+static size_t padded(int64_t n_elements)
+{
+    size_t bytes = (size_t)n_elements * sizeof(float);
+
+    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
 static bool is_whole(const struct convolution *convolution)
 {
     return convolution->rows.index == NULL;
@@ -58,8 +67,7 @@ static enum status find_rows(struct convolution *convolution, const struct conv_
     if (is_whole(convolution))
         return STATUS_OK;
     convolution->n_pixels = shape->n * shape->p * shape->q;
-    size_t bytes = (size_t)(convolution->n_pixels * convolution->rows.n) * sizeof(float);
-    convolution->map_bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    convolution->own_bytes = padded(convolution->n_pixels * convolution->rows.n);
 done:
     return status;
 }
@@ -77,7 +85,7 @@ static void describe(struct convolution *convolution)
                  (long long)convolution->rows.n_all);
     convolution->base.implementation = convolution->name;
     convolution->base.workspace_bytes =
-        convolution->map_bytes + (plan != NULL ? plan->workspace_bytes : 0);
+        convolution->own_bytes + (plan != NULL ? plan->workspace_bytes : 0);
 }
 
 void cpu_convolution_release(struct prepared *prepared)
@@ -120,16 +128,50 @@ done:
 static enum status run_plan(struct device *device, const struct convolution *convolution,
                             const struct plan_memory *memory, struct span workspace)
 {
-    struct span rest = {(char *)workspace.data + convolution->map_bytes,
-                        workspace.bytes - convolution->map_bytes};
+    struct span rest = {(char *)workspace.data + convolution->own_bytes,
+                        workspace.bytes - convolution->own_bytes};
 
     return plan_run(device->glue, convolution->plan, memory, rest);
+}
+
+/* A product of our own, whose right factor is made anew at every run. */
+static enum status low_rank_prepare(const struct tensor *weight, struct prepared **out)
+{
+    struct convolution *convolution = heap_alloc(1, sizeof *convolution);
+
+    if (convolution == NULL)
+        return STATUS_OUT_OF_MEMORY;
+    convolution->is_low_rank = true;
+    convolution->own_bytes =
+        padded(low_rank_right_elements(weight->shape[0], tensor_columns(weight)));
+    describe(convolution);
+    *out = &convolution->base;
+    return STATUS_OK;
+}
+
+static enum status low_rank_run(struct device *device, const struct conv2d_forward *op)
+{
+    float *right = op->workspace.data;
+    const struct low_rank_sum sum = {.x = op->x.data,
+                                     .right = right,
+                                     .addend = op->addend.data,
+                                     .y = op->y.data,
+                                     .n_rows = tensor_rows(&op->x),
+                                     .n_inputs = tensor_columns(&op->x),
+                                     .n_outputs = tensor_columns(&op->y)};
+
+    low_rank_right(&op->weight, (float)op->factor, right);
+    low_rank_sum(device, &sum);
+    return STATUS_OK;
 }
 
 enum status cpu_conv2d_forward_prepare(struct device *device, const struct conv2d_forward *op,
                                        struct prepared **out)
 {
     struct conv_shape shape = shape_of(CONV_FORWARD, &op->x, &op->weight, &op->y);
+
+    if (op->addend.data != NULL || op->factor != 1)
+        return low_rank_prepare(&op->weight, out);
     shape.stride = op->stride;
     shape.padding = op->padding;
     return convolution_create(device, &shape, op->is_weight_frozen ? &op->weight : NULL,
@@ -144,6 +186,8 @@ enum status cpu_conv2d_forward_run(struct device *device, struct prepared *prepa
     struct plan_memory memory = {op->x.data, op->weight.data, NULL, op->y.data};
     int64_t n_pixels = convolution->n_pixels;
 
+    if (convolution->is_low_rank)
+        return low_rank_run(device, op);
     if (is_whole(convolution))
         return run_plan(device, convolution, &memory, op->workspace);
     memory.weight = convolution->rows.weight;
@@ -158,6 +202,28 @@ done:
     return status;
 }
 
+static void multiply(float factor, const float *from, float *to, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        to[i] = factor * from[i];
+}
+
+/* The weight's multiple gives the result's, and is small. */
+static enum status multiple_prepare(struct device *device, struct conv_shape *shape,
+                                    const struct tensor *weight, struct prepared **out)
+{
+    struct prepared *prepared = NULL;
+    enum status status = convolution_create(device, shape, NULL, true, &prepared);
+
+    if (status != STATUS_OK)
+        return status;
+    size_t bytes = padded(tensor_elements(weight));
+    ((struct convolution *)prepared)->own_bytes = bytes;
+    prepared->workspace_bytes += bytes;
+    *out = prepared;
+    return STATUS_OK;
+}
+
 enum status cpu_conv2d_backward_data_prepare(struct device *device,
                                              const struct conv2d_backward_data *op,
                                              struct prepared **out)
@@ -165,6 +231,8 @@ enum status cpu_conv2d_backward_data_prepare(struct device *device,
     struct conv_shape shape = shape_of(CONV_BACKWARD_DATA, &op->d_x, &op->weight, &op->d_y);
     shape.stride = op->stride;
     shape.padding = op->padding;
+    if (op->factor != 1)
+        return multiple_prepare(device, &shape, &op->weight, out);
     return convolution_create(device, &shape, op->is_weight_frozen ? &op->weight : NULL,
                               op->computes_zero_rows, out);
 }
@@ -176,6 +244,10 @@ enum status cpu_conv2d_backward_data_run(struct device *device, struct prepared 
     struct plan_memory memory = {op->d_x.data, op->weight.data, NULL, op->d_y.data};
     int64_t n_pixels = convolution->n_pixels;
 
+    if (op->factor != 1) {
+        memory.weight = op->workspace.data;
+        multiply((float)op->factor, op->weight.data, memory.weight, tensor_elements(&op->weight));
+    }
     if (is_whole(convolution))
         return run_plan(device, convolution, &memory, op->workspace);
     if (convolution->plan == NULL)
@@ -204,5 +276,10 @@ enum status cpu_conv2d_backward_weight_run(struct device *device, struct prepare
                                            const struct conv2d_backward_weight *op)
 {
     struct plan_memory memory = {op->x.data, op->d_weight.data, NULL, op->d_y.data};
-    return plan_run(device->glue, prepared, &memory, op->workspace);
+    enum status status = plan_run(device->glue, prepared, &memory, op->workspace);
+
+    if (op->factor != 1)
+        multiply((float)op->factor, op->d_weight.data, op->d_weight.data,
+                 tensor_elements(&op->d_weight));
+    return status;
 }

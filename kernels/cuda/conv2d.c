@@ -1,7 +1,9 @@
-/* Convolutions by the library; 1×1 convolutions of stride 1 are matrix products over N·H·W rows. Of
- * frozen weights only the filters that are not zero. */
+/* Convolutions by the library; 1×1 convolutions of stride 1 are matrix products over N·H·W rows,
+ * and kernels of our own where input channels are few. Of frozen weights only the filters that are
+ * not zero. */
 #include "kernels/cuda/cuda.h"
 #include "kernels/cuda/kept_rows.h"
+#include "kernels/cuda/low_rank.h"
 
 #include <stdio.h>
 
@@ -12,8 +14,9 @@ static bool is_product(const struct gpu_convolution *g)
     return g->r == 1 && g->s == 1 && g->stride == 1 && g->padding == 0;
 }
 
+/* addend: NULL, or what has one more operand than others. */
 static struct gpu_convolution geometry(const struct tensor *x, const struct tensor *weight,
-                                       const struct tensor *y)
+                                       const struct tensor *y, const void *addend)
 {
     return (struct gpu_convolution){
         .n = x->shape[0],
@@ -25,7 +28,7 @@ static struct gpu_convolution geometry(const struct tensor *x, const struct tens
         .s = weight->shape[2],
         .p = y->shape[1],
         .q = y->shape[2],
-        .alignment = cuda_alignment(x->data, weight->data, y->data, NULL),
+        .alignment = cuda_alignment(x->data, weight->data, y->data, addend),
     };
 }
 
@@ -44,35 +47,77 @@ static struct gpu_product product_of(const struct gpu_convolution *g)
     }
 }
 
-enum status cuda_conv2d_prepare(struct device *device, const struct gpu_convolution *convolution,
-                                struct prepared **out)
-{
-    struct gpu_convolution wanted = *convolution;
+/* What a product is besides a convolution. */
+struct multiple {
+    double factor;
+    bool has_addend;
+};
 
-    wanted.math = device->math;
-    if (!is_product(convolution))
-        return cuda_convolution_prepare(device, &wanted, out);
+static enum status product_prepare(struct device *device, const struct gpu_convolution *convolution,
+                                   const struct multiple *multiple, struct prepared **out)
+{
     struct gpu_product product = product_of(convolution);
-    product.math = wanted.math;
+
+    product.math = device->math;
+    product.factor = (float)multiple->factor;
+    product.has_addend = multiple->has_addend;
     product.is_out_bf16 = convolution->is_out_bf16;
     product.alignment = convolution->alignment;
     return cuda_product_prepare(device, &product, out);
 }
 
-/* With a frozen weight, whose zero filters need not be computed. In bf16 they are: nothing moves
- * pixels of bf16. */
+enum status cuda_conv2d_prepare(struct device *device, const struct gpu_convolution *convolution,
+                                struct prepared **out)
+{
+    static const struct multiple plain = {.factor = 1};
+    struct gpu_convolution wanted = *convolution;
+
+    wanted.math = device->math;
+    return is_product(convolution) ? product_prepare(device, convolution, &plain, out)
+                                   : cuda_convolution_prepare(device, &wanted, out);
+}
+
+/* By our own kernels. In tf32 the library rounds the factors as that precision says. */
+static bool is_low_rank(const struct device *device, const struct gpu_convolution *convolution)
+{
+    return is_product(convolution) && convolution->c <= LOW_RANK_INPUTS &&
+           device->math != GPU_MATH_TF32;
+}
+
+static bool is_ours(const struct prepared *prepared)
+{
+    const struct cuda_prepared *ours = (const struct cuda_prepared *)prepared;
+
+    return ours->plan == NULL && ours->rows == NULL;
+}
+
+/* With a frozen weight, whose zero filters need not be computed. */
 static enum status prepare_frozen(struct device *device, const struct gpu_convolution *convolution,
                                   const struct tensor *weight, struct prepared **out)
 {
     enum status status = STATUS_OK;
     struct cuda_kept_rows *rows = NULL;
 
-    if (weight->dtype == DTYPE_F32)
-        TRY(cuda_kept_rows_create(device, convolution, weight, &rows));
+    TRY(cuda_kept_rows_create(device, convolution, weight, &rows));
     TRY(rows != NULL ? cuda_kept_rows_prepare(device, convolution, rows, out)
                      : cuda_conv2d_prepare(device, convolution, out));
 done:
     return status;
+}
+
+/* frozen: the weight if filters of it may be left out, else NULL. What has a factor or an addend
+ * trains, and a product has no zero filters then. */
+static enum status forward_or_data_prepare(struct device *device,
+                                           const struct gpu_convolution *convolution,
+                                           const struct multiple *multiple,
+                                           const struct tensor *frozen, struct prepared **out)
+{
+    if (is_low_rank(device, convolution))
+        return cuda_prepared_create(device, 0, out);
+    if (multiple->factor != 1 || multiple->has_addend)
+        return product_prepare(device, convolution, multiple, out);
+    return frozen != NULL ? prepare_frozen(device, convolution, frozen, out)
+                          : cuda_conv2d_prepare(device, convolution, out);
 }
 
 static bool leaves_out(const struct prepared *prepared)
@@ -83,15 +128,17 @@ static bool leaves_out(const struct prepared *prepared)
 enum status cuda_conv2d_forward_prepare(struct device *device, const struct conv2d_forward *args,
                                         struct prepared **out)
 {
-    struct gpu_convolution convolution = geometry(&args->x, &args->weight, &args->y);
+    struct gpu_convolution convolution =
+        geometry(&args->x, &args->weight, &args->y, args->addend.data);
+    const struct multiple multiple = {args->factor, args->addend.data != NULL};
 
     convolution.part = GPU_CONVOLUTION_FORWARD;
     convolution.is_out_bf16 = args->y.dtype == DTYPE_BF16;
     convolution.stride = args->stride;
     convolution.padding = args->padding;
-    return args->is_weight_frozen && !args->computes_zero_rows
-               ? prepare_frozen(device, &convolution, &args->weight, out)
-               : cuda_conv2d_prepare(device, &convolution, out);
+    return forward_or_data_prepare(
+        device, &convolution, &multiple,
+        args->is_weight_frozen && !args->computes_zero_rows ? &args->weight : NULL, out);
 }
 
 enum status cuda_conv2d_forward_run(struct device *device, struct prepared *prepared,
@@ -99,9 +146,12 @@ enum status cuda_conv2d_forward_run(struct device *device, struct prepared *prep
 {
     const struct gpu_operands operands = {.left = args->x.data,
                                           .right = args->weight.data,
+                                          .addend = args->addend.data,
                                           .out = args->y.data,
                                           .workspace = args->workspace};
 
+    if (is_ours(prepared))
+        return cuda_low_rank_forward_launch(device->stream, args);
     if (leaves_out(prepared))
         return cuda_kept_rows_forward(device, prepared, &operands);
     return cuda_plan_run(device, prepared, &operands);
@@ -111,15 +161,16 @@ enum status cuda_conv2d_backward_data_prepare(struct device *device,
                                               const struct conv2d_backward_data *args,
                                               struct prepared **out)
 {
-    struct gpu_convolution convolution = geometry(&args->d_x, &args->weight, &args->d_y);
+    struct gpu_convolution convolution = geometry(&args->d_x, &args->weight, &args->d_y, NULL);
+    const struct multiple multiple = {.factor = args->factor};
 
     convolution.part = GPU_CONVOLUTION_BACKWARD_DATA;
     convolution.is_out_bf16 = args->d_x.dtype == DTYPE_BF16;
     convolution.stride = args->stride;
     convolution.padding = args->padding;
-    return args->is_weight_frozen && !args->computes_zero_rows
-               ? prepare_frozen(device, &convolution, &args->weight, out)
-               : cuda_conv2d_prepare(device, &convolution, out);
+    return forward_or_data_prepare(
+        device, &convolution, &multiple,
+        args->is_weight_frozen && !args->computes_zero_rows ? &args->weight : NULL, out);
 }
 
 enum status cuda_conv2d_backward_data_run(struct device *device, struct prepared *prepared,
@@ -130,22 +181,33 @@ enum status cuda_conv2d_backward_data_run(struct device *device, struct prepared
                                           .out = args->d_x.data,
                                           .workspace = args->workspace};
 
+    if (is_ours(prepared))
+        return cuda_low_rank_backward_data_launch(device->stream, args);
     if (leaves_out(prepared))
         return cuda_kept_rows_backward_data(device, prepared, &operands, tensor_bytes(&args->d_x));
     return cuda_plan_run(device, prepared, &operands);
 }
 
+static enum status weight_prepare(struct device *device, const struct conv2d_backward_weight *args,
+                                  const struct gpu_convolution *convolution, struct prepared **out)
+{
+    const struct multiple multiple = {.factor = args->factor};
+
+    return args->factor != 1 ? product_prepare(device, convolution, &multiple, out)
+                             : cuda_conv2d_prepare(device, convolution, out);
+}
+
 /* A weight's gradient in bf16, to be widened: summed in f32 all the same, but rounded once more. */
-static enum status prepare_detour(struct device *device, const struct tensor *d_weight,
+static enum status prepare_detour(struct device *device, const struct conv2d_backward_weight *args,
                                   struct gpu_convolution *convolution, struct prepared **out)
 {
     enum status status = STATUS_OK;
-    struct tensor narrow = *d_weight;
+    struct tensor narrow = args->d_weight;
     struct prepared *prepared = NULL;
 
     convolution->is_out_bf16 = true;
     narrow.dtype = DTYPE_BF16;
-    TRY(cuda_conv2d_prepare(device, convolution, &prepared));
+    TRY(weight_prepare(device, args, convolution, &prepared));
     size_t bytes = (tensor_bytes(&narrow) + WORKSPACE_ALIGNMENT - 1) / WORKSPACE_ALIGNMENT *
                    WORKSPACE_ALIGNMENT;
     struct cuda_prepared *ours = (struct cuda_prepared *)prepared;
@@ -163,14 +225,16 @@ enum status cuda_conv2d_backward_weight_prepare(struct device *device,
                                                 const struct conv2d_backward_weight *args,
                                                 struct prepared **out)
 {
-    struct gpu_convolution convolution = geometry(&args->x, &args->d_weight, &args->d_y);
+    struct gpu_convolution convolution = geometry(&args->x, &args->d_weight, &args->d_y, NULL);
 
     convolution.part = GPU_CONVOLUTION_BACKWARD_WEIGHT;
     convolution.stride = args->stride;
     convolution.padding = args->padding;
-    enum status status = cuda_conv2d_prepare(device, &convolution, out);
+    if (is_low_rank(device, &convolution))
+        return cuda_prepared_create(device, cuda_low_rank_backward_weight_workspace(args), out);
+    enum status status = weight_prepare(device, args, &convolution, out);
     if (status != STATUS_OK && device->math == GPU_MATH_BF16)
-        return prepare_detour(device, &args->d_weight, &convolution, out);
+        return prepare_detour(device, args, &convolution, out);
     return status;
 }
 
@@ -202,6 +266,8 @@ enum status cuda_conv2d_backward_weight_run(struct device *device, struct prepar
                                           .out = args->d_weight.data,
                                           .workspace = args->workspace};
 
+    if (is_ours(prepared))
+        return cuda_low_rank_backward_weight_launch(device->stream, args);
     if (((struct cuda_prepared *)prepared)->detour_bytes > 0)
         return run_detour(device, prepared, args);
     return cuda_plan_run(device, prepared, &operands);

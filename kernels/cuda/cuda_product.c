@@ -36,15 +36,16 @@ static enum status run(struct gpu_plan *base, struct gpu_stream *stream,
 {
     enum status status = STATUS_OK;
     struct product_plan *plan = (struct product_plan *)base;
-    const float one = 1, nothing = 0;
+    const float added = plan->product.has_addend ? 1 : 0;
+    const void *addend = plan->product.has_addend ? operands->addend : operands->out;
 
     if (plan->product.has_bias)
         TRY(cublas_check(cublasLtMatmulDescSetAttribute(plan->operation,
                                                         CUBLASLT_MATMUL_DESC_BIAS_POINTER,
                                                         &operands->bias, sizeof operands->bias)));
-    TRY(cublas_check(cublasLtMatmul(stream->context->cublas, plan->operation, &one, operands->right,
-                                    plan->first, operands->left, plan->second, &nothing,
-                                    operands->out, plan->result, operands->out, plan->result,
+    TRY(cublas_check(cublasLtMatmul(stream->context->cublas, plan->operation, &plan->product.factor,
+                                    operands->right, plan->first, operands->left, plan->second,
+                                    &added, addend, plan->result, operands->out, plan->result,
                                     &plan->algorithm, operands->workspace.data,
                                     plan->base.workspace_bytes, stream->stream)));
 done:

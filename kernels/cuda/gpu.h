@@ -85,18 +85,20 @@ struct gpu_convolution {
     int alignment;    /* of every operand, bytes */
 };
 
-/* out[m, n] = left[m, k] · right[k, n] (+ bias[n]), row by row; a transposed factor lies in memory
- * as [k, m] or [n, k]. The bias is f32. */
+/* out[m, n] = factor · left[m, k] · right[k, n] (+ bias[n]) (+ addend[m, n]), row by row; a
+ * transposed factor lies in memory as [k, m] or [n, k]. The bias is f32, the addend as out, whose
+ * memory it may be. */
 struct gpu_product {
     enum gpu_math math;
     int64_t m, n, k;
-    bool is_left_transposed, is_right_transposed, has_bias;
+    float factor;
+    bool is_left_transposed, is_right_transposed, has_bias, has_addend;
     bool is_out_bf16; /* with bf16 factors only, and without bias; else f32 */
     int alignment;    /* of every operand, bytes */
 };
 
 struct gpu_operands {
-    const void *left, *right, *bias; /* bias NULL unless planned */
+    const void *left, *right, *bias, *addend; /* the last two NULL unless planned */
     void *out;
     struct span workspace; /* >= plan_workspace_bytes */
 };

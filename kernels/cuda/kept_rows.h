@@ -14,19 +14,21 @@ struct cuda_kept_rows {
     struct device *device; /* borrowed: outlives this */
     int64_t n, n_all;      /* filters that are left, and all */
     int64_t n_pixels;      /* of the maps */
+    enum dtype dtype;      /* of the maps and of weight */
     size_t map_bytes;      /* of the smaller map, which lies first in the workspace */
     char name[64];         /* of the implementation */
     /* owned, device memory; NULL when no filter is left */
-    float *weight;  /* [n, R, S, C] */
+    void *weight;   /* [n, R, S, C] map */
     int32_t *index; /* [n] which filters */
     int32_t *place; /* [n_all] where a filter is among them; −1: left out */
 };
 
 /* to[pixel, c] = from[pixel, source[c]], zero where source[c] is −1. */
 struct channel_move {
-    const float *from;     /* [n_pixels, n_from] */
+    enum dtype dtype;      /* of both maps: f32 or bf16 */
+    const void *from;      /* [n_pixels, n_from] */
     const int32_t *source; /* [n_to] */
-    float *to;             /* [n_pixels, n_to] */
+    void *to;              /* [n_pixels, n_to] */
     int64_t n_pixels, n_from, n_to;
 };
 CHECKED enum status cuda_channel_move_launch(struct gpu_stream *stream,

@@ -5,6 +5,7 @@ enum status cuda_linear_forward_prepare(struct device *device, const struct line
                                         struct prepared **out)
 {
     const struct gpu_product product = {.math = device->math,
+                                        .factor = 1,
                                         .m = tensor_rows(&args->y),
                                         .n = tensor_columns(&args->y),
                                         .k = tensor_columns(&args->x),
@@ -34,6 +35,7 @@ enum status cuda_linear_backward_data_prepare(struct device *device,
 {
     const struct gpu_product product = {
         .math = device->math,
+        .factor = 1,
         .is_out_bf16 = args->d_x.dtype == DTYPE_BF16,
 
         .m = tensor_rows(&args->d_x),
@@ -61,6 +63,7 @@ enum status cuda_linear_backward_weight_prepare(struct device *device,
 {
     const struct gpu_product product = {
         .math = device->math,
+        .factor = 1,
         .m = args->d_weight.shape[0],
         .n = args->d_weight.shape[1],
         .k = tensor_rows(&args->x),

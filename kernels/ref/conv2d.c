@@ -1,11 +1,15 @@
-/* Cross-correlation and its two adjoints. All three visit the same pairs (output pixel, input pixel
- * under the filter); what they do with a pair is one line each. */
+/* Cross-correlation and its two adjoints. A factor multiplies what has few channels, as if it were
+ * a layer of its own in front of the weight: to the same bits. All three visit the same pairs
+ * (output pixel, input pixel under the filter); what they do with a pair is one line each. */
 #include "kernels/ref/ref.h"
+
+#include <string.h>
 
 struct geometry {
     int64_t n_images, height, width, n_inputs;               /* N H W C */
     int64_t n_outputs, rows, columns, out_height, out_width; /* K R S P Q */
     int stride, padding;
+    double factor;
 };
 
 static struct geometry geometry_of(const struct tensor *x, const struct tensor *weight,
@@ -63,19 +67,21 @@ static int64_t filter_step(const struct geometry *g)
     return g->rows * g->columns * g->n_inputs;
 }
 
-/* y[0 … 3] += Σ_c x[c]·weight[c], and of the three filters behind it, `step` apart. Sums have names
- * and rows their pointers: with arrays, sanitizers check three times as much. */
-static void four_sums(const double *restrict x, const double *restrict weight, int64_t step,
-                      int64_t n, double *restrict y)
+/* y[0 … 3] += Σ_c factor·x[c]·weight[c], and of the three filters behind it, `step` apart. Sums
+ * have names and rows their pointers: with arrays, sanitizers check three times as much. */
+static void four_sums(const struct geometry *g, const double *restrict x,
+                      const double *restrict weight, double *restrict y)
 {
+    int64_t step = filter_step(g);
     const double *second = weight + step, *third = second + step, *fourth = third + step;
     double a = 0, b = 0, c = 0, d = 0;
 
-    for (int64_t i = 0; i < n; i++) {
-        a += x[i] * weight[i];
-        b += x[i] * second[i];
-        c += x[i] * third[i];
-        d += x[i] * fourth[i];
+    for (int64_t i = 0; i < g->n_inputs; i++) {
+        double value = g->factor * x[i];
+        a += value * weight[i];
+        b += value * second[i];
+        c += value * third[i];
+        d += value * fourth[i];
     }
     y[0] += a;
     y[1] += b;
@@ -83,7 +89,8 @@ static void four_sums(const double *restrict x, const double *restrict weight, i
     y[3] += d;
 }
 
-/* y[k] += Σ_c x[c]·weight[k, c]: four filters at a time, so that four sums run side by side. */
+/* y[k] += Σ_c factor·x[c]·weight[k, c]: four filters at a time, so that four sums run side by side.
+ */
 static void forward_pair(const struct geometry *g, const struct pair *pair, const void *args)
 {
     const struct conv2d_forward *op = args;
@@ -93,10 +100,13 @@ static void forward_pair(const struct geometry *g, const struct pair *pair, cons
     int64_t step = filter_step(g), k = 0;
 
     for (; k + 4 <= g->n_outputs; k += 4, weight += 4 * step)
-        four_sums(x, weight, step, g->n_inputs, y + k);
-    for (; k < g->n_outputs; k++, weight += step)
+        four_sums(g, x, weight, y + k);
+    for (; k < g->n_outputs; k++, weight += step) {
+        double sum = 0;
         for (int64_t c = 0; c < g->n_inputs; c++)
-            y[k] += x[c] * weight[c];
+            sum += g->factor * x[c] * weight[c];
+        y[k] += sum;
+    }
 }
 
 /* d_x[c] += Σ_k d_y[k]·weight[k, c] */
@@ -111,17 +121,18 @@ static void backward_data_pair(const struct geometry *g, const struct pair *pair
         ref_accumulate(d_x, weight + k * filter_step(g), d_y[k], g->n_inputs);
 }
 
-/* d_weight[k, c] += d_y[k]·x[c] */
+/* d_weight[k, c] += d_y[k]·(factor·x[c]) */
 static void backward_weight_pair(const struct geometry *g, const struct pair *pair,
                                  const void *args)
 {
     const struct conv2d_backward_weight *op = args;
-    const double *x = (const double *)op->x.data + pair->x;
+    const double *restrict x = (const double *)op->x.data + pair->x;
     const double *d_y = (const double *)op->d_y.data + pair->y;
-    double *d_weight = (double *)op->d_weight.data + pair->tap;
+    double *restrict d_weight = (double *)op->d_weight.data + pair->tap;
 
-    for (int64_t k = 0; k < g->n_outputs; k++)
-        ref_accumulate(d_weight + k * filter_step(g), x, d_y[k], g->n_inputs);
+    for (int64_t k = 0; k < g->n_outputs; k++, d_weight += filter_step(g))
+        for (int64_t c = 0; c < g->n_inputs; c++)
+            d_weight[c] += d_y[k] * (g->factor * x[c]);
 }
 
 enum status ref_conv2d_forward_run(struct device *device, struct prepared *prepared,
@@ -133,7 +144,11 @@ enum status ref_conv2d_forward_run(struct device *device, struct prepared *prepa
     (void)prepared;
     g.stride = args->stride;
     g.padding = args->padding;
-    ref_fill(args->y.data, tensor_elements(&args->y), 0.0);
+    g.factor = args->factor;
+    if (args->addend.data == NULL)
+        ref_fill(args->y.data, tensor_elements(&args->y), 0.0);
+    else if (args->addend.data != args->y.data)
+        memcpy(args->y.data, args->addend.data, tensor_bytes(&args->y));
     visit_pairs(&g, forward_pair, args);
     return STATUS_OK;
 }
@@ -147,8 +162,12 @@ enum status ref_conv2d_backward_data_run(struct device *device, struct prepared 
     (void)prepared;
     g.stride = args->stride;
     g.padding = args->padding;
+    g.factor = args->factor;
     ref_fill(args->d_x.data, tensor_elements(&args->d_x), 0.0);
     visit_pairs(&g, backward_data_pair, args);
+    double *d_x = args->d_x.data;
+    for (int64_t i = 0; i < tensor_elements(&args->d_x); i++)
+        d_x[i] *= args->factor;
     return STATUS_OK;
 }
 
@@ -161,6 +180,7 @@ enum status ref_conv2d_backward_weight_run(struct device *device, struct prepare
     (void)prepared;
     g.stride = args->stride;
     g.padding = args->padding;
+    g.factor = args->factor;
     ref_fill(args->d_weight.data, tensor_elements(&args->d_weight), 0.0);
     visit_pairs(&g, backward_weight_pair, args);
     return STATUS_OK;

@@ -101,12 +101,18 @@ static void conv2d_rule(struct autodiff *ad, const struct node *node, int d_y)
     const struct conv2d_forward *forward = &node->attributes.conv2d_forward;
     struct node *added;
 
+    if (node->values[3] >= 0 || forward->factor != 1) {
+        ad->graph->status = fail(STATUS_UNSUPPORTED,
+                                 "convolution '%s' is fused: differentiate first", node->module);
+        return;
+    }
     if (is_trained(ad, weight)) {
         int d_weight = param_gradient(ad, weight);
         added = emit(ad, OP_conv2d_backward_weight, node->module,
                      (const int[OP_MAX_TENSORS]){x, d_y, d_weight});
         if (added == NULL)
             return;
+        added->attributes.conv2d_backward_weight.factor = 1;
         added->attributes.conv2d_backward_weight.stride = forward->stride;
         added->attributes.conv2d_backward_weight.padding = forward->padding;
     }
@@ -117,6 +123,7 @@ static void conv2d_rule(struct autodiff *ad, const struct node *node, int d_y)
                  (const int[OP_MAX_TENSORS]){d_y, weight, d_x});
     if (added == NULL)
         return;
+    added->attributes.conv2d_backward_data.factor = 1;
     added->attributes.conv2d_backward_data.stride = forward->stride;
     added->attributes.conv2d_backward_data.padding = forward->padding;
     contribute(ad, x, d_x);

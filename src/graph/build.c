@@ -160,6 +160,7 @@ int graph_conv2d(struct graph *graph, const char *module, int x,
     if (node == NULL)
         return -1;
     memcpy(node->values, (const int[]){x, weight, y}, 3 * sizeof(int));
+    node->attributes.conv2d_forward.factor = 1;
     node->attributes.conv2d_forward.stride = settings->stride;
     node->attributes.conv2d_forward.padding = settings->padding;
     return y;

@@ -1,11 +1,13 @@
 /* Pass `fuse`: fewer passes over memory, the same values to the last bit, or in bf16 rounded less
- * often. Forward, batch norm takes
- * over the addition and the ReLU behind it; backward, batch norm's sums take over the gradients of
- * both: the addition of two contributions and the ReLU's mask. Layer norm takes over the addition
- * before it; its gradient the addition of what comes by the way around it. Nodes that are taken
- * over are dropped; values that no node mentions any more get no memory. */
+ * often. Forward, batch norm takes over the addition and the ReLU behind it; backward, batch norm's
+ * sums take over the gradients of both: the addition of two contributions and the ReLU's mask.
+ * Layer norm takes over the addition before it; its gradient the addition of what comes by the way
+ * around it. An adapter's second convolution takes over its factor, so do its gradients, and the
+ * addition to what it adapts: another product where a backend's order of sums follows its shape.
+ * Nodes that are taken over are dropped; values that no node mentions any more get no memory. */
 #include "graph/passes.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +17,12 @@ enum { RELU_X = 0, RELU_Y = 1 };                                     /* of relu_
 enum { MASK_Y = 0, MASK_D_Y = 1, MASK_D_X = 2 };                     /* of relu_backward */
 enum { LN_X = 0, LN_RESIDUAL = 6, LN_SUM = 7 };                      /* of layer_norm_forward */
 enum { LN_D_X = 5, LN_ADDEND = 8 };                                  /* of …_backward */
-enum { ADD_A = 0, ADD_B = 1, ADD_Y = 2 };                            /* of add */
+enum { CONV_X = 0, CONV_WEIGHT = 1, CONV_Y = 2, CONV_ADDEND = 3 };   /* of conv2d_forward */
+enum { CONV_D_X = 2 };                                               /* of conv2d_backward_data */
+enum { SCALE_X = 0, SCALE_Y = 1 };                                   /* of scale */
+/* Of a product that takes an addition over: a library's with more is worth a pass of its own. */
+enum { MOST_INPUTS = 64 };
+enum { ADD_A = 0, ADD_B = 1, ADD_Y = 2 }; /* of add */
 
 struct fuse {
     struct graph *graph;
@@ -190,6 +197,147 @@ static void fuse_layer_norm_backward(struct fuse *fuse, int64_t norm)
     drop(fuse, add);
 }
 
+/* ---- adapters: y = a + B⋆(factor · t) ---- */
+
+struct convolution { /* of any of the three parts */
+    int weight, stride, padding;
+    double *factor; /* NULL: the node is something else */
+};
+
+static struct convolution convolution_at(const struct fuse *fuse, int64_t i)
+{
+    struct node *node = node_at(fuse, i);
+    struct conv2d_forward *forward = &node->attributes.conv2d_forward;
+    struct conv2d_backward_data *data = &node->attributes.conv2d_backward_data;
+    struct conv2d_backward_weight *weight = &node->attributes.conv2d_backward_weight;
+
+    switch (node->kind) {
+    case OP_conv2d_forward:
+        return (struct convolution){node->values[1], forward->stride, forward->padding,
+                                    &forward->factor};
+    case OP_conv2d_backward_data:
+        return (struct convolution){node->values[1], data->stride, data->padding, &data->factor};
+    case OP_conv2d_backward_weight:
+        return (struct convolution){node->values[2], weight->stride, weight->padding,
+                                    &weight->factor};
+    default:
+        return (struct convolution){.factor = NULL};
+    }
+}
+
+/* Only what is a product of rows takes a factor and an addend. */
+static bool is_product(const struct fuse *fuse, int64_t i)
+{
+    struct convolution conv = convolution_at(fuse, i);
+    const int64_t *filter = fuse->graph->values[conv.factor != NULL ? conv.weight : 0].shape + 1;
+
+    return conv.factor != NULL && filter[0] == 1 && filter[1] == 1 && conv.stride == 1 &&
+           conv.padding == 0;
+}
+
+/* Where a product keeps its factor, if it has none yet; else NULL. */
+static double *free_factor(const struct fuse *fuse, int64_t i)
+{
+    double *factor = convolution_at(fuse, i).factor;
+
+    return is_product(fuse, i) && *factor == 1 ? factor : NULL;
+}
+
+/* The same of a convolution, or of a weight's gradient, that reads v as its x. */
+static double *factor_of_reader(const struct fuse *fuse, int64_t i, int v)
+{
+    const struct node *node = node_at(fuse, i);
+
+    if (fuse->is_dropped[i] || node->values[CONV_X] != v || node->values[1] == v ||
+        node->kind == OP_conv2d_backward_data)
+        return NULL;
+    return free_factor(fuse, i);
+}
+
+/* factor·x, read by products alone → products of x with that factor. */
+static bool fuse_scale_forward(struct fuse *fuse, int64_t scale)
+{
+    const struct node *from = node_at(fuse, scale);
+    int x = from->values[SCALE_X], y = from->values[SCALE_Y], n = 0;
+
+    for (int64_t i = 0; i < fuse->graph->n_nodes; i++)
+        n += factor_of_reader(fuse, i, y) != NULL;
+    if (n == 0 || n != fuse->n_readers[y] || is_kept(fuse->graph, y))
+        return false;
+    for (int64_t i = 0; i < fuse->graph->n_nodes; i++) {
+        double *factor = factor_of_reader(fuse, i, y);
+        if (factor == NULL)
+            continue;
+        *factor = from->attributes.scale.factor;
+        node_at(fuse, i)->values[CONV_X] = x;
+    }
+    fuse->n_readers[x] += n - 1;
+    drop(fuse, scale);
+    return true;
+}
+
+/* A product's gradient that only a scale reads → the scaled one at once. */
+static void fuse_scale_backward(struct fuse *fuse, int64_t scale)
+{
+    const struct node *to = node_at(fuse, scale);
+    int x = to->values[SCALE_X];
+    int64_t conv = writer_of_kind(fuse, x, OP_conv2d_backward_data);
+    double *factor = conv >= 0 ? free_factor(fuse, conv) : NULL;
+
+    if (factor == NULL || fuse->n_readers[x] != 1 || is_kept(fuse->graph, x))
+        return;
+    *factor = to->attributes.scale.factor;
+    node_at(fuse, conv)->values[CONV_D_X] = to->values[SCALE_Y];
+    fuse->writer[to->values[SCALE_Y]] = conv;
+    drop(fuse, scale);
+}
+
+static void fuse_scale(struct fuse *fuse, int64_t scale)
+{
+    double factor = node_at(fuse, scale)->attributes.scale.factor;
+
+    if (isfinite(factor) && factor != 0 && !fuse_scale_forward(fuse, scale))
+        fuse_scale_backward(fuse, scale);
+}
+
+/* An operand of `add` that a product of few channels writes for it alone, else −1. */
+static int product_operand(const struct fuse *fuse, const struct node *add)
+{
+    int found = -1;
+    int64_t fewest = MOST_INPUTS;
+
+    for (int t = ADD_A; t <= ADD_B; t++) {
+        int64_t conv = writer_of_kind(fuse, add->values[t], OP_conv2d_forward);
+        if (conv < 0 || fuse->n_readers[add->values[t]] != 1 ||
+            is_kept(fuse->graph, add->values[t]) || node_at(fuse, conv)->values[CONV_ADDEND] >= 0)
+            continue;
+        const struct node *node = node_at(fuse, conv);
+        const int64_t *shape = fuse->graph->values[node->values[CONV_WEIGHT]].shape;
+        if (is_product(fuse, conv) && shape[3] <= fewest) {
+            fewest = shape[3] - 1;
+            found = t;
+        }
+    }
+    return found;
+}
+
+/* a + product → both in one where the addition was: the other operand may be computed after the
+ * product. */
+static void fuse_product_and_add(struct fuse *fuse, int64_t add)
+{
+    const struct node *sum = node_at(fuse, add);
+    int operand = product_operand(fuse, sum);
+
+    if (operand < 0 || sum->attributes.add.factor != 1)
+        return;
+    int64_t conv = fuse->writer[sum->values[operand]];
+    node_at(fuse, conv)->values[CONV_ADDEND] = sum->values[operand == ADD_A ? ADD_B : ADD_A];
+    node_at(fuse, conv)->values[CONV_Y] = sum->values[ADD_Y];
+    fuse->writer[sum->values[ADD_Y]] = conv;
+    fuse->moved_to[conv] = add;
+    drop(fuse, add);
+}
+
 static enum status rebuild(struct fuse *fuse)
 {
     enum status status = STATUS_OK;
@@ -223,10 +371,16 @@ enum status pass_fuse(struct graph *graph)
     TRY_ALLOC(fuse.moved_to, heap_alloc(graph->n_nodes, sizeof *fuse.moved_to));
     index_values(&fuse);
     for (int64_t i = 0; i < graph->n_nodes; i++) {
+        if (fuse.is_dropped[i])
+            continue;
         if (graph->nodes[i].kind == OP_relu_forward)
             fuse_forward(&fuse, i);
         else if (graph->nodes[i].kind == OP_relu_backward)
             fuse_backward(&fuse, i);
+        else if (graph->nodes[i].kind == OP_scale)
+            fuse_scale(&fuse, i);
+        else if (graph->nodes[i].kind == OP_add)
+            fuse_product_and_add(&fuse, i);
         else if (graph->nodes[i].kind == OP_layer_norm_forward)
             fuse_layer_norm(&fuse, i);
         else if (graph->nodes[i].kind == OP_layer_norm_backward)

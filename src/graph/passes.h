@@ -32,10 +32,11 @@ CHECKED enum status pass_lora_inject(struct graph *graph, const struct lora_inje
  * gradient is written by the loss node. */
 CHECKED enum status pass_autodiff(struct graph *graph);
 
-/* Merges batch norm with the ReLU and the addition that follow it, forward and backward, so that
- * memory is passed over less often. Every value that is left has the same bits as without, but
- * where maps hold bf16: what was rounded on the way from batch norm to ReLU no longer is. After
- * autodiff, which has no rules for merged nodes. */
+/* Merges batch norm with the ReLU and the addition that follow it, and an adapter's second product
+ * with its factor and the addition to what it adapts, forward and backward, so that memory is
+ * passed over less often. Every value that is left has the same bits as without, but where maps
+ * hold bf16, because what was rounded on the way no longer is, and adapters elsewhere than on ref,
+ * because their product is another one. After autodiff, which has no rules for merged nodes. */
 CHECKED enum status pass_fuse(struct graph *graph);
 
 /* Places every activation and activation gradient in one arena by lifetime (logits, loss and

@@ -13,15 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIZE = 32, CLASSES = 10, MOST_SHAPES = 512, N_TENSORS = 3 };
+enum { SIZE = 32, CLASSES = 10, MOST_SHAPES = 512, MOST_TENSORS = 4 };
 
 struct suite {
     struct device *device;
     double factor_epsilon; /* what factors and their sums err by */
     double result_epsilon; /* what maps, and gradients of weights, are rounded by */
     int64_t batch_size;
-    struct conv { /* the three parts have three tensors each, stride and padding */
+    struct conv { /* the three parts have three tensors each, factor, stride and padding */
         enum op_kind kind;
+        int n_tensors; /* 4: with an addend */
         union op_any op;
         const char *arch;
     } shapes[MOST_SHAPES];
@@ -52,7 +53,8 @@ static void note_shapes(struct suite *suite, const struct graph *graph, const ch
         struct conv conv = {.kind = node->kind, .op = node->attributes, .arch = arch};
         if (!is_convolution(node->kind))
             continue;
-        for (int t = 0; t < N_TENSORS; t++) {
+        conv.n_tensors = node->kind == OP_conv2d_forward && node->values[3] >= 0 ? 4 : 3;
+        for (int t = 0; t < conv.n_tensors; t++) {
             const struct value *value = &graph->values[node->values[t]];
             struct tensor *tensor = op_tensor(node->kind, &conv.op, t);
             tensor->dtype = device_dtype(suite->device, op_info(node->kind)->tensors[t].type);
@@ -91,6 +93,7 @@ static enum status collect(struct suite *suite, const struct architecture *archi
         TRY(pass_lora_inject(graph, &lora));
     }
     TRY(pass_autodiff(graph));
+    TRY(pass_fuse(graph));
     note_shapes(suite, graph, architecture->name);
 done:
     graph_destroy(graph);
@@ -100,12 +103,12 @@ done:
 /* ---- one shape on the device ---- */
 
 struct host { /* the tensors of an operation in float64; owned */
-    double *values[N_TENSORS];
+    double *values[MOST_TENSORS];
 };
 
 static int written(enum op_kind kind)
 {
-    for (int t = 0; t < N_TENSORS; t++)
+    for (int t = 0; t < op_info(kind)->n_tensors; t++)
         if (op_info(kind)->tensors[t].access == ACCESS_WRITTEN)
             return t;
     return -1;
@@ -129,7 +132,7 @@ static enum status host_create(const struct conv *conv, struct host *host)
 {
     enum status status = STATUS_OK;
 
-    for (int t = 0; t < N_TENSORS; t++) {
+    for (int t = 0; t < conv->n_tensors; t++) {
         union op_any op = conv->op;
         int64_t n = tensor_elements(op_tensor(conv->kind, &op, t));
         const struct random_key key = {
@@ -145,7 +148,7 @@ done:
 
 static void host_release(struct host *host)
 {
-    for (int t = 0; t < N_TENSORS; t++)
+    for (int t = 0; t < MOST_TENSORS; t++)
         free(host->values[t]);
 }
 
@@ -192,7 +195,7 @@ static enum status run_on_device(struct suite *suite, const struct conv *conv, s
     struct tensor *out = op_tensor(conv->kind, &op, written(conv->kind));
 
     fill_nan(host->values[written(conv->kind)], tensor_elements(out));
-    for (int t = 0; t < N_TENSORS; t++) {
+    for (int t = 0; t < conv->n_tensors; t++) {
         struct tensor *tensor = op_tensor(conv->kind, &op, t);
         TRY(device_alloc(suite->device, tensor_bytes(tensor), &tensor->data));
         TRY(move(suite->device, tensor, host->values[t], true));
@@ -206,7 +209,7 @@ static enum status run_on_device(struct suite *suite, const struct conv *conv, s
 done:
     kernel_release(suite->device, conv->kind, prepared);
     device_free(suite->device, op.workspace.data);
-    for (int t = 0; t < N_TENSORS; t++)
+    for (int t = 0; t < conv->n_tensors; t++)
         device_free(suite->device, op_tensor(conv->kind, &op, t)->data);
     return status;
 }
@@ -261,8 +264,8 @@ static double terms_of(const struct conv *conv)
     union op_any op = conv->op;
     const int64_t *second = op_tensor(conv->kind, &op, 1)->shape;
 
-    if (conv->kind == OP_conv2d_forward) /* R·S·C of the weight */
-        return (double)(second[1] * second[2] * second[3]);
+    if (conv->kind == OP_conv2d_forward) /* R·S·C of the weight, and the addend */
+        return (double)(second[1] * second[2] * second[3] + (conv->n_tensors > 3));
     return (double)(second[0] * second[1] * second[2]); /* K·R·S of it, N·P·Q of d_y */
 }
 
@@ -281,7 +284,7 @@ static enum status part_create(const struct conv *conv, const struct host *host,
     union op_any whole = conv->op;
 
     *part = conv->op;
-    for (int t = 0; t < N_TENSORS; t++) {
+    for (int t = 0; t < conv->n_tensors; t++) {
         const struct tensor *tensor = op_tensor(conv->kind, &whole, t);
         struct tensor *out = op_tensor(conv->kind, part, t);
         int axis = axis_of(conv->kind, t);
@@ -300,7 +303,7 @@ done:
 
 static void part_release(const struct conv *conv, union op_any *part)
 {
-    for (int t = 0; t < N_TENSORS; t++)
+    for (int t = 0; t < conv->n_tensors; t++)
         free(op_tensor(conv->kind, part, t)->data);
 }
 
@@ -313,7 +316,7 @@ static enum status reference(const struct conv *conv, const union op_any *part, 
     union op_any op = *part;
     struct tensor *result = op_tensor(conv->kind, &op, written(conv->kind));
 
-    for (int t = 0; t < N_TENSORS && is_absolute; t++)
+    for (int t = 0; t < conv->n_tensors && is_absolute; t++)
         if (t != written(conv->kind))
             make_absolute(op_tensor(conv->kind, &op, t));
     TRY_ALLOC(result->data, heap_alloc(tensor_elements(result), sizeof(double)));

@@ -32,63 +32,125 @@
     list("resnet20 stage 3",      "N128 H8 W8 C64 K64 R3 S3 P8 Q8",     FILL_NORMAL, 1, 1, true)
 /* clang-format on */
 
+/* Plain ones have no addend. */
+enum { NO_ADDEND = 1 << 3 };
+
 #define FORWARD(case_name, case_sizes, case_fill, stride_, padding_, is_bench)                     \
     {.name = case_name,                                                                            \
      .sizes = case_sizes,                                                                          \
+     .absent = NO_ADDEND,                                                                          \
      .fill = case_fill,                                                                            \
      .is_for_bench = is_bench,                                                                     \
-     .attributes.conv2d_forward = {.stride = stride_, .padding = padding_}},                       \
+     .attributes.conv2d_forward = {.factor = 1, .stride = stride_, .padding = padding_}},          \
         {.name = case_name " frozen",                                                              \
          .sizes = case_sizes,                                                                      \
+         .absent = NO_ADDEND,                                                                      \
          .fill = case_fill,                                                                        \
          .is_for_bench = is_bench,                                                                 \
          .attributes.conv2d_forward = {                                                            \
-             .stride = stride_, .padding = padding_, .is_weight_frozen = true}},
+             .factor = 1, .stride = stride_, .padding = padding_, .is_weight_frozen = true}},
 #define BACKWARD_DATA(case_name, case_sizes, case_fill, stride_, padding_, is_bench)               \
     {.name = case_name,                                                                            \
      .sizes = case_sizes,                                                                          \
      .fill = case_fill,                                                                            \
      .is_for_bench = is_bench,                                                                     \
-     .attributes.conv2d_backward_data = {.stride = stride_, .padding = padding_}},                 \
+     .attributes.conv2d_backward_data = {.factor = 1, .stride = stride_, .padding = padding_}},    \
         {.name = case_name " frozen",                                                              \
          .sizes = case_sizes,                                                                      \
          .fill = case_fill,                                                                        \
          .is_for_bench = is_bench,                                                                 \
          .attributes.conv2d_backward_data = {                                                      \
-             .stride = stride_, .padding = padding_, .is_weight_frozen = true}},
+             .factor = 1, .stride = stride_, .padding = padding_, .is_weight_frozen = true}},
 #define BACKWARD_WEIGHT(case_name, case_sizes, case_fill, stride_, padding_, is_bench)             \
     {.name = case_name,                                                                            \
      .sizes = case_sizes,                                                                          \
      .fill = case_fill,                                                                            \
      .is_for_bench = is_bench,                                                                     \
-     .attributes.conv2d_backward_weight = {.stride = stride_, .padding = padding_}},
+     .attributes.conv2d_backward_weight = {.factor = 1, .stride = stride_, .padding = padding_}},
 
 /* Frozen, with zero filters that may be left out; refine() makes them. */
 #define PRUNED_SIZES(list)                                                                         \
-    list("half", "N2 H8 W8 C16 K64 R3 S3 P8 Q8", 1, 1)                                             \
-        list("third", "N2 H8 W8 C16 K64 R3 S3 P8 Q8", 1, 1)                                        \
-            list("all", "N2 H8 W8 C16 K64 R3 S3 P8 Q8", 1, 1)                                      \
-                list("half of few", "N3 H9 W8 C16 K16 R3 S3 P9 Q8", 1, 1)                          \
-                    list("half of 37", "N2 H7 W7 C17 K37 R3 S3 P4 Q4", 2, 1)                       \
-                        list("half, 1x1", "N2 H8 W8 C256 K64 R1 S1 P4 Q4", 2, 0)                   \
-                            list("half of wide", "N1 H6 W5 C72 K128 R3 S3 P6 Q5", 1, 1)            \
-                                list("half of wide, 1x1", "N1 H4 W5 C512 K64 R1 S1 P4 Q5", 1, 0)   \
-                                    list("third of wide", "N1 H5 W4 C96 K100 R3 S3 P5 Q4", 1, 1)
+    list("half", "N2 H8 W8 C16 K64 R3 S3 P8 Q8", 1,                                                \
+         1) list("third", "N2 H8 W8 C16 K64 R3 S3 P8 Q8", 1,                                       \
+                 1) list("all", "N2 H8 W8 C16 K64 R3 S3 P8 Q8", 1, 1)                              \
+        list("half of few", "N3 H9 W8 C16 K16 R3 S3 P9 Q8", 1, 1)                                  \
+            list("half of 37", "N2 H7 W7 C17 K37 R3 S3 P4 Q4", 2, 1)                               \
+                list("half, 1x1", "N2 H8 W8 C256 K64 R1 S1 P4 Q4", 2, 0)                           \
+                    list("half of wide", "N1 H6 W5 C72 K128 R3 S3 P6 Q5", 1, 1)                    \
+                        list("half of wide, 1x1", "N1 H4 W5 C512 K64 R1 S1 P4 Q5", 1, 0)           \
+                            list("third of wide", "N1 H5 W4 C96 K100 R3 S3 P5 Q4", 1, 1)           \
+                                list("half of widest", "N1 H4 W3 C256 K64 R3 S3 P4 Q3", 1, 1)      \
+                                    list("all of widest", "N1 H4 W3 C512 K64 R3 S3 P4 Q3", 1, 1)
 #define PRUNED_FORWARD(share, case_sizes, stride_, padding_)                                       \
     {.name = "zero filters: " share,                                                               \
      .sizes = case_sizes,                                                                          \
+     .absent = NO_ADDEND,                                                                          \
      .attributes.conv2d_forward = {                                                                \
-         .stride = stride_, .padding = padding_, .is_weight_frozen = true}},
+         .factor = 1, .stride = stride_, .padding = padding_, .is_weight_frozen = true}},
 #define PRUNED_BACKWARD_DATA(share, case_sizes, stride_, padding_)                                 \
     {.name = "zero filters: " share,                                                               \
      .sizes = case_sizes,                                                                          \
      .attributes.conv2d_backward_data = {                                                          \
-         .stride = stride_, .padding = padding_, .is_weight_frozen = true}},
+         .factor = 1, .stride = stride_, .padding = padding_, .is_weight_frozen = true}},
 
-static const struct kernel_case forward_cases[] = {SIZES(FORWARD) PRUNED_SIZES(PRUNED_FORWARD)};
-static const struct kernel_case backward_data_cases[] = {SIZES(BACKWARD_DATA)
-                                                             PRUNED_SIZES(PRUNED_BACKWARD_DATA)};
-static const struct kernel_case backward_weight_cases[] = {SIZES(BACKWARD_WEIGHT)};
+/* Products with a factor: the second half of an adapter. */
+/* clang-format off */
+#define MULTIPLE_SIZES(list) \
+    list("8 to 32",         "N2 H8 W8 C8 K32 R1 S1 P8 Q8",             FILL_NORMAL, 2.0, false) \
+    list("8 to 16",         "N3 H9 W8 C8 K16 R1 S1 P9 Q8",             FILL_NORMAL, 0.7, false) \
+    list("16 to 100",       "N2 H7 W9 C16 K100 R1 S1 P7 Q9",           FILL_NORMAL, 1.5, false) \
+    list("32 to 64",        "N1 H9 W7 C32 K64 R1 S1 P9 Q7",            FILL_NORMAL, 0.5, false) \
+    list("5 to 37",         "N2 H5 W7 C5 K37 R1 S1 P5 Q7",             FILL_NORMAL, 3.0, false) \
+    list("20 to 33",        "N1 H4 W7 C20 K33 R1 S1 P4 Q7",            FILL_NORMAL, 1.0, false) \
+    list("33 to 48",        "N2 H4 W5 C33 K48 R1 S1 P4 Q5",            FILL_NORMAL, 1.3, false) \
+    list("1 to 1",          "N1 H1 W1 C1 K1 R1 S1 P1 Q1",              FILL_NORMAL, 2.0, false) \
+    list("2 to 300",        "N1 H2 W3 C2 K300 R1 S1 P2 Q3",            FILL_NORMAL, 2.0, false) \
+    list("many rows",       "N2 H33 W31 C8 K20 R1 S1 P33 Q31",         FILL_NORMAL, 0.3, false) \
+    list("wide",            "N1 H3 W3 C8 K1500 R1 S1 P3 Q3",           FILL_NORMAL, 2.0, false) \
+    list("huge",            "N2 H4 W4 C8 K16 R1 S1 P4 Q4",             FILL_HUGE,   2.0, false) \
+    list("tiny",            "N2 H4 W4 C8 K16 R1 S1 P4 Q4",             FILL_TINY,   2.0, false) \
+    list("ties",            "N2 H4 W4 C8 K16 R1 S1 P4 Q4",             FILL_TIES,   2.0, false) \
+    list("resnet20",        "N128 H32 W32 C8 K16 R1 S1 P32 Q32",       FILL_NORMAL, 2.0, true) \
+    list("resnet50",        "N128 H16 W16 C8 K512 R1 S1 P16 Q16",      FILL_NORMAL, 2.0, true) \
+    list("resnet50, last",  "N128 H4 W4 C8 K2048 R1 S1 P4 Q4",         FILL_NORMAL, 2.0, true)
+/* clang-format on */
+#define MULTIPLE_FORWARD(case_name, case_sizes, case_fill, factor_, is_bench)                      \
+    {.name = "added: " case_name,                                                                  \
+     .sizes = case_sizes,                                                                          \
+     .fill = case_fill,                                                                            \
+     .is_for_bench = is_bench,                                                                     \
+     .attributes.conv2d_forward = {.factor = -(factor_), .stride = 1}},                            \
+        {.name = "multiple: " case_name,                                                           \
+         .sizes = case_sizes,                                                                      \
+         .fill = case_fill,                                                                        \
+         .absent = NO_ADDEND,                                                                      \
+         .is_for_bench = is_bench,                                                                 \
+         .attributes.conv2d_forward = {.factor = factor_, .stride = 1, .is_weight_frozen = true}},
+#define MULTIPLE_BACKWARD_DATA(case_name, case_sizes, case_fill, factor_, is_bench)                \
+    {.name = "multiple: " case_name,                                                               \
+     .sizes = case_sizes,                                                                          \
+     .fill = case_fill,                                                                            \
+     .is_for_bench = is_bench,                                                                     \
+     .attributes.conv2d_backward_data = {.factor = factor_, .stride = 1}},                         \
+        {.name = "multiple, frozen: " case_name,                                                   \
+         .sizes = case_sizes,                                                                      \
+         .fill = case_fill,                                                                        \
+         .is_for_bench = is_bench,                                                                 \
+         .attributes.conv2d_backward_data = {                                                      \
+             .factor = factor_, .stride = 1, .is_weight_frozen = true}},
+#define MULTIPLE_BACKWARD_WEIGHT(case_name, case_sizes, case_fill, factor_, is_bench)              \
+    {.name = "multiple: " case_name,                                                               \
+     .sizes = case_sizes,                                                                          \
+     .fill = case_fill,                                                                            \
+     .is_for_bench = is_bench,                                                                     \
+     .attributes.conv2d_backward_weight = {.factor = factor_, .stride = 1}},
+
+static const struct kernel_case forward_cases[] = {SIZES(FORWARD) PRUNED_SIZES(PRUNED_FORWARD)
+                                                       MULTIPLE_SIZES(MULTIPLE_FORWARD)};
+static const struct kernel_case backward_data_cases[] = {
+    SIZES(BACKWARD_DATA) PRUNED_SIZES(PRUNED_BACKWARD_DATA) MULTIPLE_SIZES(MULTIPLE_BACKWARD_DATA)};
+static const struct kernel_case backward_weight_cases[] = {
+    SIZES(BACKWARD_WEIGHT) MULTIPLE_SIZES(MULTIPLE_BACKWARD_WEIGHT)};
 
 static void zero_filters(const struct kernel_case *test_case, const struct tensor *weight)
 {
@@ -131,7 +193,7 @@ static void expect_element(const struct conv2d_forward *op, const int64_t at[4],
                 if (h < 0 || h >= x[1] || w < 0 || w >= x[2])
                     continue;
                 double term =
-                    reals(&op->x)[((at[0] * x[1] + h) * x[2] + w) * x[3] + c] *
+                    op->factor * reals(&op->x)[((at[0] * x[1] + h) * x[2] + w) * x[3] + c] *
                     reals(&op->weight)[((at[3] * weight[1] + r) * weight[2] + s) * x[3] + c];
                 *value += term;
                 *magnitude += fabs(term);
@@ -145,10 +207,15 @@ static void expect_forward(struct expectation *expected)
     const int64_t *shape = op->y.shape;
 
     expected->terms[Y] = (double)(op->weight.shape[1] * op->weight.shape[2] * op->weight.shape[3]);
+    expected->terms[Y] += op->addend.data != NULL;
     for (int64_t i = 0; i < tensor_elements(&op->y); i++) {
         const int64_t at[4] = {i / (shape[1] * shape[2] * shape[3]),
                                i / (shape[2] * shape[3]) % shape[1], i / shape[3] % shape[2],
                                i % shape[3]};
+        if (op->addend.data != NULL) {
+            reals(&op->y)[i] = reals(&op->addend)[i];
+            expected->magnitude[Y][i] = fabs(reals(&op->addend)[i]);
+        }
         expect_element(op, at, &reals(&op->y)[i], &expected->magnitude[Y][i]);
     }
 }
@@ -169,12 +236,14 @@ static void expect_backward_weight(struct expectation *expected)
 
 static void copy_from_data(const union op_any *backward, union op_any *forward)
 {
+    forward->conv2d_forward.factor = backward->conv2d_backward_data.factor;
     forward->conv2d_forward.stride = backward->conv2d_backward_data.stride;
     forward->conv2d_forward.padding = backward->conv2d_backward_data.padding;
 }
 
 static void copy_from_weight(const union op_any *backward, union op_any *forward)
 {
+    forward->conv2d_forward.factor = backward->conv2d_backward_weight.factor;
     forward->conv2d_forward.stride = backward->conv2d_backward_weight.stride;
     forward->conv2d_forward.padding = backward->conv2d_backward_weight.padding;
 }

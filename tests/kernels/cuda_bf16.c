@@ -84,6 +84,7 @@ static union op_any weight_gradient(char *memory)
         .conv2d_backward_weight = {.x = {memory, DTYPE_BF16, 4, {2, 4, 4, 3}},
                                    .d_y = {memory + 1024, DTYPE_BF16, 4, {2, 4, 4, 5}},
                                    .d_weight = {memory + 2048, DTYPE_F32, 4, {5, 3, 3, 3}},
+                                   .factor = 1,
                                    .stride = 1,
                                    .padding = 1}};
 }

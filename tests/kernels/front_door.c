@@ -10,6 +10,7 @@ static union op_any good_conv2d(struct fixture *fixture)
     return (union op_any){.conv2d_forward = {.x = REAL(0, 4, 2, 8, 7, 3),
                                              .weight = REAL(1, 4, 5, 3, 3, 3),
                                              .y = REAL(2, 4, 2, 4, 4, 5),
+                                             .factor = 1,
                                              .stride = 2,
                                              .padding = 1}};
 }
@@ -105,10 +106,46 @@ static void test_conv2d(void **state)
     op = (union op_any){.conv2d_backward_data = {.d_y = REAL(0, 4, 1, 1, 1, 2),
                                                  .weight = REAL(1, 4, 2, 5, 1, 3),
                                                  .d_x = REAL(2, 4, 1, 2, 1, 3),
+                                                 .factor = 1,
                                                  .stride = 1,
                                                  .padding = 1}};
     expect_refusal(fixture, OP_conv2d_backward_data, &op,
                    "conv2d_backward_data: R is 5, wanted at most 4 (H and padding)");
+}
+
+static void test_multiple_of_conv2d(void **state)
+{
+    struct fixture *fixture = *state;
+    union op_any op = good_conv2d(fixture);
+
+    op.conv2d_forward.factor = 0;
+    expect_refusal(fixture, OP_conv2d_forward, &op,
+                   "conv2d_forward: factor is 0, wanted a finite number that is not 0");
+    op.conv2d_forward.factor = 2;
+    expect_refusal(fixture, OP_conv2d_forward, &op,
+                   "conv2d_forward: R is 3, S is 3, stride is 2, padding is 1, wanted 1, 1, 1 and "
+                   "0 with an addend or a factor other than 1");
+    op.conv2d_forward = (struct conv2d_forward){.x = REAL(0, 4, 2, 4, 3, 2),
+                                                .weight = REAL(1, 4, 5, 1, 1, 2),
+                                                .y = REAL(2, 4, 2, 4, 3, 5),
+                                                .addend = REAL(2, 4, 2, 4, 3, 5),
+                                                .factor = 2,
+                                                .stride = 1};
+    expect_welcome(fixture, OP_conv2d_forward, &op); /* in place */
+    op.conv2d_forward.stride = 2;
+    op.conv2d_forward.y = op.conv2d_forward.addend = REAL(2, 4, 2, 2, 2, 5);
+    op.conv2d_forward.factor = 1;
+    expect_refusal(fixture, OP_conv2d_forward, &op,
+                   "conv2d_forward: R is 1, S is 1, stride is 2, padding is 0, wanted 1, 1, 1 and "
+                   "0 with an addend or a factor other than 1");
+    op = (union op_any){.conv2d_backward_weight = {.x = REAL(0, 4, 2, 4, 3, 2),
+                                                   .d_y = REAL(1, 4, 2, 2, 1, 5),
+                                                   .d_weight = REAL(2, 4, 5, 3, 3, 2),
+                                                   .factor = 0.5,
+                                                   .stride = 1}};
+    expect_refusal(fixture, OP_conv2d_backward_weight, &op,
+                   "conv2d_backward_weight: R is 3, S is 3, stride is 1, padding is 0, wanted 1, "
+                   "1, 1 and 0 with an addend or a factor other than 1");
 }
 
 static void test_batch_norm(void **state)
@@ -316,13 +353,14 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shapes),       cmocka_unit_test(test_types),
-        cmocka_unit_test(test_presence),     cmocka_unit_test(test_overlap),
-        cmocka_unit_test(test_conv2d),       cmocka_unit_test(test_batch_norm),
-        cmocka_unit_test(test_shortcut_pad), cmocka_unit_test(test_dropout),
-        cmocka_unit_test(test_devices),      cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_gap),          cmocka_unit_test(test_layer_norm),
-        cmocka_unit_test(test_tokens),       cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_shapes),     cmocka_unit_test(test_types),
+        cmocka_unit_test(test_presence),   cmocka_unit_test(test_overlap),
+        cmocka_unit_test(test_conv2d),     cmocka_unit_test(test_multiple_of_conv2d),
+        cmocka_unit_test(test_batch_norm), cmocka_unit_test(test_shortcut_pad),
+        cmocka_unit_test(test_dropout),    cmocka_unit_test(test_devices),
+        cmocka_unit_test(test_memory),     cmocka_unit_test(test_gap),
+        cmocka_unit_test(test_layer_norm), cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_attention),
     };
 
     return cmocka_run_group_tests(tests, refusal_setup, refusal_teardown);

@@ -87,11 +87,19 @@ static void convolve(const struct gpu_convolution *g, double *x, double *weight,
     const struct tensor tw = images(weight, g->k, g->r, g->s, g->c);
     const struct tensor ty = images(y, g->n, g->p, g->q, g->k);
     const struct conv2d_forward forward = {
-        .x = tx, .weight = tw, .y = ty, .stride = g->stride, .padding = g->padding};
-    const struct conv2d_backward_data data = {
-        .d_y = ty, .weight = tw, .d_x = tx, .stride = g->stride, .padding = g->padding};
-    const struct conv2d_backward_weight backward = {
-        .x = tx, .d_y = ty, .d_weight = tw, .stride = g->stride, .padding = g->padding};
+        .x = tx, .weight = tw, .y = ty, .factor = 1, .stride = g->stride, .padding = g->padding};
+    const struct conv2d_backward_data data = {.d_y = ty,
+                                              .weight = tw,
+                                              .d_x = tx,
+                                              .factor = 1,
+                                              .stride = g->stride,
+                                              .padding = g->padding};
+    const struct conv2d_backward_weight backward = {.x = tx,
+                                                    .d_y = ty,
+                                                    .d_weight = tw,
+                                                    .factor = 1,
+                                                    .stride = g->stride,
+                                                    .padding = g->padding};
     const struct kernel_ops *ref = &backend_ref.kernels;
     enum status status = STATUS_OK;
 
@@ -130,6 +138,12 @@ static void convolution_run(const struct job *job)
     free(out);
 }
 
+static double number_at(const void *numbers, int64_t i, bool is_bf16)
+{
+    return is_bf16 ? from_bf16(((const uint16_t *)numbers)[i])
+                   : (double)((const float *)numbers)[i];
+}
+
 static void product_run(const struct job *job)
 {
     const struct gpu_product *p = &job->plan.product;
@@ -140,10 +154,13 @@ static void product_run(const struct job *job)
 
     for (int64_t m = 0; m < p->m; m++)
         for (int64_t n = 0; n < p->n; n++) {
-            double sum = p->has_bias ? (double)bias[n] : 0.0;
+            double sum = 0.0;
             for (int64_t k = 0; k < p->k; k++)
                 sum += left[p->is_left_transposed ? k * p->m + m : m * p->k + k] *
                        right[p->is_right_transposed ? n * p->k + k : k * p->n + n];
+            sum = (double)p->factor * sum + (p->has_bias ? (double)bias[n] : 0.0);
+            if (p->has_addend)
+                sum += number_at(o->addend, m * p->n + n, p->is_out_bf16);
             put(o->out, m * p->n + n, sum, p->is_out_bf16);
         }
     free(left);
@@ -193,6 +210,7 @@ enum status host_plan_product(struct gpu_context *context, const struct gpu_prod
     enum status status = host_gpu_enter("plan_product");
 
     (void)context;
+    assert(product->factor != 0);
     assert(!product->is_out_bf16 || (product->math == GPU_MATH_BF16 && !product->has_bias));
     return status == STATUS_OK ? plan_create(&wanted, out) : status;
 }
@@ -213,7 +231,8 @@ static bool is_aligned(const struct gpu_plan *plan, const struct gpu_operands *o
 {
     int alignment = plan->is_product ? plan->product.alignment : plan->convolution.alignment;
     uintptr_t bits = (uintptr_t)operands->left | (uintptr_t)operands->right |
-                     (uintptr_t)operands->bias | (uintptr_t)operands->out;
+                     (uintptr_t)operands->bias | (uintptr_t)operands->addend |
+                     (uintptr_t)operands->out;
 
     return alignment > 0 && bits % (uintptr_t)alignment == 0;
 }
@@ -226,6 +245,7 @@ enum status host_plan_run(struct gpu_plan *plan, struct gpu_stream *stream,
 
     TRY(host_gpu_enter("plan_run"));
     assert((operands->bias != NULL) == (plan->is_product && plan->product.has_bias));
+    assert((operands->addend != NULL) == (plan->is_product && plan->product.has_addend));
     assert(is_aligned(plan, operands));
     TRY(host_memory_check(operands->workspace.data, WORKSPACE_BYTES, false, "plan_run: workspace"));
     TRY_ALLOC(job, heap_alloc(1, sizeof *job));

@@ -1,4 +1,5 @@
-/* Fused graphs against the same graphs as they were built: same bits, fewer nodes. */
+/* Fused graphs against the same graphs as they were built: fewer nodes, and the same bits but for
+ * adapters on cpu, whose product is then another one. */
 #include "model/model.h"
 #include "unit/graph/toy.h"
 
@@ -8,6 +9,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,14 +37,32 @@ static void open_toy(struct toy *toy, const struct backend *backend, struct grap
     toy_execute(toy, graph);
 }
 
-/* Parameters and running values of both toys, bit for bit. */
-static void assert_same_parameters(const struct toy *a, const struct toy *b)
+/* How far a fused graph may be from the other after n steps, as a share of 1 + |value|: 0, or a
+ * rounding error of float32 for each of the some 60 operations that an image passes through there
+ * and back, and another for each step. */
+static double most_error(const struct backend *backend, enum toy_kind kind, int n_steps)
+{
+    return backend->real == DTYPE_F32 && kind == TOY_LORA ? 60 * n_steps * 0x1p-24 : 0;
+}
+
+static double number_at(const struct tensor *tensor, int64_t i)
+{
+    return tensor->dtype == DTYPE_F32 ? (double)((const float *)tensor->data)[i]
+                                      : ((const double *)tensor->data)[i];
+}
+
+/* Parameters and running values of both toys. */
+static void assert_near_parameters(const struct toy *a, const struct toy *b, double most)
 {
     for (int64_t i = 0; i < parameters_count(a->parameters); i++) {
         struct tensor ours = parameters_tensor(a->parameters, i);
         struct tensor theirs = parameters_tensor(b->parameters, i);
-        if (memcmp(ours.data, theirs.data, tensor_bytes(&ours)) != 0)
-            fail_msg("'%s' differs", parameters_row(a->parameters, i)->name);
+        for (int64_t e = 0; e < tensor_elements(&ours); e++) {
+            double x = number_at(&ours, e), y = number_at(&theirs, e);
+            if (!(fabs(x - y) <= most * (1 + fabs(y))))
+                fail_msg("'%s' differs: %.9g and %.9g", parameters_row(a->parameters, i)->name, x,
+                         y);
+        }
     }
 }
 
@@ -78,17 +98,18 @@ static void check_steps(const struct backend *backend, enum graph_mode mode, enu
         ok(executor_run(fused.executor));
         loss = toy_number(&plain, graph->loss);
         first = step == 0 ? loss : first;
-        assert_true(toy_number(&fused, rewritten->loss) == loss);
+        double most = most_error(backend, kind, step + 1);
+        assert_true(fabs(toy_number(&fused, rewritten->loss) - loss) <= most * (1 + loss));
         descend(&plain);
         descend(&fused);
-        assert_same_parameters(&plain, &fused);
+        assert_near_parameters(&plain, &fused, most);
     }
     assert_true(loss != first);
     toy_close(&plain);
     toy_close(&fused);
 }
 
-static void test_same_bits(void **state)
+static void test_steps(void **state)
 {
     for (int kind = TOY_PLAIN; kind < N_TOY_KINDS; kind++) {
         check_steps(*state, GRAPH_TRAIN, (enum toy_kind)kind);
@@ -96,12 +117,13 @@ static void test_same_bits(void **state)
     }
 }
 
-static void test_evaluation_has_the_same_bits(void **state)
+static void test_evaluation(void **state)
 {
     const struct backend *backend = *state;
     struct graph_settings settings = toy_settings(GRAPH_EVAL, 6);
     struct toy plain, fused;
     double ours[6 * TOY_CLASSES] = {0}, theirs[6 * TOY_CLASSES] = {0};
+    struct tensor x = {ours, backend->real, 2, {6, TOY_CLASSES}}, y = x;
 
     settings.real = backend->real;
     struct graph *graph = build(&settings, TOY_LORA), *rewritten = build(&settings, TOY_LORA);
@@ -113,7 +135,10 @@ static void test_evaluation_has_the_same_bits(void **state)
     ok(executor_download(plain.executor, graph->logits, ours));
     ok(executor_download(fused.executor, rewritten->logits, theirs));
     assert_true(ours[0] != 0);
-    assert_memory_equal(ours, theirs, sizeof ours);
+    y.data = theirs;
+    for (int64_t i = 0; i < tensor_elements(&x); i++)
+        assert_true(fabs(number_at(&x, i) - number_at(&y, i)) <=
+                    most_error(backend, TOY_LORA, 1) * (1 + fabs(number_at(&y, i))));
     toy_close(&plain);
     toy_close(&fused);
 }
@@ -141,6 +166,100 @@ static void test_models_keep_no_relu(void **state)
         assert_int_equal(toy_count_nodes(graph, OP_add, PART_BACKWARD), 0);
         assert_int_equal(toy_count_nodes(graph, OP_batch_norm_gradient_sums, PART_BACKWARD),
                          n_sums);
+        graph_destroy(graph);
+    }
+}
+
+/* Adapters are a product that adds: neither their factor nor the sum is a node. Its memory is that
+ * of what it is added to. */
+static void test_adapters_add_in_place(void **state)
+{
+    const char *names[] = {"resnet20", "resnet50"};
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        const struct architecture *architecture = architecture_find(names[i / 2]);
+        struct graph_settings settings = toy_settings(i % 2 == 0 ? GRAPH_TRAIN : GRAPH_EVAL, 2);
+        const struct lora_inject lora = {
+            .targets = architecture->lora_targets, .lora_rank = 8, .alpha = 12, .dropout = 0.1};
+        struct graph *graph = NULL;
+        struct memory_plan plan;
+        settings.height = settings.width = 32;
+        ok(model_build(architecture, &settings, &graph));
+        ok(pass_freeze_except(graph, &architecture->head, 1));
+        ok(pass_lora_inject(graph, &lora));
+        if (i % 2 == 0)
+            ok(pass_autodiff(graph));
+        int64_t n_adapters = toy_count_nodes(graph, OP_scale, PART_FORWARD), n_found = 0;
+        assert_true(n_adapters > 17);
+        ok(pass_fuse(graph));
+        ok(pass_plan_memory(graph, &plan));
+        assert_int_equal(toy_count_nodes(graph, OP_scale, PART_FORWARD), 0);
+        assert_int_equal(toy_count_nodes(graph, OP_scale, PART_BACKWARD), 0);
+        assert_int_equal(toy_count_nodes(graph, OP_add, PART_FORWARD), 0);
+        for (int64_t n = 0; n < graph->n_nodes; n++) {
+            const struct node *node = &graph->nodes[n];
+            if (node->kind != OP_conv2d_forward || node->values[3] < 0)
+                continue;
+            assert_true(node->attributes.conv2d_forward.factor == 1.5);
+            assert_int_equal(graph->values[node->values[2]].alias, node->values[3]);
+            n_found++;
+        }
+        assert_int_equal(n_found, n_adapters);
+        graph_destroy(graph);
+    }
+}
+
+/* x, and a convolution of it that is multiplied and added to it. */
+struct sum {
+    int64_t n_channels;
+    int kernel;
+    double factor;
+    bool is_read_twice;
+};
+
+static struct graph *sum_create(const struct sum *sum)
+{
+    struct graph_settings settings = toy_settings(GRAPH_TRAIN, 2);
+    struct conv_settings wide = {.n_outputs = sum->n_channels, .kernel = 1, .stride = 1};
+    struct conv_settings conv = {.n_outputs = sum->n_channels,
+                                 .kernel = sum->kernel,
+                                 .stride = 1,
+                                 .padding = sum->kernel / 2};
+    struct linear_settings head = {.n_outputs = TOY_CLASSES};
+    struct graph *graph = NULL;
+
+    ok(graph_create(&settings, &graph));
+    int x = graph_batch_norm(graph, "bn", graph_conv2d(graph, "wide", graph_images(graph), &wide));
+    int y = graph_conv2d(graph, "conv", x, &conv);
+    int z = graph_add(graph, x, y, sum->factor);
+    if (sum->is_read_twice)
+        z = graph_add(graph, z, y, 2);
+    graph_classifier_loss(
+        graph, graph_linear(graph, "linear", graph_global_average_pool(graph, z), &head));
+    ok(graph_check(graph));
+    return graph;
+}
+
+static void test_additions_that_stay(void **state)
+{
+    static const struct {
+        struct sum sum;
+        int64_t n_additions;
+    } cases[] = {
+        {{4, 1, 1, false}, 0},  /* joined */
+        {{64, 1, 1, false}, 0}, /* the same */
+        {{65, 1, 1, false}, 1}, /* a product of many channels */
+        {{4, 3, 1, false}, 1},  /* no product of rows */
+        {{4, 1, 2, false}, 1},  /* its multiple would be rounded elsewhere */
+        {{4, 1, 1, true}, 2},   /* the product alone is wanted as well */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct graph *graph = sum_create(&cases[i].sum);
+        ok(pass_fuse(graph));
+        assert_int_equal(toy_count_nodes(graph, OP_add, PART_FORWARD), cases[i].n_additions);
         graph_destroy(graph);
     }
 }
@@ -185,12 +304,15 @@ static void test_leaves_what_does_not_fit(void **state)
 static void test_comes_after_autodiff(void **state)
 {
     struct graph_settings settings = toy_settings(GRAPH_TRAIN, 2);
-    struct graph *graph = build(&settings, TOY_PLAIN);
+    const enum toy_kind kinds[] = {TOY_PLAIN, TOY_LORA};
 
     (void)state;
-    ok(pass_fuse(graph));
-    fails(pass_autodiff(graph), STATUS_UNSUPPORTED, "is fused: differentiate first");
-    graph_destroy(graph);
+    for (int i = 0; i < 2; i++) {
+        struct graph *graph = build(&settings, kinds[i]);
+        ok(pass_fuse(graph));
+        fails(pass_autodiff(graph), STATUS_UNSUPPORTED, "is fused: differentiate first");
+        graph_destroy(graph);
+    }
 }
 
 int main(void)
@@ -198,11 +320,13 @@ int main(void)
     void *ref = (void *)(uintptr_t)backend_find("ref"),
          *cpu = (void *)(uintptr_t)backend_find("cpu");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_prestate(test_same_bits, ref),
-        cmocka_unit_test_prestate(test_same_bits, cpu),
-        cmocka_unit_test_prestate(test_evaluation_has_the_same_bits, ref),
-        cmocka_unit_test_prestate(test_evaluation_has_the_same_bits, cpu),
+        cmocka_unit_test_prestate(test_steps, ref),
+        cmocka_unit_test_prestate(test_steps, cpu),
+        cmocka_unit_test_prestate(test_evaluation, ref),
+        cmocka_unit_test_prestate(test_evaluation, cpu),
         cmocka_unit_test(test_models_keep_no_relu),
+        cmocka_unit_test(test_adapters_add_in_place),
+        cmocka_unit_test(test_additions_that_stay),
         cmocka_unit_test(test_leaves_what_does_not_fit),
         cmocka_unit_test(test_comes_after_autodiff),
     };
