@@ -25,6 +25,7 @@ enum random_purpose {
     RANDOM_SYNTHESIS = 6,
     RANDOM_PRUNE = 7,
     RANDOM_SWEEP = 8, /* points of random and sobol sweeps */
+    RANDOM_SPLIT = 9, /* which images are for validation */
 };
 
 PHILOX_FUNCTION struct philox_block philox4x32(struct philox_block counter, uint32_t key0,

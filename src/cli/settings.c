@@ -16,6 +16,7 @@ static const char *type_of(const struct setting *setting)
     static const char *const names[] = {
         [SETTING_INTEGER] = "integer",
         [SETTING_NUMBER] = "number",
+        [SETTING_AMOUNT] = "number",
         [SETTING_BOOL] = "true or false",
         [SETTING_ENUM] = "one of",
         [SETTING_CHOICE] = "one of",

@@ -50,6 +50,8 @@ struct settings {
         const char *dataset; /* "cifar10", "cifar100", "images" */
         const char *path;
         struct normalisation mean, std;
+        double validation;  /* of the training images: below 1 a share, from 1 a number; 0: none */
+        int64_t split_seed; /* draws them */
     } data;
     struct {
         int64_t class_index; /* forget.class */
@@ -107,7 +109,7 @@ extern const char *const prune_mask_names[], *const mha_out_proj_names[],
                                                  *const optimizer_names[], *const schedule_names[];
 
 /* Values → JSON object under dotted names (all settings), and back. from_json accepts exactly what
- * to_json writes. */
+ * to_json writes, or wrote before it knew a setting that has a neutral value. */
 CHECKED enum status settings_to_json(const struct settings *settings, struct text *out);
 CHECKED enum status settings_from_json(const char *json, struct arena *arena, struct settings *out);
 

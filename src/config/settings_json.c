@@ -70,6 +70,25 @@ static enum status read_member(const cJSON *json, const struct setting_reader *r
     return status;
 }
 
+/* What was written before there was this setting. */
+static enum status read_neutral(const struct setting *setting, const struct setting_reader *reader,
+                                struct settings *out)
+{
+    enum status status = STATUS_OK;
+    struct tree *value = NULL;
+    cJSON *json = NULL;
+
+    if (setting->neutral == NULL)
+        return fail(STATUS_BAD_DATA, "settings JSON lacks '%s'", setting->name);
+    TRY_ALLOC(json, cJSON_Parse(setting->neutral));
+    TRY(tree_from_json(json, reader->arena, &value));
+    if (!setting_read(reader, setting, value, out))
+        TRY(fail(STATUS_BAD_DATA, "settings JSON: %s", text_value(&reader->diagnostics->text)));
+done:
+    cJSON_Delete(json);
+    return status;
+}
+
 enum status settings_from_json(const char *json, struct arena *arena, struct settings *out)
 {
     enum status status = STATUS_OK;
@@ -86,7 +105,7 @@ enum status settings_from_json(const char *json, struct arena *arena, struct set
         TRY(read_member(item, &reader, is_given, &settings));
     for (int i = 0; i < setting_count(); i++)
         if (!is_given[i])
-            TRY(fail(STATUS_BAD_DATA, "settings JSON lacks '%s'", setting_at(i)->name));
+            TRY(read_neutral(setting_at(i), &reader, &settings));
     *out = settings;
 done:
     cJSON_Delete(root);

@@ -9,6 +9,7 @@ static size_t member_bytes(const struct setting *setting)
     case SETTING_INTEGER:
         return sizeof(int64_t);
     case SETTING_NUMBER:
+    case SETTING_AMOUNT:
     case SETTING_DURATION:
         return sizeof(double);
     case SETTING_BOOL:
@@ -92,6 +93,7 @@ bool setting_is_same(const struct setting *setting, const struct settings *a,
 
     switch (setting->kind) {
     case SETTING_NUMBER:
+    case SETTING_AMOUNT:
     case SETTING_DURATION:
         return *(const double *)left == *(const double *)right;
     case SETTING_NORMALISATION:

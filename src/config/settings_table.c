@@ -18,7 +18,8 @@ static const char *const keep_names[] = {"none", "final", "all", NULL};
 const double published_mean[3] = {0.4914, 0.4822, 0.4465};
 const double published_std[3] = {0.2471, 0.2435, 0.2616};
 
-#define MOST 9007199254740992.0 /* 2^53: integers that every JSON reader keeps exact */
+#define MOST 9007199254740992.0  /* 2^53: integers that every JSON reader keeps exact */
+#define MOST_IMAGES 2147483647.0 /* their indices are int32 */
 #define AT(member) offsetof(struct settings, member)
 
 static const struct setting table[] = {
@@ -121,6 +122,29 @@ static const struct setting table[] = {
      .standard = "base",
      .published = "published",
      .help = "divided by per channel, as data.mean"},
+    {.name = "data.validation",
+     .kind = SETTING_AMOUNT,
+     .group = GROUP_MODEL,
+     .offset = AT(data.validation),
+     .minimum = 0,
+     .maximum = MOST_IMAGES,
+     .unit = "of 1, or images",
+     .standard = "0",
+     .neutral = "0",
+     .is_in_split = true,
+     .help = "training images set aside, neither trained on nor forgotten: below 1 a share of "
+             "every class, else a number; 0: none"},
+    {.name = "data.split_seed",
+     .kind = SETTING_INTEGER,
+     .group = GROUP_MODEL,
+     .offset = AT(data.split_seed),
+     .minimum = 0,
+     .maximum = MOST,
+     .unit = "",
+     .standard = "0",
+     .neutral = "0",
+     .is_in_split = true,
+     .help = "draws the images of data.validation, the same for every run"},
 
     {.name = "forget.class",
      .kind = SETTING_INTEGER,

@@ -9,6 +9,7 @@
 enum setting_kind {
     SETTING_INTEGER,       /* int64_t */
     SETTING_NUMBER,        /* double */
+    SETTING_AMOUNT,        /* double, a share below 1 or a whole number */
     SETTING_BOOL,          /* bool */
     SETTING_ENUM,          /* an enum of `names` */
     SETTING_CHOICE,        /* const char *, one of `names` */
@@ -45,6 +46,8 @@ struct setting {
     /* The value, as printed, under which a run is what it was before there was this setting: then
      * it is no part of the run's identity. NULL: it always is. */
     const char *neutral;
+    /* In a run's identity the hash of its split stands for the value. */
+    bool is_in_split;
     const char *limit; /* why other values are refused, when that needs a reason */
     const char *help;
 };

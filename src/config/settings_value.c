@@ -89,6 +89,20 @@ static bool read_number(const struct reading *reading, void *out)
     return true;
 }
 
+/* Below 1 a share, from 1 whole. */
+static bool read_amount(const struct reading *reading, void *out)
+{
+    double number = 0;
+
+    if (!read_number(reading, &number))
+        return false;
+    if (number > 1 && number != rint(number))
+        return refuse(reading, NULL, "wants a share below 1 or a whole number, got %s",
+                      reading->value->text);
+    *(double *)out = number;
+    return true;
+}
+
 static bool read_bool(const struct reading *reading, void *out)
 {
     static const char *const old_words[] = {"yes", "no", "on", "off", NULL};
@@ -296,6 +310,8 @@ bool setting_read(const struct setting_reader *reader, const struct setting *set
         return read_integer(&reading, member);
     case SETTING_NUMBER:
         return read_number(&reading, member);
+    case SETTING_AMOUNT:
+        return read_amount(&reading, member);
     case SETTING_BOOL:
         return read_bool(&reading, member);
     case SETTING_ENUM:
@@ -374,6 +390,7 @@ void setting_print(const struct setting *setting, const struct settings *setting
         text_append(out, "%lld", (long long)*(const int64_t *)member);
         break;
     case SETTING_NUMBER:
+    case SETTING_AMOUNT:
     case SETTING_DURATION:
         print_number(*(const double *)member, out);
         break;

@@ -53,16 +53,29 @@ struct dataset {
 CHECKED enum status dataset_load(enum dataset_kind kind, const char *folder, struct dataset **out);
 void dataset_destroy(struct dataset *dataset); /* accepts NULL */
 
-/* Which image is in D_f, D_r and the test sets: indices into the tables, ascending. */
+/* Which image is in D_f, D_r, validation and the test sets: indices into the tables, ascending. A
+ * training image is in exactly one of forget, retain and validation; what is in validation is
+ * neither trained on nor forgotten. */
 struct split {
     int forget_class;
-    int32_t *forget, *retain;           /* of the training table */
-    int32_t *test_forget, *test_retain; /* of the test table     */
-    int64_t n_forget, n_retain, n_test_forget, n_test_retain;
-    char hash[HASH_HEX_BYTES]; /* over the data's hash and the four lists */
+    int32_t *forget, *retain, *validation; /* of the training table */
+    int32_t *test_forget, *test_retain;    /* of the test table     */
+    int64_t n_forget, n_retain, n_validation, n_test_forget, n_test_retain;
+    char hash[HASH_HEX_BYTES]; /* over the data's hash and the lists */
 };
-/* forget_class < 0 forgets nothing (base training). BAD_CONFIG when the data set does not have the
- * class, or has no training image of it. */
+struct split_request {
+    int forget_class; /* < 0: nothing (base training) */
+    /* Training images set aside, as many of each class as is its share of all: below 1 a share of
+     * them, from 1 their number; 0: none. Drawn by split_seed before anything is forgotten, so that
+     * every run with these two has the same ones. */
+    double validation;
+    uint64_t split_seed;
+};
+/* BAD_CONFIG, with a message that begins with the setting, when the data set does not have the class, or has no training image of it that is not
+ * for validation; when validation would have no image or all of them. */
+CHECKED enum status split_create(const struct dataset *dataset, const struct split_request *request,
+                                 struct split **out);
+/* Without validation. */
 CHECKED enum status split_by_class(const struct dataset *dataset, int forget_class,
                                    struct split **out);
 void split_destroy(struct split *split); /* accepts NULL */

@@ -25,7 +25,7 @@ struct run_samples {  /* /samples/<name>: per image */
     int64_t n;
     const double *loss, *margin; /* stored as float32 */
     const int32_t *labels;
-    const uint8_t *part; /* 0 retain, 1 forget */
+    const uint8_t *part; /* 0 retain, 1 forget, 2 validation */
 };
 struct run_forget {           /* /forget: what the model says of the images it is to forget */
     int64_t n, n_classes;     /* n 0: no such group is written */

@@ -1,9 +1,11 @@
 /* Files behind the settings: loaded once per sweep, checked, hashed. A missing file is a mistake
  * for `sweep` and a warning for `plan`, where its path stands for its content. */
 #include "base/file.h"
+#include "config/settings_table.h"
 #include "data/dataset.h"
 #include "store/weights.h"
 #include "sweep/point.h"
+#include "unlearn/forget.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,12 @@ static const struct image_shape any_shape = {10, 32, 32};
 
 enum file_state { FILE_PRESENT, FILE_ABSENT, FILE_BROKEN };
 
+struct split_entry {
+    struct split_request request;
+    const char *hash; /* "" when it is refused */
+    struct split_entry *next;
+};
+
 struct data_entry {
     const char *path;
     enum dataset_kind kind;
@@ -22,7 +30,7 @@ struct data_entry {
     const char *absent;
     struct dataset *dataset;  /* owned; NULL unless present */
     struct image_shape shape; /* n_classes 0: not known, the files are not there */
-    const char **splits;      /* hash by class + 1; "" when the class is refused */
+    struct split_entry *splits;
     struct data_entry *next;
 };
 
@@ -126,7 +134,6 @@ static enum status find_data(struct content *content, const struct point *point,
     else
         entry->shape = (struct image_shape){entry->dataset->n_classes, entry->dataset->height,
                                             entry->dataset->width};
-    TRY_ALLOC(entry->splits, ARENA_ARRAY(arena, entry->shape.n_classes + 1, const char *));
     *out = entry;
 done:
     return status;
@@ -152,31 +159,81 @@ static bool check_class(struct content *content, const struct point *point, int 
     return false;
 }
 
+static bool is_same_request(const struct split_request *a, const struct split_request *b)
+{
+    return a->forget_class == b->forget_class && a->validation == b->validation &&
+           a->split_seed == b->split_seed;
+}
+
+/* What stands for the content of files that are not there. */
+static enum status describe_absent(struct content *content, const struct data_entry *data,
+                                   const struct split_request *request, const char **out)
+{
+    enum status status = STATUS_OK;
+    struct text text = {0};
+    char number[32];
+
+    text_append(&text, "%s:%d", data->absent, request->forget_class);
+    if (request->validation != 0)
+        text_append(&text, ":validation %s by %llu", text_from_double(request->validation, number),
+                    (unsigned long long)request->split_seed);
+    TRY(text_finish(&text));
+    TRY_ALLOC(*out, arena_strdup(content->spec->arena, text_value(&text)));
+done:
+    text_release(&text);
+    return status;
+}
+
+/* A message of a split begins with the setting it is about. */
+static const char *refused_setting(void)
+{
+    for (int i = 0; i < setting_count(); i++) {
+        size_t length = strlen(setting_at(i)->name);
+        if (strncmp(status_message(), setting_at(i)->name, length) == 0 &&
+            status_message()[length] == ' ')
+            return setting_at(i)->name;
+    }
+    return "data.path";
+}
+
+static enum status split_hash(struct content *content, const struct point *point,
+                              const struct data_entry *data, struct split_entry *entry)
+{
+    enum status status = STATUS_OK;
+    struct split *split = NULL;
+
+    if (data->state != FILE_PRESENT)
+        return describe_absent(content, data, &entry->request, &entry->hash);
+    enum status made = split_create(data->dataset, &entry->request, &split);
+    if (made != STATUS_OK)
+        TRY(report(content, point, refused_setting(), made));
+    TRY_ALLOC(entry->hash, arena_strdup(content->spec->arena, split != NULL ? split->hash : ""));
+done:
+    split_destroy(split);
+    return status;
+}
+
 static enum status resolve_split(struct content *content, const struct point *point,
                                  const char **out)
 {
     enum status status = STATUS_OK;
-    struct data_entry *entry = NULL;
-    struct split *split = NULL;
-    int class_index = (int)point->settings.forget.class_index;
+    struct data_entry *data = NULL;
+    const struct split_request request = forget_request(&point->settings);
 
-    TRY(find_data(content, point, &entry));
-    if (!check_class(content, point, entry->shape.n_classes))
+    TRY(find_data(content, point, &data));
+    if (!check_class(content, point, data->shape.n_classes))
         return STATUS_OK;
-    const char *uncounted = NULL;
-    const char **hash =
-        class_index < entry->shape.n_classes ? &entry->splits[class_index + 1] : &uncounted;
-    if (*hash == NULL && entry->state != FILE_PRESENT) { /* what is forgotten is part of it */
-        TRY_ALLOC(*hash, arena_format(content->spec->arena, "%s:%d", entry->absent, class_index));
-    } else if (*hash == NULL) {
-        enum status made = split_by_class(entry->dataset, class_index, &split);
-        if (made != STATUS_OK)
-            TRY(report(content, point, "forget.class", made));
-        TRY_ALLOC(*hash, arena_strdup(content->spec->arena, split != NULL ? split->hash : ""));
+    struct split_entry *entry = data->splits;
+    while (entry != NULL && !is_same_request(&entry->request, &request))
+        entry = entry->next;
+    if (entry == NULL) {
+        TRY_ALLOC(entry, ARENA_NEW(content->spec->arena, struct split_entry));
+        *entry = (struct split_entry){.request = request, .next = data->splits};
+        TRY(split_hash(content, point, data, entry));
+        data->splits = entry;
     }
-    *out = *hash;
+    *out = entry->hash;
 done:
-    split_destroy(split);
     return status;
 }
 

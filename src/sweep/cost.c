@@ -7,6 +7,7 @@
 #include "unlearn/method.h"
 #include "unlearn/method_graph.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -244,8 +245,11 @@ enum status costs_of(struct costs *costs, const struct settings *settings, struc
 
     TRY(find(costs, settings, &images, &network));
     double kept = settings->forget.class_index < 0 ? 1 : 1 - 1.0 / images->shape.n_classes;
+    double validation = settings->data.validation;
+    if (validation >= 1)
+        validation = fmin(1, validation / (double)images->n_train);
     *out = (struct cost){
-        .train_flops = network->train_flops * kept * (double)images->n_train *
+        .train_flops = network->train_flops * kept * (1 - validation) * (double)images->n_train *
                        (double)recipe_of(network, settings)->epochs,
         .eval_flops = network->eval_flops * (double)(images->n_train + images->n_test),
     };

@@ -11,7 +11,7 @@ enum { N_MEMORIES = 64, MAX_LINES = MAX_SETTINGS + 1, LONGEST_NAME = 64 };
 
 /* When a line is part of the text. */
 enum line_kind {
-    LINE_SPLIT,     /* always; stands for data.path */
+    LINE_SPLIT,     /* always; stands for data.path and for settings that are in the split */
     LINE_WEIGHTS,   /* when the method starts from them; stands for model.weights */
     LINE_SETTING,   /* when the method reads its group */
     LINE_METHOD,    /* not among what runs are compared by */
@@ -73,7 +73,7 @@ enum status identity_writer_create(struct identity_writer **out)
     TRY_ALLOC(writer, heap_alloc(1, sizeof *writer));
     for (int i = 0; i < setting_count(); i++) {
         const struct setting *setting = setting_at(i);
-        if (setting->group == GROUP_EXECUTION)
+        if (setting->group == GROUP_EXECUTION || setting->is_in_split)
             continue;
         struct line *line = &writer->lines[writer->n_lines++];
         *line = (struct line){.kind = kind_of(setting), .setting = setting};

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "train/checkpoint.h"
+#include "unlearn/forget.h"
 
 #include <string.h>
 
@@ -61,8 +62,8 @@ static enum status prepare(struct execution *execution)
     if (network->method == NULL)
         return fail(STATUS_BAD_CONFIG, "unknown method '%s'", settings->unlearn.method);
     TRY(trainer_data(execution->trainer, settings, &network->data));
-    TRY(split_by_class(network->data->dataset, (int)settings->forget.class_index,
-                       &execution->split));
+    const struct split_request request = forget_request(settings);
+    TRY(split_create(network->data->dataset, &request, &execution->split));
     TRY(load_base(execution));
     if (network->method->prunes) {
         const struct architecture *architecture = network->architecture;

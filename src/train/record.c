@@ -50,18 +50,25 @@ static void add_costs(const struct execution *execution, struct run_value *value
                            peak_memory_bytes()};
 }
 
+/* As run.h5 says which images are forgotten and set aside; the others are 0. */
+enum { IS_FORGOTTEN = 1, IS_VALIDATION = 2 };
+
+static void mark(uint8_t *part, const int32_t *images, int64_t n, uint8_t value)
+{
+    for (int64_t i = 0; i < n; i++)
+        part[images[i]] = value;
+}
+
+/* All images in part 0. */
 static enum status samples_of(struct arena *arena, const char *name,
-                              const struct predictions *predictions, int forget_class,
-                              struct run_samples *out)
+                              const struct predictions *predictions, struct run_samples *out,
+                              uint8_t **part)
 {
     enum status status = STATUS_OK;
-    uint8_t *part = NULL;
 
-    TRY_ALLOC(part, ARENA_ARRAY(arena, predictions->n, uint8_t));
-    for (int64_t i = 0; i < predictions->n; i++)
-        part[i] = predictions->labels[i] == forget_class;
+    TRY_ALLOC(*part, ARENA_ARRAY(arena, predictions->n, uint8_t));
     *out = (struct run_samples){
-        name, predictions->n, predictions->loss, predictions->margin, predictions->labels, part};
+        name, predictions->n, predictions->loss, predictions->margin, predictions->labels, *part};
 done:
     return status;
 }
@@ -131,11 +138,16 @@ done:
 static enum status fill_samples(struct execution *execution, struct run_file *run)
 {
     enum status status = STATUS_OK;
-    int forget_class = execution->split->forget_class;
+    struct arena *arena = execution->arena;
+    const struct split *split = execution->split;
+    uint8_t *train = NULL, *test = NULL;
 
-    TRY(samples_of(execution->arena, "train", &execution->train, forget_class, &run->samples[0]));
-    TRY(samples_of(execution->arena, "test", &execution->test, forget_class, &run->samples[1]));
+    TRY(samples_of(arena, "train", &execution->train, &run->samples[0], &train));
+    TRY(samples_of(arena, "test", &execution->test, &run->samples[1], &test));
     run->n_samples = 2;
+    mark(train, split->forget, split->n_forget, IS_FORGOTTEN);
+    mark(train, split->validation, split->n_validation, IS_VALIDATION);
+    mark(test, split->test_forget, split->n_test_forget, IS_FORGOTTEN);
     TRY(fill_forget(execution, &run->forget));
 done:
     return status;

@@ -146,6 +146,8 @@ static void test_round_trip(void **state)
     settings.data.std = (struct normalisation){NORMALISATION_GIVEN, {1.0 / 7.0, 1e-6, 10}};
     settings.seed = 9007199254740992;
     settings.eval.seed = 9007199254740991;
+    settings.data.validation = 1.0 / 3.0;
+    settings.data.split_seed = 11;
     settings.checkpoint.keep = KEEP_ALL;
     settings.resources.device = "ref";
     to_json(&settings, &first);
@@ -166,6 +168,27 @@ static void test_round_trip(void **state)
     assert_int_equal(again.checkpoint.keep, KEEP_ALL);
     text_release(&first);
     text_release(&second);
+}
+
+/* What an older version wrote. */
+static void test_lacking_neutral(void **state)
+{
+    const char *const text = ", \"data.validation\": 0, \"data.split_seed\": 0";
+    struct settings settings = defaults("resnet", false), again;
+    struct text json = {0}, older = {0};
+
+    (void)state;
+    to_json(&settings, &json);
+    const char *place = strstr(text_value(&json), text);
+    assert_non_null(place);
+    text_append(&older, "%.*s%s", (int)(place - text_value(&json)), text_value(&json),
+                place + strlen(text));
+    again.data.validation = 0.5;
+    assert_int_equal(settings_from_json(text_value(&older), arena, &again), STATUS_OK);
+    assert_true(again.data.validation == 0);
+    assert_int_equal(again.data.split_seed, 0);
+    text_release(&json);
+    text_release(&older);
 }
 
 static void check_refused(const char *from, const char *to, const char *message)
@@ -203,6 +226,10 @@ static void test_bad_json(void **state)
     check_refused("\"prune.sparsity\": 0.5", "\"prune.sparsity\": 1",
                   "'prune.sparsity' must be in [0, 1), got 1");
     check_refused("\"prune.mask\": \"held\"", "\"prune.mask\": null", "object or null");
+    check_refused("\"data.validation\": 0", "\"data.validation\": 1.5",
+                  "'data.validation' wants a share below 1 or a whole number, got 1.5");
+    check_refused("\"data.validation\": 0", "\"data.validation\": -0.1",
+                  "'data.validation' must be in [0, 2147483647], got -0.1");
     check_refused("\"train.milestones\": []", "\"train.milestones\": [1,2,3,4,5,6,7,8,9]",
                   "a list of more than 8 values");
 }
@@ -212,7 +239,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),           cmocka_unit_test(test_default_values),
         cmocka_unit_test(test_neutral_values), cmocka_unit_test(test_compat),
-        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_bad_json),
+        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_lacking_neutral),
+        cmocka_unit_test(test_bad_json),
     };
     return cmocka_run_group_tests(tests, open_arena, close_arena);
 }

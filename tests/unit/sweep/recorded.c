@@ -55,6 +55,7 @@ static const struct {
                   "  prune.sparsity: {distribution: normal, mu: 0.5, sigma: 0.05}\n"
                   "  lora.alpha: {distribution: q_uniform, min: 0.1, max: 40, q: 0.1}\n"
                   "method: sobol\nrun_cap: 12\n"},
+    {"validation", HEAD METHODS "  data.validation: [0, 0.1, 4000]\n  data.split_seed: [0, 5]\n"},
 };
 
 static void print_all(struct text *out)
