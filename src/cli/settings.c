@@ -27,6 +27,7 @@ static const char *type_of(const struct setting *setting)
         [SETTING_DURATION] = "time",
         [SETTING_NORMALISATION] = "base, published or [a, b, c]",
         [SETTING_EPOCHS] = "list",
+        [SETTING_CLASSES] = "list",
         [SETTING_ATTACKS] = "list",
     };
     return names[setting->kind];

@@ -28,6 +28,7 @@ bool setting_result_kind(const struct setting *setting, enum result_kind *out)
         return true;
     case SETTING_NORMALISATION:
     case SETTING_EPOCHS:
+    case SETTING_CLASSES:
     case SETTING_ATTACKS:
         break;
     }

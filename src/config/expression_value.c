@@ -37,6 +37,7 @@ struct result setting_result(const struct setting *setting, const struct setting
         break;
     case SETTING_NORMALISATION: /* refused when the expression was read */
     case SETTING_EPOCHS:
+    case SETTING_CLASSES:
     case SETTING_ATTACKS:
         break;
     }

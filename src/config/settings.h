@@ -4,6 +4,7 @@
 #define CONFIG_SETTINGS_H
 
 #include "base/arena.h"
+#include "base/small_set.h"
 #include "base/text.h"
 
 #include <stdbool.h>
@@ -13,6 +14,16 @@ enum mha_out_proj { MHA_OUT_PROJ_ADAPT, MHA_OUT_PROJ_IGNORE };
 enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW };
 enum checkpoint_keep { KEEP_NONE, KEEP_FINAL, KEEP_ALL };
 enum schedule_kind { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_STEP };
+/* In the order of forget_kind_names: forget.<name> says what. */
+enum forget_kind {
+    FORGET_BY_CLASS,
+    FORGET_BY_CLASSES,
+    FORGET_BY_SUPERCLASS,
+    FORGET_BY_FRACTION,
+    FORGET_BY_COUNT,
+    FORGET_BY_INDICES,
+    N_FORGET_KINDS
+};
 enum normalisation_kind { NORMALISATION_BASE, NORMALISATION_PUBLISHED, NORMALISATION_GIVEN };
 
 enum { MAX_MILESTONES = 8 };
@@ -54,7 +65,16 @@ struct settings {
         int64_t split_seed; /* draws them */
     } data;
     struct {
-        int64_t class_index; /* forget.class */
+        enum forget_kind kind;
+        int64_t
+            class_index; /* forget.class; −1: none. Of the others only what `kind` names is set */
+        struct small_set classes;
+        int64_t superclass; /* −1: none */
+        double fraction;    /* of the training images, or of those of one class; 0: none */
+        int64_t count;
+        const char *indices; /* path; "": none */
+        int64_t within;      /* a class that fraction and count draw from; −1: all */
+        int64_t seed;        /* draws them */
     } forget;
     struct {
         const char *method; /* unlearn.method: a row of the methods table */
@@ -105,8 +125,9 @@ enum setting_group {
 };
 
 /* Names of the enums above, in their order, NULL-terminated. */
-extern const char *const prune_mask_names[], *const mha_out_proj_names[],
-                                                 *const optimizer_names[], *const schedule_names[];
+extern const char *const forget_kind_names[],
+    *const prune_mask_names[], *const mha_out_proj_names[], *const optimizer_names[],
+                                                                *const schedule_names[];
 
 /* Values → JSON object under dotted names (all settings), and back. from_json accepts exactly what
  * to_json writes, or wrote before it knew a setting that has a neutral value. */

@@ -16,6 +16,8 @@ static size_t member_bytes(const struct setting *setting)
         return sizeof(bool);
     case SETTING_ENUM:
         return sizeof(int);
+    case SETTING_CLASSES:
+        return sizeof(struct small_set);
     case SETTING_NORMALISATION:
         return sizeof(struct normalisation);
     case SETTING_CHOICE:
@@ -110,6 +112,7 @@ bool setting_is_same(const struct setting *setting, const struct settings *a,
     case SETTING_INTEGER:
     case SETTING_BOOL:
     case SETTING_ENUM:
+    case SETTING_CLASSES:
         break;
     }
     return memcmp(left, right, member_bytes(setting)) == 0;

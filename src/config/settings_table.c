@@ -1,8 +1,11 @@
 /* The rows. Ranges are what the arithmetic allows, not what is sensible. */
 #include "config/settings_table.h"
+#include "config/settings_forget.h"
 
 #include <string.h>
 
+const char *const forget_kind_names[] = {"class", "classes", "superclass", "fraction",
+                                         "count", "indices", NULL};
 const char *const prune_mask_names[] = {"held", "held_merged", "baked", NULL};
 const char *const mha_out_proj_names[] = {"adapt", "ignore", NULL};
 const char *const base_recipe_names[] = {"resnet", "resnet_option_a", "vit"};
@@ -146,21 +149,13 @@ static const struct setting table[] = {
      .is_in_split = true,
      .help = "draws the images of data.validation, the same for every run"},
 
-    {.name = "forget.class",
-     .kind = SETTING_INTEGER,
-     .group = GROUP_MODEL,
-     .offset = AT(forget.class_index),
-     .minimum = -1,
-     .maximum = 99,
-     .names = none_names,
-     .unit = "",
-     .help = "class to forget, from 0; none: nothing (base training is retrain of nothing)"},
+    FORGET_SETTINGS,
     {.name = "unlearn.method",
      .kind = SETTING_METHOD,
      .group = GROUP_MODEL,
      .offset = AT(unlearn.method),
      .unit = "",
-     .help = "how the class is forgotten"},
+     .help = "how it is forgotten"},
 
 /* One row per member of struct recipe, for train.* and base.train.* alike. */
 #define RECIPE(prefix, place, reader)                                                              \
@@ -438,7 +433,7 @@ static const struct setting table[] = {
 
 /* Described in the documents, not here yet: an error that says so, not one that says unknown. */
 static const char *const planned[] = {
-    "batch_norm",  "forget.kind",  "prune.kind",   "prune.dim", "train.clip",
+    "batch_norm",  "prune.kind",   "prune.dim",    "train.clip",
     "train.mixup", "train.warmup", "eval.relearn", NULL,
 };
 

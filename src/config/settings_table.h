@@ -20,6 +20,7 @@ enum setting_kind {
     SETTING_DURATION,      /* double, seconds; written 90, 90s, 5m, 1h */
     SETTING_NORMALISATION, /* struct normalisation */
     SETTING_EPOCHS,        /* recipe's milestones and their count */
+    SETTING_CLASSES,       /* struct small_set */
     SETTING_ATTACKS,       /* const char *, the first of a list */
 };
 

@@ -269,6 +269,28 @@ static bool read_epochs(const struct reading *reading, void *out)
     return true;
 }
 
+static bool read_classes(const struct reading *reading, void *out)
+{
+    struct small_set classes = {{0}};
+    const struct tree *value = reading->value;
+
+    if (value->kind != TREE_LIST)
+        return refuse(reading, "write [1, 3]; under 'parameters', [[1, 3], [2, 4]]",
+                      "wants a list of classes, got %s",
+                      tree_describe(reading->reader->arena, value));
+    for (int64_t i = 0; i < value->n; i++) {
+        struct reading item = {reading->reader, reading->setting, value->items[i]};
+        int64_t class = 0;
+        if (!read_integer(&item, &class))
+            return false;
+        if (small_set_has(&classes, class))
+            return refuse(&item, NULL, "names class %lld twice", (long long)class);
+        small_set_add(&classes, class);
+    }
+    *(struct small_set *)out = classes;
+    return true;
+}
+
 static bool read_attacks(const struct reading *reading, void *out)
 {
     static const char *const planned[] = {
@@ -332,6 +354,8 @@ bool setting_read(const struct setting_reader *reader, const struct setting *set
         return read_normalisation(&reading, member);
     case SETTING_EPOCHS:
         return read_epochs(&reading, member);
+    case SETTING_CLASSES:
+        return read_classes(&reading, member);
     case SETTING_ATTACKS:
         return read_attacks(&reading, member);
     }
@@ -380,6 +404,20 @@ static void print_epochs(const struct recipe *recipe, struct text *out)
     text_append(out, "]");
 }
 
+static void print_classes(const struct small_set *classes, struct text *out)
+{
+    const char *separator = "";
+
+    text_append(out, "[");
+    for (int class = 0; class < SMALL_SET_LIMIT; class ++) {
+        if (!small_set_has(classes, class))
+            continue;
+        text_append(out, "%s%d", separator, class);
+        separator = ", ";
+    }
+    text_append(out, "]");
+}
+
 void setting_print(const struct setting *setting, const struct settings *settings, struct text *out)
 {
     const void *member = (const char *)settings + setting->offset;
@@ -406,6 +444,9 @@ void setting_print(const struct setting *setting, const struct settings *setting
         break;
     case SETTING_EPOCHS:
         print_epochs(member, out);
+        break;
+    case SETTING_CLASSES:
+        print_classes(member, out);
         break;
     case SETTING_ATTACKS:
         text_append(out, "[");

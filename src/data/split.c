@@ -3,32 +3,22 @@
 
 #include <endian.h>
 #include <stdlib.h>
-#include <string.h>
 
-static enum status mark_class(const struct dataset *dataset, int forget_class, uint8_t *parts)
+/* By label, or by coarse label for a superclass. */
+static bool is_forgotten(const struct image_table *test, const struct split_request *request,
+                         int64_t i)
 {
-    int64_t n = 0;
-
-    if (forget_class >= dataset->n_classes)
-        return fail(STATUS_BAD_CONFIG, "forget.class must be in [0, %d), got %d",
-                    dataset->n_classes, forget_class);
-    for (int64_t i = 0; i < dataset->train.n; i++) {
-        if (dataset->train.labels[i] != forget_class || parts[i] != SPLIT_RETAIN)
-            continue;
-        parts[i] = SPLIT_FORGET;
-        n++;
-    }
-    if (n == 0 && forget_class >= 0)
-        return fail(STATUS_BAD_CONFIG, "forget.class is %d, but no training image has that label",
-                    forget_class); /* or only validation's have it: they are not trained on */
-    return STATUS_OK;
+    return request->forget == FORGET_SUPERCLASS
+               ? test->coarse[i] == request->superclass
+               : request->forget == FORGET_WHOLE_CLASSES &&
+                     small_set_has(&request->classes, test->labels[i]);
 }
 
-static void mark_test(const struct image_table *test, int forget_class, uint8_t *parts)
+static void mark_test(const struct image_table *test, const struct split_request *request,
+                      uint8_t *parts)
 {
     for (int64_t i = 0; i < test->n; i++)
-        if (test->labels[i] == forget_class)
-            parts[i] = SPLIT_FORGET;
+        parts[i] = is_forgotten(test, request, i) ? SPLIT_FORGET : SPLIT_RETAIN;
 }
 
 struct list {
@@ -103,10 +93,9 @@ static enum status fill(const struct dataset *dataset, const struct split_reques
 
     if (request->validation != 0)
         TRY(split_mark_validation(dataset, request, parts));
-    TRY(mark_class(dataset, request->forget_class, parts));
+    TRY(split_mark_forgotten(dataset, request, parts, &split->classes));
     TRY(deal(parts, dataset->train.n, train));
-    memset(parts, SPLIT_RETAIN, (size_t)dataset->test.n);
-    mark_test(&dataset->test, request->forget_class, parts);
+    mark_test(&dataset->test, request, parts);
     TRY(deal(parts, dataset->test.n, test));
     TRY(hash_split(dataset, split));
 done:
@@ -123,8 +112,9 @@ enum status split_create(const struct dataset *dataset, const struct split_reque
 
     TRY_ALLOC(split, heap_alloc(1, sizeof *split));
     TRY_ALLOC(parts, heap_alloc(n, sizeof *parts));
-    split->forget_class = request->forget_class;
     TRY(fill(dataset, request, parts, split));
+    bool is_one = small_set_count(&split->classes) == 1;
+    split->forget_class = is_one ? small_set_first(&split->classes) : -1;
     *out = split;
     split = NULL;
 done:
@@ -135,7 +125,16 @@ done:
 
 enum status split_by_class(const struct dataset *dataset, int forget_class, struct split **out)
 {
-    return split_create(dataset, &(struct split_request){.forget_class = forget_class}, out);
+    struct split_request request = {.within = -1};
+
+    if (forget_class >= SMALL_SET_LIMIT)
+        return fail(STATUS_BAD_CONFIG, "forget.class must be in [0, %d), got %d",
+                    dataset->n_classes, forget_class);
+    if (forget_class >= 0) {
+        request.forget = FORGET_WHOLE_CLASSES;
+        small_set_add(&request.classes, forget_class);
+    }
+    return split_create(dataset, &request, out);
 }
 
 void split_destroy(struct split *split)

@@ -1,11 +1,8 @@
 /* Files behind the settings: loaded once per sweep, checked, hashed. A missing file is a mistake
  * for `sweep` and a warning for `plan`, where its path stands for its content. */
+#include "sweep/content.h"
 #include "base/file.h"
-#include "config/settings_table.h"
-#include "data/dataset.h"
 #include "store/weights.h"
-#include "sweep/point.h"
-#include "unlearn/forget.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,25 +11,6 @@ enum { MAX_FITS = 32 };
 /* Where only files know the shape of images and there are none: adapters' targets are looked for in
  * a model of this shape. */
 static const struct image_shape any_shape = {10, 32, 32};
-
-enum file_state { FILE_PRESENT, FILE_ABSENT, FILE_BROKEN };
-
-struct split_entry {
-    struct split_request request;
-    const char *hash; /* "" when it is refused */
-    struct split_entry *next;
-};
-
-struct data_entry {
-    const char *path;
-    enum dataset_kind kind;
-    enum file_state state;
-    const char *absent;
-    struct dataset *dataset;  /* owned; NULL unless present */
-    struct image_shape shape; /* n_classes 0: not known, the files are not there */
-    struct split_entry *splits;
-    struct data_entry *next;
-};
 
 struct weights_entry {
     const char *path;
@@ -51,14 +29,6 @@ struct targets_entry {
     struct fit_model model;
     bool is_good;
     struct targets_entry *next;
-};
-
-struct content {
-    struct spec *spec; /* borrowed */
-    bool needs_files;
-    struct data_entry *data;
-    struct weights_entry *weights;
-    struct targets_entry *targets;
 };
 
 enum status content_create(struct spec *spec, bool needs_files, struct content **out)
@@ -80,161 +50,6 @@ void content_destroy(struct content *content)
         dataset_destroy(entry->dataset);
     for (struct weights_entry *entry = content->weights; entry != NULL; entry = entry->next)
         weights_destroy(entry->weights);
-}
-
-/* Turns the last failure into a diagnostic at a setting's value; other failures pass through. */
-static enum status report(struct content *content, const struct point *point, const char *setting,
-                          enum status failed)
-{
-    const struct position *at = point_at(point, setting, &content->spec->top);
-
-    if (failed == STATUS_OUT_OF_MEMORY)
-        return failed;
-    if (failed == STATUS_IO && !content->needs_files)
-        diagnostics_warning(content->spec->diagnostics, at,
-                            "ids of its runs change once it is there", "%s", status_message());
-    else
-        diagnostics_error(content->spec->diagnostics, at, NULL, "%s", status_message());
-    return STATUS_OK;
-}
-
-static enum file_state state_after(enum status failed)
-{
-    return failed == STATUS_OK ? FILE_PRESENT : failed == STATUS_IO ? FILE_ABSENT : FILE_BROKEN;
-}
-
-/* ---- data ---- */
-
-static enum status find_data(struct content *content, const struct point *point,
-                             struct data_entry **out)
-{
-    enum status status = STATUS_OK;
-    struct arena *arena = content->spec->arena;
-    struct data_entry *entry = content->data;
-    const char *path = point->settings.data.path;
-    enum dataset_kind kind = DATASET_CIFAR10;
-
-    TRY(dataset_kind_find(point->settings.data.dataset, &kind));
-    while (entry != NULL && (entry->kind != kind || strcmp(entry->path, path) != 0))
-        entry = entry->next;
-    *out = entry;
-    if (entry != NULL)
-        return STATUS_OK;
-    TRY_ALLOC(entry, ARENA_NEW(arena, struct data_entry));
-    *entry = (struct data_entry){.path = path, .kind = kind, .next = content->data};
-    TRY_ALLOC(entry->absent, arena_format(arena, "absent:%s", path));
-    content->data = entry;
-    enum status loaded = folder_exists(path)
-                             ? dataset_load(kind, path, &entry->dataset)
-                             : fail(STATUS_IO, "data folder '%s' does not exist", path);
-    entry->state = state_after(loaded);
-    entry->shape = dataset_shape(kind);
-    if (loaded != STATUS_OK)
-        TRY(report(content, point, "data.path", loaded));
-    else
-        entry->shape = (struct image_shape){entry->dataset->n_classes, entry->dataset->height,
-                                            entry->dataset->width};
-    *out = entry;
-done:
-    return status;
-}
-
-static bool check_class(struct content *content, const struct point *point, int n_classes)
-{
-    int64_t class_index = point->settings.forget.class_index;
-    bool is_nothing = class_index < 0 && point->method->training == TRAIN_RECIPE;
-
-    bool is_beyond = n_classes > 0 && class_index >= n_classes;
-    if (!is_beyond && !is_nothing)
-        return true;
-    const struct position *at = point_at(point, "forget.class", &content->spec->top);
-    if (is_beyond)
-        diagnostics_error(content->spec->diagnostics, at, NULL,
-                          "'forget.class' is %lld, but %s has classes 0 to %d",
-                          (long long)class_index, point->settings.data.dataset, n_classes - 1);
-    else
-        diagnostics_error(content->spec->diagnostics, at, NULL,
-                          "'forget.class' is none, so there is nothing for method '%s' to forget",
-                          point->method->name);
-    return false;
-}
-
-static bool is_same_request(const struct split_request *a, const struct split_request *b)
-{
-    return a->forget_class == b->forget_class && a->validation == b->validation &&
-           a->split_seed == b->split_seed;
-}
-
-/* What stands for the content of files that are not there. */
-static enum status describe_absent(struct content *content, const struct data_entry *data,
-                                   const struct split_request *request, const char **out)
-{
-    enum status status = STATUS_OK;
-    struct text text = {0};
-    char number[32];
-
-    text_append(&text, "%s:%d", data->absent, request->forget_class);
-    if (request->validation != 0)
-        text_append(&text, ":validation %s by %llu", text_from_double(request->validation, number),
-                    (unsigned long long)request->split_seed);
-    TRY(text_finish(&text));
-    TRY_ALLOC(*out, arena_strdup(content->spec->arena, text_value(&text)));
-done:
-    text_release(&text);
-    return status;
-}
-
-/* A message of a split begins with the setting it is about. */
-static const char *refused_setting(void)
-{
-    for (int i = 0; i < setting_count(); i++) {
-        size_t length = strlen(setting_at(i)->name);
-        if (strncmp(status_message(), setting_at(i)->name, length) == 0 &&
-            status_message()[length] == ' ')
-            return setting_at(i)->name;
-    }
-    return "data.path";
-}
-
-static enum status split_hash(struct content *content, const struct point *point,
-                              const struct data_entry *data, struct split_entry *entry)
-{
-    enum status status = STATUS_OK;
-    struct split *split = NULL;
-
-    if (data->state != FILE_PRESENT)
-        return describe_absent(content, data, &entry->request, &entry->hash);
-    enum status made = split_create(data->dataset, &entry->request, &split);
-    if (made != STATUS_OK)
-        TRY(report(content, point, refused_setting(), made));
-    TRY_ALLOC(entry->hash, arena_strdup(content->spec->arena, split != NULL ? split->hash : ""));
-done:
-    split_destroy(split);
-    return status;
-}
-
-static enum status resolve_split(struct content *content, const struct point *point,
-                                 const char **out)
-{
-    enum status status = STATUS_OK;
-    struct data_entry *data = NULL;
-    const struct split_request request = forget_request(&point->settings);
-
-    TRY(find_data(content, point, &data));
-    if (!check_class(content, point, data->shape.n_classes))
-        return STATUS_OK;
-    struct split_entry *entry = data->splits;
-    while (entry != NULL && !is_same_request(&entry->request, &request))
-        entry = entry->next;
-    if (entry == NULL) {
-        TRY_ALLOC(entry, ARENA_NEW(content->spec->arena, struct split_entry));
-        *entry = (struct split_entry){.request = request, .next = data->splits};
-        TRY(split_hash(content, point, data, entry));
-        data->splits = entry;
-    }
-    *out = entry->hash;
-done:
-    return status;
 }
 
 /* ---- weights ---- */
@@ -270,9 +85,9 @@ static enum status find_weights(struct content *content, const struct point *poi
     *entry = (struct weights_entry){.path = path, .next = content->weights};
     content->weights = entry;
     enum status loaded = read_manifest(content, entry);
-    entry->state = state_after(loaded);
+    entry->state = file_state_after(loaded);
     if (loaded != STATUS_OK) {
-        TRY(report(content, point, "model.weights", loaded));
+        TRY(content_report(content, point, "model.weights", loaded));
         TRY_ALLOC(entry->hash, arena_format(content->spec->arena, "absent:%s", path));
     }
     *out = entry;
@@ -288,7 +103,7 @@ static enum status model_of(struct content *content, const struct point *point,
     struct data_entry *data = NULL;
     const struct vit_shape *vit = &point->settings.model.vit;
 
-    TRY(find_data(content, point, &data));
+    TRY(content_data(content, point, &data));
     *is_known = data->shape.n_classes > 0;
     *out = (struct fit_model){.architecture = point->architecture, .vit = *vit, .image = any_shape};
     if (*is_known)
@@ -326,15 +141,15 @@ static enum status check_fit(struct content *content, const struct point *point,
         return STATUS_OK;
     if (entry->weights == NULL) {
         enum status loaded = weights_load(entry->path, &entry->weights);
-        entry->state = state_after(loaded);
+        entry->state = file_state_after(loaded);
         if (loaded != STATUS_OK)
-            return report(content, point, "model.weights", loaded);
+            return content_report(content, point, "model.weights", loaded);
     }
     if (entry->n_fits < MAX_FITS)
         entry->fits[entry->n_fits++] = model;
     enum status checked = fit_weights(entry->weights, entry->path, &model);
     if (checked != STATUS_OK)
-        TRY(report(content, point, "model.weights", checked));
+        TRY(content_report(content, point, "model.weights", checked));
 done:
     return status;
 }
@@ -437,7 +252,8 @@ static enum status check_model(struct content *content, const struct point *poin
     content->targets = entry;
     *is_good = entry->is_good;
     if (checked != STATUS_OK)
-        TRY(report(content, point, *targets == '\0' ? "model.arch" : "lora.targets", checked));
+        TRY(content_report(content, point, *targets == '\0' ? "model.arch" : "lora.targets",
+                           checked));
 done:
     return status;
 }
@@ -449,7 +265,7 @@ enum status content_resolve(struct content *content, struct point *point, struct
     bool is_good = true;
 
     *out = (struct contents){.split = "", .weights = ""};
-    TRY(resolve_split(content, point, &out->split));
+    TRY(content_split(content, point, &out->split));
     TRY(check_model(content, point, "", &is_good));
     if (!is_good)
         return STATUS_OK;

@@ -2,6 +2,7 @@
 #include "sweep/identity.h"
 
 #include "config/settings_table.h"
+#include "unlearn/forget.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ enum line_kind {
     LINE_SGD_ONLY,  /* momentum */
     LINE_STEP_ONLY, /* milestones, gamma */
     LINE_TARGETS,   /* with "default" resolved */
+    LINE_CLASS,     /* forget.class, or the one of forget.classes */
 };
 
 struct memory { /* a value that was printed, by its bytes */
@@ -53,6 +55,8 @@ static enum line_kind kind_of(const struct setting *setting)
         return LINE_METHOD;
     if (strcmp(setting->name, "lora.targets") == 0)
         return LINE_TARGETS;
+    if (strcmp(setting->name, "forget.class") == 0)
+        return LINE_CLASS;
     if (is_recipe && strcmp(dot, ".momentum") == 0)
         return LINE_SGD_ONLY;
     if (is_recipe && (strcmp(dot, ".milestones") == 0 || strcmp(dot, ".gamma") == 0))
@@ -130,6 +134,7 @@ static bool is_part(const struct meaning *meaning, struct scope scope, const str
     case LINE_WEIGHTS:
     case LINE_SETTING:
     case LINE_TARGETS:
+    case LINE_CLASS:
         break;
     }
     return true;
@@ -185,6 +190,11 @@ static void append_line(const struct line *line, const struct meaning *meaning, 
                     line->kind == LINE_SPLIT ? meaning->contents.split : meaning->contents.weights);
     } else if (line->kind == LINE_TARGETS) {
         resolved.lora.targets = meaning->lora_targets;
+        append_setting(line, &resolved, out);
+    } else if (line->kind == LINE_CLASS) {
+        const struct small_set classes = forget_classes(meaning->settings);
+        bool is_one = small_set_count(&classes) == 1;
+        resolved.forget.class_index = is_one ? small_set_first(&classes) : -1;
         append_setting(line, &resolved, out);
     } else {
         append_setting(line, meaning->settings, out);

@@ -23,6 +23,9 @@ struct point {
 const struct position *point_at(const struct point *point, const char *setting,
                                 const struct position *top);
 
+/* What a point says to forget, by what is chosen; N_FORGET_KINDS: nothing is said. */
+enum forget_kind point_forget_kind(const struct point *point);
+
 /* Makes points out of choices: the defaults of the architecture, the constants, what was chosen,
  * and last what follows from other settings. */
 struct point_maker;

@@ -148,6 +148,15 @@ static void test_round_trip(void **state)
     settings.eval.seed = 9007199254740991;
     settings.data.validation = 1.0 / 3.0;
     settings.data.split_seed = 11;
+    settings.forget.kind = FORGET_BY_CLASSES;
+    small_set_add(&settings.forget.classes, 99);
+    small_set_add(&settings.forget.classes, 3);
+    settings.forget.fraction = 1.0 / 7.0;
+    settings.forget.count = 500;
+    settings.forget.superclass = 19;
+    settings.forget.within = 9;
+    settings.forget.seed = 8;
+    settings.forget.indices = "some \"images\".txt";
     settings.checkpoint.keep = KEEP_ALL;
     settings.resources.device = "ref";
     to_json(&settings, &first);
@@ -166,6 +175,12 @@ static void test_round_trip(void **state)
     assert_int_equal(again.base_train.milestones[1], 150);
     assert_int_equal(again.prune.mask, PRUNE_BAKED);
     assert_int_equal(again.checkpoint.keep, KEEP_ALL);
+    assert_int_equal(again.forget.kind, FORGET_BY_CLASSES);
+    assert_memory_equal(&again.forget.classes, &settings.forget.classes,
+                        sizeof settings.forget.classes);
+    assert_int_equal(small_set_count(&again.forget.classes), 2);
+    assert_true(again.forget.fraction == settings.forget.fraction);
+    assert_string_equal(again.forget.indices, settings.forget.indices);
     text_release(&first);
     text_release(&second);
 }
@@ -231,7 +246,7 @@ static void test_bad_json(void **state)
     check_refused("\"data.validation\": 0", "\"data.validation\": -0.1",
                   "'data.validation' must be in [0, 2147483647], got -0.1");
     check_refused("\"train.milestones\": []", "\"train.milestones\": [1,2,3,4,5,6,7,8,9]",
-                  "a list of more than 8 values");
+                  "'train.milestones' has 9 epochs, at most 8 are possible");
 }
 
 int main(void)
