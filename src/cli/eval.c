@@ -5,6 +5,7 @@
 #include "cli/eval_forget.h"
 #include "cli/foreground.h"
 #include "cli/options.h"
+#include "train/eval_batch.h"
 #include "train/evaluate.h"
 #include "unlearn/forget.h"
 
@@ -37,7 +38,8 @@ static enum status parse(int argc, char **argv, struct eval_options *wanted, boo
         {"mean", 0, OPTION_TEXT, &wanted->mean, "R,G,B", "default: from the manifest beside FILE"},
         {"std", 0, OPTION_TEXT, &wanted->std, "R,G,B", "default: from the manifest beside FILE"},
         {"eval-seed", 0, OPTION_INTEGER, &wanted->eval_seed, "N", "draws the attack's samples"},
-        {"batch-size", 0, OPTION_INTEGER, &wanted->batch_size, "N", "images at a time"},
+        {"batch-size", 0, OPTION_INTEGER, &wanted->batch_size, "N",
+         "images at a time; default: as memory allows"},
         {"device", 0, OPTION_TEXT, &wanted->device, "NAME", DEVICE_CHOICES},
         {"gpu", 0, OPTION_INTEGER, &wanted->gpu, "N", GPU_CHOICE},
         {"threads", 0, OPTION_INTEGER, &wanted->threads, "N", "default: the allowed cores"},
@@ -87,7 +89,7 @@ static enum status check_options(const struct eval_options *wanted, struct arena
         if (required[i][1] == NULL)
             return fail(STATUS_BAD_CONFIG, "--%s is missing; see prunelora eval --help",
                         required[i][0]);
-    if (wanted->batch_size < 1)
+    if (wanted->batch_size < 1 && wanted->batch_size != EVAL_BATCH_AUTO)
         return fail(STATUS_BAD_CONFIG, "--batch-size must be at least 1");
     TRY(eval_forget_read(&wanted->sets, wanted->forget_class, arena, settings));
     TRY(parse_three("mean", wanted->mean, &settings->data.mean));
@@ -193,8 +195,11 @@ done:
 
 int cli_eval(int argc, char **argv)
 {
-    struct eval_options wanted = {
-        .dataset = "cifar10", .mean = "base", .std = "base", .device = "auto", .batch_size = 128};
+    struct eval_options wanted = {.dataset = "cifar10",
+                                  .mean = "base",
+                                  .std = "base",
+                                  .device = "auto",
+                                  .batch_size = EVAL_BATCH_AUTO};
     bool is_help = false;
 
     enum status status = parse(argc, argv, &wanted, &is_help);

@@ -49,6 +49,8 @@ static void print_range(const struct setting *setting, struct text *out)
     } else if (setting->maximum > setting->minimum) {
         text_append(out, " in [%s, %s%c", text_from_double(setting->minimum, least),
                     text_from_double(setting->maximum, most), setting->is_maximum_open ? ')' : ']');
+        if (setting->kind == SETTING_INTEGER && setting->names != NULL)
+            text_append(out, " or %s", setting->names[0]);
     }
     if (*setting->unit != '\0')
         text_append(out, " (%s)", setting->unit);

@@ -94,7 +94,7 @@ struct settings {
         enum mha_out_proj mha_out_proj;
     } lora;
     struct {
-        int64_t seed, batch_size;
+        int64_t seed, batch_size; /* batch_size: −1 is auto */
         const char *mia; /* first of eval.mia; "loss_lr" */
     } eval;
     int64_t seed;

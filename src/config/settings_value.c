@@ -62,6 +62,16 @@ static bool is_number(const struct tree *tree)
     return tree->kind == TREE_INTEGER || tree->kind == TREE_FLOAT;
 }
 
+/* "an integer", "an integer or auto" */
+static const char *wanted_integer(const struct reading *reading)
+{
+    const char *const *names = reading->setting->names, *wanted = NULL;
+
+    if (names != NULL)
+        wanted = arena_format(reading->reader->arena, "an integer or %s", names[0]);
+    return wanted != NULL ? wanted : "an integer";
+}
+
 static bool read_integer(const struct reading *reading, void *out)
 {
     const char *const *names = reading->setting->names; /* a word for −1, if any */
@@ -72,8 +82,9 @@ static bool read_integer(const struct reading *reading, void *out)
         return true;
     }
     if (reading->value->kind != TREE_INTEGER)
-        return refuse_type(reading, "an integer");
-    if (!check_range(reading, reading->value->number))
+        return refuse_type(reading, wanted_integer(reading));
+    bool is_word = names != NULL && reading->value->integer == -1; /* as it is printed */
+    if (!is_word && !check_range(reading, reading->value->number))
         return false;
     *(int64_t *)out = reading->value->integer;
     return true;
