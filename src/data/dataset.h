@@ -103,6 +103,11 @@ CHECKED enum status split_create(const struct dataset *dataset, const struct spl
 CHECKED enum status split_by_class(const struct dataset *dataset, int forget_class,
                                    struct split **out);
 void split_destroy(struct split *split); /* accepts NULL */
+/* The images set aside, in order, whose class is not forgotten as a whole: the classes that TA
+ * leaves out of the test images. Labels are those of the split's tables; images [n_validation]
+ * written, *n of them. */
+CHECKED enum status split_validation_kept(const struct split *split, const int32_t *train_labels,
+                                          const int32_t *test_labels, int32_t *images, int64_t *n);
 
 /* A new order of `indices` for an epoch, a pure function of (seed, epoch). */
 void sampler_shuffle(uint64_t seed, uint32_t epoch, const int32_t *indices, int64_t n,

@@ -40,7 +40,7 @@ struct eval_inputs {
 enum { MIA_MOST_MEMBERS = 9000, MIA_MOST_NON_MEMBERS = 5000 };
 /* UA RA TA MIA forget_accuracy_train forget_accuracy_test test_accuracy_all MIA_loss_lr_w
  * MIA_loss_lr_b. UA = 1 − accuracy on D_f; RA on D_r; TA on the test images without the forgotten
- * class. NaN where a set is empty.
+ * class. NaN where a set is empty. validation_accuracy where images are set aside.
  * MIA: the attack is fitted on at most 9000 images drawn from D_r (members) and at most 5000 drawn
  * from the test images without the forgotten class (non-members), all of them when there are fewer;
  * it is the share of D_f with w·loss + b > 0. That the non-members leave the forgotten class out,

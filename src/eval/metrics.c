@@ -47,6 +47,24 @@ static void add_accuracies(const struct eval_inputs *inputs, double mia, struct 
         share(test_forget_right + test_retain_right, split->n_test_forget + split->n_test_retain));
 }
 
+/* Of the classes that are kept; nothing where no images are set aside. */
+static enum status add_validation(const struct eval_inputs *inputs, struct arena *arena,
+                                  struct metrics *out)
+{
+    enum status status = STATUS_OK;
+    const struct split *split = inputs->split;
+    int32_t *images = NULL;
+    int64_t n = 0;
+
+    if (split->n_validation == 0)
+        return STATUS_OK;
+    TRY_ALLOC(images, ARENA_ARRAY(arena, split->n_validation, int32_t));
+    TRY(split_validation_kept(split, inputs->train->labels, inputs->test->labels, images, &n));
+    add_metric(out, "validation_accuracy", share(count_right(inputs->train, images, n), n));
+done:
+    return status;
+}
+
 struct sample { /* what is drawn for one side of the attack */
     const struct predictions *predictions;
     const int32_t *images;
@@ -129,6 +147,7 @@ enum status metrics_compute(const struct eval_inputs *inputs, struct metrics *ou
     if (split->n_forget > 0 && split->n_retain > 0 && split->n_test_retain > 0)
         TRY(attack(inputs, arena, &fit, &mia));
     add_accuracies(inputs, mia, &metrics);
+    TRY(add_validation(inputs, arena, &metrics));
     add_metric(&metrics, "MIA_loss_lr_w", fit.w);
     add_metric(&metrics, "MIA_loss_lr_b", fit.b);
     *out = metrics;
