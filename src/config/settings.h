@@ -14,6 +14,7 @@ enum mha_out_proj { MHA_OUT_PROJ_ADAPT, MHA_OUT_PROJ_IGNORE };
 enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW };
 enum checkpoint_keep { KEEP_NONE, KEEP_FINAL, KEEP_ALL };
 enum schedule_kind { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_STEP };
+enum select_kind { SELECT_LAST, SELECT_BEST };
 /* In the order of forget_kind_names: forget.<name> says what. */
 enum forget_kind {
     FORGET_BY_CLASS,
@@ -36,6 +37,8 @@ struct recipe { /* train.* and base.train.* */
     int64_t n_milestones;
     double gamma;
     bool augment; /* crop after padding by an eighth, flip */
+    enum select_kind select;          /* which epoch's weights a run ends with */
+    int64_t patience, validate_every; /* epochs; patience 0: trains to the end */
 };
 
 struct normalisation {

@@ -2,6 +2,8 @@
 #include "config/settings_table.h"
 #include "config/settings_forget.h"
 
+#include "config/settings_selection.h"
+
 #include <string.h>
 
 const char *const forget_kind_names[] = {"class", "classes", "superclass", "fraction",
@@ -257,8 +259,10 @@ static const struct setting table[] = {
     }
     /* the unlearning methods read these */
     RECIPE("train", AT(train), GROUP_TRAIN),
+    SELECTION("train", AT(train), GROUP_TRAIN),
     /* base training and retrain read these */
     RECIPE("base.train", AT(base_train), GROUP_BASE_TRAIN),
+    SELECTION("base.train", AT(base_train), GROUP_BASE_TRAIN),
 
     {.name = "prune.sparsity",
      .kind = SETTING_NUMBER,

@@ -296,10 +296,15 @@ enum status costs_of(struct costs *costs, const struct settings *settings, struc
     TRY(find(costs, settings, &images, &network));
     double n_trained =
         (double)images->n_train - n_validation(images, settings) - n_forgotten(images, settings);
+    const struct recipe *recipe = recipe_of(network, settings);
+    double n_validations = network->method->training == TRAIN_NOTHING
+                               ? 0
+                               : ceil((double)recipe->epochs / (double)recipe->validate_every);
+    double n_evaluated =
+        (double)(images->n_train + images->n_test) + n_validations * n_validation(images, settings);
     *out = (struct cost){
-        .train_flops =
-            network->train_flops * n_trained * (double)recipe_of(network, settings)->epochs,
-        .eval_flops = network->eval_flops * (double)(images->n_train + images->n_test),
+        .train_flops = network->train_flops * n_trained * (double)recipe->epochs,
+        .eval_flops = network->eval_flops * n_evaluated,
     };
 done:
     return status;

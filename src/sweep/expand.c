@@ -120,6 +120,7 @@ static enum status add_point(struct expansion *expansion, struct point *point)
     struct identity key;
     char text[PATTERN_BYTES];
 
+    spec_check_selection(expansion->spec, point);
     TRY(content_resolve(expansion->content, point, &meaning.contents));
     meaning.lora_targets = method_lora_targets(point->architecture, &point->settings, text);
     TRY(identity_find(expansion->identities, &meaning, &key));

@@ -39,6 +39,9 @@ void point_choose_drawn(struct point_maker *maker, struct point *point, int sett
  * a drawn or calculated value is refused. */
 CHECKED enum status point_fill(struct point_maker *maker, struct point *point, bool *is_good);
 
+/* Whether a recipe that chooses an epoch by validation has images for it; diagnostics if not. */
+void spec_check_selection(struct spec *spec, const struct point *point);
+
 /* Data sets and weights, each loaded once for a whole sweep. */
 struct content;
 CHECKED enum status content_create(struct spec *spec, bool needs_files, struct content **out);

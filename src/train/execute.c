@@ -140,6 +140,8 @@ static enum status work(struct execution *execution)
         TRY(train(execution));
     if (execution->has_left)
         return STATUS_OK;
+    if (trains)
+        TRY(loop_select(&execution->loop));
     TRY(execution_evaluate(execution));
     if (trains && (job->settings->checkpoint.keep != KEEP_NONE || job->weights_path != NULL))
         TRY(execution_save_weights(execution));

@@ -25,7 +25,8 @@ static void add_costs(const struct execution *execution, struct run_value *value
 {
     const struct loop *loop = &execution->loop;
     bool has_trained = execution->network.method->training != TRAIN_NOTHING;
-    double train = loop->position.seconds, eval = execution->eval_seconds;
+    double train = loop->position.seconds;
+    double eval = execution->eval_seconds + loop->validation_seconds;
     double all = clock_seconds() - execution->started_seconds;
     double here = train - loop->first_seconds; /* of this attempt */
     int64_t per_epoch = loop->n_full + (loop->n_last > 0);
@@ -73,10 +74,22 @@ done:
     return status;
 }
 
-/* The metric of early_terminate is a column of its own, unless it is the loss. */
+/* Where the split sets images aside, which epoch was best with them. */
+static void add_selection(const struct execution *execution, struct run_value *values, int64_t *n)
+{
+    int64_t best = execution->loop.selection.best_epoch;
+
+    if (execution->split->n_validation > 0)
+        values[(*n)++] =
+            (struct run_value){"best_epoch", "1", "epoch of the highest validation accuracy",
+                               best > 0 ? (double)best : NAN};
+}
+
+/* The metric of early_terminate is a column of its own, unless there is one. */
 static int64_t history_columns(const struct train_job *job)
 {
-    bool has_metric = job->metric != NULL && strcmp(job->metric, "loss") != 0;
+    bool has_metric = job->metric != NULL && strcmp(job->metric, "loss") != 0 &&
+                      strcmp(job->metric, "validation_accuracy") != 0;
     return has_metric ? HISTORY_METRIC + 1 : HISTORY_METRIC;
 }
 
@@ -95,6 +108,8 @@ static enum status history_of(const struct execution *execution, struct run_seri
         [HISTORY_TIME] = {"time", "s", NULL, 0},
         [HISTORY_LR] = {"lr", "1", NULL, 0},
         [HISTORY_LOSS] = {"loss", "nats/image", NULL, 0},
+        [HISTORY_VALIDATION_ACCURACY] = {"validation_accuracy", "1", NULL, 0},
+        [HISTORY_VALIDATION_LOSS] = {"validation_loss", "nats/image", NULL, 0},
         [HISTORY_METRIC] = {"", "1", NULL, 0}, /* its name is the job's */
     };
     const struct history *history = &execution->loop.history;
@@ -182,6 +197,7 @@ enum status execution_record(struct execution *execution, const char *state, con
         values[run.n_values++] =
             (struct run_value){execution->metrics.items[i].name, "1",
                                execution->metrics.items[i].name, execution->metrics.items[i].value};
+    add_selection(execution, values, &run.n_values);
     add_costs(execution, values, &run.n_values);
     TRY(history_of(execution, history));
     if (execution->is_evaluated)
