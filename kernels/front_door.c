@@ -116,6 +116,11 @@ enum status device_synchronize(struct device *device)
     return device_backend(device)->memory.synchronize(device);
 }
 
+enum status device_available(struct device *device, size_t *bytes)
+{
+    return device_backend(device)->memory.available(device, bytes);
+}
+
 bool device_can_capture(const struct device *device)
 {
     return device_backend(device)->capture.begin != NULL;

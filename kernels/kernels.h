@@ -262,6 +262,7 @@ struct memory_ops {
     enum status (*download)(struct device *, void *to, const void *from, size_t bytes); /* Blocks */
     enum status (*zero)(struct device *, void *memory, size_t bytes);
     enum status (*synchronize)(struct device *); /* Blocks; asynchronous errors surface here */
+    enum status (*available)(struct device *, size_t *bytes); /* that may still be allocated */
 };
 
 struct recording; /* work that was recorded once, to be enqueued again with one call */
@@ -319,10 +320,9 @@ struct device_base { /* first member of every backend's struct device */
     char name[160];        /* which one it is, where there may be several; for people */
 };
 
-extern const struct backend backend_ref; /* float64, obvious loops: the oracle */
-extern const struct backend backend_cpu; /* oneDNN and OpenMP, float32 */
-const struct backend *
-backend_find(const char *name); /* NULL when this program has none of that name */
+extern const struct backend backend_ref;              /* float64, obvious loops: the oracle */
+extern const struct backend backend_cpu;              /* oneDNN and OpenMP, float32 */
+const struct backend *backend_find(const char *name); /* NULL when there is none of that name */
 /* As backend_find, but "cuda" is looked for in its module, which stays open from then on. Fails:
  * UNSUPPORTED when this build has no such backend or the module cannot be opened. Blocks. */
 CHECKED enum status backend_load(const char *name, const struct backend **out);
@@ -351,6 +351,7 @@ CHECKED enum status device_download(struct device *device, void *to, const void 
                                     size_t bytes);
 CHECKED enum status device_zero(struct device *device, void *memory, size_t bytes);
 CHECKED enum status device_synchronize(struct device *device);
+CHECKED enum status device_available(struct device *device, size_t *bytes);
 
 /* Recordings hold the pointers they were made with. Between begin and end operations are recorded
  * instead of run; nothing may be allocated, downloaded or synchronised. */

@@ -40,7 +40,7 @@ const struct backend backend_cpu = {
     .open = cpu_open,
     .close = cpu_close,
     .describe = cpu_describe,
-    .memory = {cpu_alloc, cpu_free, cpu_copy, cpu_copy, cpu_zero, cpu_synchronize},
+    .memory = {cpu_alloc, cpu_free, cpu_copy, cpu_copy, cpu_zero, cpu_synchronize, cpu_available},
     .kernels =
         {
             OURS(image_gather),

@@ -56,6 +56,7 @@ void cpu_free(struct device *device, void *memory);
 enum status cpu_copy(struct device *device, void *to, const void *from, size_t bytes);
 enum status cpu_zero(struct device *device, void *memory, size_t bytes);
 enum status cpu_synchronize(struct device *device);
+enum status cpu_available(struct device *device, size_t *bytes);
 
 #define CPU_DECLARE(op)                                                                            \
     enum status cpu_##op##_prepare(struct device *device, const struct op *op,                     \

@@ -2,6 +2,7 @@
 #include "kernels/cpu/cpu.h"
 
 #include "base/arena.h"
+#include "base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,12 @@ enum status cpu_synchronize(struct device *device)
 {
     (void)device;
     return STATUS_OK;
+}
+
+enum status cpu_available(struct device *device, size_t *bytes)
+{
+    (void)device;
+    return memory_available(&memory_of_system, bytes);
 }
 
 enum status cpu_prepared_create(size_t workspace_bytes, struct prepared **out)

@@ -70,6 +70,7 @@ enum status cuda_upload(struct device *device, void *to, const void *from, size_
 enum status cuda_download(struct device *device, void *to, const void *from, size_t bytes);
 enum status cuda_zero(struct device *device, void *memory, size_t bytes);
 enum status cuda_synchronize(struct device *device);
+enum status cuda_available(struct device *device, size_t *bytes);
 
 /* Pinned memory that copies between host and device pass through. */
 CHECKED enum status staging_create(const struct gpu *gpu, struct gpu_context *context,
@@ -113,7 +114,8 @@ enum status cuda_linear_bias_launch(struct gpu_stream *stream,
  * and describe. */
 #define CUDA_MEMORY                                                                                \
     {                                                                                              \
-        cuda_alloc, cuda_free, cuda_upload, cuda_download, cuda_zero, cuda_synchronize             \
+        cuda_alloc, cuda_free, cuda_upload, cuda_download, cuda_zero, cuda_synchronize,            \
+            cuda_available                                                                         \
     }
 #define CUDA_CAPTURE                                                                               \
     {                                                                                              \

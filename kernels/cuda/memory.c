@@ -55,3 +55,10 @@ enum status cuda_synchronize(struct device *device)
 {
     return device->gpu->stream_synchronize(device->stream);
 }
+
+enum status cuda_available(struct device *device, size_t *bytes)
+{
+    size_t total_bytes = 0;
+
+    return device->gpu->memory_info(device->context, bytes, &total_bytes);
+}

@@ -1,6 +1,8 @@
 /* The reference backend's table: the oracle every other backend is compared with. */
 #include "kernels/ref/ref.h"
 
+#include "base/memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +72,12 @@ static enum status ref_synchronize(struct device *device)
     return STATUS_OK;
 }
 
+static enum status ref_available(struct device *device, size_t *bytes)
+{
+    (void)device;
+    return memory_available(&memory_of_system, bytes);
+}
+
 static enum status ref_prepared_create(struct prepared **out)
 {
     struct prepared *prepared = calloc(1, sizeof *prepared);
@@ -109,6 +117,7 @@ const struct backend backend_ref = {
                .upload = ref_copy,
                .download = ref_copy,
                .zero = ref_zero,
-               .synchronize = ref_synchronize},
+               .synchronize = ref_synchronize,
+               .available = ref_available},
     .kernels = {KERNEL_OPS(REF_ENTRY)},
 };

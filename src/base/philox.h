@@ -24,8 +24,10 @@ enum random_purpose {
     RANDOM_EVALUATION = 5,
     RANDOM_SYNTHESIS = 6,
     RANDOM_PRUNE = 7,
-    RANDOM_SWEEP = 8, /* points of random and sobol sweeps */
-    RANDOM_MIXUP = 9,
+    RANDOM_SWEEP = 8,   /* points of random and sobol sweeps */
+    RANDOM_SPLIT = 9,   /* which images are for validation */
+    RANDOM_FORGET = 10, /* which images are forgotten */
+    RANDOM_MIXUP = 11,
 };
 
 PHILOX_FUNCTION struct philox_block philox4x32(struct philox_block counter, uint32_t key0,

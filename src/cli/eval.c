@@ -2,9 +2,12 @@
 #include "cli/cli.h"
 
 #include "cli/backend_choice.h"
+#include "cli/eval_forget.h"
 #include "cli/foreground.h"
 #include "cli/options.h"
+#include "train/eval_batch.h"
 #include "train/evaluate.h"
+#include "unlearn/forget.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -15,6 +18,7 @@
 struct eval_options {
     const char *model, *weights, *data, *dataset, *mean, *std, *device, *forget_class, *mia;
     int64_t threads, batch_size, eval_seed, gpu;
+    struct option_texts sets;
     bool is_json;
 };
 
@@ -29,12 +33,14 @@ static enum status parse(int argc, char **argv, struct eval_options *wanted, boo
          "cifar10 (default), cifar100 or images"},
         {"forget-class", 0, OPTION_TEXT, &wanted->forget_class, "N",
          "class to forget; default none"},
-        {"mia", 0, OPTION_TEXT, &wanted->mia, "NAME,…",
+        {"mia", 0, OPTION_TEXT, &wanted->mia, "A,B",
          "membership attacks, as eval.mia; default loss_lr"},
+        {"set", 0, OPTION_TEXTS, &wanted->sets, "K=V", "forget.* or data.validation; repeatable"},
         {"mean", 0, OPTION_TEXT, &wanted->mean, "R,G,B", "default: from the manifest beside FILE"},
         {"std", 0, OPTION_TEXT, &wanted->std, "R,G,B", "default: from the manifest beside FILE"},
         {"eval-seed", 0, OPTION_INTEGER, &wanted->eval_seed, "N", "draws the attack's samples"},
-        {"batch-size", 0, OPTION_INTEGER, &wanted->batch_size, "N", "images at a time"},
+        {"batch-size", 0, OPTION_INTEGER, &wanted->batch_size, "N",
+         "images at a time; default: as memory allows"},
         {"device", 0, OPTION_TEXT, &wanted->device, "NAME", DEVICE_CHOICES},
         {"gpu", 0, OPTION_INTEGER, &wanted->gpu, "N", GPU_CHOICE},
         {"threads", 0, OPTION_INTEGER, &wanted->threads, "N", "default: the allowed cores"},
@@ -96,7 +102,8 @@ static enum status parse_attacks(const char *text, struct attack_list *out)
     return STATUS_OK;
 }
 
-static enum status check_options(const struct eval_options *wanted, struct settings *settings)
+static enum status check_options(const struct eval_options *wanted, struct arena *arena,
+                                 struct settings *settings)
 {
     enum status status = STATUS_OK;
     const char *const required[][2] = {
@@ -106,14 +113,9 @@ static enum status check_options(const struct eval_options *wanted, struct setti
         if (required[i][1] == NULL)
             return fail(STATUS_BAD_CONFIG, "--%s is missing; see prunelora eval --help",
                         required[i][0]);
-    if (wanted->batch_size < 1)
+    if (wanted->batch_size < 1 && wanted->batch_size != EVAL_BATCH_AUTO)
         return fail(STATUS_BAD_CONFIG, "--batch-size must be at least 1");
-    settings->forget.class_index = -1;
-    if (strcmp(wanted->forget_class, "none") != 0 &&
-        (!text_to_int64(wanted->forget_class, &settings->forget.class_index) ||
-         settings->forget.class_index < 0))
-        return fail(STATUS_BAD_CONFIG, "--forget-class wants a class number or none, got '%s'",
-                    wanted->forget_class);
+    TRY(eval_forget_read(&wanted->sets, wanted->forget_class, arena, settings));
     TRY(parse_attacks(wanted->mia, &settings->eval.mia));
     TRY(parse_three("mean", wanted->mean, &settings->data.mean));
     TRY(parse_three("std", wanted->std, &settings->data.std));
@@ -181,9 +183,10 @@ static enum status evaluate(const struct eval_options *wanted, struct trainer *t
     struct metrics metrics = {0};
     struct split *split = NULL;
 
-    TRY(check_options(wanted, &settings));
+    TRY(check_options(wanted, arena, &settings));
     TRY(network_open(&network, trainer, &settings));
-    TRY(split_by_class(network.data->dataset, (int)settings.forget.class_index, &split));
+    const struct split_request request = forget_request(&settings);
+    TRY(split_create(network.data->dataset, &request, &split));
     TRY(network_evaluate(&network, arena, &train, &test));
     struct eval_inputs inputs = {&train, &test, split, (uint64_t)settings.eval.seed,
                                  &settings.eval.mia};
@@ -222,9 +225,8 @@ int cli_eval(int argc, char **argv)
                                   .mean = "base",
                                   .std = "base",
                                   .device = "auto",
-                                  .forget_class = "none",
                                   .mia = "loss_lr",
-                                  .batch_size = 128};
+                                  .batch_size = EVAL_BATCH_AUTO};
     bool is_help = false;
 
     enum status status = parse(argc, argv, &wanted, &is_help);

@@ -41,7 +41,10 @@ static void show(void *context, const struct train_progress *progress)
     bool is_due = now - display->last >= (display->is_terminal ? 0.2 : 10.0);
 
     if (strcmp(progress->phase, "train") != 0) {
-        fprintf(stderr, "%s%s …\n", display->is_terminal ? "\r\033[K" : "", progress->phase);
+        bool is_brief = strcmp(progress->phase, "validate") == 0; /* after every epoch */
+        if (!is_brief || display->is_terminal)
+            fprintf(stderr, "%s%s …%s", display->is_terminal ? "\r\033[K" : "", progress->phase,
+                    is_brief ? "" : "\n");
         return;
     }
     bool is_last = progress->step == progress->n_steps;

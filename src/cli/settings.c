@@ -14,13 +14,22 @@
 static const char *type_of(const struct setting *setting)
 {
     static const char *const names[] = {
-        [SETTING_INTEGER] = "integer",     [SETTING_NUMBER] = "number",
-        [SETTING_BOOL] = "true or false",  [SETTING_ENUM] = "one of",
-        [SETTING_SWITCH] = "one of",       [SETTING_CHOICE] = "one of",
-        [SETTING_ARCHITECTURE] = "one of", [SETTING_METHOD] = "one of",
-        [SETTING_TEXT] = "text",           [SETTING_REGEX] = "regular expression",
-        [SETTING_DURATION] = "time",       [SETTING_NORMALISATION] = "base, published or [a, b, c]",
-        [SETTING_EPOCHS] = "list",         [SETTING_ATTACKS] = "list",
+        [SETTING_INTEGER] = "integer",
+        [SETTING_NUMBER] = "number",
+        [SETTING_AMOUNT] = "number",
+        [SETTING_BOOL] = "true or false",
+        [SETTING_ENUM] = "one of",
+        [SETTING_SWITCH] = "one of",
+        [SETTING_CHOICE] = "one of",
+        [SETTING_ARCHITECTURE] = "one of",
+        [SETTING_METHOD] = "one of",
+        [SETTING_TEXT] = "text",
+        [SETTING_REGEX] = "regular expression",
+        [SETTING_DURATION] = "time",
+        [SETTING_NORMALISATION] = "base, published or [a, b, c]",
+        [SETTING_EPOCHS] = "list",
+        [SETTING_CLASSES] = "list",
+        [SETTING_ATTACKS] = "list",
     };
     return names[setting->kind];
 }
@@ -41,6 +50,8 @@ static void print_range(const struct setting *setting, struct text *out)
     } else if (setting->maximum > setting->minimum) {
         text_append(out, " in [%s, %s%c", text_from_double(setting->minimum, least),
                     text_from_double(setting->maximum, most), setting->is_maximum_open ? ')' : ']');
+        if (setting->kind == SETTING_INTEGER && setting->names != NULL)
+            text_append(out, " or %s", setting->names[0]);
     }
     if (*setting->unit != '\0')
         text_append(out, " (%s)", setting->unit);

@@ -11,6 +11,7 @@ bool setting_result_kind(const struct setting *setting, enum result_kind *out)
         *out = RESULT_INTEGER;
         return true;
     case SETTING_NUMBER:
+    case SETTING_AMOUNT:
     case SETTING_DURATION:
         *out = RESULT_NUMBER;
         return true;
@@ -28,6 +29,7 @@ bool setting_result_kind(const struct setting *setting, enum result_kind *out)
         return true;
     case SETTING_NORMALISATION:
     case SETTING_EPOCHS:
+    case SETTING_CLASSES:
     case SETTING_ATTACKS:
         break;
     }

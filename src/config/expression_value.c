@@ -17,6 +17,7 @@ struct result setting_result(const struct setting *setting, const struct setting
         value.number = (double)value.integer;
         break;
     case SETTING_NUMBER:
+    case SETTING_AMOUNT:
     case SETTING_DURATION:
         value.number = *(const double *)member;
         break;
@@ -37,6 +38,7 @@ struct result setting_result(const struct setting *setting, const struct setting
         break;
     case SETTING_NORMALISATION: /* refused when the expression was read */
     case SETTING_EPOCHS:
+    case SETTING_CLASSES:
     case SETTING_ATTACKS:
         break;
     }

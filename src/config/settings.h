@@ -4,6 +4,7 @@
 #define CONFIG_SETTINGS_H
 
 #include "base/arena.h"
+#include "base/small_set.h"
 #include "base/text.h"
 
 #include <stdbool.h>
@@ -16,6 +17,17 @@ enum schedule_kind { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_STEP, SCHEDULE
 enum schedule_unit { SCHEDULE_PER_EPOCH, SCHEDULE_PER_STEP };
 enum decay_on { DECAY_ALL, DECAY_WEIGHTS };
 enum augment { AUGMENT_NONE, AUGMENT_FLIP, AUGMENT_CROP_FLIP };
+enum select_kind { SELECT_LAST, SELECT_BEST };
+/* In the order of forget_kind_names: forget.<name> says what. */
+enum forget_kind {
+    FORGET_BY_CLASS,
+    FORGET_BY_CLASSES,
+    FORGET_BY_SUPERCLASS,
+    FORGET_BY_FRACTION,
+    FORGET_BY_COUNT,
+    FORGET_BY_INDICES,
+    N_FORGET_KINDS
+};
 enum normalisation_kind { NORMALISATION_BASE, NORMALISATION_PUBLISHED, NORMALISATION_GIVEN };
 
 enum { MAX_MILESTONES = 8 };
@@ -36,9 +48,11 @@ struct recipe { /* train.* and base.train.* */
     double gamma;
     double pct_start, div_factor, final_div_factor; /* of one_cycle */
     enum augment augment;
-    int64_t cutout;         /* pixels, 0: none */
-    double mixup;           /* alpha, 0: none */
-    double label_smoothing; /* [0, 1) */
+    int64_t cutout;                   /* pixels, 0: none */
+    double mixup;                     /* alpha, 0: none */
+    double label_smoothing;           /* [0, 1) */
+    enum select_kind select;          /* which epoch's weights a run ends with */
+    int64_t patience, validate_every; /* epochs; patience 0: trains to the end */
 };
 
 struct normalisation {
@@ -84,9 +98,20 @@ struct settings {
         const char *dataset; /* "cifar10", "cifar100", "images" */
         const char *path;
         struct normalisation mean, std;
+        double validation;  /* of the training images: below 1 a share, from 1 a number; 0: none */
+        int64_t split_seed; /* draws them */
     } data;
     struct {
-        int64_t class_index; /* forget.class */
+        enum forget_kind kind;
+        int64_t
+            class_index; /* forget.class; −1: none. Of the others only what `kind` names is set */
+        struct small_set classes;
+        int64_t superclass; /* −1: none */
+        double fraction;    /* of the training images, or of those of one class; 0: none */
+        int64_t count;
+        const char *indices; /* path; "": none */
+        int64_t within;      /* a class that fraction and count draw from; −1: all */
+        int64_t seed;        /* draws them */
     } forget;
     struct {
         const char *method; /* unlearn.method: a row of the methods table */
@@ -106,7 +131,7 @@ struct settings {
         enum mha_out_proj mha_out_proj;
     } lora;
     struct {
-        int64_t seed, batch_size;
+        int64_t seed, batch_size; /* batch_size: −1 is auto */
         struct attack_list mia;
         bool probe;
         struct {               /* eval.relearn.* */
@@ -143,9 +168,10 @@ enum setting_group {
 };
 
 /* Names of the enums above, in their order, NULL-terminated. */
-extern const char *const prune_mask_names[],
-    *const mha_out_proj_names[], *const optimizer_names[], *const schedule_names[],
-                                                               *const attack_names[];
+extern const char *const forget_kind_names[],
+    *const prune_mask_names[], *const mha_out_proj_names[], *const optimizer_names[],
+                                                                *const schedule_names[],
+                                                                    *const attack_names[];
 
 /* Values → JSON object under dotted names (all settings), and back. from_json accepts what to_json
  * writes, and what it wrote before there was a setting that has a neutral value. */

@@ -47,7 +47,7 @@ enum status settings_default(struct arena *arena, const char *base_recipe, bool 
     struct settings settings = {.model = {.arch = "", .weights = ""},
                                 .data.path = "",
                                 .unlearn.method = "",
-                                .forget.class_index = -1};
+                                .forget = {.class_index = -1, .indices = ""}};
     int recipe = base_recipe_index(base_recipe);
 
     for (int i = 0; i < setting_count(); i++) {

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { MOST_ITEMS = SMALL_SET_LIMIT }; /* of a list: classes */
+
 enum status settings_to_json(const struct settings *settings, struct text *out)
 {
     for (int i = 0; i < setting_count(); i++) {
@@ -30,8 +32,7 @@ static enum status tree_from_json(const cJSON *json, struct arena *arena, struct
 {
     enum status status = STATUS_OK;
     const struct position nowhere = {0};
-    struct tree *items[MAX_MILESTONES] = {0};
-    _Static_assert((int)N_ATTACKS <= (int)MAX_MILESTONES, "the longest list is one of milestones");
+    struct tree *items[MOST_ITEMS] = {0};
     char number[32];
     int64_t n = 0;
 
@@ -44,9 +45,9 @@ static enum status tree_from_json(const cJSON *json, struct arena *arena, struct
     if (!cJSON_IsArray(json))
         return fail(STATUS_BAD_DATA, "settings JSON holds an object or null where a value belongs");
     for (const cJSON *item = json->child; item != NULL; item = item->next) {
-        if (n == MAX_MILESTONES)
+        if (n == MOST_ITEMS)
             TRY(fail(STATUS_BAD_DATA, "settings JSON holds a list of more than %d values",
-                     MAX_MILESTONES));
+                     MOST_ITEMS));
         TRY(tree_from_json(item, arena, &items[n]));
         n++;
     }

@@ -9,6 +9,7 @@ static size_t member_bytes(const struct setting *setting)
     case SETTING_INTEGER:
         return sizeof(int64_t);
     case SETTING_NUMBER:
+    case SETTING_AMOUNT:
     case SETTING_DURATION:
         return sizeof(double);
     case SETTING_BOOL:
@@ -16,6 +17,8 @@ static size_t member_bytes(const struct setting *setting)
     case SETTING_ENUM:
     case SETTING_SWITCH:
         return sizeof(int);
+    case SETTING_CLASSES:
+        return sizeof(struct small_set);
     case SETTING_NORMALISATION:
         return sizeof(struct normalisation);
     case SETTING_CHOICE:
@@ -94,6 +97,7 @@ bool setting_is_same(const struct setting *setting, const struct settings *a,
 
     switch (setting->kind) {
     case SETTING_NUMBER:
+    case SETTING_AMOUNT:
     case SETTING_DURATION:
         return *(const double *)left == *(const double *)right;
     case SETTING_NORMALISATION:
@@ -111,6 +115,7 @@ bool setting_is_same(const struct setting *setting, const struct settings *a,
     case SETTING_ENUM:
     case SETTING_SWITCH:
     case SETTING_ATTACKS:
+    case SETTING_CLASSES:
         break;
     }
     return memcmp(left, right, member_bytes(setting)) == 0;

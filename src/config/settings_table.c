@@ -1,11 +1,16 @@
 /* The rows. Ranges are what the arithmetic allows, not what is sensible. */
 #include "config/settings_table.h"
+#include "config/settings_forget.h"
+
+#include "config/settings_selection.h"
 
 #include "config/settings_inspection.h"
 #include "config/settings_recipe.h"
 
 #include <string.h>
 
+const char *const forget_kind_names[] = {"class", "classes", "superclass", "fraction",
+                                         "count", "indices", NULL};
 const char *const prune_mask_names[] = {"held", "held_merged", "baked", NULL};
 const char *const mha_out_proj_names[] = {"adapt", "ignore", NULL};
 const char *const base_recipe_names[] = {"resnet", "resnet_option_a", "vit"};
@@ -27,12 +32,14 @@ static const char *const precision_names[] = {"fp32", "tf32", "bf16", NULL};
 static const char *const device_names[] = {"auto", "cuda", "cpu", "ref", NULL};
 static const char *const gpus_names[] = {"1", "auto", NULL};
 static const char *const none_names[] = {"none", NULL};
+static const char *const auto_names[] = {"auto", NULL};
 static const char *const keep_names[] = {"none", "final", "all", NULL};
 
 const double published_mean[3] = {0.4914, 0.4822, 0.4465};
 const double published_std[3] = {0.2471, 0.2435, 0.2616};
 
-#define MOST 9007199254740992.0 /* 2^53: integers that every JSON reader keeps exact */
+#define MOST 9007199254740992.0  /* 2^53: integers that every JSON reader keeps exact */
+#define MOST_IMAGES 2147483647.0 /* their indices are int32 */
 #define AT(member) offsetof(struct settings, member)
 
 static const struct setting table[] = {
@@ -135,27 +142,44 @@ static const struct setting table[] = {
      .standard = "base",
      .published = "published",
      .help = "divided by per channel, as data.mean"},
-
-    {.name = "forget.class",
+    {.name = "data.validation",
+     .kind = SETTING_AMOUNT,
+     .group = GROUP_MODEL,
+     .offset = AT(data.validation),
+     .minimum = 0,
+     .maximum = MOST_IMAGES,
+     .unit = "of 1, or images",
+     .standard = "0",
+     .neutral = "0",
+     .is_in_split = true,
+     .help = "training images set aside, neither trained on nor forgotten: below 1 a share of "
+             "every class, else a number; 0: none"},
+    {.name = "data.split_seed",
      .kind = SETTING_INTEGER,
      .group = GROUP_MODEL,
-     .offset = AT(forget.class_index),
-     .minimum = -1,
-     .maximum = 99,
-     .names = none_names,
+     .offset = AT(data.split_seed),
+     .minimum = 0,
+     .maximum = MOST,
      .unit = "",
-     .help = "class to forget, from 0; none: nothing (base training is retrain of nothing)"},
+     .standard = "0",
+     .neutral = "0",
+     .is_in_split = true,
+     .help = "draws the images of data.validation, the same for every run"},
+
+    FORGET_SETTINGS,
     {.name = "unlearn.method",
      .kind = SETTING_METHOD,
      .group = GROUP_MODEL,
      .offset = AT(unlearn.method),
      .unit = "",
-     .help = "how the class is forgotten"},
+     .help = "how it is forgotten"},
 
     /* the unlearning methods read these */
     RECIPE_ROWS("train", AT(train), GROUP_TRAIN),
+    SELECTION("train", AT(train), GROUP_TRAIN),
     /* base training and retrain read these */
     RECIPE_ROWS("base.train", AT(base_train), GROUP_BASE_TRAIN),
+    SELECTION("base.train", AT(base_train), GROUP_BASE_TRAIN),
 
     {.name = "prune.sparsity",
      .kind = SETTING_NUMBER,
@@ -261,9 +285,10 @@ static const struct setting table[] = {
      .offset = AT(eval.batch_size),
      .minimum = 1,
      .maximum = 65536,
+     .names = auto_names,
      .unit = "images",
-     .standard = "256",
-     .help = "images per evaluation step"},
+     .standard = "auto",
+     .help = "images per evaluation step; auto: as many as memory allows and are worth while"},
 
     {.name = "seed",
      .kind = SETTING_INTEGER,
@@ -332,7 +357,10 @@ static const struct setting table[] = {
 
 /* Described in the documents, not here yet: an error that says so, not one that says unknown. */
 static const char *const planned[] = {
-    "batch_norm", "forget.kind", "prune.kind", "prune.dim", NULL,
+    "batch_norm",
+    "prune.kind",
+    "prune.dim",
+    NULL,
 };
 
 int setting_count(void)

@@ -9,6 +9,7 @@
 enum setting_kind {
     SETTING_INTEGER,       /* int64_t */
     SETTING_NUMBER,        /* double */
+    SETTING_AMOUNT,        /* double, a share below 1 or a whole number */
     SETTING_BOOL,          /* bool */
     SETTING_ENUM,          /* an enum of `names` */
     SETTING_SWITCH,        /* as ENUM; was a BOOL: false means the first name, true the last */
@@ -20,6 +21,7 @@ enum setting_kind {
     SETTING_DURATION,      /* double, seconds; written 90, 90s, 5m, 1h */
     SETTING_NORMALISATION, /* struct normalisation */
     SETTING_EPOCHS,        /* recipe's milestones and their count */
+    SETTING_CLASSES,       /* struct small_set */
     SETTING_ATTACKS,       /* struct attack_list */
 };
 
@@ -47,6 +49,8 @@ struct setting {
      * it is no part of the run's identity, and the value of settings that lack it. NULL: it always
      * is, and must be there. */
     const char *neutral;
+    /* In a run's identity the hash of its split stands for the value. */
+    bool is_in_split;
     const char *limit; /* why other values are refused, when that needs a reason */
     const char *help;
 };

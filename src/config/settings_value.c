@@ -1,4 +1,4 @@
-/* One value in and out of struct settings: type and range are checked here and nowhere else. */
+/* One value into struct settings: type and range are checked here and nowhere else. */
 #include "config/settings_table.h"
 
 #include <math.h>
@@ -62,6 +62,16 @@ static bool is_number(const struct tree *tree)
     return tree->kind == TREE_INTEGER || tree->kind == TREE_FLOAT;
 }
 
+/* "an integer", "an integer or auto" */
+static const char *wanted_integer(const struct reading *reading)
+{
+    const char *const *names = reading->setting->names, *wanted = NULL;
+
+    if (names != NULL)
+        wanted = arena_format(reading->reader->arena, "an integer or %s", names[0]);
+    return wanted != NULL ? wanted : "an integer";
+}
+
 static bool read_integer(const struct reading *reading, void *out)
 {
     const char *const *names = reading->setting->names; /* a word for −1, if any */
@@ -72,8 +82,9 @@ static bool read_integer(const struct reading *reading, void *out)
         return true;
     }
     if (reading->value->kind != TREE_INTEGER)
-        return refuse_type(reading, "an integer");
-    if (!check_range(reading, reading->value->number))
+        return refuse_type(reading, wanted_integer(reading));
+    bool is_word = names != NULL && reading->value->integer == -1; /* as it is printed */
+    if (!is_word && !check_range(reading, reading->value->number))
         return false;
     *(int64_t *)out = reading->value->integer;
     return true;
@@ -86,6 +97,20 @@ static bool read_number(const struct reading *reading, void *out)
     if (!check_range(reading, reading->value->number))
         return false;
     *(double *)out = reading->value->number + 0.0; /* −0 is 0 */
+    return true;
+}
+
+/* Below 1 a share, from 1 whole. */
+static bool read_amount(const struct reading *reading, void *out)
+{
+    double number = 0;
+
+    if (!read_number(reading, &number))
+        return false;
+    if (number > 1 && number != rint(number))
+        return refuse(reading, NULL, "wants a share below 1 or a whole number, got %s",
+                      reading->value->text);
+    *(double *)out = number;
     return true;
 }
 
@@ -280,6 +305,28 @@ static bool read_epochs(const struct reading *reading, void *out)
     return true;
 }
 
+static bool read_classes(const struct reading *reading, void *out)
+{
+    struct small_set classes = {{0}};
+    const struct tree *value = reading->value;
+
+    if (value->kind != TREE_LIST)
+        return refuse(reading, "write [1, 3]; under 'parameters', [[1, 3], [2, 4]]",
+                      "wants a list of classes, got %s",
+                      tree_describe(reading->reader->arena, value));
+    for (int64_t i = 0; i < value->n; i++) {
+        struct reading item = {reading->reader, reading->setting, value->items[i]};
+        int64_t class = 0;
+        if (!read_integer(&item, &class))
+            return false;
+        if (small_set_has(&classes, class))
+            return refuse(&item, NULL, "names class %lld twice", (long long)class);
+        small_set_add(&classes, class);
+    }
+    *(struct small_set *)out = classes;
+    return true;
+}
+
 static bool read_attacks(const struct reading *reading, void *out)
 {
     const struct tree *value = reading->value;
@@ -317,6 +364,8 @@ bool setting_read(const struct setting_reader *reader, const struct setting *set
         return read_integer(&reading, member);
     case SETTING_NUMBER:
         return read_number(&reading, member);
+    case SETTING_AMOUNT:
+        return read_amount(&reading, member);
     case SETTING_BOOL:
         return read_bool(&reading, member);
     case SETTING_ENUM:
@@ -339,99 +388,10 @@ bool setting_read(const struct setting_reader *reader, const struct setting *set
         return read_normalisation(&reading, member);
     case SETTING_EPOCHS:
         return read_epochs(&reading, member);
+    case SETTING_CLASSES:
+        return read_classes(&reading, member);
     case SETTING_ATTACKS:
         return read_attacks(&reading, member);
     }
     return false;
-}
-
-static void print_number(double number, struct text *out)
-{
-    char buffer[32];
-    text_append(out, "%s", text_from_double(number, buffer));
-}
-
-static void print_text(const char *value, struct text *out)
-{
-    text_append(out, "\"");
-    for (; value != NULL && *value != '\0'; value++) {
-        unsigned char c = (unsigned char)*value;
-        if (c == '"' || c == '\\')
-            text_append(out, "\\%c", c);
-        else if (c < 0x20)
-            text_append(out, "\\u%04x", c);
-        else
-            text_append(out, "%c", c);
-    }
-    text_append(out, "\"");
-}
-
-static void print_normalisation(const struct normalisation *normalisation, struct text *out)
-{
-    if (normalisation->kind != NORMALISATION_GIVEN) {
-        print_text(normalisation->kind == NORMALISATION_BASE ? "base" : "published", out);
-        return;
-    }
-    for (int i = 0; i < 3; i++) {
-        text_append(out, "%s", i == 0 ? "[" : ", ");
-        print_number(normalisation->values[i], out);
-    }
-    text_append(out, "]");
-}
-
-static void print_epochs(const struct recipe *recipe, struct text *out)
-{
-    text_append(out, "[");
-    for (int64_t i = 0; i < recipe->n_milestones; i++)
-        text_append(out, "%s%lld", i > 0 ? ", " : "", (long long)recipe->milestones[i]);
-    text_append(out, "]");
-}
-
-static void print_attacks(const struct attack_list *attacks, struct text *out)
-{
-    for (int i = 0; i < attacks->n; i++) {
-        text_append(out, "%s", i == 0 ? "[" : ", ");
-        print_text(attack_names[attacks->items[i]], out);
-    }
-    text_append(out, "]");
-}
-
-void setting_print(const struct setting *setting, const struct settings *settings, struct text *out)
-{
-    const void *member = (const char *)settings + setting->offset;
-    int index = 0;
-
-    switch (setting->kind) {
-    case SETTING_INTEGER:
-        text_append(out, "%lld", (long long)*(const int64_t *)member);
-        break;
-    case SETTING_NUMBER:
-    case SETTING_DURATION:
-        print_number(*(const double *)member, out);
-        break;
-    case SETTING_BOOL:
-        text_append(out, "%s", *(const bool *)member ? "true" : "false");
-        break;
-    case SETTING_ENUM:
-    case SETTING_SWITCH:
-        memcpy(&index, member, sizeof index);
-        print_text(setting->names[index], out);
-        break;
-    case SETTING_NORMALISATION:
-        print_normalisation(member, out);
-        break;
-    case SETTING_EPOCHS:
-        print_epochs(member, out);
-        break;
-    case SETTING_ATTACKS:
-        print_attacks(member, out);
-        break;
-    case SETTING_CHOICE:
-    case SETTING_ARCHITECTURE:
-    case SETTING_METHOD:
-    case SETTING_TEXT:
-    case SETTING_REGEX:
-        print_text(*(const char *const *)member, out);
-        break;
-    }
 }

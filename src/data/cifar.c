@@ -88,12 +88,18 @@ static enum status append_records(const struct cifar_format *format, const uint8
 {
     enum status status = STATUS_OK;
     int64_t record = cifar_record_bytes(format);
-    int64_t images_capacity = table->n * CIFAR_IMAGE_BYTES, labels_capacity = table->n;
+    int64_t images_capacity = table->n * CIFAR_IMAGE_BYTES, labels_capacity = table->n,
+            coarse_capacity = table->n;
+    bool has_coarse = format->n_labels > 1;
 
     TRY(heap_grow(&table->images, &images_capacity, (table->n + n) * CIFAR_IMAGE_BYTES, 1));
     TRY(heap_grow(&table->labels, &labels_capacity, table->n + n, sizeof *table->labels));
+    if (has_coarse)
+        TRY(heap_grow(&table->coarse, &coarse_capacity, table->n + n, sizeof *table->coarse));
     for (int64_t i = 0; i < n; i++) {
         const uint8_t *from = records + i * record;
+        if (has_coarse)
+            table->coarse[table->n + i] = from[0];
         table->labels[table->n + i] = from[format->n_labels - 1];
         memcpy(table->images + (table->n + i) * CIFAR_IMAGE_BYTES, from + format->n_labels,
                CIFAR_IMAGE_BYTES);

@@ -146,8 +146,10 @@ void dataset_destroy(struct dataset *dataset)
         return;
     free(dataset->train.images);
     free(dataset->train.labels);
+    free(dataset->train.coarse);
     free(dataset->test.images);
     free(dataset->test.labels);
+    free(dataset->test.coarse);
     arena_destroy(dataset->arena);
     free(dataset);
 }

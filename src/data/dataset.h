@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
+#include "base/small_set.h"
 
 #include <stdint.h>
 
@@ -33,6 +34,7 @@ struct image_table {
     int64_t n;
     uint8_t *images; /* [n, 3, height, width], owned by the dataset (heap) */
     int32_t *labels; /* [n] in [0, n_classes); CIFAR-100: the fine label; owned likewise */
+    int32_t *coarse; /* [n] CIFAR-100's coarse label in [0, 20); NULL elsewhere; owned likewise */
 };
 
 struct dataset {
@@ -53,19 +55,59 @@ struct dataset {
 CHECKED enum status dataset_load(enum dataset_kind kind, const char *folder, struct dataset **out);
 void dataset_destroy(struct dataset *dataset); /* accepts NULL */
 
-/* Which image is in D_f, D_r and the test sets: indices into the tables, ascending. */
-struct split {
-    int forget_class;
-    int32_t *forget, *retain;           /* of the training table */
-    int32_t *test_forget, *test_retain; /* of the test table     */
-    int64_t n_forget, n_retain, n_test_forget, n_test_retain;
-    char hash[HASH_HEX_BYTES]; /* over the data's hash and the four lists */
+/* What a split forgets. */
+enum split_forget {
+    FORGET_NOTHING,       /* base training */
+    FORGET_WHOLE_CLASSES, /* `classes`, in training and test */
+    FORGET_SUPERCLASS,    /* `superclass`, in training and test: CIFAR-100's coarse label */
+    FORGET_DRAWN,         /* `fraction` or `count` of the training images */
+    FORGET_LISTED,        /* training images whose indices stand in `file` */
 };
-/* forget_class < 0 forgets nothing (base training). BAD_CONFIG when the data set does not have the
- * class, or has no training image of it. */
+
+struct split_request {
+    enum split_forget forget;
+    struct small_set classes;
+    int superclass;
+    double fraction; /* of the images to draw from, in (0, 1]; 0: count says how many */
+    int64_t count;
+    int within; /* a class to draw from; −1: all */
+    uint64_t seed;
+    const char *file;    /* a text with one index, from 0, per line */
+    const char *setting; /* what a message is about: "forget.class"; NULL: that */
+    /* Training images set aside, as many of each class as is its share of all: below 1 a share of
+     * them, from 1 their number; 0: none. Drawn by split_seed before anything is forgotten, so that
+     * every run with these two has the same ones. */
+    double validation;
+    uint64_t split_seed;
+};
+
+/* Which image is in D_f, D_r, validation and the test sets: indices into the tables, ascending. A
+ * training image is in exactly one of forget, retain and validation; what is in validation is
+ * neither trained on nor forgotten. */
+struct split {
+    /* Classes of which every image is forgotten, also in test. None when D_f is drawn or listed:
+     * then test_forget is empty, since no test image was ever trained on. */
+    struct small_set classes;
+    int forget_class;                      /* the one of them; −1: none or several */
+    int32_t *forget, *retain, *validation; /* of the training table */
+    int32_t *test_forget, *test_retain;    /* of the test table     */
+    int64_t n_forget, n_retain, n_validation, n_test_forget, n_test_retain;
+    char hash[HASH_HEX_BYTES]; /* over the data's hash and the lists */
+};
+/* BAD_CONFIG, with a message that begins with the setting, when the data set does not have what is
+ * asked for, or a part that must have images would have none; IO when the file cannot be read,
+ * BAD_DATA with its line when it has a mistake. */
+CHECKED enum status split_create(const struct dataset *dataset, const struct split_request *request,
+                                 struct split **out);
+/* One class, without validation; forget_class < 0 forgets nothing. */
 CHECKED enum status split_by_class(const struct dataset *dataset, int forget_class,
                                    struct split **out);
 void split_destroy(struct split *split); /* accepts NULL */
+/* The images set aside, in order, whose class is not forgotten as a whole: the classes that TA
+ * leaves out of the test images. Labels are those of the split's tables; images [n_validation]
+ * written, *n of them. */
+CHECKED enum status split_validation_kept(const struct split *split, const int32_t *train_labels,
+                                          const int32_t *test_labels, int32_t *images, int64_t *n);
 
 /* A new order of `indices` for an epoch, a pure function of (seed, epoch). */
 void sampler_shuffle(uint64_t seed, uint32_t epoch, const int32_t *indices, int64_t n,

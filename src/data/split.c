@@ -1,33 +1,47 @@
-/* Which images are forgotten, which are kept: four ascending lists and one hash over them. */
-#include "data/dataset.h"
+/* Which images are forgotten, kept or set aside: ascending lists and one hash over them. */
+#include "data/split_parts.h"
 
 #include <endian.h>
 #include <stdlib.h>
 
-static enum status check_class(const struct dataset *dataset, int forget_class)
+/* By label, or by coarse label for a superclass. */
+static bool is_forgotten(const struct image_table *test, const struct split_request *request,
+                         int64_t i)
 {
-    if (forget_class >= dataset->n_classes)
-        return fail(STATUS_BAD_CONFIG, "forget.class must be in [0, %d), got %d",
-                    dataset->n_classes, forget_class);
-    for (int64_t i = 0; i < dataset->train.n; i++) {
-        if (forget_class < 0 || dataset->train.labels[i] == forget_class)
-            return STATUS_OK;
-    }
-    return fail(STATUS_BAD_CONFIG, "forget.class is %d, but no training image has that label",
-                forget_class);
+    return request->forget == FORGET_SUPERCLASS
+               ? test->coarse[i] == request->superclass
+               : request->forget == FORGET_WHOLE_CLASSES &&
+                     small_set_has(&request->classes, test->labels[i]);
 }
 
-/* Deals the indices of one table to two new heap arrays. */
-static enum status deal(const struct image_table *table, int forget_class, int32_t *lists[2],
-                        int64_t counts[2])
+static void mark_test(const struct image_table *test, const struct split_request *request,
+                      uint8_t *parts)
+{
+    for (int64_t i = 0; i < test->n; i++)
+        parts[i] = is_forgotten(test, request, i) ? SPLIT_FORGET : SPLIT_RETAIN;
+}
+
+struct list {
+    int32_t **images;
+    int64_t *n;
+};
+
+/* Deals the indices of one table to new heap arrays, one per part. */
+static enum status deal(const uint8_t *parts, int64_t n, const struct list lists[N_SPLIT_PARTS])
 {
     enum status status = STATUS_OK;
 
-    for (int i = 0; i < 2; i++)
-        TRY_ALLOC(lists[i], heap_alloc(table->n, sizeof **lists));
-    for (int64_t i = 0; i < table->n; i++) {
-        int list = table->labels[i] == forget_class ? 0 : 1;
-        lists[list][counts[list]++] = (int32_t)i;
+    for (int64_t i = 0; i < n; i++)
+        ++*lists[parts[i]].n;
+    for (int part = 0; part < N_SPLIT_PARTS; part++) {
+        if (lists[part].images == NULL)
+            continue;
+        TRY_ALLOC(*lists[part].images, heap_alloc(*lists[part].n, sizeof **lists[part].images));
+        *lists[part].n = 0;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        const struct list *list = &lists[parts[i]];
+        (*list->images)[(*list->n)++] = (int32_t)i;
     }
 done:
     return status;
@@ -55,42 +69,72 @@ static enum status hash_split(const struct dataset *dataset, struct split *split
     hash_list(hash, split->retain, split->n_retain);
     hash_list(hash, split->test_forget, split->n_test_forget);
     hash_list(hash, split->test_retain, split->n_test_retain);
+    if (split->n_validation > 0) /* without one a hash is what it was before there was any */
+        hash_list(hash, split->validation, split->n_validation);
     hash_finish(hash, split->hash);
 done:
     hash_destroy(hash);
     return status;
 }
 
-enum status split_by_class(const struct dataset *dataset, int forget_class, struct split **out)
+static enum status fill(const struct dataset *dataset, const struct split_request *request,
+                        uint8_t *parts, struct split *split)
+{
+    enum status status = STATUS_OK;
+    const struct list train[N_SPLIT_PARTS] = {
+        [SPLIT_RETAIN] = {&split->retain, &split->n_retain},
+        [SPLIT_FORGET] = {&split->forget, &split->n_forget},
+        [SPLIT_VALIDATION] = {&split->validation, &split->n_validation},
+    };
+    const struct list test[N_SPLIT_PARTS] = {
+        [SPLIT_RETAIN] = {&split->test_retain, &split->n_test_retain},
+        [SPLIT_FORGET] = {&split->test_forget, &split->n_test_forget},
+    };
+
+    if (request->validation != 0)
+        TRY(split_mark_validation(dataset, request, parts));
+    TRY(split_mark_forgotten(dataset, request, parts, &split->classes));
+    TRY(deal(parts, dataset->train.n, train));
+    mark_test(&dataset->test, request, parts);
+    TRY(deal(parts, dataset->test.n, test));
+    TRY(hash_split(dataset, split));
+done:
+    return status;
+}
+
+enum status split_create(const struct dataset *dataset, const struct split_request *request,
+                         struct split **out)
 {
     enum status status = STATUS_OK;
     struct split *split = NULL;
-    int32_t *train[2] = {NULL, NULL}, *test[2] = {NULL, NULL};
-    int64_t n_train[2] = {0, 0}, n_test[2] = {0, 0};
+    uint8_t *parts = NULL;
+    int64_t n = dataset->train.n > dataset->test.n ? dataset->train.n : dataset->test.n;
 
-    TRY(check_class(dataset, forget_class));
     TRY_ALLOC(split, heap_alloc(1, sizeof *split));
-    status = deal(&dataset->train, forget_class, train, n_train);
-    if (status == STATUS_OK)
-        status = deal(&dataset->test, forget_class, test, n_test);
-    *split = (struct split){.forget_class = forget_class,
-                            .forget = train[0],
-                            .retain = train[1],
-                            .test_forget = test[0],
-                            .test_retain = test[1],
-                            .n_forget = n_train[0],
-                            .n_retain = n_train[1],
-                            .n_test_forget = n_test[0],
-                            .n_test_retain = n_test[1]};
-    if (status == STATUS_OK)
-        status = hash_split(dataset, split);
-    if (status == STATUS_OK) {
-        *out = split;
-        split = NULL;
-    }
+    TRY_ALLOC(parts, heap_alloc(n, sizeof *parts));
+    TRY(fill(dataset, request, parts, split));
+    bool is_one = small_set_count(&split->classes) == 1;
+    split->forget_class = is_one ? small_set_first(&split->classes) : -1;
+    *out = split;
+    split = NULL;
 done:
+    free(parts);
     split_destroy(split);
     return status;
+}
+
+enum status split_by_class(const struct dataset *dataset, int forget_class, struct split **out)
+{
+    struct split_request request = {.within = -1};
+
+    if (forget_class >= SMALL_SET_LIMIT)
+        return fail(STATUS_BAD_CONFIG, "forget.class must be in [0, %d), got %d",
+                    dataset->n_classes, forget_class);
+    if (forget_class >= 0) {
+        request.forget = FORGET_WHOLE_CLASSES;
+        small_set_add(&request.classes, forget_class);
+    }
+    return split_create(dataset, &request, out);
 }
 
 void split_destroy(struct split *split)
@@ -99,6 +143,7 @@ void split_destroy(struct split *split)
         return;
     free(split->forget);
     free(split->retain);
+    free(split->validation);
     free(split->test_forget);
     free(split->test_retain);
     free(split);

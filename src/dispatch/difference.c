@@ -8,6 +8,7 @@
 #include "dispatch/replay.h"
 #include "store/shard.h"
 #include "sweep/merged.h"
+#include "unlearn/forget.h"
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
@@ -105,7 +106,8 @@ static enum status place_key(const struct comparison *c, const struct settings *
     const char *method = settings->unlearn.method;
     struct text key = {0};
 
-    text_append(&key, "%s %lld", method, (long long)settings->forget.class_index);
+    text_append(&key, "%s ", method);
+    forget_print(settings, &key);
     if (merged_is_read(method, "seed"))
         text_append(&key, " %lld", (long long)settings->seed);
     for (int64_t i = 0; i < c->sweep->n_axes; i++) {

@@ -7,7 +7,7 @@
 struct run_progress {
     int64_t epoch, n_epochs, step, n_steps; /* done */
     double loss, images_per_second;
-    char phase[16]; /* "load", "train", "evaluate"; "" before the first */
+    char phase[16]; /* "load", "train", "validate", "evaluate"; "" before the first */
     double cores;   /* processor seconds its trainer takes per second; NaN: not known yet */
     int32_t n_cores, unused; /* that it may take */
 };

@@ -45,7 +45,7 @@ struct eval_inputs {
 /* UA RA TA MIA forget_accuracy_train forget_accuracy_test test_accuracy_all ECE, then MIA_<attack>
  * of each attack, with MIA_<attack>_w and _b where it is a logistic regression (eval/attack.h).
  * UA = 1 − accuracy on D_f; RA on D_r; TA and ECE on the test images without the forgotten class;
- * MIA the first attack's. NaN where a set is empty.
+ * MIA the first attack's. NaN where a set is empty. validation_accuracy where images are set aside.
  * Fails DIVERGED when a loss that an attack or ECE uses is not finite. */
 CHECKED enum status metrics_compute(const struct eval_inputs *inputs, struct metrics *out);
 

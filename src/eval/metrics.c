@@ -44,6 +44,24 @@ static void add_accuracies(const struct eval_inputs *inputs, double mia, struct 
         share(test_forget_right + test_retain_right, split->n_test_forget + split->n_test_retain));
 }
 
+/* Of the classes that are kept; nothing where no images are set aside. */
+static enum status add_validation(const struct eval_inputs *inputs, struct arena *arena,
+                                  struct metrics *out)
+{
+    enum status status = STATUS_OK;
+    const struct split *split = inputs->split;
+    int32_t *images = NULL;
+    int64_t n = 0;
+
+    if (split->n_validation == 0)
+        return STATUS_OK;
+    TRY_ALLOC(images, ARENA_ARRAY(arena, split->n_validation, int32_t));
+    TRY(split_validation_kept(split, inputs->train->labels, inputs->test->labels, images, &n));
+    add_metric(out, "validation_accuracy", share(count_right(inputs->train, images, n), n));
+done:
+    return status;
+}
+
 static enum status add_calibration(const struct eval_inputs *inputs, struct metrics *out)
 {
     enum status status = STATUS_OK;
@@ -74,15 +92,19 @@ enum status metrics_compute(const struct eval_inputs *inputs, struct metrics *ou
     const struct attack_list *attacks = inputs->attacks;
     struct attack_result results[N_ATTACKS];
     struct metrics metrics = {.n = 0};
+    struct arena *arena = NULL;
 
     assert(attacks->n >= 1);
+    TRY(arena_create(&arena));
     for (int i = 0; i < attacks->n; i++)
         TRY(attack_run(attacks->items[i], inputs, &results[i]));
     add_accuracies(inputs, results[0].value, &metrics);
+    TRY(add_validation(inputs, arena, &metrics));
     TRY(add_calibration(inputs, &metrics));
     for (int i = 0; i < attacks->n; i++)
         add_attack(attacks->items[i], &results[i], &metrics);
     *out = metrics;
 done:
+    arena_destroy(arena);
     return status;
 }

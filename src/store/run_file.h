@@ -26,7 +26,7 @@ struct run_samples {  /* /samples/<name>: per image */
     int64_t n;
     const double *loss, *margin; /* stored as float32 */
     const int32_t *labels;
-    const uint8_t *part; /* 0 retain, 1 forget */
+    const uint8_t *part; /* 0 retain, 1 forget, 2 validation */
 };
 struct run_classes {  /* /classes/<name>: what is chosen for each class's images */
     const char *name; /* "train", "test" */

@@ -1,9 +1,8 @@
 /* Files behind the settings: loaded once per sweep, checked, hashed. A missing file is a mistake
  * for `sweep` and a warning for `plan`, where its path stands for its content. */
+#include "sweep/content.h"
 #include "base/file.h"
-#include "data/dataset.h"
 #include "store/weights.h"
-#include "sweep/point.h"
 #include "unlearn/schedule.h"
 
 #include <stdio.h>
@@ -14,20 +13,6 @@ enum { MAX_FITS = 32 };
 /* Where only files know the shape of images and there are none: adapters' targets are looked for in
  * a model of this shape. */
 static const struct image_shape any_shape = {10, 32, 32};
-
-enum file_state { FILE_PRESENT, FILE_ABSENT, FILE_BROKEN };
-
-struct data_entry {
-    const char *path;
-    enum dataset_kind kind;
-    enum file_state state;
-    const char *absent;
-    struct dataset *dataset;  /* owned; NULL unless present */
-    struct image_shape shape; /* n_classes 0: not known, the files are not there */
-    const char **splits;      /* hash by class + 1; "" when the class is refused */
-    int64_t *n_retain;        /* images left to train on, by class + 1; 0: not known */
-    struct data_entry *next;
-};
 
 struct weights_entry {
     const char *path;
@@ -46,14 +31,6 @@ struct targets_entry {
     struct fit_model model;
     bool is_good;
     struct targets_entry *next;
-};
-
-struct content {
-    struct spec *spec; /* borrowed */
-    bool needs_files;
-    struct data_entry *data;
-    struct weights_entry *weights;
-    struct targets_entry *targets;
 };
 
 enum status content_create(struct spec *spec, bool needs_files, struct content **out)
@@ -75,115 +52,6 @@ void content_destroy(struct content *content)
         dataset_destroy(entry->dataset);
     for (struct weights_entry *entry = content->weights; entry != NULL; entry = entry->next)
         weights_destroy(entry->weights);
-}
-
-/* Turns the last failure into a diagnostic at a setting's value; other failures pass through. */
-static enum status report(struct content *content, const struct point *point, const char *setting,
-                          enum status failed)
-{
-    const struct position *at = point_at(point, setting, &content->spec->top);
-
-    if (failed == STATUS_OUT_OF_MEMORY)
-        return failed;
-    if (failed == STATUS_IO && !content->needs_files)
-        diagnostics_warning(content->spec->diagnostics, at,
-                            "ids of its runs change once it is there", "%s", status_message());
-    else
-        diagnostics_error(content->spec->diagnostics, at, NULL, "%s", status_message());
-    return STATUS_OK;
-}
-
-static enum file_state state_after(enum status failed)
-{
-    return failed == STATUS_OK ? FILE_PRESENT : failed == STATUS_IO ? FILE_ABSENT : FILE_BROKEN;
-}
-
-/* ---- data ---- */
-
-static enum status find_data(struct content *content, const struct point *point,
-                             struct data_entry **out)
-{
-    enum status status = STATUS_OK;
-    struct arena *arena = content->spec->arena;
-    struct data_entry *entry = content->data;
-    const char *path = point->settings.data.path;
-    enum dataset_kind kind = DATASET_CIFAR10;
-
-    TRY(dataset_kind_find(point->settings.data.dataset, &kind));
-    while (entry != NULL && (entry->kind != kind || strcmp(entry->path, path) != 0))
-        entry = entry->next;
-    *out = entry;
-    if (entry != NULL)
-        return STATUS_OK;
-    TRY_ALLOC(entry, ARENA_NEW(arena, struct data_entry));
-    *entry = (struct data_entry){.path = path, .kind = kind, .next = content->data};
-    TRY_ALLOC(entry->absent, arena_format(arena, "absent:%s", path));
-    content->data = entry;
-    enum status loaded = folder_exists(path)
-                             ? dataset_load(kind, path, &entry->dataset)
-                             : fail(STATUS_IO, "data folder '%s' does not exist", path);
-    entry->state = state_after(loaded);
-    entry->shape = dataset_shape(kind);
-    if (loaded != STATUS_OK)
-        TRY(report(content, point, "data.path", loaded));
-    else
-        entry->shape = (struct image_shape){entry->dataset->n_classes, entry->dataset->height,
-                                            entry->dataset->width};
-    TRY_ALLOC(entry->splits, ARENA_ARRAY(arena, entry->shape.n_classes + 1, const char *));
-    TRY_ALLOC(entry->n_retain, ARENA_ARRAY(arena, entry->shape.n_classes + 1, int64_t));
-    *out = entry;
-done:
-    return status;
-}
-
-static bool check_class(struct content *content, const struct point *point, int n_classes)
-{
-    int64_t class_index = point->settings.forget.class_index;
-    bool forgets = point->method->training == TRAIN_RECIPE || point->method->zeroes_head;
-    bool is_nothing = class_index < 0 && forgets;
-
-    bool is_beyond = n_classes > 0 && class_index >= n_classes;
-    if (!is_beyond && !is_nothing)
-        return true;
-    const struct position *at = point_at(point, "forget.class", &content->spec->top);
-    if (is_beyond)
-        diagnostics_error(content->spec->diagnostics, at, NULL,
-                          "'forget.class' is %lld, but %s has classes 0 to %d",
-                          (long long)class_index, point->settings.data.dataset, n_classes - 1);
-    else
-        diagnostics_error(content->spec->diagnostics, at, NULL,
-                          "'forget.class' is none, so there is nothing for method '%s' to forget",
-                          point->method->name);
-    return false;
-}
-
-static enum status resolve_split(struct content *content, const struct point *point,
-                                 const char **out)
-{
-    enum status status = STATUS_OK;
-    struct data_entry *entry = NULL;
-    struct split *split = NULL;
-    int class_index = (int)point->settings.forget.class_index;
-
-    TRY(find_data(content, point, &entry));
-    if (!check_class(content, point, entry->shape.n_classes))
-        return STATUS_OK;
-    const char *uncounted = NULL;
-    const char **hash =
-        class_index < entry->shape.n_classes ? &entry->splits[class_index + 1] : &uncounted;
-    if (*hash == NULL && entry->state != FILE_PRESENT) { /* what is forgotten is part of it */
-        TRY_ALLOC(*hash, arena_format(content->spec->arena, "%s:%d", entry->absent, class_index));
-    } else if (*hash == NULL) {
-        enum status made = split_by_class(entry->dataset, class_index, &split);
-        if (made != STATUS_OK)
-            TRY(report(content, point, "forget.class", made));
-        TRY_ALLOC(*hash, arena_strdup(content->spec->arena, split != NULL ? split->hash : ""));
-        entry->n_retain[class_index + 1] = split != NULL ? split->n_retain : 0;
-    }
-    *out = *hash;
-done:
-    split_destroy(split);
-    return status;
 }
 
 /* ---- weights ---- */
@@ -219,9 +87,9 @@ static enum status find_weights(struct content *content, const struct point *poi
     *entry = (struct weights_entry){.path = path, .next = content->weights};
     content->weights = entry;
     enum status loaded = read_manifest(content, entry);
-    entry->state = state_after(loaded);
+    entry->state = file_state_after(loaded);
     if (loaded != STATUS_OK) {
-        TRY(report(content, point, "model.weights", loaded));
+        TRY(content_report(content, point, "model.weights", loaded));
         TRY_ALLOC(entry->hash, arena_format(content->spec->arena, "absent:%s", path));
     }
     *out = entry;
@@ -237,7 +105,7 @@ static enum status model_of(struct content *content, const struct point *point,
     struct data_entry *data = NULL;
     const struct vit_shape *vit = &point->settings.model.vit;
 
-    TRY(find_data(content, point, &data));
+    TRY(content_data(content, point, &data));
     *is_known = data->shape.n_classes > 0;
     *out = (struct fit_model){.architecture = point->architecture, .vit = *vit, .image = any_shape};
     if (*is_known)
@@ -275,15 +143,15 @@ static enum status check_fit(struct content *content, const struct point *point,
         return STATUS_OK;
     if (entry->weights == NULL) {
         enum status loaded = weights_load(entry->path, &entry->weights);
-        entry->state = state_after(loaded);
+        entry->state = file_state_after(loaded);
         if (loaded != STATUS_OK)
-            return report(content, point, "model.weights", loaded);
+            return content_report(content, point, "model.weights", loaded);
     }
     if (entry->n_fits < MAX_FITS)
         entry->fits[entry->n_fits++] = model;
     enum status checked = fit_weights(entry->weights, entry->path, &model);
     if (checked != STATUS_OK)
-        TRY(report(content, point, "model.weights", checked));
+        TRY(content_report(content, point, "model.weights", checked));
 done:
     return status;
 }
@@ -394,36 +262,37 @@ static enum status check_model(struct content *content, const struct point *poin
     content->targets = entry;
     *is_good = entry->is_good;
     if (checked != STATUS_OK)
-        TRY(report(content, point, *targets == '\0' ? "model.arch" : "lora.targets", checked));
+        TRY(content_report(content, point, *targets == '\0' ? "model.arch" : "lora.targets",
+                           checked));
 done:
     return status;
 }
 
 /* ---- the recipe ---- */
 
-static enum status check_recipe(struct content *content, const struct point *point)
+static enum status check_recipe(struct content *content, const struct point *point,
+                                int64_t n_retain)
 {
     enum status status = STATUS_OK;
     struct data_entry *data = NULL;
     bool is_base = point->method->training == TRAIN_BASE_RECIPE;
     const struct settings *settings = &point->settings;
     struct recipe_use use = {.recipe = is_base ? &settings->base_train : &settings->train,
-                             .section = is_base ? "base.train" : "train"};
+                             .section = is_base ? "base.train" : "train",
+                             .n_images = n_retain};
     const char *setting = NULL;
     char name[64];
 
     if (point->method->training == TRAIN_NOTHING)
         return STATUS_OK;
-    TRY(find_data(content, point, &data));
+    TRY(content_data(content, point, &data));
     use.height = data->shape.height;
     use.width = data->shape.width;
-    if (data->state == FILE_PRESENT && settings->forget.class_index < data->shape.n_classes)
-        use.n_images = data->n_retain[settings->forget.class_index + 1];
     enum status checked = recipe_check(&use, &setting);
     if (checked == STATUS_OK)
         return STATUS_OK;
     snprintf(name, sizeof name, "%s.%s", use.section, setting);
-    TRY(report(content, point, name, checked));
+    TRY(content_report(content, point, name, checked));
 done:
     return status;
 }
@@ -432,11 +301,12 @@ enum status content_resolve(struct content *content, struct point *point, struct
 {
     enum status status = STATUS_OK;
     const char *targets = point->settings.lora.targets;
+    int64_t n_retain = 0;
     bool is_good = true;
 
     *out = (struct contents){.split = "", .weights = ""};
-    TRY(resolve_split(content, point, &out->split));
-    TRY(check_recipe(content, point));
+    TRY(content_split(content, point, &out->split, &n_retain));
+    TRY(check_recipe(content, point, n_retain));
     TRY(check_model(content, point, "", &is_good));
     if (!is_good)
         return STATUS_OK;

@@ -2,11 +2,14 @@
  * them. Graphs for one image tell it; they are built once for each architecture and method. */
 #include "sweep/cost.h"
 
+#include "base/file.h"
 #include "data/dataset.h"
 #include "graph/passes.h"
+#include "unlearn/forget.h"
 #include "unlearn/method.h"
 #include "unlearn/method_graph.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -236,6 +239,54 @@ done:
     return status;
 }
 
+static double n_validation(const struct dataset_summary *images, const struct settings *settings)
+{
+    double validation = settings->data.validation;
+
+    return validation < 1 ? validation * (double)images->n_train
+                          : fmin(validation, (double)images->n_train);
+}
+
+/* The lines of a list; 0 where it cannot be read, which was reported. */
+static double n_listed(const char *path)
+{
+    char *text = NULL;
+    int64_t n_bytes = 0, n = 0;
+
+    if (!file_exists(path) || file_read(path, &text, &n_bytes) != STATUS_OK)
+        return 0;
+    for (const char *end = strchr(text, '\n'); end != NULL; end = strchr(end + 1, '\n'))
+        n++;
+    n += n_bytes > 0 && text[n_bytes - 1] != '\n';
+    free(text);
+    return (double)n;
+}
+
+/* As if every class had as many images. */
+static double n_forgotten(const struct dataset_summary *images, const struct settings *settings)
+{
+    double n = (double)images->n_train - n_validation(images, settings);
+    double of_class = n / images->shape.n_classes;
+    const struct small_set classes = forget_classes(settings);
+
+    switch (settings->forget.kind) {
+    case FORGET_BY_CLASS:
+    case FORGET_BY_CLASSES:
+        return of_class * small_set_count(&classes);
+    case FORGET_BY_SUPERCLASS: /* five of CIFAR-100's classes each */
+        return settings->forget.superclass < 0 ? 0 : 5 * of_class;
+    case FORGET_BY_FRACTION:
+        return settings->forget.fraction * (settings->forget.within < 0 ? n : of_class);
+    case FORGET_BY_COUNT:
+        return fmin((double)settings->forget.count, n);
+    case FORGET_BY_INDICES:
+        return fmin(n_listed(settings->forget.indices), n);
+    case N_FORGET_KINDS:
+        break;
+    }
+    return 0;
+}
+
 enum status costs_of(struct costs *costs, const struct settings *settings, struct cost *out)
 {
     enum status status = STATUS_OK;
@@ -243,11 +294,17 @@ enum status costs_of(struct costs *costs, const struct settings *settings, struc
     const struct network_cost *network = NULL;
 
     TRY(find(costs, settings, &images, &network));
-    double kept = settings->forget.class_index < 0 ? 1 : 1 - 1.0 / images->shape.n_classes;
+    double n_trained =
+        (double)images->n_train - n_validation(images, settings) - n_forgotten(images, settings);
+    const struct recipe *recipe = recipe_of(network, settings);
+    double n_validations = network->method->training == TRAIN_NOTHING
+                               ? 0
+                               : ceil((double)recipe->epochs / (double)recipe->validate_every);
+    double n_evaluated =
+        (double)(images->n_train + images->n_test) + n_validations * n_validation(images, settings);
     *out = (struct cost){
-        .train_flops = network->train_flops * kept * (double)images->n_train *
-                       (double)recipe_of(network, settings)->epochs,
-        .eval_flops = network->eval_flops * (double)(images->n_train + images->n_test),
+        .train_flops = network->train_flops * n_trained * (double)recipe->epochs,
+        .eval_flops = network->eval_flops * n_evaluated,
     };
 done:
     return status;
@@ -262,8 +319,7 @@ enum status costs_disk(struct costs *costs, const struct settings *settings, dou
     TRY(find(costs, settings, &images, &network));
     /* run.h5: loss, margin, label and part of every image; probabilities of those to forget */
     double n = (double)(images->n_train + images->n_test);
-    double n_forget =
-        settings->forget.class_index < 0 ? 0 : (double)images->n_train / images->shape.n_classes;
+    double n_forget = n_forgotten(images, settings);
     double weights = sizeof(float) * network->n_parameters, copies = 0;
     bool trains = network->method->training != TRAIN_NOTHING;
     if (method_changes_weights(network->method) && settings->checkpoint.keep != KEEP_NONE)

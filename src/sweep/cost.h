@@ -6,7 +6,7 @@
 
 struct cost {
     double train_flops; /* products of all training steps: two for each multiplication */
-    double eval_flops;  /* of the evaluation after them */
+    double eval_flops;  /* of the evaluation after them, and of validations between them */
 };
 
 struct costs; /* remembers every graph it has counted and every data set it has looked for */

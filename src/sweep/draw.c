@@ -31,15 +31,20 @@ static int find_first(const char *name)
     return -1;
 }
 
+/* Settings that sweeps could do without once, which have a neutral value, come behind all others.
+ */
 static int dimension_of(const struct setting *setting)
 {
-    int dimension = find_first(setting->name);
+    int dimension = find_first(setting->name), index = setting_find(setting->name);
+    bool is_late = setting->neutral != NULL;
 
     if (dimension >= 0)
         return dimension;
     dimension = N_FIRST;
-    for (int i = 0; i < setting_find(setting->name); i++)
-        dimension += find_first(setting_at(i)->name) < 0;
+    for (int i = 0; i < setting_count(); i++) {
+        bool is_before = is_late == (setting_at(i)->neutral != NULL) ? i < index : is_late;
+        dimension += is_before && find_first(setting_at(i)->name) < 0;
+    }
     return dimension;
 }
 

@@ -15,6 +15,7 @@ const char *const early_metrics[] = {"loss",
                                      "forget_accuracy_train",
                                      "forget_accuracy_test",
                                      "test_accuracy_all",
+                                     "validation_accuracy",
                                      NULL};
 const char *const early_compared[] = {"average_gap", "ToW", "JS", "confusion_distance", NULL};
 

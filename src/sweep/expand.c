@@ -1,6 +1,7 @@
 /* Spec → points → runs. Excluded points are left out, included ones follow. */
 #include "sweep/expand.h"
 
+#include "unlearn/forget.h"
 #include "unlearn/method_graph.h"
 
 #include <string.h>
@@ -17,6 +18,15 @@ struct expansion {
 
 /* ---- before: is everything there that a point needs? ---- */
 
+/* forget.class is required unless another forget.* says what to forget. */
+static bool is_other_forget_given(const struct spec *spec)
+{
+    for (enum forget_kind kind = FORGET_BY_CLASS + 1; kind < N_FORGET_KINDS; kind++)
+        if (spec->slots[setting_find(forget_setting(kind))].layer > 0)
+            return true;
+    return false;
+}
+
 static bool has_required_settings(struct spec *spec)
 {
     bool has_all = true;
@@ -25,6 +35,8 @@ static bool has_required_settings(struct spec *spec)
         const struct setting *setting = setting_at(i);
         const struct slot *slot = &spec->slots[i];
         if (setting->standard != NULL || slot_is_given(slot))
+            continue;
+        if (strcmp(setting->name, "forget.class") == 0 && is_other_forget_given(spec))
             continue;
         has_all = false;
         if (!slot->is_broken)
@@ -85,6 +97,7 @@ static bool check_included(struct expansion *expansion, const struct point *poin
         const struct setting *setting = setting_at(expansion->axes.settings[i]);
         if (point->chosen[expansion->axes.settings[i]] != NULL ||
             is_default(expansion->spec, point, expansion->axes.settings[i]) ||
+            setting_is_other_forget(expansion->axes.settings[i], point_forget_kind(point)) ||
             (point->method->reads & setting->group) == 0)
             continue;
         is_complete = false;
@@ -107,6 +120,7 @@ static enum status add_point(struct expansion *expansion, struct point *point)
     struct identity key;
     char text[PATTERN_BYTES];
 
+    spec_check_selection(expansion->spec, point);
     TRY(content_resolve(expansion->content, point, &meaning.contents));
     meaning.lora_targets = method_lora_targets(point->architecture, &point->settings, text);
     TRY(identity_find(expansion->identities, &meaning, &key));
@@ -148,8 +162,14 @@ static enum status expand_included(struct expansion *expansion, const struct mat
         point.formulas[setting] = NULL;
         point.is_said[setting] = true;
     }
+    for (int i = 0; i < setting_count(); i++) /* of what it forgets, nothing else stands */
+        if (setting_is_other_forget(i, match_forget_kind(match)) && !point.is_said[i]) {
+            point.chosen[i] = NULL;
+            point.formulas[i] = NULL;
+        }
     for (int i = 0; i < setting_count(); i++) { /* what a point cannot be without */
-        if (setting_at(i)->standard != NULL || point.chosen[i] != NULL)
+        if (setting_at(i)->standard != NULL || point.chosen[i] != NULL ||
+            setting_is_other_forget(i, point_forget_kind(&point)))
             continue;
         diagnostics_error(spec->diagnostics, &match->at, NULL, "this included point lacks '%s'",
                           setting_at(i)->name);

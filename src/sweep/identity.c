@@ -2,6 +2,7 @@
 #include "sweep/identity.h"
 
 #include "config/settings_table.h"
+#include "unlearn/forget.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,12 +12,13 @@ enum { N_MEMORIES = 64, MAX_LINES = MAX_SETTINGS + 1, LONGEST_NAME = 64 };
 
 /* When a line is part of the text. */
 enum line_kind {
-    LINE_SPLIT,   /* always; stands for data.path */
+    LINE_SPLIT,   /* always; stands for data.path and for settings that are in the split */
     LINE_WEIGHTS, /* when the run reads them; stands for model.weights */
     LINE_SETTING, /* when the method reads its group */
     LINE_METHOD,  /* not among what runs are compared by */
     LINE_TARGETS, /* with "default" resolved */
     LINE_RELEARN, /* what says how, when it is measured */
+    LINE_CLASS,   /* forget.class, or the one of forget.classes */
     /* of a recipe, when another of its settings makes it count */
     LINE_SGD_ONLY,
     LINE_DECAY_ONLY,
@@ -83,6 +85,8 @@ static enum line_kind kind_of(const struct setting *setting)
         return LINE_RELEARN;
     if (strcmp(setting->name, "lora.targets") == 0)
         return LINE_TARGETS;
+    if (strcmp(setting->name, "forget.class") == 0)
+        return LINE_CLASS;
     return is_recipe ? recipe_kind_of(strrchr(setting->name, '.')) : LINE_SETTING;
 }
 
@@ -99,7 +103,7 @@ enum status identity_writer_create(struct identity_writer **out)
     TRY_ALLOC(writer, heap_alloc(1, sizeof *writer));
     for (int i = 0; i < setting_count(); i++) {
         const struct setting *setting = setting_at(i);
-        if (setting->group == GROUP_EXECUTION)
+        if (setting->group == GROUP_EXECUTION || setting->is_in_split)
             continue;
         struct line *line = &writer->lines[writer->n_lines++];
         *line = (struct line){.kind = kind_of(setting), .setting = setting};
@@ -168,6 +172,7 @@ static bool is_part(const struct meaning *meaning, struct scope scope, const str
     case LINE_WEIGHTS:
     case LINE_SETTING:
     case LINE_TARGETS:
+    case LINE_CLASS:
         break;
     }
     return true;
@@ -238,6 +243,11 @@ static void append_line(const struct line *line, const struct meaning *meaning, 
                     line->kind == LINE_SPLIT ? meaning->contents.split : meaning->contents.weights);
     } else if (line->kind == LINE_TARGETS) {
         resolved.lora.targets = meaning->lora_targets;
+        append_setting(line, &resolved, out);
+    } else if (line->kind == LINE_CLASS) {
+        const struct small_set classes = forget_classes(meaning->settings);
+        bool is_one = small_set_count(&classes) == 1;
+        resolved.forget.class_index = is_one ? small_set_first(&classes) : -1;
         append_setting(line, &resolved, out);
     } else {
         append_setting(line, meaning->settings, out);

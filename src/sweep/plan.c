@@ -1,6 +1,7 @@
 /* A sweep before it runs, for people: axes, arithmetic, runs. */
 #include "sweep/sweep.h"
 
+#include "unlearn/forget.h"
 #include "unlearn/method.h"
 
 #include <stdio.h>
@@ -62,7 +63,39 @@ static void print_cell(struct text *out, bool is_read, int width, const char *va
     text_append(out, "  %*s", width, is_read ? value : "-");
 }
 
-static void print_run(const struct run *run, int width, struct text *out)
+/* The column of what is forgotten: the class while every run forgets one or nothing. */
+struct forget_column {
+    const char *title;
+    int width;
+    struct text text; /* of the cell under way */
+};
+
+static const char *forgotten_of(const struct settings *settings, struct forget_column *column)
+{
+    column->text.length = 0;
+    forget_print(settings, &column->text);
+    bool is_class = column->title[0] == 'c' && column->text.length > 0;
+    return text_value(&column->text) + is_class;
+}
+
+static struct forget_column forget_column_of(const struct sweep *sweep, int64_t n_shown)
+{
+    struct forget_column column = {"class", 5, {0}};
+
+    for (int64_t i = 0; i < n_shown; i++)
+        if (sweep->runs[i].settings.forget.kind != FORGET_BY_CLASS)
+            column.title = "forget";
+    for (int64_t i = 0; i < n_shown; i++) {
+        int width = (int)strlen(forgotten_of(&sweep->runs[i].settings, &column));
+        column.width = width > column.width ? width : column.width;
+    }
+    if ((int)strlen(column.title) > column.width)
+        column.width = (int)strlen(column.title);
+    return column;
+}
+
+static void print_run(const struct run *run, int width, struct forget_column *forget,
+                      struct text *out)
 {
     const struct settings *settings = &run->settings;
     const struct method *method = method_find(settings->unlearn.method);
@@ -70,8 +103,7 @@ static void print_run(const struct run *run, int width, struct text *out)
 
     text_append(out, "  %s  %-*s", run->id, width, run->name);
     text_append(out, "  %-9s", settings->model.arch);
-    snprintf(value, sizeof value, "%lld", (long long)settings->forget.class_index);
-    print_cell(out, settings->forget.class_index >= 0, 5, value);
+    print_cell(out, !forget_is_nothing(settings), forget->width, forgotten_of(settings, forget));
     print_cell(out, method->reads & GROUP_PRUNE, 8,
                text_from_double(settings->prune.sparsity, value));
     snprintf(value, sizeof value, "%lld", (long long)settings->lora.rank);
@@ -105,19 +137,21 @@ void plan_print_runs(const struct sweep *sweep, const struct plan_column *column
     for (int64_t i = 0; i < n_shown; i++)
         if ((int)strlen(sweep->runs[i].name) > width)
             width = (int)strlen(sweep->runs[i].name);
-    text_append(out, "\n  %-16s  %-*s  %-9s  class  sparsity  rank  epochs        lr  seed", "id",
-                width, "run", "arch");
+    struct forget_column forget = forget_column_of(sweep, n_shown);
+    text_append(out, "\n  %-16s  %-*s  %-9s  %*s  sparsity  rank  epochs        lr  seed", "id",
+                width, "run", "arch", forget.width, forget.title);
     for (int i = 0; i < n_columns; i++)
         text_append(out, "  %*s", columns[i].width, columns[i].title);
     text_append(out, "\n");
     for (int64_t i = 0; i < n_shown; i++) {
         char buffer[PLAN_CELL_BYTES];
-        print_run(&sweep->runs[i], width, out);
+        print_run(&sweep->runs[i], width, &forget, out);
         for (int j = 0; j < n_columns; j++)
             text_append(out, "  %*s", columns[j].width,
                         columns[j].cell(columns[j].context, i, buffer));
         text_append(out, "\n");
     }
+    text_release(&forget.text);
     if (n_shown < sweep->n_runs)
         text_append(out, "  ... and %lld more (--all shows them)\n",
                     (long long)(sweep->n_runs - n_shown));

@@ -1,6 +1,8 @@
 /* A point's settings. What every point shares is read once; a point costs what varies. */
 #include "sweep/point.h"
 
+#include "unlearn/forget.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +25,8 @@ struct point_maker {
     char texts[MAX_SETTINGS][NUMBER_BYTES];
     struct text scratch;
     struct kept_text *kept[N_BUCKETS];
-    int arch; /* index of model.arch */
+    int arch;                   /* index of model.arch */
+    int forget[N_FORGET_KINDS]; /* of what says that something is forgotten */
 };
 
 const struct position *point_at(const struct point *point, const char *setting,
@@ -32,6 +35,26 @@ const struct position *point_at(const struct point *point, const char *setting,
     const struct tree *chosen = point->chosen[setting_find(setting)];
 
     return chosen != NULL ? &chosen->at : top;
+}
+
+enum forget_kind point_forget_kind(const struct point *point)
+{
+    for (enum forget_kind kind = 0; kind < N_FORGET_KINDS; kind++)
+        if (point->chosen[setting_find(forget_setting(kind))] != NULL)
+            return kind;
+    return N_FORGET_KINDS;
+}
+
+/* The kind from what is chosen, and nothing of the other kinds, which an included point may have
+ * replaced. */
+static void settle_forget(const struct point_maker *maker, int recipe, struct point *point)
+{
+    for (enum forget_kind kind = 0; kind < N_FORGET_KINDS; kind++) {
+        if (point->chosen[maker->forget[kind]] == NULL)
+            continue;
+        forget_keep(kind, &maker->defaults[recipe], &point->settings);
+        return;
+    }
 }
 
 /* A constant that is the same at every point. */
@@ -62,6 +85,8 @@ enum status point_maker_create(const struct spec *spec, struct point_maker **out
     TRY_ALLOC(maker, heap_alloc(1, sizeof *maker));
     maker->spec = spec;
     maker->arch = setting_find("model.arch");
+    for (enum forget_kind kind = 0; kind < N_FORGET_KINDS; kind++)
+        maker->forget[kind] = setting_find(forget_setting(kind));
     for (int i = 0; i < N_BASE_RECIPES; i++) {
         TRY(settings_default(spec->arena, base_recipe_names[i], spec->is_published,
                              &maker->defaults[i]));
@@ -248,6 +273,7 @@ enum status point_fill(struct point_maker *maker, struct point *point, bool *is_
         if (point->is_said[i])
             (void)setting_read(&reader, setting_at(i), point->chosen[i], &point->settings);
     point->settings.seed = point->seed;
+    settle_forget(maker, recipe, point);
     for (int k = 0; k < spec->n_dependent; k++)
         TRY(fill_dependent(maker, point, spec->dependent[k], &maker->defaults[recipe], is_good));
     point->method = method_find(point->settings.unlearn.method);

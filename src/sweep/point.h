@@ -23,6 +23,9 @@ struct point {
 const struct position *point_at(const struct point *point, const char *setting,
                                 const struct position *top);
 
+/* What a point says to forget, by what is chosen; N_FORGET_KINDS: nothing is said. */
+enum forget_kind point_forget_kind(const struct point *point);
+
 /* Makes points out of choices: the defaults of the architecture, the constants, what was chosen,
  * and last what follows from other settings. */
 struct point_maker;
@@ -35,6 +38,9 @@ void point_choose_drawn(struct point_maker *maker, struct point *point, int sett
 /* settings, method and architecture from what is chosen. *is_good is false, with a diagnostic, when
  * a drawn or calculated value is refused. */
 CHECKED enum status point_fill(struct point_maker *maker, struct point *point, bool *is_good);
+
+/* Whether a recipe that chooses an epoch by validation has images for it; diagnostics if not. */
+void spec_check_selection(struct spec *spec, const struct point *point);
 
 /* Data sets and weights, each loaded once for a whole sweep. */
 struct content;

@@ -2,6 +2,8 @@
  * each run finds the one it is compared with. */
 #include "sweep/expand.h"
 
+#include "unlearn/forget.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,8 +115,10 @@ static enum status name_run(const struct run_row *row, int64_t index, struct are
     char number[32];
 
     text_append(&name, "%04lld-%s", (long long)index, row->method->name);
-    if (settings->forget.class_index >= 0)
-        text_append(&name, "-c%lld", (long long)settings->forget.class_index);
+    if (!forget_is_nothing(settings)) {
+        text_append(&name, "-");
+        forget_print(settings, &name);
+    }
     if (row->method->reads & GROUP_PRUNE)
         text_append(&name, "-s%s", text_from_double(settings->prune.sparsity, number));
     if (row->method->reads & GROUP_LORA)

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-enum { SOBOL_DIMENSIONS = 64 };
+enum { SOBOL_DIMENSIONS = 128 };
 
 /* Point `index` of a dimension below SOBOL_DIMENSIONS, as 32 binary digits behind the point. */
 uint32_t sobol_point(int dimension, uint32_t index);

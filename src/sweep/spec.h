@@ -124,6 +124,13 @@ CHECKED enum status spec_assign(struct spec *spec, const struct slot_values *val
 /* After all layers: what only the whole can show (zip, distributions, conditions, order). */
 void spec_check(struct spec *spec);
 
+/* Which kind of forgetting is given by an included point, N_FORGET_KINDS when by none. */
+enum forget_kind match_forget_kind(const struct match *match);
+/* Whether a setting says what a point of this kind does not forget, and may stay unset there. */
+bool setting_is_other_forget(int setting, enum forget_kind kind);
+/* What is to be forgotten: one thing, given last; mistakes into diagnostics. */
+void spec_check_forget(struct spec *spec);
+
 /* YAML that loads to the same sweep, in the arena. */
 CHECKED enum status spec_print(const struct spec *spec, const char **out);
 

@@ -141,6 +141,7 @@ void spec_check(struct spec *spec)
 {
     struct walk walk = {.spec = spec};
 
+    spec_check_forget(spec);
     for (int64_t i = 0; i < spec->n_zips; i++)
         check_zip(spec, &spec->zips[i]);
     check_method(spec);

@@ -222,6 +222,15 @@ static bool has_reference(const struct sweep *sweep)
     return false;
 }
 
+/* Whether a run that trains has no images to validate with. */
+static bool lacks_validation(const struct sweep *sweep)
+{
+    for (int64_t i = 0; i < sweep->n_runs; i++)
+        if (early_run_epochs(&sweep->runs[i]) > 0 && sweep->runs[i].settings.data.validation <= 0)
+            return true;
+    return false;
+}
+
 static bool has_rung(const struct spec *spec, const struct sweep *sweep)
 {
     for (int64_t i = 0; i < sweep->n_runs; i++)
@@ -243,6 +252,12 @@ void spec_check_early(struct spec *spec, const struct sweep *sweep)
     else if (is_compared && sweep->n_runs > 0 && !has_reference(sweep))
         diagnostics_error(spec->diagnostics, &spec->metric_at, NULL,
                           "'%s' needs retrain among the values of unlearn.method", early->metric);
+    if (early->metric != NULL && strcmp(early->metric, "validation_accuracy") == 0 &&
+        lacks_validation(sweep))
+        diagnostics_error(spec->diagnostics, &spec->metric_at,
+                          "data.validation: 0.1 sets a tenth of the training images aside",
+                          "'validation_accuracy' wants images to validate with, but "
+                          "data.validation is 0");
     if (early->type != EARLY_NONE && early->metric == NULL)
         diagnostics_error(spec->diagnostics, &spec->early_at,
                           "add metric: {name: RA, goal: maximize}",

@@ -1,19 +1,18 @@
 /* Checkpoints as weights files with a few tensors more: "checkpoint.position", ".history",
- * ".state.<i>", ".crc32". */
+ * ".state.<i>", ".best" (which file has the best weights so far), ".crc32". */
 #include "train/checkpoint.h"
 
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/log.h"
+#include "train/ckpt_files.h"
 
-#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_STATES = 2, N_EXTRA = MAX_STATES + 3, N_POSITION = 5, KEPT = 2 };
+enum { MAX_STATES = 2, N_EXTRA = MAX_STATES + 4, N_POSITION = 5, N_BEST = 2, KEPT = 2 };
 
 /* ---- tensors on the host ---- */
 
@@ -50,20 +49,24 @@ static struct weight_tensor vector_of(const char *name, double *values, int64_t 
 
 /* ---- saving ---- */
 
-static uint32_t checksum(const struct weight_tensor *tensors, int64_t n)
+static enum status add_best(const struct best_reference *best, struct arena *arena,
+                            struct weight_tensor *tensors, int64_t *n)
 {
-    uint32_t sum = 0;
+    enum status status = STATUS_OK;
+    double *values = NULL;
 
-    for (int64_t i = 0; i < n; i++) { /* order-sensitive: rotate, then mix */
-        size_t bytes = (size_t)weight_elements(&tensors[i]) * dtype_bytes(tensors[i].dtype);
-        sum = (sum << 1 | sum >> 31) ^ crc32_bytes(tensors[i].values, bytes) ^
-              crc32_bytes(tensors[i].name, strlen(tensors[i].name));
-    }
-    return sum;
+    if (best->epoch == 0)
+        return STATUS_OK;
+    TRY_ALLOC(values, ARENA_ARRAY(arena, N_BEST, double));
+    values[0] = (double)best->epoch;
+    values[1] = (double)best->checksum;
+    tensors[(*n)++] = vector_of("checkpoint.best", values, N_BEST);
+done:
+    return status;
 }
 
-static enum status add_extras(const struct loop *loop, struct arena *arena,
-                              struct weight_tensor *tensors, int64_t *n)
+static enum status add_extras(const struct loop *loop, const struct best_reference *best,
+                              struct arena *arena, struct weight_tensor *tensors, int64_t *n)
 {
     enum status status = STATUS_OK;
     const struct position *position = &loop->position;
@@ -88,108 +91,80 @@ static enum status add_extras(const struct loop *loop, struct arena *arena,
         TRY_ALLOC(name, arena_format(arena, "checkpoint.state.%d", i));
         tensors[(*n)++] = vector_of(name, values, tensor_elements(&state));
     }
+    TRY(add_best(best, arena, tensors, n));
     TRY_ALLOC(values, ARENA_ARRAY(arena, 1, double));
-    values[0] = (double)checksum(tensors, *n);
+    values[0] = (double)tensors_checksum(tensors, *n);
     tensors[(*n)++] = vector_of("checkpoint.crc32", values, 1);
 done:
     return status;
 }
 
-struct listing { /* steps of the checkpoints in a folder, newest first */
-    int64_t steps[64];
-    int n;
-};
-
-static int newest_first(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x < y) - (x > y);
-}
-
-static struct listing list_checkpoints(const char *folder)
-{
-    struct listing listing = {.n = 0};
-    char path[4096];
-
-    snprintf(path, sizeof path, "%s/ckpt", folder);
-    DIR *directory = opendir(path);
-    if (directory == NULL)
-        return listing;
-    for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
-        long long step = 0;
-        int end = 0;
-        if (sscanf(entry->d_name, "step-%lld.h5%n", &step, &end) == 1 && end > 0 &&
-            entry->d_name[end] == '\0' && listing.n < 64)
-            listing.steps[listing.n++] = step;
-    }
-    closedir(directory);
-    qsort(listing.steps, (size_t)listing.n, sizeof *listing.steps, newest_first);
-    return listing;
-}
-
-static void remove_from(const char *folder, int first)
-{
-    struct listing listing = list_checkpoints(folder);
-    char path[4096];
-
-    for (int i = first; i < listing.n; i++) {
-        snprintf(path, sizeof path, "%s/ckpt/step-%lld.h5", folder, (long long)listing.steps[i]);
-        unlink(path);
-    }
-}
-
 void checkpoint_remove_all(const char *folder)
 {
-    char path[4096];
+    char path[CKPT_PATH_BYTES];
 
-    remove_from(folder, 0);
+    ckpt_files_keep(folder, "step", 0);
+    best_weights_remove_all(folder);
     snprintf(path, sizeof path, "%s/ckpt", folder);
     rmdir(path);
 }
 
-static enum status write_file(const struct loop *loop, const char *folder, const char *name,
-                              bool has_extras)
+/* best: NULL for the parameters alone. */
+static enum status write_file(const struct loop *loop, const struct best_reference *best,
+                              const char *path)
 {
     enum status status = STATUS_OK;
     struct arena *arena = NULL;
     const struct parameters *parameters = loop->network->parameters;
     struct weight_tensor *tensors = NULL;
     int64_t n = 0;
-    char *path = NULL;
 
     TRY(arena_create(&arena));
     TRY_ALLOC(tensors,
               ARENA_ARRAY(arena, parameters_count(parameters) + N_EXTRA, struct weight_tensor));
     for (; n < parameters_count(parameters); n++)
         TRY(parameter_tensor(parameters, n, arena, &tensors[n]));
-    if (has_extras)
-        TRY(add_extras(loop, arena, tensors, &n));
-    TRY_ALLOC(path, arena_format(arena, "%s/ckpt", folder));
-    TRY(folder_create(path));
-    TRY_ALLOC(path, arena_format(arena, "%s/ckpt/%s", folder, name));
+    if (best != NULL)
+        TRY(add_extras(loop, best, arena, tensors, &n));
     TRY(weights_save_h5(path, tensors, n));
 done:
     arena_destroy(arena);
     return status;
 }
 
+static enum status make_folder(const char *folder)
+{
+    char path[CKPT_PATH_BYTES];
+
+    snprintf(path, sizeof path, "%s/ckpt", folder);
+    return folder_create(path);
+}
+
 enum status checkpoint_save(const struct loop *loop, const char *folder)
 {
-    char name[64];
+    enum status status = STATUS_OK;
+    struct best_reference best = {0};
+    char path[CKPT_PATH_BYTES];
 
-    snprintf(name, sizeof name, "step-%lld.h5", (long long)loop->position.step);
-    enum status status = write_file(loop, folder, name, true);
-    if (status == STATUS_OK)
-        remove_from(folder, KEPT);
+    TRY(make_folder(folder));
+    TRY(best_weights_save(loop->best, folder, &best));
+    ckpt_file_path(folder, "step", loop->position.step, path);
+    TRY(write_file(loop, &best, path));
+    ckpt_files_keep(folder, "step", KEPT);
+done:
     return status;
 }
 
 enum status checkpoint_keep_epoch(const struct loop *loop, const char *folder)
 {
-    char name[64];
+    enum status status = STATUS_OK;
+    char path[CKPT_PATH_BYTES];
 
-    snprintf(name, sizeof name, "epoch-%04lld.h5", (long long)loop->position.epoch);
-    return write_file(loop, folder, name, false);
+    snprintf(path, sizeof path, "%s/ckpt/epoch-%04lld.h5", folder, (long long)loop->position.epoch);
+    TRY(make_folder(folder));
+    TRY(write_file(loop, NULL, path));
+done:
+    return status;
 }
 
 /* ---- loading ---- */
@@ -257,6 +232,30 @@ static enum status restore_history(struct loop *loop, const struct weights *weig
                   N_HISTORY * sizeof *history->rows));
     for (int64_t i = 0; i < history->n * N_HISTORY; i++)
         history->rows[i] = weight_value(stored, i);
+    loop->selection = (struct selection){0};
+    for (int64_t i = 0; i < history->n; i++)
+        selection_see(&loop->selection, i + 1,
+                      history->rows[i * N_HISTORY + HISTORY_VALIDATION_ACCURACY]);
+done:
+    return status;
+}
+
+/* The best weights that the checkpoint refers to, where the run will be asked for them. */
+static enum status restore_best(struct loop *loop, const struct weights *weights,
+                                const char *folder)
+{
+    enum status status = STATUS_OK;
+    const struct weight_tensor *stored = NULL;
+
+    if (loop->recipe->select != SELECT_BEST || loop->selection.best_epoch == 0)
+        return STATUS_OK;
+    TRY(wanted_tensor(weights, "checkpoint.best", &stored));
+    if (weight_elements(stored) != N_BEST ||
+        weight_value(stored, 0) != (double)loop->selection.best_epoch)
+        TRY(fail(STATUS_BAD_DATA, "checkpoint's best weights are not of the best epoch"));
+    const struct best_reference reference = {loop->selection.best_epoch,
+                                             (uint32_t)weight_value(stored, 1)};
+    TRY(best_weights_load(loop->best, folder, &reference, loop->network->parameters));
 done:
     return status;
 }
@@ -284,7 +283,6 @@ static enum status restore(struct loop *loop, const struct weights *weights, str
         TRY(upload_state(loop->network->device, optimizer_state(loop->optimizer, i), stored,
                          arena));
     }
-    TRY(restore_history(loop, weights));
     loop->position = position;
 done:
     return status;
@@ -307,14 +305,15 @@ static enum status check_history(const struct weights *weights)
 }
 
 /* The checksum covers the tensors in the order they were saved: parameters, position, history,
- * states. */
+ * states, best. */
 static enum status verify(const struct loop *loop, const struct weights *weights,
                           struct arena *arena)
 {
     enum status status = STATUS_OK;
     const struct parameters *parameters = loop->network->parameters;
     static const char *const extras[] = {"checkpoint.position", "checkpoint.history",
-                                         "checkpoint.state.0", "checkpoint.state.1"};
+                                         "checkpoint.state.0", "checkpoint.state.1",
+                                         "checkpoint.best"};
     struct weight_tensor *ordered = NULL;
     const struct weight_tensor *stored = NULL;
     int64_t n = 0, n_parameters = parameters_count(parameters);
@@ -330,14 +329,14 @@ static enum status verify(const struct loop *loop, const struct weights *weights
             ordered[n++] = *stored;
     }
     TRY(wanted_tensor(weights, "checkpoint.crc32", &stored));
-    if ((double)checksum(ordered, n) != weight_value(stored, 0))
+    if ((double)tensors_checksum(ordered, n) != weight_value(stored, 0))
         TRY(fail(STATUS_BAD_DATA, "checkpoint's checksum does not fit its content"));
     TRY(check_history(weights));
 done:
     return status;
 }
 
-static enum status load_one(struct loop *loop, const char *path)
+static enum status load_one(struct loop *loop, const char *folder, const char *path)
 {
     enum status status = STATUS_OK;
     struct weights *weights = NULL;
@@ -346,6 +345,8 @@ static enum status load_one(struct loop *loop, const char *path)
     TRY(arena_create(&arena));
     TRY(weights_load(path, &weights));
     TRY(verify(loop, weights, arena));
+    TRY(restore_history(loop, weights));
+    TRY(restore_best(loop, weights, folder));
     TRY(restore(loop, weights, arena));
 done:
     weights_destroy(weights);
@@ -355,19 +356,21 @@ done:
 
 enum status checkpoint_load(struct loop *loop, const char *folder, bool *is_found)
 {
-    struct listing listing = list_checkpoints(folder);
-    char path[4096];
+    struct ckpt_files files = ckpt_files_list(folder, "step");
+    char path[CKPT_PATH_BYTES];
 
     *is_found = false;
-    for (int i = 0; i < listing.n; i++) {
-        snprintf(path, sizeof path, "%s/ckpt/step-%lld.h5", folder, (long long)listing.steps[i]);
-        enum status status = load_one(loop, path);
+    for (int i = 0; i < files.n; i++) {
+        ckpt_file_path(folder, "step", files.numbers[i], path);
+        enum status status = load_one(loop, folder, path);
         if (status == STATUS_OK) {
             *is_found = true;
             return STATUS_OK;
         }
         if (status == STATUS_OUT_OF_MEMORY || status == STATUS_DEVICE)
             return status;
+        loop->history.n = 0;
+        loop->selection = (struct selection){0};
         log_warning("'%s' is not usable, trying the one before: %s", path, status_message());
     }
     return STATUS_OK;

@@ -157,8 +157,10 @@ static enum status inspect(struct inspection *inspection)
     TRY(measure_distance(inspection));
     TRY(measure_sparsity(inspection, "sparsity", execution->network.parameters));
     TRY(measure_sparsity(inspection, "sparsity_merged", inspection->merged.network.parameters));
+    const struct forward_settings forward = {execution->network.data->dataset->train.n, {0}};
     if (settings->eval.probe || relearns)
-        TRY(forward_create(&inspection->merged.network, inspection->arena, &inspection->forward));
+        TRY(forward_create(&inspection->merged.network, &forward, inspection->arena,
+                           &inspection->forward));
     if (settings->eval.probe)
         TRY(measure_probe(inspection));
     if (relearns)

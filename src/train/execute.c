@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "train/checkpoint.h"
+#include "unlearn/forget.h"
 
 #include <string.h>
 
@@ -65,15 +66,19 @@ static enum status prune(struct network *network)
 static enum status zero_head(struct network *network, const struct split *split)
 {
     enum status status = STATUS_OK;
-    const int32_t forgotten = split->forget_class;
-    const int rows[] = {network->head_weight, network->head_bias};
+    const int heads[] = {network->head_weight, network->head_bias};
+    int32_t forgotten[SMALL_SET_LIMIT];
+    int64_t n = 0;
 
-    if (forgotten < 0 || network->head_weight < 0)
-        return fail(STATUS_BAD_CONFIG, "method '%s' needs a class to forget and a linear head",
+    for (int class = 0; class < SMALL_SET_LIMIT; class ++)
+        if (small_set_has(&split->classes, class))
+            forgotten[n++] = class;
+    if (n == 0 || network->head_weight < 0)
+        return fail(STATUS_BAD_CONFIG, "method '%s' needs classes to forget and a linear head",
                     network->method->name);
     for (int i = 0; i < 2; i++)
-        if (rows[i] >= 0)
-            TRY(parameters_zero_rows(network->parameters, rows[i], &forgotten, 1));
+        if (heads[i] >= 0)
+            TRY(parameters_zero_rows(network->parameters, heads[i], forgotten, n));
 done:
     return status;
 }
@@ -92,8 +97,8 @@ static enum status prepare(struct execution *execution)
     if (network->method == NULL)
         return fail(STATUS_BAD_CONFIG, "unknown method '%s'", settings->unlearn.method);
     TRY(trainer_data(execution->trainer, settings, &network->data));
-    TRY(split_by_class(network->data->dataset, (int)settings->forget.class_index,
-                       &execution->split));
+    const struct split_request request = forget_request(settings);
+    TRY(split_create(network->data->dataset, &request, &execution->split));
     TRY(load_base(execution));
     if (network->method->prunes)
         TRY(prune(network));
@@ -162,6 +167,8 @@ static enum status work(struct execution *execution)
         TRY(train(execution));
     if (execution->has_left)
         return STATUS_OK;
+    if (trains)
+        TRY(loop_select(&execution->loop));
     TRY(execution_evaluate(execution));
     TRY(execution_inspect(execution));
     if (method_changes_weights(execution->network.method) &&

@@ -1,6 +1,8 @@
 /* The graph's values come back in the device's types and are widened to double. */
 #include "train/forward.h"
 
+#include "train/eval_batch.h"
+
 #include <string.h>
 
 static int64_t columns(const struct graph *graph, int value)
@@ -8,12 +10,28 @@ static int64_t columns(const struct graph *graph, int value)
     return value >= 0 ? graph->values[value].shape[1] : 0;
 }
 
-enum status forward_create(const struct network *network, struct arena *arena, struct forward *out)
+/* Where the memory that is lent is too small, memory of its own. */
+static enum status stage_create(struct forward *forward, struct span memory)
+{
+    enum status status = STATUS_OUT_OF_MEMORY;
+
+    if (memory.data != NULL)
+        status = network_stage(forward->network, GRAPH_EVAL, forward->batch_size, memory,
+                               &forward->stage);
+    if (status == STATUS_OUT_OF_MEMORY)
+        status = network_stage(forward->network, GRAPH_EVAL, forward->batch_size, (struct span){0},
+                               &forward->stage);
+    return status;
+}
+
+enum status forward_create(const struct network *network, const struct forward_settings *settings,
+                           struct arena *arena, struct forward *out)
 {
     enum status status = STATUS_OK;
-    struct forward forward = {.network = network, .batch_size = network->settings->eval.batch_size};
+    struct forward forward = {.network = network};
 
-    TRY(network_stage(network, GRAPH_EVAL, forward.batch_size, (struct span){0}, &forward.stage));
+    TRY(eval_batch_choose(network, settings->n_images, &forward.batch_size));
+    TRY(stage_create(&forward, settings->memory));
     forward.n_classes = columns(forward.stage.graph, forward.stage.graph->logits);
     forward.n_features = columns(forward.stage.graph, forward.stage.graph->features);
     int64_t most = forward.n_features > forward.n_classes ? forward.n_features : forward.n_classes;
@@ -74,13 +92,6 @@ enum status forward_run(struct forward *forward, const int32_t *rows, int64_t co
 {
     for (int64_t i = 0; i < forward->batch_size; i++)
         forward->indices[i] = rows[i < count ? i : count - 1];
-    return run(forward);
-}
-
-enum status forward_run_range(struct forward *forward, int64_t first, int64_t count)
-{
-    for (int64_t i = 0; i < forward->batch_size; i++)
-        forward->indices[i] = (int32_t)(first + (i < count ? i : count - 1));
     return run(forward);
 }
 

@@ -16,15 +16,18 @@ struct forward {
     void *raw;        /* as the device has them */
 };
 
-/* Batches of eval.batch_size. Batch norm by running values, no dropout. */
-CHECKED enum status forward_create(const struct network *network, struct arena *arena,
+struct forward_settings {
+    int64_t n_images;   /* at most so many at once are wanted: chooses the batch with auto */
+    struct span memory; /* as in executor_settings; too small, or NULL: memory of its own */
+};
+/* Batches by eval.batch_size (train/eval_batch.h). Batch norm by running values, no dropout. */
+CHECKED enum status forward_create(const struct network *network,
+                                   const struct forward_settings *settings, struct arena *arena,
                                    struct forward *out);
 void forward_release(struct forward *forward);
 /* forward->logits of `count` rows of the resident table, 1 to batch_size; the batch is filled up
  * by repeating the last one. Blocks. */
 CHECKED enum status forward_run(struct forward *forward, const int32_t *rows, int64_t count);
-/* The same of rows first … first + count − 1. */
-CHECKED enum status forward_run_range(struct forward *forward, int64_t first, int64_t count);
 /* forward->features of the last batch: what the layer that gives the logits read. Blocks. */
 CHECKED enum status forward_read_features(struct forward *forward);
 

@@ -46,6 +46,7 @@ enum status loop_create(struct loop *loop)
     TRY(optimizer_create(loop->recipe, loop->network->parameters, loop->network->device,
                          &loop->optimizer));
     TRY(tally_create(loop->network->device, &loop->tally));
+    TRY(best_weights_create(&loop->best));
     loop->last_accuracy = NAN;
 done:
     return status;
@@ -54,6 +55,8 @@ done:
 /* Executors first: a recording must not outlive what it runs. */
 static void stages_release(struct loop *loop)
 {
+    validation_destroy(loop->validation);
+    loop->validation = NULL;
     stage_release(&loop->last);
     stage_release(&loop->full);
     step_end_destroy(loop->last_end);
@@ -69,6 +72,8 @@ void loop_release(struct loop *loop)
     loop->tally = NULL;
     augmenter_destroy(loop->augmenter);
     loop->augmenter = NULL;
+    best_weights_destroy(loop->best);
+    loop->best = NULL;
     free(loop->order);
     free(loop->history.rows);
     loop->optimizer = NULL;
@@ -87,7 +92,17 @@ done:
     return status;
 }
 
-/* The partial batch runs in the full batch's arena: the two never run at once. */
+static enum status check_selection(const struct loop *loop)
+{
+    bool selects = loop->recipe->select == SELECT_BEST || loop->recipe->patience > 0;
+
+    if (!selects || loop->validation != NULL)
+        return STATUS_OK;
+    return fail(STATUS_BAD_DATA, "choosing an epoch wants images set aside of classes that are "
+                                 "kept, there are none: set data.validation");
+}
+
+/* The partial batch and the validation run in the full batch's arena: never two at once. */
 static enum status stages_create(struct loop *loop)
 {
     enum status status = STATUS_OK;
@@ -99,6 +114,8 @@ static enum status stages_create(struct loop *loop)
     }
     if (loop->n_last > 0)
         TRY(stage_create(loop, loop->n_last, arena, &loop->last, &loop->last_end));
+    TRY(validation_create(loop->network, loop->split, arena, &loop->validation));
+    TRY(check_selection(loop));
 done:
     return status;
 }
@@ -183,13 +200,15 @@ static enum status history_add(struct loop *loop)
     row[HISTORY_TIME] = position->seconds;
     row[HISTORY_LR] = recipe_lr(loop->recipe, &loop->schedule, position->step - 1);
     row[HISTORY_LOSS] = position->loss_sum / (double)loop_images_per_epoch(loop);
+    row[HISTORY_VALIDATION_ACCURACY] = NAN;
+    row[HISTORY_VALIDATION_LOSS] = NAN;
     row[HISTORY_METRIC] = NAN;
     row[HISTORY_METRIC_ID] = NAN;
 done:
     return status;
 }
 
-static void report(struct loop *loop)
+static void report(const struct loop *loop, const char *phase)
 {
     const struct train_observer *observer = &loop->job->observer;
     int64_t per_epoch = loop->schedule.per_epoch;
@@ -204,7 +223,7 @@ static void report(struct loop *loop)
         .loss = loop->last_loss,
         .accuracy = loop->last_accuracy,
         .images_per_second = seconds > 0 ? images / seconds : 0,
-        .phase = "train",
+        .phase = phase,
     };
 
     if (observer->progress != NULL)
@@ -230,6 +249,35 @@ done:
     return status;
 }
 
+/* After the last epoch whatever the recipe says: it may be the best. */
+static bool is_validated(const struct loop *loop)
+{
+    int64_t epoch = loop->position.epoch + 1;
+
+    return loop->validation != NULL &&
+           (epoch % loop->recipe->validate_every == 0 || epoch == loop->recipe->epochs);
+}
+
+static enum status validate(struct loop *loop)
+{
+    enum status status = STATUS_OK;
+    double start = clock_seconds();
+    int64_t epoch = loop->position.epoch + 1;
+    double *row = loop->history.rows + (loop->history.n - 1) * N_HISTORY;
+    struct validation_result result = {0};
+
+    report(loop, "validate");
+    TRY(validation_run(loop->validation, &result));
+    row[HISTORY_VALIDATION_ACCURACY] = result.accuracy;
+    row[HISTORY_VALIDATION_LOSS] = result.loss;
+    selection_see(&loop->selection, epoch, result.accuracy);
+    if (loop->recipe->select == SELECT_BEST && selection_is_newest(&loop->selection))
+        TRY(best_weights_keep(loop->best, loop->network->parameters, epoch));
+    loop->validation_seconds += clock_seconds() - start;
+done:
+    return status;
+}
+
 static enum status epoch_run(struct loop *loop)
 {
     enum status status = STATUS_OK;
@@ -244,9 +292,11 @@ static enum status epoch_run(struct loop *loop)
         double start = clock_seconds();
         TRY(step(loop));
         position->seconds += clock_seconds() - start;
-        report(loop);
+        report(loop, "train");
     }
     TRY(history_add(loop));
+    if (is_validated(loop))
+        TRY(validate(loop));
     position->epoch++;
     position->step_in_epoch = 0;
     position->loss_sum = 0;
@@ -256,13 +306,26 @@ done:
     return status;
 }
 
+bool loop_is_over(const struct loop *loop)
+{
+    return loop->position.epoch >= loop->recipe->epochs ||
+           selection_is_over(&loop->selection, loop->recipe->patience);
+}
+
+enum status loop_select(struct loop *loop)
+{
+    if (loop->recipe->select != SELECT_BEST || best_weights_epoch(loop->best) == 0)
+        return STATUS_OK;
+    return best_weights_restore(loop->best, loop->network->parameters);
+}
+
 enum status loop_run(struct loop *loop)
 {
     enum status status = STATUS_OK;
 
     loop->last_checkpoint = clock_seconds();
     TRY(stages_create(loop));
-    while (loop->position.epoch < loop->until)
+    while (loop->position.epoch < loop->until && !loop_is_over(loop))
         TRY(epoch_run(loop));
     TRY(device_synchronize(loop->network->device));
 done:

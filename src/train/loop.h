@@ -4,9 +4,12 @@
 #define TRAIN_LOOP_H
 
 #include "train/augment.h"
+#include "train/best_weights.h"
 #include "train/network.h"
 #include "train/optimizer.h"
+#include "train/selection.h"
 #include "train/step_end.h"
+#include "train/validation.h"
 #include "unlearn/schedule.h"
 
 enum history_column {
@@ -15,6 +18,8 @@ enum history_column {
     HISTORY_TIME,
     HISTORY_LR,
     HISTORY_LOSS,
+    HISTORY_VALIDATION_ACCURACY, /* NaN after an epoch without validation */
+    HISTORY_VALIDATION_LOSS,
     HISTORY_METRIC,    /* of early_terminate; NaN where it was not asked for */
     HISTORY_METRIC_ID, /* which one that is: the sweep may have been edited since */
     N_HISTORY
@@ -44,12 +49,16 @@ struct loop {
     struct stage full, last; /* last: the partial batch, when there is one */
     struct step_end *full_end, *last_end;
     struct augmenter *augmenter;
-    int32_t *order; /* [n_retain] this epoch's images */
+    struct validation *validation; /* NULL without images set aside */
+    struct best_weights *best;     /* kept where the recipe selects them */
+    int32_t *order;                /* [n_retain] this epoch's images */
     struct history history;
+    struct selection selection; /* of what the history says */
     struct position position;
     int64_t until; /* epochs to train to, at most the recipe's */
     struct schedule schedule;
-    int64_t n_full, n_last; /* full batches per epoch, images in the partial one */
+    int64_t n_full, n_last;    /* full batches per epoch, images in the partial one */
+    double validation_seconds; /* of this attempt */
     double last_checkpoint, last_loss, last_accuracy; /* accuracy: NaN until known */
     int64_t first_step;                               /* this attempt's */
     double first_seconds;
@@ -63,6 +72,10 @@ CHECKED enum status loop_create(struct loop *loop);
 /* Trains from loop->position to loop->until. DIVERGED names the step; CANCELLED after writing a
  * checkpoint. */
 CHECKED enum status loop_run(struct loop *loop);
+/* Whether all epochs are done, or the recipe's patience is at its end. */
+bool loop_is_over(const struct loop *loop);
+/* After training: the best epoch's weights again, where the recipe selects them. */
+CHECKED enum status loop_select(struct loop *loop);
 void loop_release(struct loop *loop);
 
 #endif

@@ -210,6 +210,21 @@ done:
     return status;
 }
 
+enum status network_arena_bytes(const struct network *network, enum graph_mode mode,
+                                int64_t batch_size, size_t *out)
+{
+    enum status status = STATUS_OK;
+    struct graph *graph = NULL;
+    struct memory_plan plan = {0};
+
+    TRY(build_graph(network, mode, batch_size, &graph));
+    TRY(pass_plan_memory(graph, &plan));
+    *out = plan.arena_bytes;
+done:
+    graph_destroy(graph);
+    return status;
+}
+
 void stage_release(struct stage *stage)
 {
     executor_destroy(stage->executor);

@@ -42,6 +42,9 @@ CHECKED enum status network_load_weights(struct network *network, const struct w
 CHECKED enum status network_stage(const struct network *network, enum graph_mode mode,
                                   int64_t batch_size, struct span arena, struct stage *out);
 void stage_release(struct stage *stage);
+/* What such a stage's values need in an arena; its operations' workspace comes on top. */
+CHECKED enum status network_arena_bytes(const struct network *network, enum graph_mode mode,
+                                        int64_t batch_size, size_t *out);
 
 /* The settings' recipe that the method trains with; NULL when it trains nothing. */
 const struct recipe *network_recipe(const struct network *network);

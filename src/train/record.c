@@ -25,7 +25,8 @@ static void add_costs(const struct execution *execution, struct run_value *value
 {
     const struct loop *loop = &execution->loop;
     bool has_trained = execution->network.method->training != TRAIN_NOTHING;
-    double train = loop->position.seconds, eval = execution->eval_seconds;
+    double train = loop->position.seconds;
+    double eval = execution->eval_seconds + loop->validation_seconds;
     double all = clock_seconds() - execution->started_seconds;
     double here = train - loop->first_seconds; /* of this attempt */
     double images = has_trained ? (double)loop->position.step / (double)loop->schedule.per_epoch *
@@ -49,26 +50,45 @@ static void add_costs(const struct execution *execution, struct run_value *value
                            peak_memory_bytes()};
 }
 
+/* As run.h5 says which images are forgotten and set aside; the others are 0. */
+enum { IS_FORGOTTEN = 1, IS_VALIDATION = 2 };
+
+static void mark(uint8_t *part, const int32_t *images, int64_t n, uint8_t value)
+{
+    for (int64_t i = 0; i < n; i++)
+        part[images[i]] = value;
+}
+
+/* All images in part 0. */
 static enum status samples_of(struct arena *arena, const char *name,
-                              const struct predictions *predictions, int forget_class,
-                              struct run_samples *out)
+                              const struct predictions *predictions, struct run_samples *out,
+                              uint8_t **part)
 {
     enum status status = STATUS_OK;
-    uint8_t *part = NULL;
 
-    TRY_ALLOC(part, ARENA_ARRAY(arena, predictions->n, uint8_t));
-    for (int64_t i = 0; i < predictions->n; i++)
-        part[i] = predictions->labels[i] == forget_class;
+    TRY_ALLOC(*part, ARENA_ARRAY(arena, predictions->n, uint8_t));
     *out = (struct run_samples){
-        name, predictions->n, predictions->loss, predictions->margin, predictions->labels, part};
+        name, predictions->n, predictions->loss, predictions->margin, predictions->labels, *part};
 done:
     return status;
 }
 
-/* The metric of early_terminate is a column of its own, unless it is the loss. */
+/* Where the split sets images aside, which epoch was best with them. */
+static void add_selection(const struct execution *execution, struct run_value *values, int64_t *n)
+{
+    int64_t best = execution->loop.selection.best_epoch;
+
+    if (execution->split->n_validation > 0)
+        values[(*n)++] =
+            (struct run_value){"best_epoch", "1", "epoch of the highest validation accuracy",
+                               best > 0 ? (double)best : NAN};
+}
+
+/* The metric of early_terminate is a column of its own, unless there is one. */
 static int64_t history_columns(const struct train_job *job)
 {
-    bool has_metric = job->metric != NULL && strcmp(job->metric, "loss") != 0;
+    bool has_metric = job->metric != NULL && strcmp(job->metric, "loss") != 0 &&
+                      strcmp(job->metric, "validation_accuracy") != 0;
     return has_metric ? HISTORY_METRIC + 1 : HISTORY_METRIC;
 }
 
@@ -87,6 +107,8 @@ static enum status history_of(const struct execution *execution, struct run_seri
         [HISTORY_TIME] = {"time", "s", NULL, 0},
         [HISTORY_LR] = {"lr", "1", NULL, 0},
         [HISTORY_LOSS] = {"loss", "nats/image", NULL, 0},
+        [HISTORY_VALIDATION_ACCURACY] = {"validation_accuracy", "1", NULL, 0},
+        [HISTORY_VALIDATION_LOSS] = {"validation_loss", "nats/image", NULL, 0},
         [HISTORY_METRIC] = {"", "1", NULL, 0}, /* its name is the job's */
     };
     const struct history *history = &execution->loop.history;
@@ -160,11 +182,16 @@ done:
 static enum status fill_samples(struct execution *execution, struct run_file *run)
 {
     enum status status = STATUS_OK;
-    int forget_class = execution->split->forget_class;
+    struct arena *arena = execution->arena;
+    const struct split *split = execution->split;
+    uint8_t *train = NULL, *test = NULL;
 
-    TRY(samples_of(execution->arena, "train", &execution->train, forget_class, &run->samples[0]));
-    TRY(samples_of(execution->arena, "test", &execution->test, forget_class, &run->samples[1]));
+    TRY(samples_of(arena, "train", &execution->train, &run->samples[0], &train));
+    TRY(samples_of(arena, "test", &execution->test, &run->samples[1], &test));
     run->n_samples = 2;
+    mark(train, split->forget, split->n_forget, IS_FORGOTTEN);
+    mark(train, split->validation, split->n_validation, IS_VALIDATION);
+    mark(test, split->test_forget, split->n_test_forget, IS_FORGOTTEN);
     TRY(fill_classes(execution, run));
     TRY(fill_forget(execution, &run->forget));
 done:
@@ -200,6 +227,7 @@ enum status execution_record(struct execution *execution, const char *state, con
         values[run.n_values++] =
             (struct run_value){execution->metrics.items[i].name, "1",
                                execution->metrics.items[i].name, execution->metrics.items[i].value};
+    add_selection(execution, values, &run.n_values);
     add_costs(execution, values, &run.n_values);
     TRY(history_of(execution, history));
     if (execution->is_evaluated)

@@ -8,9 +8,12 @@
 #include <math.h>
 #include <string.h>
 
+/* Of a run whose patience ended before the rung: its last epoch's. */
 static double *history_row(struct loop *loop, int64_t epoch)
 {
-    return loop->history.rows + (epoch - 1) * N_HISTORY;
+    int64_t reached = epoch < loop->history.n ? epoch : loop->history.n;
+
+    return loop->history.rows + (reached - 1) * N_HISTORY;
 }
 
 static double metric_value(const struct metrics *metrics, const char *name)
@@ -37,6 +40,10 @@ static enum status measure(struct execution *execution, double *out)
 
     if (strcmp(metric, "loss") == 0) {
         *out = row[HISTORY_LOSS];
+        return STATUS_OK;
+    }
+    if (strcmp(metric, "validation_accuracy") == 0 && !isnan(row[HISTORY_VALIDATION_ACCURACY])) {
+        *out = row[HISTORY_VALIDATION_ACCURACY];
         return STATUS_OK;
     }
     if (isnan(row[HISTORY_METRIC]) || row[HISTORY_METRIC_ID] != metric_id(metric)) {
@@ -122,7 +129,7 @@ enum status execution_climb(struct execution *execution)
     while (!execution->has_left) {
         bool asks = execution->rung_epoch > 0 && execution->rung_epoch < loop->recipe->epochs;
         loop->until = asks ? execution->rung_epoch : loop->recipe->epochs;
-        if (loop->position.epoch < loop->until)
+        if (loop->position.epoch < loop->until && !loop_is_over(loop))
             TRY(loop_run(loop));
         if (!asks)
             break;

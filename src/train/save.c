@@ -1,6 +1,22 @@
 /* Parameters as files: from the device and the graph's layout to PyTorch's names and layout. */
 #include "train/checkpoint.h"
 
+#include "base/hash.h"
+
+#include <string.h>
+
+uint32_t tensors_checksum(const struct weight_tensor *tensors, int64_t n)
+{
+    uint32_t sum = 0;
+
+    for (int64_t i = 0; i < n; i++) { /* order-sensitive: rotate, then mix */
+        size_t bytes = (size_t)weight_elements(&tensors[i]) * dtype_bytes(tensors[i].dtype);
+        sum = (sum << 1 | sum >> 31) ^ crc32_bytes(tensors[i].values, bytes) ^
+              crc32_bytes(tensors[i].name, strlen(tensors[i].name));
+    }
+    return sum;
+}
+
 enum status parameter_tensor(const struct parameters *parameters, int64_t i, struct arena *arena,
                              struct weight_tensor *out)
 {

@@ -20,8 +20,9 @@ from results_folder import Reader, below, differences, journal, trainers_below  
 from small_sweep import prepare  # noqa: E402
 
 SWEEP = """  forget.class: 3
-  train: {epochs: EPOCHS, batch_size: 32}
-  base.train: {epochs: EPOCHS, batch_size: 32}
+  data.validation: 0.2
+  train: {epochs: EPOCHS, batch_size: 32, select: best}
+  base.train: {epochs: EPOCHS, batch_size: 32, select: best}
   eval: {batch_size: 40}
 parameters:
   unlearn.method: {values: [retrain, finetune, prune_finetune, lora, prune_lora]}

@@ -29,8 +29,12 @@ static struct settings common_settings(const struct fixture *fixture)
     settings.data.path = fixture->data;
     settings.data.mean = (struct normalisation){NORMALISATION_GIVEN, {0.5, 0.5, 0.5}};
     settings.data.std = (struct normalisation){NORMALISATION_GIVEN, {0.25, 0.25, 0.25}};
-    settings.train = (struct recipe){
-        .epochs = 2, .batch_size = 32, .optimizer = OPTIMIZER_ADAM, .lr = 1e-3, .gamma = 0.1};
+    settings.train = (struct recipe){.epochs = 2,
+                                     .batch_size = 32,
+                                     .optimizer = OPTIMIZER_ADAM,
+                                     .lr = 1e-3,
+                                     .gamma = 0.1,
+                                     .validate_every = 1};
     settings.base_train = settings.train;
     settings.base_train.optimizer = OPTIMIZER_SGD;
     settings.base_train.lr = 0.05;

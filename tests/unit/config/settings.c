@@ -156,6 +156,17 @@ static void test_round_trip(void **state)
     settings.eval.seed = 9007199254740991;
     for (int k = 1; k <= N_ATTACKS; k++)
         assert_true(attack_list_add(&settings.eval.mia, k % N_ATTACKS) == (k < N_ATTACKS));
+    settings.data.validation = 1.0 / 3.0;
+    settings.data.split_seed = 11;
+    settings.forget.kind = FORGET_BY_CLASSES;
+    small_set_add(&settings.forget.classes, 99);
+    small_set_add(&settings.forget.classes, 3);
+    settings.forget.fraction = 1.0 / 7.0;
+    settings.forget.count = 500;
+    settings.forget.superclass = 19;
+    settings.forget.within = 9;
+    settings.forget.seed = 8;
+    settings.forget.indices = "some \"images\".txt";
     settings.checkpoint.keep = KEEP_ALL;
     settings.resources.device = "ref";
     to_json(&settings, &first);
@@ -175,6 +186,12 @@ static void test_round_trip(void **state)
     assert_int_equal(again.base_train.milestones[1], 150);
     assert_int_equal(again.prune.mask, PRUNE_BAKED);
     assert_int_equal(again.checkpoint.keep, KEEP_ALL);
+    assert_int_equal(again.forget.kind, FORGET_BY_CLASSES);
+    assert_memory_equal(&again.forget.classes, &settings.forget.classes,
+                        sizeof settings.forget.classes);
+    assert_int_equal(small_set_count(&again.forget.classes), 2);
+    assert_true(again.forget.fraction == settings.forget.fraction);
+    assert_string_equal(again.forget.indices, settings.forget.indices);
     text_release(&first);
     text_release(&second);
 }
@@ -207,6 +224,27 @@ static void test_old_json(void **state)
     assert_int_equal(old.train.augment, AUGMENT_CROP_FLIP);
     old = read_changed("\"base.train.augment\": \"crop_flip\"", "\"base.train.augment\": false");
     assert_int_equal(old.base_train.augment, AUGMENT_NONE);
+}
+
+/* What an older version wrote. */
+static void test_lacking_neutral(void **state)
+{
+    const char *const text = ", \"data.validation\": 0, \"data.split_seed\": 0";
+    struct settings settings = defaults("resnet", false), again;
+    struct text json = {0}, older = {0};
+
+    (void)state;
+    to_json(&settings, &json);
+    const char *place = strstr(text_value(&json), text);
+    assert_non_null(place);
+    text_append(&older, "%.*s%s", (int)(place - text_value(&json)), text_value(&json),
+                place + strlen(text));
+    again.data.validation = 0.5;
+    assert_int_equal(settings_from_json(text_value(&older), arena, &again), STATUS_OK);
+    assert_true(again.data.validation == 0);
+    assert_int_equal(again.data.split_seed, 0);
+    text_release(&json);
+    text_release(&older);
 }
 
 static void check_refused(const char *from, const char *to, const char *message)
@@ -244,8 +282,12 @@ static void test_bad_json(void **state)
     check_refused("\"prune.sparsity\": 0.5", "\"prune.sparsity\": 1",
                   "'prune.sparsity' must be in [0, 1), got 1");
     check_refused("\"prune.mask\": \"held\"", "\"prune.mask\": null", "object or null");
+    check_refused("\"data.validation\": 0", "\"data.validation\": 1.5",
+                  "'data.validation' wants a share below 1 or a whole number, got 1.5");
+    check_refused("\"data.validation\": 0", "\"data.validation\": -0.1",
+                  "'data.validation' must be in [0, 2147483647], got -0.1");
     check_refused("\"train.milestones\": []", "\"train.milestones\": [1,2,3,4,5,6,7,8,9]",
-                  "a list of more than 8 values");
+                  "'train.milestones' has 9 epochs, at most 8 are possible");
 }
 
 /* The first attack keeps its place; in which order the others are written does not matter. */
@@ -283,7 +325,8 @@ int main(void)
         cmocka_unit_test(test_rows),           cmocka_unit_test(test_default_values),
         cmocka_unit_test(test_neutral_values), cmocka_unit_test(test_compat),
         cmocka_unit_test(test_attacks),        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_old_json),       cmocka_unit_test(test_bad_json),
+        cmocka_unit_test(test_old_json),       cmocka_unit_test(test_lacking_neutral),
+        cmocka_unit_test(test_bad_json),
     };
     return cmocka_run_group_tests(tests, open_arena, close_arena);
 }

@@ -55,6 +55,17 @@ static const struct {
                   "  prune.sparsity: {distribution: normal, mu: 0.5, sigma: 0.05}\n"
                   "  lora.alpha: {distribution: q_uniform, min: 0.1, max: 40, q: 0.1}\n"
                   "method: sobol\nrun_cap: 12\n"},
+    {"validation", HEAD METHODS "  data.validation: [0, 0.1, 4000]\n  data.split_seed: [0, 5]\n"},
+    {"forgetting",
+     HEAD "parameters:\n  unlearn.method: [original, retrain, lora]\n"
+          "  forget.fraction: [0.1, 1]\n  forget.seed: [0, 3]\n  forget.within: [none, 4]\n"
+          "include:\n"
+          "- {unlearn.method: retrain, forget.class: 3}\n"
+          "- {unlearn.method: retrain, forget.classes: [3]}\n"
+          "- {unlearn.method: retrain, forget.classes: [7, 3]}\n"
+          "- {unlearn.method: retrain, forget.count: 500, forget.seed: 1, forget.within: none}\n"
+          "- {unlearn.method: retrain, forget.indices: 'no such/list 1.txt'}\n"
+          "- {unlearn.method: retrain, forget.superclass: 19, data.dataset: cifar100}\n"},
 };
 
 static void print_all(struct text *out)
