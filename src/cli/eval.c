@@ -2,9 +2,11 @@
 #include "cli/cli.h"
 
 #include "cli/backend_choice.h"
+#include "cli/eval_forget.h"
 #include "cli/foreground.h"
 #include "cli/options.h"
 #include "train/evaluate.h"
+#include "unlearn/forget.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -15,6 +17,7 @@
 struct eval_options {
     const char *model, *weights, *data, *dataset, *mean, *std, *device, *forget_class;
     int64_t threads, batch_size, eval_seed, gpu;
+    struct option_texts sets;
     bool is_json;
 };
 
@@ -29,6 +32,7 @@ static enum status parse(int argc, char **argv, struct eval_options *wanted, boo
          "cifar10 (default), cifar100 or images"},
         {"forget-class", 0, OPTION_TEXT, &wanted->forget_class, "N",
          "class to forget; default none"},
+        {"set", 0, OPTION_TEXTS, &wanted->sets, "K=V", "forget.* or data.validation; repeatable"},
         {"mean", 0, OPTION_TEXT, &wanted->mean, "R,G,B", "default: from the manifest beside FILE"},
         {"std", 0, OPTION_TEXT, &wanted->std, "R,G,B", "default: from the manifest beside FILE"},
         {"eval-seed", 0, OPTION_INTEGER, &wanted->eval_seed, "N", "draws the attack's samples"},
@@ -39,8 +43,7 @@ static enum status parse(int argc, char **argv, struct eval_options *wanted, boo
         {"json", 0, OPTION_FLAG, &wanted->is_json, NULL, "one JSON object"},
     };
     const struct options options = {
-        .usage =
-            "prunelora eval --model NAME --weights FILE --data DIR [--forget-class N] [--json]",
+        .usage = "prunelora eval --model NAME --weights FILE --data DIR [options]",
         .summary = "Accuracies and membership inference of a checkpoint (fractions).",
         .example =
             "prunelora eval --model resnet20 --weights model_weights/base.h5 --data data/synth "
@@ -71,7 +74,8 @@ static enum status parse_three(const char *option, const char *text, struct norm
     return STATUS_OK;
 }
 
-static enum status check_options(const struct eval_options *wanted, struct settings *settings)
+static enum status check_options(const struct eval_options *wanted, struct arena *arena,
+                                 struct settings *settings)
 {
     enum status status = STATUS_OK;
     const char *const required[][2] = {
@@ -83,12 +87,7 @@ static enum status check_options(const struct eval_options *wanted, struct setti
                         required[i][0]);
     if (wanted->batch_size < 1)
         return fail(STATUS_BAD_CONFIG, "--batch-size must be at least 1");
-    settings->forget.class_index = -1;
-    if (strcmp(wanted->forget_class, "none") != 0 &&
-        (!text_to_int64(wanted->forget_class, &settings->forget.class_index) ||
-         settings->forget.class_index < 0))
-        return fail(STATUS_BAD_CONFIG, "--forget-class wants a class number or none, got '%s'",
-                    wanted->forget_class);
+    TRY(eval_forget_read(&wanted->sets, wanted->forget_class, arena, settings));
     TRY(parse_three("mean", wanted->mean, &settings->data.mean));
     TRY(parse_three("std", wanted->std, &settings->data.std));
     for (int c = 0; c < 3; c++)
@@ -155,9 +154,10 @@ static enum status evaluate(const struct eval_options *wanted, struct trainer *t
     struct metrics metrics = {0};
     struct split *split = NULL;
 
-    TRY(check_options(wanted, &settings));
+    TRY(check_options(wanted, arena, &settings));
     TRY(network_open(&network, trainer, &settings));
-    TRY(split_by_class(network.data->dataset, (int)settings.forget.class_index, &split));
+    const struct split_request request = forget_request(&settings);
+    TRY(split_create(network.data->dataset, &request, &split));
     TRY(network_evaluate(&network, arena, &train, &test));
     struct eval_inputs inputs = {&train, &test, split, (uint64_t)settings.eval.seed};
     TRY(metrics_compute(&inputs, &metrics));
@@ -191,12 +191,8 @@ done:
 
 int cli_eval(int argc, char **argv)
 {
-    struct eval_options wanted = {.dataset = "cifar10",
-                                  .mean = "base",
-                                  .std = "base",
-                                  .device = "auto",
-                                  .forget_class = "none",
-                                  .batch_size = 128};
+    struct eval_options wanted = {
+        .dataset = "cifar10", .mean = "base", .std = "base", .device = "auto", .batch_size = 128};
     bool is_help = false;
 
     enum status status = parse(argc, argv, &wanted, &is_help);

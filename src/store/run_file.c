@@ -90,8 +90,8 @@ static enum status put_samples(hid_t parent, const struct run_samples *samples)
          H5T_IEEE_F32LE, samples->margin, samples->n, 0, false},
         {"label", "1", "class of each image", H5T_NATIVE_INT32, H5T_STD_I32LE, samples->labels,
          samples->n, 0, false},
-        {"part", "1", "0 retain, 1 forget, 2 validation", H5T_NATIVE_UINT8, H5T_STD_U8LE, samples->part,
-         samples->n, 0, false},
+        {"part", "1", "0 retain, 1 forget, 2 validation", H5T_NATIVE_UINT8, H5T_STD_U8LE,
+         samples->part, samples->n, 0, false},
     };
 
     return hdf5_put_arrays(parent, samples->name, arrays, sizeof arrays / sizeof arrays[0]);
