@@ -14,20 +14,13 @@
 static const char *type_of(const struct setting *setting)
 {
     static const char *const names[] = {
-        [SETTING_INTEGER] = "integer",
-        [SETTING_NUMBER] = "number",
-        [SETTING_AMOUNT] = "number",
-        [SETTING_BOOL] = "true or false",
-        [SETTING_ENUM] = "one of",
-        [SETTING_CHOICE] = "one of",
-        [SETTING_ARCHITECTURE] = "one of",
-        [SETTING_METHOD] = "one of",
-        [SETTING_TEXT] = "text",
-        [SETTING_REGEX] = "regular expression",
-        [SETTING_DURATION] = "time",
-        [SETTING_NORMALISATION] = "base, published or [a, b, c]",
-        [SETTING_EPOCHS] = "list",
-        [SETTING_CLASSES] = "list",
+        [SETTING_INTEGER] = "integer",     [SETTING_NUMBER] = "number",
+        [SETTING_AMOUNT] = "number",       [SETTING_BOOL] = "true or false",
+        [SETTING_ENUM] = "one of",         [SETTING_CHOICE] = "one of",
+        [SETTING_ARCHITECTURE] = "one of", [SETTING_METHOD] = "one of",
+        [SETTING_TEXT] = "text",           [SETTING_REGEX] = "regular expression",
+        [SETTING_DURATION] = "time",       [SETTING_NORMALISATION] = "base, published or [a, b, c]",
+        [SETTING_EPOCHS] = "list",         [SETTING_CLASSES] = "list",
         [SETTING_ATTACKS] = "list",
     };
     return names[setting->kind];
