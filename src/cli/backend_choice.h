@@ -17,7 +17,7 @@ CHECKED enum status backend_choice_look(const char *device, int index, int *n_de
 
 /* For --gpu of commands that a person types. BAD_CONFIG when `gpu` is no number of a GPU, or
  * `device` computes on none. */
-#define GPU_CHOICE "which of the GPUs that CUDA_VISIBLE_DEVICES leaves (default 0)"
+#define GPU_CHOICE "GPU among CUDA_VISIBLE_DEVICES (default 0)"
 CHECKED enum status backend_choice_check_gpu(const char *device, int64_t gpu);
 
 #endif

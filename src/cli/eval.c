@@ -47,8 +47,7 @@ static enum status parse(int argc, char **argv, struct eval_options *wanted, boo
         {"json", 0, OPTION_FLAG, &wanted->is_json, NULL, "one JSON object"},
     };
     const struct options options = {
-        .usage =
-            "prunelora eval --model NAME --weights FILE --data DIR [--forget-class N] [--json]",
+        .usage = "prunelora eval --model NAME --weights FILE --data DIR [options]",
         .summary = "Accuracies and membership inference of a checkpoint (fractions).",
         .example =
             "prunelora eval --model resnet20 --weights model_weights/base.h5 --data data/synth "
