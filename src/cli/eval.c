@@ -2,7 +2,7 @@
 #include "cli/cli.h"
 
 #include "cli/backend_choice.h"
-#include "cli/eval_forget.h"
+#include "cli/eval_settings.h"
 #include "cli/foreground.h"
 #include "cli/options.h"
 #include "train/eval_batch.h"
@@ -35,7 +35,8 @@ static enum status parse(int argc, char **argv, struct eval_options *wanted, boo
          "class to forget; default none"},
         {"mia", 0, OPTION_TEXT, &wanted->mia, "A,B",
          "membership attacks, as eval.mia; default loss_lr"},
-        {"set", 0, OPTION_TEXTS, &wanted->sets, "K=V", "forget.* or data.validation; repeatable"},
+        {"set", 0, OPTION_TEXTS, &wanted->sets, "K=V",
+         "forget.*, data.validation, model.vit.*; repeatable"},
         {"mean", 0, OPTION_TEXT, &wanted->mean, "R,G,B", "default: from the manifest beside FILE"},
         {"std", 0, OPTION_TEXT, &wanted->std, "R,G,B", "default: from the manifest beside FILE"},
         {"eval-seed", 0, OPTION_INTEGER, &wanted->eval_seed, "N", "draws the attack's samples"},
@@ -114,7 +115,7 @@ static enum status check_options(const struct eval_options *wanted, struct arena
                         required[i][0]);
     if (wanted->batch_size < 1 && wanted->batch_size != EVAL_BATCH_AUTO)
         return fail(STATUS_BAD_CONFIG, "--batch-size must be at least 1");
-    TRY(eval_forget_read(&wanted->sets, wanted->forget_class, arena, settings));
+    TRY(eval_settings_read(&wanted->sets, wanted->forget_class, arena, settings));
     TRY(parse_attacks(wanted->mia, &settings->eval.mia));
     TRY(parse_three("mean", wanted->mean, &settings->data.mean));
     TRY(parse_three("std", wanted->std, &settings->data.std));
@@ -182,7 +183,11 @@ static enum status evaluate(const struct eval_options *wanted, struct trainer *t
     struct metrics metrics = {0};
     struct split *split = NULL;
 
+    const struct weights *weights = NULL;
+
     TRY(check_options(wanted, arena, &settings));
+    TRY(trainer_weights(trainer, settings.model.weights, &weights));
+    TRY(eval_settings_size(weights->hash, arena, &settings));
     TRY(network_open(&network, trainer, &settings));
     const struct split_request request = forget_request(&settings);
     TRY(split_create(network.data->dataset, &request, &split));

@@ -1,19 +1,21 @@
-/* Settings of the split from a command line without a sweep: the table's own readers, one value
- * each. */
-#include "cli/eval_forget.h"
+/* Settings from a command line without a sweep: the table's own readers, one value each. */
+#include "cli/eval_settings.h"
 
 #include "config/flow_value.h"
 #include "config/settings_table.h"
+#include "store/weights.h"
 #include "unlearn/forget.h"
 
 #include <string.h>
 
-static bool is_of_split(const char *name)
+static bool is_read_here(const char *name)
 {
     int i = setting_find(name);
+    bool is_of_split = i >= 0 &&
+                       (setting_at(i)->is_in_split || strcmp(name, "forget.class") == 0) &&
+                       strcmp(name, "forget.kind") != 0;
 
-    return i >= 0 && (setting_at(i)->is_in_split || strcmp(name, "forget.class") == 0) &&
-           strcmp(name, "forget.kind") != 0;
+    return is_of_split || (i >= 0 && text_starts_with(name, "model.vit."));
 }
 
 static enum status read_value(const char *name, const char *value, struct arena *arena,
@@ -49,10 +51,11 @@ static enum status read_set(const char *text, struct arena *arena, struct settin
     TRY_ALLOC(name, arena_strdup(arena, text));
     if (equals != NULL)
         name[equals - text] = '\0';
-    if (equals == NULL || !is_of_split(name))
+    if (equals == NULL || !is_read_here(name))
         return fail(STATUS_BAD_CONFIG,
                     "--set wants forget.class, .classes, .superclass, .fraction, .count, .indices, "
-                    ".within or .seed, data.validation or data.split_seed = a value, got '%s'",
+                    ".within or .seed, data.validation, data.split_seed or model.vit.* = a value, "
+                    "got '%s'",
                     text);
     for (enum forget_kind kind = 0; kind < N_FORGET_KINDS; kind++) {
         if (strcmp(forget_setting(kind), name) != 0)
@@ -67,8 +70,8 @@ done:
     return status;
 }
 
-enum status eval_forget_read(const struct option_texts *sets, const char *forget_class,
-                             struct arena *arena, struct settings *out)
+enum status eval_settings_read(const struct option_texts *sets, const char *forget_class,
+                               struct arena *arena, struct settings *out)
 {
     enum status status = STATUS_OK;
     enum forget_kind given = forget_class != NULL ? FORGET_BY_CLASS : N_FORGET_KINDS;
@@ -83,6 +86,33 @@ enum status eval_forget_read(const struct option_texts *sets, const char *forget
         TRY(read_set(sets->items[i], arena, out, &given));
     if (given != N_FORGET_KINDS)
         out->forget.kind = given;
+done:
+    return status;
+}
+
+static void take(int64_t *size, int64_t from_recipe)
+{
+    if (*size == 0)
+        *size = from_recipe;
+}
+
+enum status eval_settings_size(const char *hash, struct arena *arena, struct settings *settings)
+{
+    enum status status = STATUS_OK;
+    struct vit_shape *shape = &settings->model.vit;
+    struct manifest manifest = {0};
+    struct settings recipe;
+    bool is_present = false;
+
+    TRY(manifest_load(settings->model.weights, hash, arena, &manifest, &is_present));
+    if (!is_present || manifest.recipe == NULL ||
+        settings_from_json(manifest.recipe, arena, &recipe) != STATUS_OK)
+        return STATUS_OK; /* not written here: nothing is known */
+    take(&shape->patch, recipe.model.vit.patch);
+    take(&shape->layers, recipe.model.vit.layers);
+    take(&shape->heads, recipe.model.vit.heads);
+    take(&shape->width, recipe.model.vit.width);
+    take(&shape->mlp, recipe.model.vit.mlp);
 done:
     return status;
 }
