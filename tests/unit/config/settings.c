@@ -155,7 +155,8 @@ static void test_round_trip(void **state)
     settings.seed = 9007199254740992;
     settings.eval.seed = 9007199254740991;
     for (int k = 1; k <= N_ATTACKS; k++)
-        assert_true(attack_list_add(&settings.eval.mia, k % N_ATTACKS) == (k < N_ATTACKS));
+        assert_true(attack_list_add(&settings.eval.mia, (enum attack_kind)(k % N_ATTACKS)) ==
+                    (k < N_ATTACKS));
     settings.data.validation = 1.0 / 3.0;
     settings.data.split_seed = 11;
     settings.forget.kind = FORGET_BY_CLASSES;
