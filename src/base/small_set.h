@@ -2,6 +2,7 @@
 #ifndef BASE_SMALL_SET_H
 #define BASE_SMALL_SET_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ static inline bool small_set_has(const struct small_set *set, int64_t member)
 /* member in [0, SMALL_SET_LIMIT). */
 static inline void small_set_add(struct small_set *set, int64_t member)
 {
+    assert(member >= 0 && member < SMALL_SET_LIMIT);
     set->words[member / 64] |= (uint64_t)1 << (member % 64);
 }
 

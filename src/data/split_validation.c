@@ -56,18 +56,25 @@ static void set_quotas(struct quota *quotas, int n_classes, int64_t n, int64_t n
     }
 }
 
-static void draw_class(const struct dataset *dataset, int class, const struct quota *quota,
-                       uint64_t seed, int32_t *images, uint8_t *parts)
+struct drawing {
+    const struct image_table *train;
+    uint64_t seed;
+    int32_t *images; /* [train->n] of the class at hand */
+    uint8_t *parts;
+};
+
+static void draw_class(const struct drawing *drawing, int class, int64_t n_drawn)
 {
-    struct random_key key = {.seed = seed, .purpose = RANDOM_SPLIT, .layer = (uint32_t) class};
+    struct random_key key = {
+        .seed = drawing->seed, .purpose = RANDOM_SPLIT, .layer = (uint32_t) class};
     int64_t n = 0;
 
-    for (int64_t i = 0; i < dataset->train.n; i++)
-        if (dataset->train.labels[i] == class)
-            images[n++] = (int32_t)i;
-    random_shuffle(&key, images, n);
-    for (int64_t i = 0; i < quota->n_drawn; i++)
-        parts[images[i]] = SPLIT_VALIDATION;
+    for (int64_t i = 0; i < drawing->train->n; i++)
+        if (drawing->train->labels[i] == class)
+            drawing->images[n++] = (int32_t)i;
+    random_shuffle(&key, drawing->images, n);
+    for (int64_t i = 0; i < n_drawn; i++)
+        drawing->parts[drawing->images[i]] = SPLIT_VALIDATION;
 }
 
 enum status split_mark_validation(const struct dataset *dataset,
@@ -84,8 +91,9 @@ enum status split_mark_validation(const struct dataset *dataset,
     for (int64_t i = 0; i < dataset->train.n; i++)
         quotas[dataset->train.labels[i]].n_images++;
     set_quotas(quotas, dataset->n_classes, dataset->train.n, n_wanted);
+    const struct drawing drawing = {&dataset->train, request->split_seed, images, parts};
     for (int c = 0; c < dataset->n_classes; c++)
-        draw_class(dataset, c, &quotas[c], request->split_seed, images, parts);
+        draw_class(&drawing, c, quotas[c].n_drawn);
 done:
     free(quotas);
     free(images);

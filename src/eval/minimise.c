@@ -2,6 +2,7 @@
  * backtracking needs no second condition; a pair without curvature is left out. */
 #include "eval/minimise.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
@@ -78,8 +79,9 @@ static const struct pair *newest(const struct search *search, int i)
 static void choose_direction(struct search *search)
 {
     int64_t n = search->objective->n;
-    double factors[N_PAIRS], scale = 1;
+    double factors[N_PAIRS] = {0}, scale = 1;
 
+    assert(search->n_pairs >= 0 && search->n_pairs <= N_PAIRS);
     for (int64_t i = 0; i < n; i++)
         search->direction[i] = -search->gradient[i];
     for (int i = 0; i < search->n_pairs; i++) {

@@ -358,6 +358,26 @@ done:
     return status;
 }
 
+static void fuse_node(struct fuse *fuse, int64_t i)
+{
+    enum op_kind kind = fuse->graph->nodes[i].kind;
+
+    if (fuse->is_dropped[i])
+        return;
+    if (kind == OP_relu_forward)
+        fuse_forward(fuse, i);
+    else if (kind == OP_relu_backward)
+        fuse_backward(fuse, i);
+    else if (kind == OP_scale)
+        fuse_scale(fuse, i);
+    else if (kind == OP_add)
+        fuse_product_and_add(fuse, i);
+    else if (kind == OP_layer_norm_forward)
+        fuse_layer_norm(fuse, i);
+    else if (kind == OP_layer_norm_backward)
+        fuse_layer_norm_backward(fuse, i);
+}
+
 enum status pass_fuse(struct graph *graph)
 {
     enum status status = STATUS_OK;
@@ -370,22 +390,8 @@ enum status pass_fuse(struct graph *graph)
     TRY_ALLOC(fuse.is_dropped, heap_alloc(graph->n_nodes, sizeof *fuse.is_dropped));
     TRY_ALLOC(fuse.moved_to, heap_alloc(graph->n_nodes, sizeof *fuse.moved_to));
     index_values(&fuse);
-    for (int64_t i = 0; i < graph->n_nodes; i++) {
-        if (fuse.is_dropped[i])
-            continue;
-        if (graph->nodes[i].kind == OP_relu_forward)
-            fuse_forward(&fuse, i);
-        else if (graph->nodes[i].kind == OP_relu_backward)
-            fuse_backward(&fuse, i);
-        else if (graph->nodes[i].kind == OP_scale)
-            fuse_scale(&fuse, i);
-        else if (graph->nodes[i].kind == OP_add)
-            fuse_product_and_add(&fuse, i);
-        else if (graph->nodes[i].kind == OP_layer_norm_forward)
-            fuse_layer_norm(&fuse, i);
-        else if (graph->nodes[i].kind == OP_layer_norm_backward)
-            fuse_layer_norm_backward(&fuse, i);
-    }
+    for (int64_t i = 0; i < graph->n_nodes; i++)
+        fuse_node(&fuse, i);
     TRY(rebuild(&fuse));
     TRY(graph_check(graph));
 done:

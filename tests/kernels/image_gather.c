@@ -93,8 +93,8 @@ static double expected_pixel(const struct image_gather *op, int64_t n, const int
 
 static bool is_cut(const struct image_gather *op, int64_t n, const int64_t at[3])
 {
-    const int32_t *centre = (const int32_t *)op->holes.data + 2 * n;
     bool is_inside = op->holes.data != NULL;
+    const int32_t *centre = is_inside ? (const int32_t *)op->holes.data + 2 * n : NULL;
 
     for (int i = 0; is_inside && i < 2; i++) { /* an even side has more before its centre */
         int64_t distance = at[i] - centre[i];

@@ -73,7 +73,7 @@ static void memorises_its_images(void **state)
     struct run_file run = fixture_result(&fixture, "memorise", arena);
     assert_true(fixture_value(&run, "RA") > 0.97);
     assert_true(fixture_value(&run, "UA") > 0.99); /* a class never seen is never named */
-    assert_int_equal(run.n_history, 5);
+    assert_int_equal(run.n_history, 7);
     assert_int_equal(run.history[0].n, 40);
     assert_true(run.history[4].values[39] < 0.3 * run.history[4].values[0]); /* the loss fell */
     arena_destroy(arena);

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "cifar_files.h"
+#include "data/image_files.h"
 #include "loading.h"
 #include "store/weights.h"
 #include "support/cmocka.h"
@@ -28,8 +29,21 @@ static struct loaded load_file(const char *path, const char *const *sets, bool n
     return loaded;
 }
 
-static void make_data(const char *path)
+/* The pictures of a CIFAR-10 as an import would leave them. */
+static void make_pictures(const char *path)
 {
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
+    struct dataset *dataset = NULL;
+
+    assert_int_equal(dataset_load(DATASET_CIFAR10, path, &dataset), STATUS_OK);
+    dataset->class_names = names;
+    assert_int_equal(image_files_write(dataset, path, "made"), STATUS_OK);
+    dataset_destroy(dataset);
+}
+
+static void make_data(const struct settings *settings)
+{
+    const char *path = settings->data.path;
     struct temporary_folder folder = {{0}};
 
     if (folder_exists(path))
@@ -37,6 +51,8 @@ static void make_data(const char *path)
     assert_int_equal(folder_create(path), STATUS_OK);
     snprintf(folder.path, sizeof folder.path, "%s", path);
     write_cifar10(&folder, 20);
+    if (strcmp(settings->data.dataset, "images") == 0)
+        make_pictures(path);
 }
 
 static void make_weights(const struct settings *settings)
@@ -83,7 +99,7 @@ static void check(const char *path, const char *const *sets, int64_t n_points)
     if (loaded.status != STATUS_OK)
         fail_msg("%s\n%s", path, text_value(&loaded.diagnostics));
     for (int64_t i = 0; i < loaded.sweep->n_runs; i++) {
-        make_data(loaded.sweep->runs[i].settings.data.path);
+        make_data(&loaded.sweep->runs[i].settings);
         make_weights(&loaded.sweep->runs[i].settings);
     }
     loaded_release(&loaded);
