@@ -178,8 +178,8 @@ enum status plan_run(struct glue *glue, struct prepared *prepared, const struct 
         args[n_args].arg = operand->arg;
         args[n_args++].memory = operand->inner != NULL ? operand->inner : operand->user;
     }
-    TRY(dnnl_check(dnnl_memory_set_data_handle(plan->scratchpad,
-                                               (char *)workspace.data + plan->scratchpad_offset)));
+    char *at = workspace.data == NULL ? NULL : (char *)workspace.data + plan->scratchpad_offset;
+    TRY(dnnl_check(dnnl_memory_set_data_handle(plan->scratchpad, at)));
     args[n_args].arg = DNNL_ARG_SCRATCHPAD;
     args[n_args++].memory = plan->scratchpad;
     TRY(dnnl_check(dnnl_primitive_execute(plan->primitive, glue->stream, n_args, args)));
