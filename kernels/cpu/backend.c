@@ -39,7 +39,7 @@ const struct backend backend_cpu = {
     .real = DTYPE_F32,
     .open = cpu_open,
     .close = cpu_close,
-    .describe = cpu_describe,
+    .describe = glue_describe,
     .memory = {cpu_alloc, cpu_free, cpu_copy, cpu_copy, cpu_zero, cpu_synchronize, cpu_available},
     .kernels =
         {

@@ -3,7 +3,7 @@
 #ifndef KERNELS_CPU_CPU_H
 #define KERNELS_CPU_CPU_H
 
-#include "kernels/cpu/dnnl_glue.h"
+#include "kernels/cpu/onednn/glue.h"
 #include "kernels/kernels.h"
 
 struct device {
@@ -50,7 +50,6 @@ void cpu_prepared_release(struct prepared *prepared); /* accepts NULL */
 
 void cpu_convolution_release(struct prepared *prepared); /* accepts NULL */
 
-void cpu_describe(char *text, size_t bytes);
 enum status cpu_alloc(struct device *device, size_t bytes, void **out);
 void cpu_free(struct device *device, void *memory);
 enum status cpu_copy(struct device *device, void *to, const void *from, size_t bytes);

@@ -1,8 +1,7 @@
-/* Everything this program knows of oneDNN, so that another major version of it is one file's work.
- * A plan is one primitive together with the reorders its preferred memory layouts need; it is a
- * struct prepared for the rest of the backend. */
-#ifndef KERNELS_CPU_DNNL_GLUE_H
-#define KERNELS_CPU_DNNL_GLUE_H
+/* All the rest of the program knows of oneDNN. A plan is one primitive together with the reorders
+ * its preferred memory layouts need; it is a struct prepared for the rest of the backend. */
+#ifndef KERNELS_CPU_ONEDNN_GLUE_H
+#define KERNELS_CPU_ONEDNN_GLUE_H
 
 #include "kernels/kernels.h"
 
@@ -45,5 +44,8 @@ CHECKED enum status plan_matmul(struct glue *glue, const struct matmul_shape *sh
 CHECKED enum status plan_run(struct glue *glue, struct prepared *prepared,
                              const struct plan_memory *memory, struct span workspace);
 void plan_release(struct prepared *prepared); /* accepts NULL */
+
+/* Which oneDNN this is and which instructions it uses here, as text of at most so many bytes. */
+void glue_describe(char *text, size_t bytes);
 
 #endif

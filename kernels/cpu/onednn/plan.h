@@ -1,0 +1,40 @@
+/* What the files of this folder share: a plan is made of one primitive and the layouts the caller
+ * has. */
+#ifndef KERNELS_CPU_ONEDNN_PLAN_H
+#define KERNELS_CPU_ONEDNN_PLAN_H
+
+#include "kernels/cpu/onednn/glue.h"
+#include "kernels/cpu/onednn/library.h"
+
+enum slot { SLOT_SOURCE, SLOT_WEIGHT, SLOT_BIAS, SLOT_DESTINATION, N_SLOTS };
+
+struct glue {
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    dnnl_primitive_attr_t attributes; /* of every primitive: scratch memory comes from the caller */
+    int n_threads;
+};
+
+/* oneDNN takes OpenMP's setting of the calling thread, which other devices may have changed. */
+void glue_use_threads(const struct glue *glue);
+
+/* What the caller's memory looks like, and what the primitive does with it. */
+struct operand_spec {
+    int arg; /* DNNL_ARG_*; 0: not used */
+    bool is_output;
+    dnnl_query_t query; /* asks a primitive descriptor for its own layout */
+    int query_index;
+    layout_ref user; /* borrowed */
+};
+
+/* The implementation to use: the first whose name has `preferred` in it (NULL: none has), else the
+ * first that is not a reference implementation, else that one. *out is owned by the caller. */
+CHECKED enum status plan_choose(struct candidates *candidates, const char *preferred,
+                                dnnl_primitive_desc_t *out);
+
+/* Makes a plan of the chosen implementation; frozen_weight as in plan_conv2d. */
+CHECKED enum status plan_create(struct glue *glue, const struct operand_spec *specs,
+                                dnnl_primitive_desc_t descriptor, const void *frozen_weight,
+                                struct prepared **out);
+
+#endif
