@@ -33,6 +33,7 @@ struct golden *golden_open(const char *name)
     }
     snprintf(path, sizeof path, "%s/%s.h5", folder, name);
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    cmocka_set_test_filter(getenv("GOLDEN_ONLY")); /* a pattern of test names; NULL: all of them */
     golden->file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
     if (golden->file < 0) {
         printf("skipped: no golden file '%s'\n", path);
@@ -161,6 +162,13 @@ static struct graph_settings settings_of(struct golden *golden, const struct gol
     };
 }
 
+static int threads_wanted(void)
+{
+    const char *text = getenv("GOLDEN_THREADS");
+
+    return text == NULL ? 2 : text[0] - '0';
+}
+
 static void load_parameters(struct golden *golden, struct parameters *parameters)
 {
     for (int64_t i = 0; i < parameters_count(parameters); i++) {
@@ -202,7 +210,7 @@ void golden_network_open(struct golden *golden, const struct golden_setup *setup
 {
     const struct architecture *architecture = architecture_find(setup->arch);
     struct graph_settings settings = settings_of(golden, setup);
-    struct device_settings device = {.n_threads = 2};
+    struct device_settings device = {.n_threads = threads_wanted()};
 
     *out = (struct golden_network){0};
     ok(device_open(setup->backend, &device, &out->device));

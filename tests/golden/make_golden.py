@@ -7,7 +7,7 @@ Each architecture gets one HDF5 file:
   /images u8 [N, 3, H, W], /labels
   /parameters/<name>      values that float32 holds exactly, adapters among them
   /<case>/logits, loss, gradients/<name>, running/<name>     float64 truth; the attribute
-      float32_error of each is the largest error PyTorch itself makes in float32 (over variants)
+      rounding of each is how far float32 may take its elements: see rounding.py
 for the cases plain_train, plain_eval, lora_train, lora_eval.
 
 A gradient jumps where a ReLU's input crosses zero, and float32 cannot tell on which side of zero an
@@ -28,6 +28,7 @@ try:
 except ImportError as error:
     print(f"skipped: {error}")
     sys.exit(77)
+from rounding import deviations
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2471, 0.2435, 0.2616)
 LORA_RANK, LORA_ALPHA = 8, 16
@@ -240,13 +241,12 @@ def normalised(images, dtype):
     return (x - mean) / std
 
 
-def compute(model, is_train, images, labels, memory_format=torch.contiguous_format):
+def compute(model, is_train, images, labels):
     """{"logits": …, "loss": …, "gradients/<name>": …, "running/<name>": …} as float64 arrays"""
     model.train(is_train)
     model.zero_grad()
     dtype = next(model.parameters()).dtype
-    x = normalised(images, dtype).contiguous(memory_format=memory_format)
-    logits = model.to(memory_format=memory_format)(x)
+    logits = model(normalised(images, dtype))
     loss = F.cross_entropy(logits, torch.from_numpy(labels))
     loss.backward()
     results = {"logits": logits, "loss": loss.reshape(1)}
@@ -259,21 +259,10 @@ def compute(model, is_train, images, labels, memory_format=torch.contiguous_form
     return {name: t.detach().double().contiguous().numpy() for name, t in results.items()}
 
 
-def float32_errors(arch, has_lora, values, is_train, inputs, truth):
-    """Largest error per tensor that float32 makes, over two ways PyTorch has to compute it."""
-    errors = {name: 0.0 for name in truth}
-    for memory_format in (torch.contiguous_format, torch.channels_last):
-        model = build(arch, has_lora, values, torch.float32)
-        results = compute(model, is_train, *inputs, memory_format)
-        for name, value in results.items():
-            errors[name] = max(errors[name], float(np.abs(value - truth[name]).max()))
-    return errors
-
-
-def write_case(file, case, truth, errors):
+def write_case(file, case, truth, rounding):
     for name, value in truth.items():
         dataset = file.create_dataset(f"{case}/{name}", data=value)
-        dataset.attrs["float32_error"] = errors[name]
+        dataset.attrs["rounding"] = rounding[name]
 
 
 def write_golden(file, arch):
@@ -292,9 +281,10 @@ def write_golden(file, arch):
             truth = compute(build(arch, has_lora, values), is_train, images, labels)
             if relu.margin < wanted_margin:
                 sys.exit(f"{arch}: a ReLU's input is {relu.margin:.1e}, want another seed")
-            errors = float32_errors(arch, has_lora, values, is_train, (images, labels), truth)
+            rounding = deviations(lambda: build(arch, has_lora, values),
+                                  lambda model: compute(model, is_train, images, labels), truth)
             write_case(file, f"{'lora' if has_lora else 'plain'}_{'train' if is_train else 'eval'}",
-                       truth, errors)
+                       truth, rounding)
 
 
 def main():

@@ -3,9 +3,9 @@
  * momentum and by AdamW; rates, graph and optimizer as the trainer makes them of a recipe.
  *
  * ref: losses to 1e-9, each tensor to 1e-6 of the way it went (L2).
- * cpu: the yardstick is the largest error, as a share of the way gone, that PyTorch in float32
- * makes of any tensor of the case, times eight, plus rounding; losses likewise. The network is
- * smooth, so nothing jumps. */
+ * cpu: the yardstick is how far rounding may take any tensor of the case (an estimate,
+ * rounding.py), as a share of the way gone, times eight, plus rounding; losses likewise. The
+ * network is smooth, so nothing jumps. */
 #include "golden/golden.h"
 #include "support/cmocka.h"
 #include "train/optimizer.h"
@@ -88,12 +88,12 @@ static double own_share(const struct replay *replay, int64_t i)
     char path[PATH_BYTES];
 
     path_of(replay, i, path);
-    return golden_attribute(replay->golden, path, "float32_error") /
+    return golden_attribute(replay->golden, path, "rounding") /
            golden_attribute(replay->golden, path, "moved");
 }
 
-/* PyTorch's largest float32 error of a tensor as a share of the way it went. */
-static double share_of_float32(const struct replay *replay)
+/* How far rounding may take a tensor, as a share of the way it went; the largest. */
+static double largest_share(const struct replay *replay)
 {
     const struct parameters *parameters = replay->network.parameters;
     double most = 0;
@@ -130,19 +130,19 @@ static void compare_losses(struct replay *replay, const double *losses)
 {
     char path[PATH_BYTES];
     int64_t n = 0;
-    double error32 = 0;
+    double most = 0;
 
     snprintf(path, sizeof path, "%s/losses", replay->of->name);
     double *wanted = golden_read(replay->golden, path, &n);
     assert_int_equal(n, N_STEPS);
-    snprintf(path, sizeof path, "%s/losses_float32_error", replay->of->name);
+    snprintf(path, sizeof path, "%s/losses_rounding", replay->of->name);
     double *errors = golden_read(replay->golden, path, &n);
     for (int step = 0; step < N_STEPS; step++)
-        error32 = fmax(error32, errors[step]);
+        most = fmax(most, errors[step]);
     for (int step = 0; step < N_STEPS; step++) {
         snprintf(path, sizeof path, "loss of step %d", step + 1);
         note(replay, path, fabs(losses[step] - wanted[step]),
-             replay->is_f64 ? 1e-9 * wanted[step] : 8 * error32 + 16 * 0x1p-24 * wanted[0]);
+             replay->is_f64 ? 1e-9 * wanted[step] : 8 * most + 16 * 0x1p-24 * wanted[0]);
     }
     free(wanted);
     free(errors);
@@ -201,7 +201,7 @@ static void run_case(struct replay *replay, const struct backend *backend)
     golden_network_execute(replay->golden, &replay->network);
     parameters = replay->network.parameters;
     train(replay, losses);
-    double share = replay->is_f64 ? 1e-6 : 8 * share_of_float32(replay);
+    double share = replay->is_f64 ? 1e-6 : 8 * largest_share(replay);
     for (int64_t i = 0; i < parameters_count(parameters); i++)
         if (parameters_row(parameters, i)->is_trainable)
             compare_tensor(replay, i,

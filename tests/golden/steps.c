@@ -4,9 +4,9 @@
  * ref, all 20 steps: losses to 1e-9, each tensor to 1e-6 of the way it went (L2), one held to zero
  * to nothing at all.
  * cpu, 5 steps: Adam turns the rounding of a gradient near zero into a step of the learning rate,
- * in whichever tensor has one; so the yardstick is the largest error, as a share of the way gone,
- * that PyTorch in float32 makes of any tensor of the case, times eight, plus rounding. Losses:
- * eight times PyTorch's largest float32 loss error of the first five plus 16 roundings. Within 20
+ * in whichever tensor has one; so the yardstick is how far rounding may take any tensor of the case
+ * (an estimate, rounding.py), as a share of the way gone, times eight, plus rounding. Losses: eight
+ * times the largest such estimate of the first five plus 16 roundings. Within 20
  * steps some ReLU's input crosses zero in one precision and not in the other, gradients jump by a
  * tenth, and Adam makes that visible: the losses of steps 6 to 20 only follow, to 5 % of the first.
  */
@@ -60,7 +60,7 @@ static double norm_of_difference(const double *a, const double *b, int64_t n)
     return sqrt(sum);
 }
 
-/* PyTorch's largest float32 error of a tensor of the case as a share of the way it went. */
+/* How far rounding may take a tensor of the case, as a share of the way it went; the largest. */
 static double case_share(struct replay *replay, int step)
 {
     double most = 0;
@@ -71,7 +71,7 @@ static double case_share(struct replay *replay, int step)
                  parameters_row(replay->network.parameters, i)->name);
         double moved = golden_attribute(replay->of->golden, path, "moved");
         if (moved > 0)
-            most = fmax(most, golden_attribute(replay->of->golden, path, "float32_error") / moved);
+            most = fmax(most, golden_attribute(replay->of->golden, path, "rounding") / moved);
     }
     return most;
 }
@@ -108,17 +108,17 @@ static void compare_losses(struct replay *replay, const double *losses)
 {
     char path[PATH_BYTES];
     int64_t n = 0;
-    double error32 = 0;
+    double most = 0;
 
     snprintf(path, sizeof path, "%s/losses", replay->of->group);
     double *wanted = golden_read(replay->of->golden, path, &n);
-    snprintf(path, sizeof path, "%s/losses_float32_error", replay->of->group);
+    snprintf(path, sizeof path, "%s/losses_rounding", replay->of->group);
     double *errors = golden_read(replay->of->golden, path, &n);
-    assert_int_equal(n, N_STEPS);
+    assert_int_equal(n, EARLY);
     for (int step = 0; step < EARLY; step++)
-        error32 = fmax(error32, errors[step]);
+        most = fmax(most, errors[step]);
     for (int step = 0; step < N_STEPS; step++) {
-        double rounding = 8 * error32 + 16 * 0x1p-24 * wanted[0];
+        double rounding = 8 * most + 16 * 0x1p-24 * wanted[0];
         double limit = replay->of->backend->real == DTYPE_F64 ? 1e-9 * fabs(wanted[step])
                        : step < EARLY                         ? rounding
                                                               : 0.05 * wanted[0];
