@@ -85,13 +85,15 @@ demo() {
     install_missing "${build_packages[@]}"
     build build prunelora -DPRUNELORA_TESTS=OFF
     local prunelora=build/prunelora
+    say "what was built with what"
+    $prunelora --version --verbose
     if [ ! -e data/synth/test_batch.bin ]; then
         say "generating images: data/synth"
-        $prunelora data synth --out data/synth
+        $prunelora data synth --out data/synth --train 3000 --test 600
     fi
     if [ ! -e model_weights/demo.h5.json ]; then
         say "training a base model: model_weights/demo.h5"
-        $prunelora train sweeps/base/demo.yaml --out model_weights/demo.h5
+        $prunelora train sweeps/base/demo.yaml --out model_weights/demo.h5 --force # a start before left no manifest
     fi
     say "the sweep: sweeps/demo.yaml"
     $prunelora plan sweeps/demo.yaml
@@ -105,15 +107,48 @@ demo() {
 END
 }
 
+# What took how long: on busy cores the processors' time says more than the clock.
+part='' part_start=0 part_cpu=0 parts=()
+cpu_ticks() { awk '{print $16 + $17}' "/proc/$$/stat"; } # of all children that ended
+begin() {
+    local cpu
+    cpu=$(cpu_ticks)
+    [ -z "$part" ] || parts+=("$((SECONDS - part_start)) $(((cpu - part_cpu) / $(getconf CLK_TCK))) $part")
+    part=$1 part_start=$SECONDS part_cpu=$cpu
+}
+
+report_times() {
+    begin ''
+    say "how long it took: seconds by the clock, of processor time"
+    printf '%s\n' "${parts[@]}" | awk '{printf "%6d %6d  ", $1, $2; $1 = $2 = ""; print substr($0, 3)}'
+    say "the ten longest tests, in seconds by the clock"
+    awk -F'"' '/<testcase name=/ {split(FILENAME, at, "/"); printf "%8.1f  %s (%s)\n", $6, $2, at[2]}' \
+        build/*/tests.xml 2>/dev/null | sort -rn | head -n 10 || true
+}
+
+# run_ctest FOLDER [ctest option...]
+run_ctest() {
+    local folder=$1
+    shift
+    ctest --test-dir "$folder" --output-on-failure -j2 --output-junit tests.xml "$@"
+}
+
 run_tests() {
+    rm -f build/*/tests.xml
+    trap report_times EXIT # however it ends
+    begin install
     install_missing "${build_packages[@]}" "${test_packages[@]}"
     install_slurm
+    begin build
     build build/test all
+    begin tests
     say "tests"
-    ctest --test-dir build/test --output-on-failure -j2
+    run_ctest build/test
+    begin "build with clang and sanitizers"
     say "with clang, under AddressSanitizer and UndefinedBehaviorSanitizer"
     CC=clang CXX=clang++ build build/sanitize-clang all -DPRUNELORA_SANITIZE=ON
-    ctest --test-dir build/sanitize-clang --output-on-failure -j2 -LE 'lint|slow'
+    begin "tests under sanitizers"
+    run_ctest build/sanitize-clang -LE 'lint|slow'
 }
 
 case "${1:-}" in

@@ -13,6 +13,7 @@
 struct synth_options {
     const char *out;
     int64_t n_train, n_test, seed;
+    bool is_forced;
 };
 
 static enum status synth(int argc, char **argv)
@@ -26,9 +27,11 @@ static enum status synth(int argc, char **argv)
         {"train", 0, OPTION_INTEGER, &wanted.n_train, "N", "training images (default 5000)"},
         {"test", 0, OPTION_INTEGER, &wanted.n_test, "N", "test images (default 1000)"},
         {"seed", 0, OPTION_INTEGER, &wanted.seed, "S", "another seed, other images (default 0)"},
+        {"force", 0, OPTION_FLAG, &wanted.is_forced, NULL,
+         "replace a set that was generated there"},
     };
     const struct options options = {
-        .usage = "prunelora data synth --out DIR [--train N] [--test N] [--seed S]",
+        .usage = "prunelora data synth --out DIR [--train N] [--test N] [--seed S] [--force]",
         .summary = "Generates ten classes of 32x32 pictures in CIFAR-10's file format.",
         .example = "prunelora data synth --out data/synth --train 5000 --test 1000",
         .rows = rows,
@@ -40,7 +43,8 @@ static enum status synth(int argc, char **argv)
         return STATUS_OK;
     if (wanted.seed < 0)
         TRY(fail(STATUS_BAD_CONFIG, "--seed must be at least 0, got %" PRId64, wanted.seed));
-    struct synth_settings settings = {wanted.n_train, wanted.n_test, (uint64_t)wanted.seed};
+    struct synth_settings settings = {wanted.n_train, wanted.n_test, (uint64_t)wanted.seed,
+                                      wanted.is_forced};
     TRY(synth_write(&settings, wanted.out));
     printf("%s: %" PRId64 " training and %" PRId64 " test images, seed %" PRId64 "\n", wanted.out,
            wanted.n_train, wanted.n_test, wanted.seed);

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "cli/foreground.h"
 #include "cli/options.h"
+#include "cli/overwrite.h"
 #include "data/import.h"
 
 #include <inttypes.h>
@@ -13,7 +14,7 @@
 struct import_options {
     const char *in, *out;
     int64_t size, threads;
-    bool skips_broken;
+    bool skips_broken, is_forced;
 };
 
 static enum status parse(int argc, char **argv, struct import_options *wanted, bool *is_help)
@@ -27,9 +28,10 @@ static enum status parse(int argc, char **argv, struct import_options *wanted, b
         {"skip-broken", 0, OPTION_FLAG, &wanted->skips_broken, NULL,
          "leave out pictures that cannot be read, and name them"},
         {"threads", 0, OPTION_INTEGER, &wanted->threads, "N", "default: the allowed cores"},
+        {"force", 0, OPTION_FLAG, &wanted->is_forced, NULL, FORCE_HELP},
     };
     const struct options options = {
-        .usage = "prunelora data import DIR --out FOLDER [--size N] [--skip-broken]",
+        .usage = "prunelora data import DIR --out FOLDER [--size N] [--skip-broken] [--force]",
         .summary =
             "Reads DIR/train/<class>/ and DIR/test/<class>/ (*.jpg, *.jpeg, *.png), classes and\n"
             "pictures in the order of their names. The shorter side is scaled to N by an\n"
@@ -48,6 +50,7 @@ static enum status parse(int argc, char **argv, struct import_options *wanted, b
     wanted->in = positionals.items[0];
     if (!folder_exists(wanted->in))
         TRY(fail(STATUS_IO, "there is no folder '%s'", wanted->in));
+    TRY(overwrite_check_folder(wanted->out, "images.json", wanted->is_forced));
 done:
     return status;
 }

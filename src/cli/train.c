@@ -7,6 +7,7 @@
 #include "cli/backend_choice.h"
 #include "cli/foreground.h"
 #include "cli/options.h"
+#include "cli/overwrite.h"
 #include "store/weights.h"
 #include "sweep/sweep.h"
 
@@ -17,6 +18,7 @@ struct train_options {
     const char *out, *device;
     int64_t threads, gpu;
     struct option_texts sets;
+    bool is_forced;
 };
 
 static enum status parse(int argc, char **argv, struct train_options *wanted,
@@ -30,9 +32,10 @@ static enum status parse(int argc, char **argv, struct train_options *wanted,
         {"gpu", 0, OPTION_INTEGER, &wanted->gpu, "N", GPU_CHOICE},
         {"threads", 0, OPTION_INTEGER, &wanted->threads, "N",
          "threads (default: the allowed cores)"},
+        {"force", 0, OPTION_FLAG, &wanted->is_forced, NULL, FORCE_HELP},
     };
     const struct options options = {
-        .usage = "prunelora train CONFIG [--out FILE] [--set k=v]...",
+        .usage = "prunelora train CONFIG [--out FILE] [--set k=v]... [--force]",
         .summary =
             "Trains a base model by base.train.* on every training image and writes its weights\n"
             "(PyTorch's names) with a manifest beside them: FILE.json.",
@@ -86,6 +89,7 @@ static enum status train(const char *path, const struct train_options *wanted)
     TRY(load(path, wanted, &sweep));
     if (out == NULL)
         TRY_ALLOC(out, arena_format(arena, "%s.h5", sweep->name));
+    TRY(overwrite_check(out, wanted->is_forced));
     TRY_ALLOC(folder, arena_format(arena, "%s.run", out));
     struct train_job job = {.settings = &sweep->runs[0].settings,
                             .id = sweep->runs[0].id,

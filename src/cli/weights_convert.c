@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/overwrite.h"
 #include "store/adapters.h"
 
 #include <cjson/cJSON.h>
@@ -14,7 +15,7 @@
 
 struct convert_options {
     const char *in, *out, *base;
-    bool is_bare;
+    bool is_bare, is_forced;
 };
 
 static enum status parse(int argc, char **argv, struct convert_options *wanted, bool *is_help)
@@ -28,9 +29,10 @@ static enum status parse(int argc, char **argv, struct convert_options *wanted, 
          "the model's own names, without module., base_layer and the like"},
         {"base", 0, OPTION_TEXT, &wanted->base, "FILE",
          "of a run's folder: the weights it started from (default: as its settings say)"},
+        {"force", 0, OPTION_FLAG, &wanted->is_forced, NULL, FORCE_HELP},
     };
     const struct options options = {
-        .usage = "prunelora weights convert FILE|RUN_FOLDER --out FILE|FOLDER [--bare]",
+        .usage = "prunelora weights convert FILE|RUN_FOLDER --out FILE|FOLDER [--bare] [--force]",
         .summary =
             "Writes the tensors of a weights file in another format: same names, types and bits.\n"
             "From the folder of a LoRA run (runs/<id>/a<n>) it makes a PEFT adapter folder:\n"
@@ -60,6 +62,7 @@ static enum status convert_file(const struct convert_options *wanted)
     int64_t n = 0;
 
     TRY(weights_can_save(wanted->out));
+    TRY(overwrite_check(wanted->out, wanted->is_forced));
     TRY(weights_load(wanted->in, &weights));
     for (int64_t i = 0; i < weights->n; i++) {
         struct weight_tensor tensor = weights->tensors[i];
@@ -149,6 +152,7 @@ static enum status convert_run(const struct convert_options *wanted)
     struct run_parts parts = {.base_path = wanted->base};
     struct peft_summary summary;
 
+    TRY(overwrite_check_folder(wanted->out, "adapter_config.json", wanted->is_forced));
     TRY(load_parts(wanted->in, &parts));
     const struct peft_export export = {
         .merge = {parts.base, parts.adapters, parts.base_path, parts.adapters_path, parts.config},

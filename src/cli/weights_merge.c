@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/overwrite.h"
 #include "store/adapters.h"
 
 #include <math.h>
@@ -15,6 +16,7 @@ struct merge_options {
     const char *base, *adapters; /* base NULL: with the adapters */
     const char *out;
     double alpha; /* NaN: from adapter_config.json */
+    bool is_forced;
 };
 
 static enum status parse(int argc, char **argv, struct merge_options *wanted, bool *is_help)
@@ -26,9 +28,10 @@ static enum status parse(int argc, char **argv, struct merge_options *wanted, bo
          "ends in .pth, .pt, .safetensors, .h5 or .hdf5"},
         {"alpha", 0, OPTION_NUMBER, &wanted->alpha, "A",
          "W += A/rank * B A; default: from adapter_config.json beside the adapters"},
+        {"force", 0, OPTION_FLAG, &wanted->is_forced, NULL, FORCE_HELP},
     };
     const struct options options = {
-        .usage = "prunelora weights merge [BASE] ADAPTERS --out FILE [--alpha A]",
+        .usage = "prunelora weights merge [BASE] ADAPTERS --out FILE [--alpha A] [--force]",
         .summary =
             "Folds LoRA adapters into base weights, so that they load into the plain model.\n"
             "ADAPTERS is a PEFT folder, a file with lora_A and lora_B, or a state dict saved\n"
@@ -47,6 +50,7 @@ static enum status parse(int argc, char **argv, struct merge_options *wanted, bo
     wanted->adapters = positionals.items[positionals.n - 1];
     wanted->base = positionals.n == 2 ? positionals.items[0] : NULL;
     TRY(weights_can_save(wanted->out));
+    TRY(overwrite_check(wanted->out, wanted->is_forced));
 done:
     return status;
 }

@@ -129,11 +129,12 @@ double sampler_mixup(uint64_t seed, uint32_t epoch, uint32_t step, double alpha)
 /* A generated 10-class 32×32 set in CIFAR-10's file format: what each class looks like is
  * documented in synth_image.c. The same settings give the same bytes on every machine. Labels are
  * balanced to within one image. BAD_CONFIG when a count is out of range or `folder` holds a data
- * set that was not generated here (it is left alone). */
+ * set (it is left alone) but a generated one that is to be replaced or was never finished. */
 enum { SYNTH_MIN_IMAGES = 10, SYNTH_MAX_IMAGES = 1000000 };
 struct synth_settings {
     int64_t n_train, n_test;
     uint64_t seed;
+    bool replaces; /* a whole set that was generated before */
 };
 CHECKED enum status synth_write(const struct synth_settings *settings, const char *folder);
 

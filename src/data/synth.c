@@ -32,15 +32,17 @@ static enum status check_settings(const struct synth_settings *settings)
     return STATUS_OK;
 }
 
-/* Somebody's real CIFAR-10 must survive a wrong --out. */
-static enum status check_folder(struct arena *arena, const char *folder)
+/* Somebody's real CIFAR-10 must survive a wrong --out, and runs that read a generated set must not
+ * become others behind their owner's back. */
+static enum status check_folder(struct arena *arena, const char *folder, bool replaces)
 {
     enum status status = STATUS_OK;
-    char *batch = NULL, *note = NULL, *content = NULL;
+    char *batch = NULL, *note = NULL, *content = NULL, *last = NULL;
     int64_t n_bytes = 0;
 
     TRY_ALLOC(batch, path_join(arena, folder, "data_batch_1.bin"));
     TRY_ALLOC(note, path_join(arena, folder, note_name));
+    TRY_ALLOC(last, path_join(arena, folder, dataset_file(DATASET_CIFAR10, N_BATCHES)));
     if (!file_exists(batch))
         return STATUS_OK;
     if (file_exists(note))
@@ -48,6 +50,11 @@ static enum status check_folder(struct arena *arena, const char *folder)
     if (content == NULL || !text_starts_with(content, note_title))
         TRY(fail(STATUS_BAD_CONFIG,
                  "'%s' holds a data set that was not generated here: choose another folder",
+                 folder));
+    if (file_exists(last) && !replaces)
+        TRY(fail(STATUS_BAD_CONFIG,
+                 "'%s' holds a generated data set: choose another folder, or replace it with "
+                 "--force",
                  folder));
 done:
     free(content);
@@ -189,7 +196,7 @@ enum status synth_write(const struct synth_settings *settings, const char *folde
 
     TRY(check_settings(settings));
     TRY(arena_create(&arena));
-    TRY(check_folder(arena, folder));
+    TRY(check_folder(arena, folder, settings->replaces));
     TRY(folder_create(folder));
     TRY(remove_test_batch(arena, folder));
     TRY(write_note(arena, settings, folder));

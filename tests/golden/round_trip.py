@@ -65,7 +65,7 @@ def check_files(prunelora, folder, name, state):
     files = [folder / f"{name}{suffix}" for suffix in (".torch.pth", ".safetensors", ".h5", ".pth")]
     torch.save(state, files[0])
     for source, target in zip(files, files[1:]):
-        must(prunelora, "weights", "convert", source, "--out", target)
+        must(prunelora, "weights", "convert", source, "--out", target, "--force")
     compare(f"{name}.pth", torch.load(files[3], weights_only=True), state)
     found = read_safetensors(files[1])
     wanted = {n: (STORED[t.dtype], *spell(t)[1:]) for n, t in state.items()}
@@ -139,7 +139,8 @@ def check_wrapped(prunelora, folder):
         for kind in ("", ".default"):
             state, wanted = lora_wrapped(prefix, kind)
             torch.save(state, folder / "wrapped.pth")
-            must(prunelora, "weights", "merge", folder / "wrapped.pth", "--alpha", 8, "--out", folder / "merged.pth")
+            must(prunelora, "weights", "merge", folder / "wrapped.pth", "--alpha", 8, "--out", folder / "merged.pth",
+                 "--force")
             found = torch.load(folder / "merged.pth")
             if set(found) != set(wanted):
                 sys.exit(f"merged names are {sorted(found)}, wanted {sorted(wanted)}")
@@ -147,7 +148,7 @@ def check_wrapped(prunelora, folder):
                 exact = name in ("fc.bias", "head.weight")
                 if not torch.allclose(found[name], tensor, rtol=0 if exact else 1e-6, atol=0 if exact else 1e-6):
                     sys.exit(f"merged '{name}' is {(found[name] - tensor).abs().max()} off")
-            must(prunelora, "weights", "convert", folder / "wrapped.pth", "--bare", "--out", folder / "bare.pth")
+            must(prunelora, "weights", "convert", folder / "wrapped.pth", "--bare", "--out", folder / "bare.pth", "--force")
             kept = {"conv.weight", "conv.lora_A.weight", "conv.lora_B.weight", "fc.weight", "fc.bias",
                     "fc.lora_A.weight", "fc.lora_B.weight", "head.weight"}
             if set(torch.load(folder / "bare.pth")) != kept:

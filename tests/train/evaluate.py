@@ -16,6 +16,21 @@ config:
 SIZE = ("patch=8", "layers=1", "heads=2", "width=16", "mlp=24")
 
 
+def check_overwriting(program):
+    """Weights that others start from are left alone, and nothing is trained for nothing."""
+    before, whole = program.files(), (program.folder / "base.h5").read_bytes()
+    train = ("train", "base.yaml", "--out", "base.h5", "--set", "model.vit.width=32")
+    code, out, err = program.run(*train)
+    if code != 2 or "'base.h5' is there already" not in err or "load" in err:
+        fail(f"train over what is there: exit {code}\n{out}{err}")
+    if program.files() != before or (program.folder / "base.h5").read_bytes() != whole:
+        fail("train that was refused wrote something")
+    program.must(*train, "--force")
+    if (program.folder / "base.h5").read_bytes() == whole:
+        fail("train --force left the old weights")
+    print("ok train writes over weights only when told")
+
+
 def main():
     with Program(sys.argv[1]) as program:
         program.must("data", "synth", "--out", "data", "--train", 40, "--test", 20)
@@ -36,6 +51,7 @@ def main():
             if code == 0 or message not in err:
                 fail(f"eval {given}: exit {code}\n{out}{err}")
         print("ok eval of a small vision transformer")
+        check_overwriting(program)
 
 
 main()

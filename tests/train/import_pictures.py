@@ -98,6 +98,11 @@ def check_made(program):
     for name in ("images.json", "train_images.bin", "test_images.bin"):
         if (program.folder / "data" / name).read_bytes() != (program.folder / "again" / name).read_bytes():
             fail(f"{name} depends on the number of threads")
+    before = program.files()
+    code, _, err = program.run("data", "import", "pictures", "--out", "again", "--size", 8)
+    if code != 2 or "'again' has 'images.json' already" not in err or program.files() != before:
+        fail(f"--out of a set that is there: exit {code}\n{err}")
+    program.must("data", "import", "pictures", "--out", "again", "--size", 8, "--force")
     if "36 training and 9 test images of 24 x 24 pixels, 0 left out" not in out or "Zebra" not in out:
         fail(out)
     Image.new("CMYK", (30, 30)).save(root / "train" / "ant" / "cmyk.jpg")

@@ -59,13 +59,13 @@ def check_report(program, folder):
 
 def check_adapters(program, folder):
     """A run's adapters as PEFT's folder, and merged from there again: the run's own weights to the bit."""
-    for method, has_base in ((b"lora", False), (b"prune_lora", True)):
+    for method, has_base, force in ((b"lora", False, ()), (b"prune_lora", True, ("--force",))):
         row = rows(program.folder / folder).query("`unlearn.method` == @method").iloc[0]
         run = f"{folder}/runs/{row.name.decode()}/a{int(row['attempt'])}"
-        program.must("weights", "convert", run, "--out", "adapter")
+        program.must("weights", "convert", run, "--out", "adapter", *force)
         config = json.loads((program.folder / "adapter" / "adapter_config.json").read_text())
         base = [] if has_base else ["base.h5"]
-        program.must("weights", "merge", *base, "adapter", "--out", "merged.h5")
+        program.must("weights", "merge", *base, "adapter", "--out", "merged.h5", *force)
         same = program.must("weights", "diff", "merged.h5", f"{run}/weights.h5")
         if (config["r"], len(config["target_modules"])) != (row["lora.rank"], 18) or \
                 "linear" not in config["modules_to_save"]:
@@ -73,6 +73,11 @@ def check_adapters(program, folder):
         if (program.folder / "adapter" / "base_model.safetensors").exists() != has_base:
             fail(f"base_model.safetensors of {method}: wanted {has_base}")
         print(f"ok {method.decode()} by way of an adapter folder: {same.strip()}")
+    for command, there in ((("convert", run, "--out", "adapter"), "'adapter' has 'adapter_config.json'"),
+                           (("merge", "adapter", "--out", "merged.h5"), "'merged.h5' is there")):
+        code, _, err = program.run("weights", *command)
+        if code != 2 or f"{there} already" not in err:
+            fail(f"weights {command[0]} over what is there: exit {code}\n{err}")
     code, _, err = program.run("weights", "convert", run, "--out", "other", "--base", f"{run}/weights.h5")
     if code != 2 or "does not follow from" not in err or (program.folder / "other").exists():
         fail(f"a wrong base: exit {code}\n{err}")

@@ -73,9 +73,14 @@ static void test_synth_then_verify(void **state)
     temporary_path(folder, "made", out);
     expect_output(folder, TEXTS("data", "synth", "--out", out, "--train", "30", "--test", "20"), 0,
                   TEXTS("30 training and 20 test images, seed 0"));
+    expect_output(folder, TEXTS("data", "synth", "--out", out, "--train", "40", "--test", "20"), 2,
+                  TEXTS("made' holds a generated data set", "replace it with --force"));
     expect_output(folder, TEXTS("data", "verify", "--dataset", "cifar10", out), 0,
                   TEXTS("data_batch_1.bin            18438 bytes", "upright_disc",
                         "  all                             30       20", "sha256 of the content"));
+    expect_output(folder,
+                  TEXTS("data", "synth", "--out", out, "--train", "40", "--test", "10", "--force"),
+                  0, TEXTS("40 training and 10 test images"));
 }
 
 /* Pixels 0, 255 and so on: mean and deviation by hand. */

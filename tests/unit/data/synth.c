@@ -28,9 +28,10 @@ static int close_folder(void **state)
     return 0;
 }
 
+/* Over what an earlier call made. */
 static struct dataset *made(const char *folder, int64_t n_train, int64_t n_test, uint64_t seed)
 {
-    const struct synth_settings settings = {n_train, n_test, seed};
+    const struct synth_settings settings = {n_train, n_test, seed, true};
     struct dataset *dataset = NULL;
 
     assert_int_equal(synth_write(&settings, folder), STATUS_OK);
@@ -80,7 +81,7 @@ static void test_seed_matters_and_repeats(void **state)
     const struct temporary_folder *folder = *state;
     struct dataset *first = made(folder->path, 20, 10, 5);
     struct dataset *other = made(folder->path, 20, 10, 6);
-    struct dataset *again = made(folder->path, 20, 10, 5); /* over its own: allowed */
+    struct dataset *again = made(folder->path, 20, 10, 5);
 
     assert_string_equal(first->hash, again->hash);
     assert_string_not_equal(first->hash, other->hash);
@@ -104,18 +105,20 @@ static void test_counts_out_of_range(void **state)
 {
     const struct temporary_folder *folder = *state;
 
-    expect_failure(&(struct synth_settings){9, 100, 0}, folder->path, STATUS_BAD_CONFIG,
+    expect_failure(&(struct synth_settings){9, 100, 0, false}, folder->path, STATUS_BAD_CONFIG,
                    "the number of training images must be in [10, 1000000], got 9");
-    expect_failure(&(struct synth_settings){100, 1000001, 0}, folder->path, STATUS_BAD_CONFIG,
+    expect_failure(&(struct synth_settings){100, 1000001, 0, false}, folder->path,
+                   STATUS_BAD_CONFIG,
                    "the number of test images must be in [10, 1000000], got 1000001");
-    expect_failure(&(struct synth_settings){100, -1, 0}, folder->path, STATUS_BAD_CONFIG, "got -1");
+    expect_failure(&(struct synth_settings){100, -1, 0, false}, folder->path, STATUS_BAD_CONFIG,
+                   "got -1");
     assert_int_equal(temporary_folder_count(folder), 0);
 }
 
 static void test_foreign_set_is_left_alone(void **state)
 {
     const struct temporary_folder *folder = *state;
-    const struct synth_settings settings = {20, 10, 0};
+    const struct synth_settings settings = {20, 10, 0, false};
     char path[TEMPORARY_PATH_BYTES];
     const char *notes[] = {NULL, "my notes"};
 
@@ -132,10 +135,28 @@ static void test_foreign_set_is_left_alone(void **state)
     assert_int_equal(temporary_folder_count(folder), 2);
 }
 
+static void test_whole_set_is_replaced_only_when_told(void **state)
+{
+    const struct temporary_folder *folder = *state;
+    const struct synth_settings other = {30, 10, 1, false};
+    char path[TEMPORARY_PATH_BYTES];
+    struct dataset *before = made(folder->path, 20, 10, 0), *after = NULL;
+
+    expect_failure(&other, folder->path, STATUS_BAD_CONFIG,
+                   "holds a generated data set: choose another folder, or replace it with --force");
+    assert_int_equal(dataset_load(DATASET_CIFAR10, folder->path, &after), STATUS_OK);
+    assert_string_equal(after->hash, before->hash);
+    dataset_destroy(before);
+    dataset_destroy(after);
+    /* one that was never finished is no set yet */
+    assert_int_equal(unlink(temporary_path(folder, "test_batch.bin", path)), 0);
+    assert_int_equal(synth_write(&other, folder->path), STATUS_OK);
+}
+
 static void test_full_disk(void **state)
 {
     const struct temporary_folder *folder = *state;
-    const struct synth_settings settings = {20, 10, 0};
+    const struct synth_settings settings = {20, 10, 0, true};
     struct dataset *dataset = made(folder->path, 20, 10, 1);
 
     dataset_destroy(dataset);
@@ -150,7 +171,7 @@ static void test_full_disk(void **state)
 static void test_folder_is_a_file(void **state)
 {
     const struct temporary_folder *folder = *state;
-    const struct synth_settings settings = {20, 10, 0};
+    const struct synth_settings settings = {20, 10, 0, false};
     char path[TEMPORARY_PATH_BYTES];
 
     assert_int_equal(file_write(temporary_path(folder, "file", path), "x", 1), STATUS_OK);
@@ -165,6 +186,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_seed_matters_and_repeats, open_folder, close_folder),
         cmocka_unit_test_setup_teardown(test_counts_out_of_range, open_folder, close_folder),
         cmocka_unit_test_setup_teardown(test_foreign_set_is_left_alone, open_folder, close_folder),
+        cmocka_unit_test_setup_teardown(test_whole_set_is_replaced_only_when_told, open_folder,
+                                        close_folder),
         cmocka_unit_test_setup_teardown(test_full_disk, open_folder, close_folder),
         cmocka_unit_test_setup_teardown(test_folder_is_a_file, open_folder, close_folder),
     };

@@ -219,6 +219,14 @@ static void test_convert_and_diff(void **state)
     assert_true(is_present && manifest.seed == 12 && manifest.std[2] == 0.6);
     weights_destroy(weights);
     arena_destroy(arena);
+    output = run_command(*state, 6, convert); /* again */
+    assert_int_equal(output.code, 2);
+    assert_holds(output.err, "w.safetensors' is there already: choose another name, or write over");
+    output_release(&output);
+    char *forced[] = {"weights", "convert", path, "--out", out, "--bare", "--force", NULL};
+    output = run_command(*state, 7, forced);
+    assert_int_equal(output.code, 0);
+    output_release(&output);
     char *diff[] = {"weights", "diff", path, out, NULL};
     output = run_command(*state, 4, diff);
     assert_int_equal(output.code, 0);
