@@ -25,6 +25,7 @@ find_mirrors() {
     codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
     mirror=${DEBIAN_MIRROR:-$(mirror_of "$codename")}
     security_mirror=$(mirror_of "$codename-security")
+    mirror=${mirror%/} security_mirror=${security_mirror%/}
     [ -n "$mirror" ] || skip "apt of this machine names no mirror of Debian's $codename main; DEBIAN_MIRROR=URL names one"
     eval "$(apt-config shell proxy Acquire::http::Proxy)"
     [ -z "${proxy:-}" ] || export http_proxy=${http_proxy:-$proxy}
