@@ -21,7 +21,7 @@ build_needs=(
     'libcjson-dev       | cJSON 1.7.15 or later            | module:libcjson>=1.7.15'
     'libsvm-dev         | libsvm 3.24 or later             | header:libsvm/svm.h'
     'nettle-dev         | Nettle 3.8 or later              | module:nettle>=3.8'
-    'libjpeg62-turbo-dev| libjpeg-turbo                    | module:libjpeg header:jpeglib.h'
+    'libjpeg-dev        | libjpeg-turbo                    | module:libjpeg header:jpeglib.h'
     'libpng-dev         | libpng 1.6 or later              | module:libpng>=1.6'
     'zlib1g-dev         | zlib                             | module:zlib header:zlib.h'
 )
