@@ -211,7 +211,7 @@ def write_damaged(folder, bad):
         rewrite_zip(source, folder / name, changes, method)
         bad.append((name, message))
 
-    add("big_endian.pth", {}, "is big-endian, only little-endian files are read")
+    add("big_endian.pth", {"byteorder": None}, "is big-endian, only little-endian files are read")
     with zipfile.ZipFile(folder / "big_endian.pth", "a") as archive:
         archive.writestr("small_zip/byteorder", "big")
     add("short_storage.pth", {"data/0": lambda content: content[:-4]},
