@@ -2,63 +2,161 @@
 # The two commands of the README:
 #   ./bootstrap.sh demo   builds prunelora and runs a first sweep on generated images
 #   ./bootstrap.sh test   builds and runs every test, plainly and under the sanitizers
-# Installs what is missing on Debian and Ubuntu when it may (root or sudo), else says what to install.
+# Installs what is missing on Debian and Ubuntu when it may (root or sudo), else says what to install: docs/install.md.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-build_packages=(gcc cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libhdf5-dev libyaml-dev
-                libdnnl-dev libzip-dev libcjson-dev libjpeg62-turbo-dev libpng-dev libsvm-dev nettle-dev zlib1g-dev)
-test_packages=(g++ clang clang-tidy clang-format libclang-rt-14-dev libomp-14-dev libcmocka-dev git python3
-               python3-numpy python3-h5py python3-pandas python3-pil python3-torch)
+# What must be there: Debian's packages | what it is | how it is found, one of these being enough. The floors are CMake's.
+build_needs=(
+    'gcc libc6-dev      | C compiler (C11, OpenMP)         | compile:cc'
+    'cmake              | CMake 3.24 or later              | version:cmake:3.24'
+    'ninja-build        | Ninja                            | command:ninja'
+    'pkg-config         | pkg-config                       | command:pkg-config'
+    'libopenmpi-dev     | MPI compiler, Open MPI or MPICH  | command:mpicc'
+    'openmpi-bin        | mpirun                           | command:mpirun'
+    'libhdf5-dev        | HDF5 1.10 or later               | module:hdf5>=1.10 command:h5cc header:hdf5.h'
+    'libyaml-dev        | libyaml 0.2.5 or later           | module:yaml-0.1>=0.2.5'
+    'libdnnl-dev        | oneDNN 2.6 to 3                  | header:oneapi/dnnl/dnnl.h'
+    'libzip-dev         | libzip 1.7 or later              | module:libzip>=1.7'
+    'libcjson-dev       | cJSON 1.7.15 or later            | module:libcjson>=1.7.15'
+    'libsvm-dev         | libsvm 3.24 or later             | header:libsvm/svm.h'
+    'nettle-dev         | Nettle 3.8 or later              | module:nettle>=3.8'
+    'libjpeg-dev        | libjpeg-turbo                    | module:libjpeg header:jpeglib.h'
+    'libpng-dev         | libpng 1.6 or later              | module:libpng>=1.6'
+    'zlib1g-dev         | zlib                             | module:zlib header:zlib.h'
+)
+test_needs=(
+    'g++                | C++ compiler (C++17)             | compile:c++'
+    'libcmocka-dev      | CMocka 1.1.5 or later            | module:cmocka>=1.1.5'
+    'git                | git                              | command:git'
+    'python3            | Python 3.11 or later             | command:python3'
+)
+all_tests_needs=(
+    'clang              | clang                            | command:clang'
+    'libclang-rt-dev    | sanitizers of clang              | clang:-fsanitize=address,undefined'
+    'libomp-dev         | OpenMP of clang                  | clang:-fopenmp'
+    'clang-tidy         | clang-tidy                       | command:run-clang-tidy'
+    'clang-format       | clang-format                     | command:clang-format'
+    'python3-numpy      | NumPy                            | python:numpy'
+    'python3-h5py       | h5py                             | python:h5py'
+    'python3-pandas     | pandas                           | python:pandas'
+    'python3-pil        | Pillow                           | python:PIL'
+    'python3-torch      | PyTorch                          | python:torch'
+)
 slurm_packages=(munge slurmctld slurmd slurm-client)
 
 usage() {
-    echo "usage: ./bootstrap.sh demo | test"
-    echo "  demo   build, generate data, train a base model, run 18 unlearning runs, print the table"
-    echo "  test   build and run the tests, plainly and under ASan and UBSan"
+    cat <<'END'
+usage: ./bootstrap.sh demo | test [ctest option...] | install [test] | build
+  demo      build, generate data, train a base model, run 18 unlearning runs, print the table
+  test      build and run the tests, plainly and under ASan and UBSan; with options of ctest (-L unit, -R plan)
+            only those tests, plainly
+  install   only install what building needs; with `test`, what all tests need as well
+  build     only build: build/prunelora
+END
 }
 
 say() { printf '\n== %s\n' "$*"; }
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
-install_missing() {
-    local missing=() package
-    if ! command -v dpkg-query >/dev/null; then
-        echo "not a Debian system: please see to it that these exist: $*" >&2
-        return 0
+# ---- what is there ----
+compiles() { echo "int main(void) { return 0; }" | "$@" -o /dev/null - >/dev/null 2>&1; }
+
+has_header() {
+    local folder options=()
+    for folder in $(tr ':;' '  ' <<<"${CMAKE_PREFIX_PATH:-}") ${ONEDNN_ROOT:-} ${LIBSVM_ROOT:-} ${HDF5_ROOT:-}; do
+        options+=("-I$folder/include")
+    done
+    echo "#include <$1>" | "${CC:-cc}" -E "${options[@]}" - >/dev/null 2>&1
+}
+
+has_version() {
+    local found
+    found=$("$1" --version 2>/dev/null | grep -o -m 1 '[0-9][0-9.]*' | head -n 1) || return 1
+    [ "$(printf '%s\n' "$2" "$found" | sort -V | head -n 1)" = "$2" ]
+}
+
+# The interpreter that the tests use is the system's own, where it has one.
+has_python() {
+    local python=/usr/bin/python3
+    [ -x $python ] || python=python3
+    $python -c "import importlib.util as u, sys; sys.exit(u.find_spec('$1') is None)" 2>/dev/null
+}
+
+has() {
+    local what=${1#*:}
+    case "$1" in
+    command:*) command -v "$what" >/dev/null ;;
+    compile:cc) compiles "${CC:-cc}" -fopenmp -x c ;;
+    compile:c++) compiles "${CXX:-c++}" -x c++ ;;
+    clang:*) compiles clang "$what" -x c ;;
+    version:*) has_version "${what%:*}" "${what#*:}" ;;
+    module:*) pkg-config --exists "${what/>=/ >= }" 2>/dev/null ;;
+    header:*) has_header "$what" ;;
+    python:*) has_python "$what" ;;
+    esac
+}
+
+# is_met NEED: one of its ways to be found finds it
+is_met() {
+    local way
+    for way in ${1##*|}; do
+        has "$way" && return 0
+    done
+    return 1
+}
+
+# ---- what is not ----
+as_root=()
+may_install() {
+    command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || return 1
+    [ "$(id -u)" -eq 0 ] && return 0
+    as_root=(sudo)
+    command -v sudo >/dev/null && sudo -n true 2>/dev/null
+}
+
+install_packages() {
+    say "installing: $*"
+    "${as_root[@]}" apt-get update -q
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+}
+
+# unmet NEED...: those that are not there, one a line
+unmet() {
+    local need
+    for need in "$@"; do
+        is_met "$need" || echo "$need"
+    done
+}
+
+# see_to NEED...: installs what is not there, or says what is missing and ends
+see_to() {
+    local needs packages
+    needs=$(unmet "$@")
+    [ -n "$needs" ] || return 0
+    if may_install; then
+        mapfile -t packages < <(cut -d '|' -f 1 <<<"$needs" | tr -s ' ' '\n' | grep .)
+        install_packages "${packages[@]}"
+        needs=$(unmet "$@")
+        [ -n "$needs" ] || return 0
     fi
-    for package in "$@"; do
+    echo "these are missing, and this account cannot install them; ask for them, or see docs/install.md:" >&2
+    sed -E 's/^([^|]*[^ |]) *\| *([^|]*[^ |]) *\|.*/  \2: in Debian \1/' <<<"$needs" >&2
+    exit 3
+}
+
+# For some tests, which start their own daemons. Where systemd runs, the packages would start services of the machine:
+# that is not a test's to decide.
+install_slurm() {
+    local package missing=()
+    for package in "${slurm_packages[@]}"; do
         is_installed "$package" || missing+=("$package")
     done
     [ ${#missing[@]} -eq 0 ] && return 0
-    say "installing: ${missing[*]}"
-    local as_root=()
-    if [ "$(id -u)" -ne 0 ]; then
-        if ! command -v sudo >/dev/null || ! sudo -n true 2>/dev/null; then
-            echo "these packages are missing and this account may not install them; ask for:" >&2
-            echo "  apt-get install ${missing[*]}" >&2
-            exit 3
-        fi
-        as_root=(sudo)
+    if [ -d /run/systemd/system ] || ! may_install || ! install_packages "${missing[@]}"; then
+        echo "going on without: the tests of slurm/*.sbatch are skipped; they need: apt-get install ${slurm_packages[*]}"
     fi
-    "${as_root[@]}" apt-get update -q
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -q -y --no-install-recommends "${missing[@]}"
-}
-
-# For one test, which starts its own daemons. Where systemd runs, the packages would start services of the machine:
-# that is not a test's to decide.
-install_slurm() {
-    local package
-    if [ -d /run/systemd/system ]; then
-        for package in "${slurm_packages[@]}"; do
-            is_installed "$package" && continue
-            echo "the test of slurm/one_node.sbatch is skipped; it needs: apt-get install ${slurm_packages[*]}"
-            return 0
-        done
-    fi
-    (install_missing "${slurm_packages[@]}") || echo "going on without: the test of slurm/one_node.sbatch is skipped"
 }
 
 # build FOLDER TARGET [cmake option...]
@@ -81,9 +179,13 @@ mpi() {
     mpirun "${options[@]}" "$@"
 }
 
-demo() {
-    install_missing "${build_packages[@]}"
+build_program() {
+    see_to "${build_needs[@]}"
     build build prunelora -DPRUNELORA_TESTS=OFF
+}
+
+demo() {
+    build_program
     local prunelora=build/prunelora
     say "what was built with what"
     $prunelora --version --verbose
@@ -133,12 +235,33 @@ run_ctest() {
     ctest --test-dir "$folder" --output-on-failure -j2 --output-junit tests.xml "$@"
 }
 
+# install_for [test]
+install_for() {
+    case "${1:-}" in
+    '') see_to "${build_needs[@]}" ;;
+    test)
+        see_to "${build_needs[@]}" "${test_needs[@]}" "${all_tests_needs[@]}"
+        install_slurm
+        ;;
+    *)
+        usage >&2
+        exit 2
+        ;;
+    esac
+}
+
+# run_some_tests CTEST_OPTION...
+run_some_tests() {
+    see_to "${build_needs[@]}" "${test_needs[@]}"
+    build build/test all
+    run_ctest build/test "$@"
+}
+
 run_tests() {
     rm -f build/*/tests.xml
     trap report_times EXIT # however it ends
     begin install
-    install_missing "${build_packages[@]}" "${test_packages[@]}"
-    install_slurm
+    install_for test
     begin build
     build build/test all
     begin tests
@@ -153,7 +276,9 @@ run_tests() {
 
 case "${1:-}" in
 demo) demo ;;
-test) run_tests ;;
+test) if [ $# -gt 1 ]; then run_some_tests "${@:2}"; else run_tests; fi ;;
+install) install_for "${2:-}" ;;
+build) build_program ;;
 -h | --help) usage ;;
 *)
     usage >&2

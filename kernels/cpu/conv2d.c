@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ALIGNMENT = 64, NAME_BYTES = 64 };
+enum { ALIGNMENT = 64, NAME_BYTES = 96 };
 
 /* Two AVX-512 cores do 100 billion multiply-adds a second and move 10 billion floats to memory and
  * back; 16 floats are a vector. */

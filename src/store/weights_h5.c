@@ -141,14 +141,12 @@ done:
 static enum status get_tensor(hid_t file, struct arena *arena, struct weight_tensor *tensor)
 {
     enum status status = STATUS_OK;
-    H5O_info_t info;
     hid_t dataset = H5I_INVALID_HID;
     int64_t n = 0;
 
-    TRY(hdf5_check(H5Oget_info_by_name2(file, tensor->name, &info, H5O_INFO_BASIC, H5P_DEFAULT)));
-    if (info.type != H5O_TYPE_DATASET)
+    TRY(hdf5_check(dataset = H5Oopen(file, tensor->name, H5P_DEFAULT)));
+    if (H5Iget_type(dataset) != H5I_DATASET)
         TRY(fail(STATUS_BAD_DATA, "is no data set; wanted one per tensor at the root"));
-    TRY(hdf5_check(dataset = H5Dopen2(file, tensor->name, H5P_DEFAULT)));
     TRY(read_type(dataset, tensor));
     TRY(get_stored_dtype(dataset, arena, tensor));
     TRY(hdf5_shape(dataset, &tensor->n_dims, tensor->shape, &n));

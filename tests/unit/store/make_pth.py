@@ -194,7 +194,8 @@ def write_refused(folder, bad):
 
     add("model.pth", torch.nn.Linear(2, 2), "pickle wants 'torch.nn.modules.linear.Linear'")
     add("complex.pth", {"a": torch.zeros(2, dtype=torch.complex64)}, "pickle wants 'torch.ComplexFloatStorage'")
-    add("array.pth", {"a": numpy.zeros(3)}, "pickle wants 'numpy.core.multiarray._reconstruct'")
+    module = numpy.zeros(3).__reduce__()[0].__module__  # numpy.core.multiarray, from NumPy 2 on numpy._core.multiarray
+    add("array.pth", {"a": numpy.zeros(3)}, f"pickle wants '{module}._reconstruct'")
     add("nothing.pth", {"epoch": 3, "acc": 1.0}, "holds no tensors, wanted a state dict at top level or under "
         "'state_dict', 'net' or 'model'; top level holds 'epoch', 'acc'")
     add("tensor.pth", torch.zeros(2), "holds no dict at top level")
@@ -210,7 +211,7 @@ def write_damaged(folder, bad):
         rewrite_zip(source, folder / name, changes, method)
         bad.append((name, message))
 
-    add("big_endian.pth", {}, "is big-endian, only little-endian files are read")
+    add("big_endian.pth", {"byteorder": None}, "is big-endian, only little-endian files are read")
     with zipfile.ZipFile(folder / "big_endian.pth", "a") as archive:
         archive.writestr("small_zip/byteorder", "big")
     add("short_storage.pth", {"data/0": lambda content: content[:-4]},
