@@ -8,7 +8,7 @@ cd "$(dirname "$0")"
 
 build_packages=(gcc cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libhdf5-dev libyaml-dev
                 libdnnl-dev libzip-dev libcjson-dev libjpeg62-turbo-dev libpng-dev libsvm-dev nettle-dev zlib1g-dev)
-test_packages=(g++ clang clang-tidy clang-format libclang-rt-14-dev libomp-14-dev libcmocka-dev git python3
+test_packages=(mpich libmpich-dev g++ clang clang-tidy clang-format libclang-rt-14-dev libomp-14-dev libcmocka-dev git python3
                python3-numpy python3-h5py python3-pandas python3-pil python3-torch)
 slurm_packages=(munge slurmctld slurmd slurm-client)
 
@@ -74,12 +74,8 @@ build() {
     cmake --build "$folder" --target "$target"
 }
 
-# mpirun as root and on few cores needs to be told that this is meant
-mpi() {
-    local options=(--oversubscribe --bind-to none)
-    [ "$(id -u)" -eq 0 ] && options+=(--allow-run-as-root)
-    mpirun "${options[@]}" "$@"
-}
+# the launcher of the MPI that was built with; as root and on few cores it needs to be told that this is meant
+mpi() { tests/mpi/launch.sh "$(sed -n 's/^MPIEXEC_EXECUTABLE:[A-Z]*=//p' build/CMakeCache.txt)" "$@"; }
 
 demo() {
     install_missing "${build_packages[@]}"
