@@ -10,7 +10,7 @@ import sys
 import time
 
 from cli import Program, fail
-from results_folder import below, differences, journal, processes
+from results_folder import below, differences, journal, processes, trainers_below
 from small_sweep import prepare
 
 SWEEP = """  forget.class: 3
@@ -80,6 +80,18 @@ def rank_processes(program, job):
                   if pid in every and every[pid][1][:2] == [program.binary.encode(), b"sweep"])
 
 
+def check_warned(program):
+    """As srun does: the signal goes to every process of the job step, trainers among them."""
+    folder = program.folder / "warned"
+    job = start(program, folder)
+    for pid in rank_processes(program, job) + trainers_below(job.pid):
+        os.kill(pid, signal.SIGUSR1)
+    check_end(program, job, folder, lambda code: code == 75, "75")
+    if any(event["event"] == "crashed" for event in journal(folder)):
+        fail(f"a trainer died of the warning\n{(program.folder / 'warned.log').read_text()}")
+    print("ok USR1 to ranks and trainers: exit 75, no trainer dies of it")
+
+
 def check_killed(program):
     folder = program.folder / "killed"
     job = start(program, folder)
@@ -118,6 +130,7 @@ def main():
         check_other_launcher(program)
         program.must("sweep", "sweep.yaml", "--out", "alone")
         check_stopped(program)
+        check_warned(program)
         check_killed(program)
     return 0
 
