@@ -43,6 +43,7 @@ all_tests_needs=(
     'python3-pil        | Pillow                           | python:PIL'
     'python3-torch      | PyTorch                          | python:torch'
 )
+mpich_packages=(mpich libmpich-dev)
 slurm_packages=(munge slurmctld slurmd slurm-client)
 
 usage() {
@@ -159,6 +160,14 @@ install_slurm() {
     fi
 }
 
+# For one test: the same program with the other MPI. Debian leaves mpirun and mpicc to Open MPI.
+install_mpich() {
+    command -v mpicc.mpich >/dev/null && return 0
+    if ! may_install || ! install_packages "${mpich_packages[@]}"; then
+        echo "going on without: the test of MPICH is skipped; it needs: apt-get install ${mpich_packages[*]}"
+    fi
+}
+
 # build FOLDER TARGET [cmake option...]
 build() {
     local folder=$1 target=$2
@@ -172,12 +181,8 @@ build() {
     cmake --build "$folder" --target "$target"
 }
 
-# mpirun as root and on few cores needs to be told that this is meant
-mpi() {
-    local options=(--oversubscribe --bind-to none)
-    [ "$(id -u)" -eq 0 ] && options+=(--allow-run-as-root)
-    mpirun "${options[@]}" "$@"
-}
+# the launcher of the MPI that was built with; as root and on few cores it needs to be told that this is meant
+mpi() { tests/mpi/launch.sh "$(sed -n 's/^MPIEXEC_EXECUTABLE:[A-Z]*=//p' build/CMakeCache.txt)" "$@"; }
 
 build_program() {
     see_to "${build_needs[@]}"
@@ -242,6 +247,7 @@ install_for() {
     test)
         see_to "${build_needs[@]}" "${test_needs[@]}" "${all_tests_needs[@]}"
         install_slurm
+        install_mpich
         ;;
     *)
         usage >&2

@@ -30,23 +30,30 @@ void probe_program(const struct patient *patient, struct finding *out)
 
 enum { EXIT_TIMEOUT = 124, EXIT_NOT_FOUND = 127 }; /* of timeout(1) */
 
-/* First line of what a command prints, and how it ended. A launcher or batch system that waits for
- * a network must not hold up everything else. */
-static int first_line(const char *command, char line[LINE_BYTES])
+/* The beginning of what a command prints, and how it ended. A launcher or batch system that waits
+ * for a network must not hold up everything else. */
+static int output_of(const char *command, char output[LINE_BYTES])
 {
-    char whole[128];
+    char whole[512];
 
-    line[0] = '\0';
+    output[0] = '\0';
     snprintf(whole, sizeof whole, "timeout 2 %s 2>&1", command);
     FILE *pipe = popen(whole, "re");
     if (pipe == NULL)
         return EXIT_NOT_FOUND;
-    if (fgets(line, LINE_BYTES, pipe) != NULL)
-        line[strcspn(line, "\n")] = '\0';
+    output[fread(output, 1, LINE_BYTES - 1, pipe)] = '\0';
     while (fgetc(pipe) != EOF) { /* let it finish */
     }
     int how = pclose(pipe);
     return WIFEXITED(how) ? WEXITSTATUS(how) : EXIT_TIMEOUT;
+}
+
+static int first_line(const char *command, char line[LINE_BYTES])
+{
+    int code = output_of(command, line);
+
+    line[strcspn(line, "\n")] = '\0';
+    return code;
 }
 
 /* The first "4.1.4" of a text; "" when there is none. */
@@ -72,31 +79,68 @@ void probe_mpi(const struct patient *patient, struct finding *out)
     found(out, "%s", library);
 }
 
+static bool is_open_mpi(const char *words)
+{
+    return text_starts_with(words, "Open MPI") || strstr(words, "(Open MPI)") != NULL ||
+           strstr(words, "(OpenRTE)") != NULL;
+}
+
+/* One Hydra serves all versions of MPICH and of what descends from it; elsewhere launcher and
+ * library are of one version. */
+static bool is_of_another_mpi(const char *launcher, const char *library)
+{
+    char its[32], ours[32];
+
+    if (strstr(launcher, "HYDRA") != NULL)
+        return is_open_mpi(library);
+    if (is_open_mpi(launcher) && !is_open_mpi(library))
+        return true;
+    version_in(launcher, its);
+    version_in(library, ours);
+    return its[0] != '\0' && ours[0] != '\0' && strcmp(its, ours) != 0;
+}
+
+static void advise_launcher(struct finding *out, const char *launcher, const char *library)
+{
+    char its[32], ours[32], other[LINE_BYTES];
+    bool has_other = output_of("'" PRUNELORA_MPIEXEC "' --version", other) == 0 &&
+                     !is_of_another_mpi(other, library);
+
+    version_in(launcher, its);
+    version_in(library, ours);
+    advise(out, VERDICT_BROKEN,
+           "its version is %s, the library's %s: every rank would take itself for the only one; "
+           "put the bin folder of the MPI above first in PATH%s",
+           its, ours, has_other ? ", or start sweeps with " PRUNELORA_MPIEXEC : "");
+}
+
 void probe_launcher(const struct patient *patient, struct finding *out)
 {
-    char line[LINE_BYTES], library[MPI_TEXT_BYTES], its[32], ours[32];
+    char words[LINE_BYTES], library[MPI_TEXT_BYTES], version[32];
 
     (void)patient;
-    int code = first_line("mpirun --version", line);
+    int code = output_of("mpirun --version", words);
+    int n = (int)strcspn(words, "\n");
+    transport_mpi_library(library);
     if (code != 0) {
         if (code == EXIT_NOT_FOUND)
             found(out, "no mpirun in PATH");
         else
-            found(out, "mpirun does not work, exit code %d: %s", code, line);
+            found(out, "mpirun does not work, exit code %d: %.*s", code, n, words);
         advise(out, VERDICT_NOTE,
-               "without it a sweep runs with one rank; install it (Debian: openmpi-bin) or load "
-               "the module of the MPI above; inside Slurm, srun --mpi=pmix does as well");
+               "without it a sweep runs with one rank; install it (Debian: %s) or load the module "
+               "of the MPI above; inside Slurm, srun --mpi=%s does as well",
+               is_open_mpi(library) ? "openmpi-bin" : "mpich",
+               is_open_mpi(library) ? "pmix" : "pmi2");
         return;
     }
-    transport_mpi_library(library);
-    version_in(line, its);
-    version_in(library, ours);
-    found(out, "%s", line);
-    if (its[0] != '\0' && ours[0] != '\0' && strcmp(its, ours) != 0)
-        advise(out, VERDICT_BROKEN,
-               "its version is %s, the library's %s: every rank would take itself for the only "
-               "one; put the bin folder of the MPI above first in PATH",
-               its, ours);
+    version_in(words, version);
+    if (strstr(words, "HYDRA") != NULL) /* and nothing else in the first line */
+        found(out, "Hydra %s, the launcher of MPICH", version);
+    else
+        found(out, "%.*s", n, words);
+    if (is_of_another_mpi(words, library))
+        advise_launcher(out, words, library);
 }
 
 void probe_numeric(const struct patient *patient, struct finding *out)

@@ -48,12 +48,15 @@ static bool process_info(pid_t pid, char name[32], pid_t *parent)
     return is_read;
 }
 
+/* Also "mpiexec.hydra" and "mpirun.openmpi". The kernel keeps 15 characters of a name. */
 static bool is_launcher(const char *name)
 {
     static const char *const launchers[] = {"mpirun",  "mpiexec", "orterun", "orted",
-                                            "prterun", "prted",   "prte"};
+                                            "prterun", "prted",   "prte",    "hydra_pmi_proxy"};
+    size_t n = strcspn(name, ".");
+
     for (size_t i = 0; i < sizeof launchers / sizeof launchers[0]; i++)
-        if (strcmp(name, launchers[i]) == 0)
+        if (strlen(launchers[i]) == n && memcmp(name, launchers[i], n) == 0)
             return true;
     return false;
 }

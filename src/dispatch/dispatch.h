@@ -41,8 +41,8 @@ CHECKED enum status dispatch_run(struct transport *transport, const struct sweep
                                  const struct dispatch_settings *settings,
                                  struct dispatch_outcome *out);
 
-/* MPI when a launcher's variables are present, else in-process with one rank. DEVICE when srun
- * started several tasks without MPI. */
+/* MPI when a launcher's variables are present, else in-process with one rank. DEVICE when several
+ * ranks were started that cannot reach each other: by a plain srun or another MPI's launcher. */
 CHECKED enum status transport_open(struct transport **out);
 void transport_close(struct transport *transport); /* accepts NULL */
 /* As close; when a rank was lost, ends the others with exit_code instead of waiting for it. */

@@ -110,15 +110,16 @@ done:
 }
 
 /* Own process group: Ctrl-C on a terminal must reach the rank, which lets the trainer checkpoint.
- */
+ * srun passes a warning, USR1, on to every process of a step: trainers leave it to their rank. */
 static int set_attributes(posix_spawnattr_t *attributes)
 {
-    sigset_t none, every;
+    sigset_t warning, every;
     int code = 0;
 
-    sigemptyset(&none);
+    sigemptyset(&warning);
+    sigaddset(&warning, SIGUSR1);
     sigfillset(&every);
-    code |= posix_spawnattr_setsigmask(attributes, &none);
+    code |= posix_spawnattr_setsigmask(attributes, &warning);
     code |= posix_spawnattr_setsigdefault(attributes, &every);
     code |= posix_spawnattr_setpgroup(attributes, 0);
     code |= posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* mpirun and `srun --mpi=pmix` set one of these for each rank. Slurm's own variables do not count:
- * a batch script has them as well, and what it starts directly is one process without MPI. */
+/* mpirun, `srun --mpi=pmix` and `srun --mpi=pmi2` set one of these for each rank. Slurm's own
+ * variables do not count: a batch script has them as well, and what it starts directly is one
+ * process without MPI. */
 static bool has_launcher(void)
 {
     static const char *const variables[] = {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK",
@@ -26,17 +27,54 @@ static enum status check_alone(void)
     if (tasks == NULL || strtol(tasks, NULL, 10) <= 1)
         return STATUS_OK;
     return fail(STATUS_DEVICE,
-                "srun started %s tasks that cannot reach each other; use `srun --mpi=pmix` (`srun "
-                "--mpi=list` shows whether this Slurm has it) or mpirun",
+                "srun started %s tasks that cannot reach each other; use `srun --mpi=pmix`, with "
+                "MPICH `srun --mpi=pmi2` (`srun --mpi=list` shows what this Slurm has), or mpirun",
                 tasks);
+}
+
+/* How many ranks the launcher says it started; 0 when it says nothing. */
+static long launched_ranks(void)
+{
+    static const char *const variables[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE",
+                                            "SLURM_STEP_NUM_TASKS"};
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
+        if (getenv(variables[i]) != NULL)
+            return strtol(getenv(variables[i]), NULL, 10);
+    return 0;
+}
+
+/* A rank that another MPI's launcher started takes itself for the only one. */
+static enum status check_together(const struct transport *transport)
+{
+    char library[MPI_TEXT_BYTES];
+
+    if (transport->size > 1 || launched_ranks() <= 1)
+        return STATUS_OK;
+    transport_mpi_library(library);
+    return fail(
+        STATUS_DEVICE,
+        "%ld ranks were started, and not by the launcher of this program's MPI (%.*s): they "
+        "cannot reach each other; see `prunelora doctor`",
+        launched_ranks(), (int)strcspn(library, ","), library);
 }
 
 enum status transport_open(struct transport **out)
 {
-    if (has_launcher())
-        return transport_open_mpi(out);
-    enum status status = check_alone();
-    return status == STATUS_OK ? transport_open_queues(1, out) : status;
+    enum status status = STATUS_OK;
+    struct transport *transport = NULL;
+
+    if (has_launcher()) {
+        TRY(transport_open_mpi(&transport));
+        TRY(check_together(transport));
+    } else {
+        TRY(check_alone());
+        TRY(transport_open_queues(1, &transport));
+    }
+    *out = transport;
+    transport = NULL;
+done:
+    transport_close(transport);
+    return status;
 }
 
 int transport_rank(const struct transport *transport)

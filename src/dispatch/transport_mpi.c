@@ -194,6 +194,8 @@ void transport_mpi_library(char text[MPI_TEXT_BYTES])
 
     MPI_Get_library_version(version, &length); /* allowed before MPI_Init */
     snprintf(text, MPI_TEXT_BYTES, "%.*s", (int)strcspn(version, "\n"), version);
+    for (char *tab = text; (tab = strchr(tab, '\t')) != NULL;) /* MPICH's between name and number */
+        *tab = ' ';
 }
 
 enum status transport_open_mpi(struct transport **out)

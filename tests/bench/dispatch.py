@@ -19,6 +19,10 @@ import tempfile
 
 import h5py
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "train"))
+
+from cli import mpirun  # noqa: E402: found by the line above
+
 
 def moment(event):
     return datetime.datetime.fromisoformat(event["time"].replace("Z", "+00:00")).timestamp()
@@ -27,9 +31,9 @@ def moment(event):
 def sweep(build, n_ranks, n_runs, seconds, epochs):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="prunelora-bench-"))
     environment = dict(os.environ, FAKE_TRAINER_SECONDS=str(seconds), FAKE_TRAINER_STEPS="1",
-                       FAKE_TRAINER_EPOCHS=str(epochs), OMP_NUM_THREADS="1", OMPI_MCA_btl="self,vader,tcp")
-    command = ["mpirun", "-n", str(n_ranks), "--oversubscribe", "--bind-to", "none", "--allow-run-as-root",
-               build / "tests/mpi/dispatch_driver", folder / "results", str(n_runs), build / "tests/mpi/fake_trainer", "quiet"]
+                       FAKE_TRAINER_EPOCHS=str(epochs), OMP_NUM_THREADS="1")
+    command = [*mpirun(n_ranks), build / "tests/mpi/dispatch_driver", folder / "results", str(n_runs),
+               build / "tests/mpi/fake_trainer", "quiet"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f"exit {done.returncode}: {done.stdout}{done.stderr}")

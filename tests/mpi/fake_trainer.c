@@ -217,7 +217,19 @@ static bool work(struct fake *fake, const cJSON *assignment)
 
 static bool has_launcher_variables(void)
 {
-    return getenv("OMPI_COMM_WORLD_SIZE") != NULL || getenv("PMIX_RANK") != NULL;
+    static const char *const names[] = {"OMPI_COMM_WORLD_SIZE",
+                                        "PMIX_RANK",
+                                        "PMI_RANK",
+                                        "PMI_SIZE",
+                                        "PMI_FD",
+                                        "HYDI_CONTROL_FD",
+                                        "MPI_LOCALRANKID",
+                                        "MPI_LOCALNRANKS",
+                                        "MPIR_CVAR_CH3_INTERFACE_HOSTNAME"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (getenv(names[i]) != NULL)
+            return true;
+    return false;
 }
 
 int main(int argc, char **argv)

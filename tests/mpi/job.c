@@ -36,11 +36,10 @@ static void execute(const struct job *job, const char *option)
     snprintf(n_ranks, sizeof n_ranks, "%d", job->n_ranks);
     snprintf(n_runs, sizeof n_runs, "%d", job->n_runs);
     if (job->n_ranks > 0) {
+        arguments[n++] = LAUNCH;
         arguments[n++] = MPIEXEC;
         arguments[n++] = "-n";
         arguments[n++] = n_ranks;
-        arguments[n++] = "--oversubscribe";
-        arguments[n++] = "--allow-run-as-root";
     }
     arguments[n++] = DRIVER;
     arguments[n++] = job->results;

@@ -6,8 +6,10 @@ With "array", SCRIPT is slurm/array.sbatch: two shards, one of them submitted ag
 usage: slurm.py PRUNELORA SCRIPT [walltime | array]
 """
 
+import os
 import pathlib
 import re
+import subprocess
 import sys
 import time
 
@@ -197,9 +199,19 @@ CASES = {"": (check_wrong_input, check_srun_without_mpi, check_mpirun, check_sru
          "array": (check_array,), "walltime": (check_walltime,)}
 
 
+def is_hydra(launcher):
+    return "HYDRA" in subprocess.run([launcher, "--version"], capture_output=True, text=True, check=False).stdout
+
+
+def missing_launcher():
+    """The scripts start mpirun; where two MPIs are installed it may be the one the program was not built with."""
+    ours = os.environ.get("MPIEXEC", "mpirun")
+    return f"mpirun is not of the MPI of {ours}" if is_hydra("mpirun") != is_hydra(ours) else None
+
+
 def main():
     case = "".join(sys.argv[3:])
-    reason = missing()
+    reason = missing() or missing_launcher()
     if reason is not None:
         skip(reason)
     with Program(sys.argv[1]) as program:

@@ -8,6 +8,12 @@ import sys
 import tempfile
 
 SKIP = 77
+LAUNCH = pathlib.Path(__file__).resolve().parent.parent / "mpi/launch.sh"
+
+
+def mpirun(ranks):
+    """How a command on so many ranks begins. CTest names the launcher of the MPI the program was built with."""
+    return [str(LAUNCH), os.environ.get("MPIEXEC", "mpirun"), "-n", str(ranks)]
 
 
 def skip(reason):
@@ -36,9 +42,7 @@ class Program:
 
     def command(self, arguments, ranks=None):
         command = [self.binary, *map(str, arguments)]
-        if ranks is None:
-            return command
-        return ["mpirun", "-n", str(ranks), "--oversubscribe", "--bind-to", "none", "--allow-run-as-root", *command]
+        return command if ranks is None else mpirun(ranks) + command
 
     def run(self, *arguments, ranks=None, timeout=300):
         """Returns (exit code, standard output, standard error)."""

@@ -5,6 +5,7 @@ usage: doctor.py PRUNELORA
 
 import os
 import re
+import shutil
 import sys
 
 from cli import Program, fail
@@ -53,10 +54,18 @@ def fake(program, folder, name, script):
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
-    return f"{path.parent}:{os.environ['PATH']}"
+    return f"{path.parent}:{program.environment['PATH']}"
+
+
+def put_own_launcher_first(program):
+    """CTest names the one of the MPI the program was built with; another MPI's may be the machine's mpirun."""
+    launcher = shutil.which(os.environ.get("MPIEXEC", "mpirun"))
+    if launcher is not None:
+        program.environment["PATH"] = fake(program, "own", "mpirun", f'exec {launcher} "$@"')
 
 
 def check_healthy(program):
+    before = program.files()
     findings = examine(program, 0)
     # None: whether it is worth a note depends on the machine
     expect(findings, "processor", None, "cores for this program")
@@ -74,7 +83,7 @@ def check_healthy(program):
         expect(findings, name, None, *text.split(": ")[:1])
     if not re.fullmatch(r"prunelora \S+ \(\S*\), compiled with (gcc|clang) \d+\..*", rows["program"]):
         fail(f"--version --verbose says {rows['program']}")
-    if program.files():
+    if program.files() != before:
         fail(f"doctor left {program.files()}")
     print("ok every finding, with its meaning")
 
@@ -90,15 +99,27 @@ def check_folder(program):
 
 
 def check_launcher(program):
-    findings = examine(program, 3, path=fake(program, "other", "mpirun", "echo 'mpirun (Open MPI) 9.8.7'"))
-    expect(findings, "MPI launcher", "BROKEN", "9.8.7", "every rank would take itself for the only one",
-           "put the bin folder of the MPI above first in PATH")
+    """Hydra is of MPICH, whatever its version; Open MPI's launcher and library go together by version."""
+    library = examine(program, 0)["MPI"][1]
+    is_open_mpi = library.startswith("Open MPI")
+    ours = re.search(r"\d[.\d]+", library)[0]
+    wrong = ("BROKEN", "every rank would take itself for the only one", "put the bin folder of the MPI above first in PATH",
+             ", or start sweeps with /")
+    hydra = "echo 'HYDRA build details:'; echo '    Version:                                 VERSION'; echo 'CC: gcc'"
+    for version in ("9.8.7", ours):
+        is_wrong = not is_open_mpi or version != ours
+        path = fake(program, "openmpi", "mpirun", f"echo 'mpirun (Open MPI) {version}'")
+        expect(examine(program, 3 if is_wrong else 0, path=path), "MPI launcher", *(wrong if is_wrong else ("ok",)), version)
+        path = fake(program, "mpich", "mpirun", hydra.replace("VERSION", version))
+        expect(examine(program, 3 if is_open_mpi else 0, path=path), "MPI launcher", *(wrong if is_open_mpi else ("ok",)),
+               f"Hydra {version}, the launcher of MPICH")
     findings = examine(program, 0, path=fake(program, "failing", "mpirun", "echo 'no libopen-rte.so' >&2; exit 9"))
-    expect(findings, "MPI launcher", "note", "mpirun does not work, exit code 9: no libopen-rte.so", "one rank")
+    expect(findings, "MPI launcher", "note", "mpirun does not work, exit code 9: no libopen-rte.so", "one rank",
+           f"Debian: {'openmpi-bin' if is_open_mpi else 'mpich'}", f"--mpi={'pmix' if is_open_mpi else 'pmi2'}")
     findings = examine(program, 0, path="/nonexistent")
     expect(findings, "MPI launcher", "note", "no mpirun in PATH", "→ without it a sweep runs with one rank")
     expect(findings, "Slurm", "absent", "no sbatch in PATH", "start sweeps with mpirun")
-    print("ok a launcher of another MPI: exit 3; none: a note")
+    print(f"ok launchers of {library.splitlines()[0].split(',')[0]} and of another MPI; none: a note")
 
 
 def check_slurm(program):
@@ -113,6 +134,7 @@ def main():
     with Program(sys.argv[1]) as program:
         for name in ("SLURM_JOB_ID", "SLURM_JOB_NUM_NODES", "OMP_NUM_THREADS"):
             program.environment.pop(name, None)
+        put_own_launcher_first(program)
         check_healthy(program)
         check_folder(program)
         check_launcher(program)

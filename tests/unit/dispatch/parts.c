@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -47,6 +48,46 @@ static void cores_are_shared_out(void **unused)
     assert_memory_equal(back.ids, node.ids, 8 * sizeof(int));
     cores_of_node(&back);
     assert_true(back.n >= 1);
+}
+
+/* Cores found by a process on one core, whose parent has all of them and that name. */
+static int cores_below(const char *name)
+{
+    int how = 0;
+    pid_t parent = fork();
+
+    if (parent == 0) {
+        prctl(PR_SET_NAME, name);
+        pid_t child = fork();
+        if (child == 0) {
+            struct cores one = {.n = 1}, found;
+            cores_of_node(&found);
+            one.ids[0] = found.ids[0];
+            if (cores_bind(&one) != STATUS_OK)
+                _exit(0);
+            cores_of_node(&found);
+            _exit(found.n);
+        }
+        waitpid(child, &how, 0);
+        _exit(WEXITSTATUS(how));
+    }
+    waitpid(parent, &how, 0);
+    return WEXITSTATUS(how);
+}
+
+static void launchers_know_the_cores(void **unused)
+{
+    static const char *const names[] = {"mpirun", "mpiexec.hydra", "hydra_pmi_proxy",
+                                        "mpirun.openmpi"};
+    struct cores node;
+
+    (void)unused;
+    cores_of_node(&node);
+    if (node.n < 2 || node.n > 255)
+        skip();
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_int_equal(cores_below(names[i]), node.n);
+    assert_int_equal(cores_below("mpirunner"), 1);
 }
 
 static void wrong_cores_are_refused(void **unused)
@@ -278,6 +319,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cores_are_shared_out),
+        cmocka_unit_test(launchers_know_the_cores),
         cmocka_unit_test(wrong_cores_are_refused),
         cmocka_unit_test(second_lock_is_refused),
         cmocka_unit_test(dead_owner_is_replaced),
