@@ -40,9 +40,9 @@ static void append_screen(struct text *out)
             text_append(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
     text_append(out,
                 "\nexample: %s\n"
-                "`prunelora COMMAND --help` explains a command. Exit codes: 0 done, 1 some runs\n"
-                "failed, 2 the input is wrong, 3 the machine is wrong, 75 stopped cleanly with\n"
-                "work left.\n",
+                "`prunelora COMMAND --help` explains a command, `prunelora --version --verbose`\n"
+                "says what it was built with. Exit codes: 0 done, 1 some runs failed, 2 the\n"
+                "input is wrong, 3 the machine is wrong, 75 stopped cleanly with work left.\n",
                 example);
 }
 
@@ -136,10 +136,8 @@ int cli_main(int argc, char **argv)
         return print_help(NULL);
     if (text_starts_with(argv[1], "--help="))
         return print_help(argv[1] + strlen("--help="));
-    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0) {
-        printf("prunelora %s (%s)\n", PRUNELORA_VERSION, PRUNELORA_COMMIT);
-        return 0;
-    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0)
+        return cli_version(argc - 1, argv + 1);
     for (int i = 0; i < N_COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0) {
             if (commands[i].computes)

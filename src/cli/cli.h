@@ -20,6 +20,7 @@ struct command {
 int cli_finish(enum status status);
 
 int cli_main(int argc, char **argv);
+int cli_version(int argc, char **argv); /* argv[0] is "--version" */
 
 int cli_plan(int argc, char **argv);
 int cli_sweep(int argc, char **argv);

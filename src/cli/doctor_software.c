@@ -15,10 +15,17 @@
 
 enum { LINE_BYTES = 256 };
 
+#ifdef __clang__
+static const char compiler[] = "clang " __clang_version__;
+#else
+static const char compiler[] = "gcc " __VERSION__;
+#endif
+
 void probe_program(const struct patient *patient, struct finding *out)
 {
     (void)patient;
-    found(out, "prunelora %s (%s)", PRUNELORA_VERSION, PRUNELORA_COMMIT);
+    found(out, "prunelora %s (%s), compiled with %s", PRUNELORA_VERSION, PRUNELORA_COMMIT,
+          compiler);
 }
 
 enum { EXIT_TIMEOUT = 124, EXIT_NOT_FOUND = 127 }; /* of timeout(1) */

@@ -67,6 +67,13 @@ def check_healthy(program):
     for name, (_, text) in findings.items():
         if name != "program" and "\n" not in text:
             fail(f"{name} does not say what it means: {text}")
+    rows = dict(re.split(r"  +", line, maxsplit=1) for line in program.must("--version", "--verbose").splitlines())
+    if set(rows) != {"program", "MPI", "numeric library", "HDF5", "CUDA"}:
+        fail(f"--version --verbose has {rows}")
+    for name, text in rows.items():
+        expect(findings, name, None, *text.split(": ")[:1])
+    if not re.fullmatch(r"prunelora \S+ \(\S*\), compiled with (gcc|clang) \d+\..*", rows["program"]):
+        fail(f"--version --verbose says {rows['program']}")
     if program.files():
         fail(f"doctor left {program.files()}")
     print("ok every finding, with its meaning")
