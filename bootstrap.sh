@@ -85,9 +85,11 @@ demo() {
     install_missing "${build_packages[@]}"
     build build prunelora -DPRUNELORA_TESTS=OFF
     local prunelora=build/prunelora
+    say "what was built with what"
+    $prunelora --version --verbose
     if [ ! -e data/synth/test_batch.bin ]; then
         say "generating images: data/synth"
-        $prunelora data synth --out data/synth
+        $prunelora data synth --out data/synth --train 3000 --test 600
     fi
     if [ ! -e model_weights/demo.h5.json ]; then
         say "training a base model: model_weights/demo.h5"
