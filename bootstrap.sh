@@ -93,7 +93,7 @@ demo() {
     fi
     if [ ! -e model_weights/demo.h5.json ]; then
         say "training a base model: model_weights/demo.h5"
-        $prunelora train sweeps/base/demo.yaml --out model_weights/demo.h5
+        $prunelora train sweeps/base/demo.yaml --out model_weights/demo.h5 --force # a start before left no manifest
     fi
     say "the sweep: sweeps/demo.yaml"
     $prunelora plan sweeps/demo.yaml
