@@ -1,4 +1,5 @@
-/* A small generated data set and base model in a temporary folder, and runs on them. */
+/* A small generated data set, of 16 x 16 pixels, and base model in a temporary folder, and runs on
+ * them. */
 #ifndef TESTS_TRAIN_FIXTURE_H
 #define TESTS_TRAIN_FIXTURE_H
 
