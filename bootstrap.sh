@@ -277,7 +277,7 @@ run_tests() {
     say "with clang, under AddressSanitizer and UndefinedBehaviorSanitizer"
     CC=clang CXX=clang++ build build/sanitize-clang all -DPRUNELORA_SANITIZE=ON
     begin "tests under sanitizers"
-    run_ctest build/sanitize-clang -LE 'lint|slow'
+    run_ctest build/sanitize-clang -LE 'lint|slow|golden' # golden: numbers, of code that other tests run here too
 }
 
 case "${1:-}" in

@@ -41,8 +41,8 @@ static void append_screen(struct text *out)
     text_append(out,
                 "\nexample: %s\n"
                 "`prunelora COMMAND --help` explains a command, `prunelora --version --verbose`\n"
-                "says what it was built with. Exit codes: 0 done, 1 some runs failed, 2 the input\n"
-                "is wrong, 3 the machine is wrong, 75 stopped cleanly with work left.\n",
+                "says what it was built with. Exit codes: 0 done, 1 some runs failed, 2 the\n"
+                "input is wrong, 3 the machine is wrong, 75 stopped cleanly with work left.\n",
                 example);
 }
 

@@ -7,7 +7,6 @@ more than what takes so many seconds of processor time; the output says how many
 usage: tidy.py SOURCE_FOLDER BUILD_FOLDER [--all]      --all, or TIDY_ALL=1: every file, whatever is remembered
 """
 
-import collections
 import concurrent.futures
 import hashlib
 import json
@@ -55,7 +54,7 @@ def key_of(root, text, constant):
 
 def last_changed(root):
     """A number per file, the smaller the later it changed; uncommitted changes are the latest. Empty without git."""
-    ranks = collections.defaultdict(lambda: sys.maxsize)
+    ranks = {}
     for command in (["diff", "--name-only", "HEAD"], ["log", "--name-only", "--format=", "-n", "300"]):
         done = subprocess.run(["git", "-C", str(root), *command], capture_output=True, text=True, check=False)
         for name in done.stdout.split() if done.returncode == 0 else ():
@@ -68,7 +67,8 @@ def look(source, constant, root, cache, ranks):
     path, entry = source
     text = preprocessed(entry)
     parts = {os.path.join(entry["directory"], os.fsdecode(name)) for name in set(MARKER.findall(text))}
-    return min(ranks[str(path)], *(ranks[p] for p in parts)), ranks[str(path)], path, cache / key_of(root, text, constant)
+    own = ranks.get(str(path), sys.maxsize)
+    return min([own, *(ranks.get(p, sys.maxsize) for p in parts)]), own, path, cache / key_of(root, text, constant)
 
 
 def check(path, remembered, build, end):

@@ -19,12 +19,12 @@ SWEEP = """  forget.class: 3
   base.train: {epochs: 2, batch_size: 32}
 parameters:
   unlearn.method: {values: [original, retrain, finetune, prune_finetune, lora, prune_lora]}
-  prune.sparsity: [0.3, 0.5]
+  prune.sparsity: [0.5]
   lora.rank: [2, 4]
 seeds: 2
 resources: {threads: 1}
 """
-RUNS = 1 + 2 * (1 + 1 + 2 + 2 + 4)
+RUNS = 1 + 2 * (1 + 1 + 1 + 2 + 2)
 
 
 def check_same(program, one, other):

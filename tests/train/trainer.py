@@ -1,4 +1,4 @@
-"""One trainer process, driven as a rank drives it: after 100 runs it holds no more memory and files than after 20, and
+"""One trainer process, driven as a rank drives it: after 60 runs it holds no more memory and files than after 20, and
 when its rank is gone it ends without a word. Under AddressSanitizer nothing may have leaked at its end; MPI, whose leaks
 are not ours, is never started in a trainer.
 
@@ -20,9 +20,9 @@ SWEEP = """  forget.class: 3
 parameters:
   unlearn.method: {values: [original, retrain, finetune, prune_finetune, lora, prune_lora]}
 """
-RUNS, WARM = 100, 20
-# What an allocator scatters over 80 runs. One activation of the network kept in each of them, at 40 images 32 x 32 x 16
-# in float32, would be 200 MiB; one copy of its 270 000 weights, 84 MiB.
+RUNS, WARM = 60, 20
+# What an allocator scatters over 40 runs. One activation of the network kept in each of them, at 40 images 32 x 32 x 16
+# in float32, would be 100 MiB; one copy of its 270 000 weights, 42 MiB.
 GROWTH_BYTES = 8 << 20
 
 
