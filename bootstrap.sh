@@ -172,11 +172,12 @@ build() {
     cmake --build "$folder" --target "$target"
 }
 
-# mpirun as root and on few cores needs to be told that this is meant
+# mpirun as root and on few cores needs to be told that this is meant. Ranks of one machine share memory, by what Open MPI 4
+# and 5 both call vader: 5 would look for a network as well and complain about the machine's IPv6.
 mpi() {
     local options=(--oversubscribe --bind-to none)
     [ "$(id -u)" -eq 0 ] && options+=(--allow-run-as-root)
-    mpirun "${options[@]}" "$@"
+    OMPI_MCA_btl=self,vader mpirun "${options[@]}" "$@"
 }
 
 build_program() {
