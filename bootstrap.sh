@@ -181,8 +181,11 @@ build() {
     cmake --build "$folder" --target "$target"
 }
 
-# the launcher of the MPI that was built with; as root and on few cores it needs to be told that this is meant
-mpi() { tests/mpi/launch.sh "$(sed -n 's/^MPIEXEC_EXECUTABLE:[A-Z]*=//p' build/CMakeCache.txt)" "$@"; }
+# The launcher of the MPI that was built with; as root and on few cores it needs to be told that this is meant. Ranks of one
+# machine share memory, by what Open MPI 4 and 5 both call vader: 5 would look for a network as well and complain of IPv6.
+mpi() {
+    OMPI_MCA_btl=self,vader tests/mpi/launch.sh "$(sed -n 's/^MPIEXEC_EXECUTABLE:[A-Z]*=//p' build/CMakeCache.txt)" "$@"
+}
 
 build_program() {
     see_to "${build_needs[@]}"
