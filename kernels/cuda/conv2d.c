@@ -7,8 +7,6 @@
 
 #include <stdio.h>
 
-enum { WORKSPACE_ALIGNMENT = 256 }; /* as cudaMalloc's: what a library may count on */
-
 static bool is_product(const struct gpu_convolution *g)
 {
     return g->r == 1 && g->s == 1 && g->stride == 1 && g->padding == 0;
@@ -208,8 +206,7 @@ static enum status prepare_detour(struct device *device, const struct conv2d_bac
     convolution->is_out_bf16 = true;
     narrow.dtype = DTYPE_BF16;
     TRY(weight_prepare(device, args, convolution, &prepared));
-    size_t bytes = (tensor_bytes(&narrow) + WORKSPACE_ALIGNMENT - 1) / WORKSPACE_ALIGNMENT *
-                   WORKSPACE_ALIGNMENT;
+    size_t bytes = memory_padded(tensor_bytes(&narrow));
     struct cuda_prepared *ours = (struct cuda_prepared *)prepared;
     snprintf(ours->name, sizeof ours->name, "%s, widened", prepared->implementation);
     ours->detour_bytes = bytes;

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { GUARD_BYTES = 128 };
+enum { GUARD_BYTES = MEMORY_ALIGNMENT }; /* so that what lies between is aligned */
 
 struct variant {
     const char *name;

@@ -247,6 +247,7 @@ enum status host_plan_run(struct gpu_plan *plan, struct gpu_stream *stream,
     assert((operands->bias != NULL) == (plan->is_product && plan->product.has_bias));
     assert((operands->addend != NULL) == (plan->is_product && plan->product.has_addend));
     assert(is_aligned(plan, operands));
+    assert((uintptr_t)operands->workspace.data % MEMORY_ALIGNMENT == 0);
     TRY(host_memory_check(operands->workspace.data, WORKSPACE_BYTES, false, "plan_run: workspace"));
     TRY_ALLOC(job, heap_alloc(1, sizeof *job));
     *job = (struct job){*plan, *operands};
