@@ -111,7 +111,7 @@ static enum status forward_or_data_prepare(struct device *device,
                                            const struct tensor *frozen, struct prepared **out)
 {
     if (is_low_rank(device, convolution))
-        return cuda_prepared_create(device, 0, out);
+        return cuda_prepared_create(0, out);
     if (multiple->factor != 1 || multiple->has_addend)
         return product_prepare(device, convolution, multiple, out);
     return frozen != NULL ? prepare_frozen(device, convolution, frozen, out)
@@ -197,15 +197,16 @@ static enum status weight_prepare(struct device *device, const struct conv2d_bac
 
 /* A weight's gradient in bf16, to be widened: summed in f32 all the same, but rounded once more. */
 static enum status prepare_detour(struct device *device, const struct conv2d_backward_weight *args,
-                                  struct gpu_convolution *convolution, struct prepared **out)
+                                  const struct gpu_convolution *convolution, struct prepared **out)
 {
     enum status status = STATUS_OK;
     struct tensor narrow = args->d_weight;
+    struct gpu_convolution narrowing = *convolution;
     struct prepared *prepared = NULL;
 
-    convolution->is_out_bf16 = true;
+    narrowing.is_out_bf16 = true;
     narrow.dtype = DTYPE_BF16;
-    TRY(weight_prepare(device, args, convolution, &prepared));
+    TRY(weight_prepare(device, args, &narrowing, &prepared));
     size_t bytes = memory_padded(tensor_bytes(&narrow));
     struct cuda_prepared *ours = (struct cuda_prepared *)prepared;
     snprintf(ours->name, sizeof ours->name, "%s, widened", prepared->implementation);
@@ -217,7 +218,27 @@ done:
     return status;
 }
 
-/* The library may have no way to write f32 out of bf16 maps, and say so as it likes. */
+/* The library may have no way to write f32 out of bf16 maps, and say so as it likes, or only one
+ * that it compiles for a second or two each: then the detour is tried first. That there is no
+ * memory is no reason to try another way. */
+static enum status prepare_in_bf16(struct device *device, const struct conv2d_backward_weight *args,
+                                   struct gpu_convolution *convolution, struct prepared **out)
+{
+    static const struct {
+        bool wants_ready, is_widened;
+    } ways[] = {{true, false}, {true, true}, {false, false}, {false, true}};
+    enum status status = STATUS_UNSUPPORTED;
+
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        convolution->wants_ready = ways[i].wants_ready;
+        status = ways[i].is_widened ? prepare_detour(device, args, convolution, out)
+                                    : weight_prepare(device, args, convolution, out);
+        if (status == STATUS_OK || status == STATUS_OUT_OF_MEMORY)
+            break;
+    }
+    return status;
+}
+
 enum status cuda_conv2d_backward_weight_prepare(struct device *device,
                                                 const struct conv2d_backward_weight *args,
                                                 struct prepared **out)
@@ -228,11 +249,9 @@ enum status cuda_conv2d_backward_weight_prepare(struct device *device,
     convolution.stride = args->stride;
     convolution.padding = args->padding;
     if (is_low_rank(device, &convolution))
-        return cuda_prepared_create(device, cuda_low_rank_backward_weight_workspace(args), out);
-    enum status status = weight_prepare(device, args, &convolution, out);
-    if (status != STATUS_OK && device->math == GPU_MATH_BF16)
-        return prepare_detour(device, args, &convolution, out);
-    return status;
+        return cuda_prepared_create(cuda_low_rank_backward_weight_workspace(args), out);
+    return device->math == GPU_MATH_BF16 ? prepare_in_bf16(device, args, &convolution, out)
+                                         : weight_prepare(device, args, &convolution, out);
 }
 
 static enum status run_detour(struct device *device, struct prepared *prepared,

@@ -5,6 +5,7 @@
 #define KERNELS_CUDA_CUDA_H
 
 #include "kernels/cuda/gpu.h"
+#include "kernels/cuda/plan_cache.h"
 #include "kernels/kernels.h"
 
 struct staging;
@@ -17,6 +18,7 @@ struct device {
     struct gpu_context *context;
     struct gpu_stream *stream;
     struct staging *staging;
+    struct plan_cache *plans;
     int index;
     enum gpu_math math;
 };
@@ -24,8 +26,7 @@ struct device {
 /* A struct prepared for the rest of the program; plan is NULL for kernels of our own. */
 struct cuda_prepared {
     struct prepared base;
-    const struct gpu *gpu; /* borrowed */
-    struct gpu_plan *plan; /* owned */
+    struct cuda_plan *plan; /* to be given back */
     /* At the begin of the workspace: what the plan writes instead of its output. 0: nothing */
     size_t detour_bytes;
     char name[64];               /* of a plan with a detour */
@@ -41,8 +42,7 @@ static inline int cuda_alignment(const void *a, const void *b, const void *c, co
     return (int)(bits & ~(bits - 1));
 }
 
-CHECKED enum status cuda_prepared_create(struct device *device, size_t workspace_bytes,
-                                         struct prepared **out);
+CHECKED enum status cuda_prepared_create(size_t workspace_bytes, struct prepared **out);
 CHECKED enum status cuda_convolution_prepare(struct device *device,
                                              const struct gpu_convolution *convolution,
                                              struct prepared **out);

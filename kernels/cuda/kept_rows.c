@@ -167,7 +167,7 @@ static enum status plan_smaller(struct device *device, const struct gpu_convolut
     struct gpu_convolution smaller = *convolution;
 
     if (rows->n == 0)
-        return cuda_prepared_create(device, 0, out);
+        return cuda_prepared_create(0, out);
     smaller.k = rows->n;
     return cuda_conv2d_prepare(device, &smaller, out);
 }
