@@ -266,10 +266,11 @@ static void same_bits_twice(void **state)
 }
 
 /* Executors of full and partial batches and of evaluation, and the next run's, want the same
- * plans: the library is asked once for each. */
+ * plans: the library is asked once for each. How many images were evaluated at a time is kept. */
 static void shapes_are_planned_once(void **state)
 {
     struct settings settings = short_settings("lora");
+    struct arena *arena = NULL;
 
     (void)state;
     settings.eval.batch_size = BATCH;
@@ -279,6 +280,9 @@ static void shapes_are_planned_once(void **state)
     run_ok(&settings, "planned");
     assert_int_equal(host_gpu()->n_asked, n_asked);
     assert_int_equal(host_gpu()->n_asked_again, 0);
+    assert_int_equal(arena_create(&arena), STATUS_OK);
+    assert_int_equal(fixture_result(&fixture, "planned", arena).eval_batch_size, BATCH);
+    arena_destroy(arena);
 }
 
 /* The loss is read late, the step it names is the right one. */
