@@ -4,6 +4,7 @@
 #include "kernels/cuda/cuda.h"
 #include "kernels/cuda/kept_rows.h"
 #include "kernels/cuda/low_rank.h"
+#include "kernels/cuda/patches.h"
 
 #include <stdio.h>
 
@@ -64,8 +65,8 @@ static enum status product_prepare(struct device *device, const struct gpu_convo
     return cuda_product_prepare(device, &product, out);
 }
 
-enum status cuda_conv2d_prepare(struct device *device, const struct gpu_convolution *convolution,
-                                struct prepared **out)
+static enum status library_prepare(struct device *device, const struct gpu_convolution *convolution,
+                                   struct prepared **out)
 {
     static const struct multiple plain = {.factor = 1};
     struct gpu_convolution wanted = *convolution;
@@ -73,6 +74,35 @@ enum status cuda_conv2d_prepare(struct device *device, const struct gpu_convolut
     wanted.math = device->math;
     return is_product(convolution) ? product_prepare(device, convolution, &plain, out)
                                    : cuda_convolution_prepare(device, &wanted, out);
+}
+
+/* After the library's own way failed, whose reason is told first if this one does too. */
+static enum status patches_prepare(struct device *device, const struct gpu_convolution *convolution,
+                                   struct prepared **out)
+{
+    struct gpu_convolution wanted = *convolution;
+    char reason[512];
+
+    snprintf(reason, sizeof reason, "%.511s", status_message());
+    wanted.math = device->math;
+    enum status status = cuda_patches_prepare(device, &wanted, out);
+    return status == STATUS_OK ? status : fail_context(status, "%s; by patches", reason);
+}
+
+/* Whether another way is worth trying: that there is no memory is no reason to. */
+static bool is_lacking(enum status status)
+{
+    return status != STATUS_OK && status != STATUS_OUT_OF_MEMORY;
+}
+
+enum status cuda_conv2d_prepare(struct device *device, const struct gpu_convolution *convolution,
+                                struct prepared **out)
+{
+    enum status status = library_prepare(device, convolution, out);
+
+    return is_lacking(status) && !is_product(convolution)
+               ? patches_prepare(device, convolution, out)
+               : status;
 }
 
 /* By our own kernels. In tf32 the library rounds the factors as that precision says. */
@@ -192,7 +222,7 @@ static enum status weight_prepare(struct device *device, const struct conv2d_bac
     const struct multiple multiple = {.factor = args->factor};
 
     return args->factor != 1 ? product_prepare(device, convolution, &multiple, out)
-                             : cuda_conv2d_prepare(device, convolution, out);
+                             : library_prepare(device, convolution, out);
 }
 
 /* A weight's gradient in bf16, to be widened: summed in f32 all the same, but rounded once more. */
@@ -219,8 +249,7 @@ done:
 }
 
 /* The library may have no way to write f32 out of bf16 maps, and say so as it likes, or only one
- * that it compiles for a second or two each: then the detour is tried first. That there is no
- * memory is no reason to try another way. */
+ * that it compiles for a second or two each: then the detour is tried first. */
 static enum status prepare_in_bf16(struct device *device, const struct conv2d_backward_weight *args,
                                    struct gpu_convolution *convolution, struct prepared **out)
 {
@@ -233,7 +262,7 @@ static enum status prepare_in_bf16(struct device *device, const struct conv2d_ba
         convolution->wants_ready = ways[i].wants_ready;
         status = ways[i].is_widened ? prepare_detour(device, args, convolution, out)
                                     : weight_prepare(device, args, convolution, out);
-        if (status == STATUS_OK || status == STATUS_OUT_OF_MEMORY)
+        if (!is_lacking(status))
             break;
     }
     return status;
@@ -250,8 +279,12 @@ enum status cuda_conv2d_backward_weight_prepare(struct device *device,
     convolution.padding = args->padding;
     if (is_low_rank(device, &convolution))
         return cuda_prepared_create(cuda_low_rank_backward_weight_workspace(args), out);
-    return device->math == GPU_MATH_BF16 ? prepare_in_bf16(device, args, &convolution, out)
-                                         : weight_prepare(device, args, &convolution, out);
+    enum status status = device->math == GPU_MATH_BF16
+                             ? prepare_in_bf16(device, args, &convolution, out)
+                             : weight_prepare(device, args, &convolution, out);
+    return is_lacking(status) && !is_product(&convolution)
+               ? patches_prepare(device, &convolution, out)
+               : status;
 }
 
 static enum status run_detour(struct device *device, struct prepared *prepared,

@@ -29,8 +29,17 @@ struct cuda_prepared {
     struct cuda_plan *plan; /* to be given back */
     /* At the begin of the workspace: what the plan writes instead of its output. 0: nothing */
     size_t detour_bytes;
-    char name[64];               /* of a plan with a detour */
-    struct cuda_kept_rows *rows; /* owned; NULL unless zero filters are left out */
+    char name[64];                /* of a plan with a detour, or of patches */
+    struct cuda_kept_rows *rows;  /* owned; NULL unless zero filters are left out */
+    struct cuda_patches *patches; /* owned; NULL unless a product stands for a convolution */
+};
+
+/* A convolution that the library lacks (patches.h). */
+struct cuda_patches {
+    struct gpu_convolution convolution;
+    enum dtype dtype;                   /* of maps and weights */
+    int64_t width;                      /* of a row */
+    size_t patches_bytes, weight_bytes; /* in the workspace; 0: no padded weight is wanted */
 };
 
 /* What all are aligned to, in bytes, up to what libraries make use of; NULL is no matter. */
@@ -46,7 +55,8 @@ CHECKED enum status cuda_prepared_create(size_t workspace_bytes, struct prepared
 CHECKED enum status cuda_convolution_prepare(struct device *device,
                                              const struct gpu_convolution *convolution,
                                              struct prepared **out);
-/* By cuda_product_prepare where that computes the same. */
+/* By cuda_product_prepare where that computes the same, and by patches where the library lacks it.
+ */
 CHECKED enum status cuda_conv2d_prepare(struct device *device,
                                         const struct gpu_convolution *convolution,
                                         struct prepared **out);
@@ -54,6 +64,9 @@ CHECKED enum status cuda_product_prepare(struct device *device, const struct gpu
                                          struct prepared **out);
 CHECKED enum status cuda_plan_run(struct device *device, struct prepared *prepared,
                                   const struct gpu_operands *operands);
+/* The library's plan alone, without what stands around it. */
+CHECKED enum status cuda_library_run(struct device *device, struct prepared *prepared,
+                                     const struct gpu_operands *operands);
 void cuda_prepared_release(struct prepared *prepared); /* accepts NULL */
 
 /* ---- the device (backend.c) ---- */

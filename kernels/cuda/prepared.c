@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "kernels/cuda/kept_rows.h"
+#include "kernels/cuda/patches.h"
 
 #include <stdlib.h>
 
@@ -54,11 +55,20 @@ enum status cuda_product_prepare(struct device *device, const struct gpu_product
     return planned(device, status, plan, out);
 }
 
-enum status cuda_plan_run(struct device *device, struct prepared *prepared,
-                          const struct gpu_operands *operands)
+enum status cuda_library_run(struct device *device, struct prepared *prepared,
+                             const struct gpu_operands *operands)
 {
     return device->gpu->plan_run(((struct cuda_prepared *)prepared)->plan->plan, device->stream,
                                  operands);
+}
+
+enum status cuda_plan_run(struct device *device, struct prepared *prepared,
+                          const struct gpu_operands *operands)
+{
+    bool is_convolution = ((struct cuda_prepared *)prepared)->patches != NULL;
+
+    return is_convolution ? cuda_patches_run(device, prepared, operands)
+                          : cuda_library_run(device, prepared, operands);
 }
 
 void cuda_prepared_release(struct prepared *prepared)
@@ -69,5 +79,6 @@ void cuda_prepared_release(struct prepared *prepared)
         return;
     plan_cache_give_back(ours->plan);
     cuda_kept_rows_destroy(ours->rows);
+    free(ours->patches);
     free(ours);
 }

@@ -28,6 +28,7 @@ struct host_gpu {
     bool is_broken;
     /* As a library may: no convolution from bf16 to f32, or only compiled ones. */
     bool lacks_widening, compiles_widening;
+    bool lacks_convolutions; /* all but products */
     /* What is proposed for every convolution and product, the best first. */
     struct host_proposal {
         struct gpu_proposal answer;

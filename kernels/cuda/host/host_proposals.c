@@ -99,6 +99,8 @@ enum status host_propose_convolution(struct gpu_context *context,
 
     (void)context;
     assert(convolution->math == GPU_MATH_BF16 || !convolution->is_out_bf16);
+    if (status == STATUS_OK && host_gpu()->lacks_convolutions)
+        return fail(STATUS_UNSUPPORTED, "propose_convolution: made to lack all");
     if (host_gpu()->lacks_widening && widens(&wanted))
         return fail(STATUS_UNSUPPORTED, "propose_convolution: made to lack f32 out of bf16");
     return status == STATUS_OK ? propose(&wanted, out) : status;
