@@ -110,14 +110,16 @@ build_programs() {
     fi
     mapfile -t objects < <(compile "$root"/tests/kernels/{main,tables,inputs,numbers,execution,expectation,gradient,check,bench,image_gather,conv2d,convert,linear,batch_norm,relu,add,pool,shortcut_pad,dropout,softmax_cross_entropy,clip_scale,step_tally,optimizer,patch_tokens,layer_norm,gelu,attention,columns}.c \
                                    "$root"/tests/support/{poison,random_stream}.c)
-    compile "$here"/{steps,convolutions}.c >/dev/null
+    compile "$here"/{steps,convolutions,shapes}.c >/dev/null
     if [ -e "$work/objects/failed" ]; then
         echo "a program does not compile"
         return 1
     fi
     "${cxx[@]}" -rdynamic -o "$work/test_kernels" "${objects[@]}" "${common[@]}" "${substitute[@]}" -ldl -lm || return 1
     for name in steps convolutions; do
-        "${cxx[@]}" -rdynamic -o "$work/gpu_$name" "$work/objects/tests_gpu_${name}_c.o" "${common[@]}" "${substitute[@]}" -ldl -lm || return 1
+        objects=("$work/objects/tests_gpu_${name}_c.o")
+        if [ $name = convolutions ]; then objects+=("$work/objects/tests_gpu_shapes_c.o"); fi
+        "${cxx[@]}" -rdynamic -o "$work/gpu_$name" "${objects[@]}" "${common[@]}" "${substitute[@]}" -ldl -lm || return 1
     done
 }
 
