@@ -212,7 +212,9 @@ int main(int argc, char **argv)
     for (int t = 0; t < N_TARGETS; t++)
         if (is_wanted(&targets[t], only))
             list_target(&list, &targets[t], operation);
-    if (list.n == 0)
+    if (list.n == 0) {
+        printf("nothing to test: no such device, or it does not have the operation\n");
         return 77;
+    }
     return _cmocka_run_group_tests("kernels", list.tests, list.n, NULL, NULL);
 }
