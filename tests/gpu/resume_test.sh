@@ -11,6 +11,19 @@ mkdir -p "$work/out"
 touch "$work/interrupted.txt"
 "$here/pack.sh" --host "$work/pack" || exit 1
 
+# A compute-sanitizer that only notes what it is asked for.
+mkdir -p "$work/bin"
+cat >"$work/bin/compute-sanitizer" <<'SANITIZER'
+#!/bin/bash
+if [ "$1" = --help ]; then
+    echo "  --kernel-name arg"
+else
+    echo "$*" >"$(dirname "$0")/asked.txt"
+fi
+SANITIZER
+chmod +x "$work/bin/compute-sanitizer"
+export PATH=$work/bin:$PATH
+
 die() {
     echo "FAILED: $1"
     exit 1
@@ -54,6 +67,12 @@ for name in $(sort -u "$work/run/begun.txt"); do
     [ "$(grep -c " \\[$name\\]\$" "$work/run/report.txt")" = 1 ] || die "step '$name' is not once in the report"
 done
 [ -z "$(cut -d' ' -f2 "$work"/run/logs/convolutions_*.lines | sort | uniq -d)" ] || die "a shape was checked twice"
+
+# ---- memcheck of our kernels alone ----
+asked=$(cat "$work/bin/asked.txt")
+for words in "--tool memcheck" "--kernel-name kns=batch_norm_apply_kernel" "--kernel-name kns=channel_move_kernel"; do
+    case $asked in *"$words "*) ;; *) die "compute-sanitizer was not asked for '$words': $asked" ;; esac
+done
 
 # ---- what comes back ----
 cmp -s "$work/run/report.txt" "$work/out/report.txt" || die "the report that came back is not the last one"
