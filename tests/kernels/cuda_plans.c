@@ -83,8 +83,14 @@ static void propose(const struct host_proposal *proposals, int n)
 
 /* ---- which one ---- */
 
-static const struct gpu_proposal wanted = {.is_wanted = true};
-static const struct gpu_proposal compiled = {.is_wanted = true, .is_compiled = true};
+#define WANTED                                                                                     \
+    {                                                                                              \
+        .is_wanted = true                                                                          \
+    }
+#define COMPILED                                                                                   \
+    {                                                                                              \
+        .is_wanted = true, .is_compiled = true                                                     \
+    }
 
 /* Whatever keeps the ones before it from it, the first that can be used is taken. */
 static void test_falls_through(void **state)
@@ -94,10 +100,10 @@ static void test_falls_through(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
         const struct host_proposal proposals[] = {
-            {.answer = wanted, .look = failures[i]}, /* unreadable */
+            {.answer = WANTED, .look = failures[i]}, /* unreadable */
             {.answer = {.is_wanted = false}},        /* another arithmetic */
-            {.answer = wanted, .plan = failures[i]}, /* impossible here */
-            {.answer = wanted},
+            {.answer = WANTED, .plan = failures[i]}, /* impossible here */
+            {.answer = WANTED},
         };
         propose(proposals, 4);
         takes(PRECISION_FP32, "convolution 3");
@@ -106,8 +112,8 @@ static void test_falls_through(void **state)
 
 static void test_none_is_left(void **state)
 {
-    static const struct host_proposal broken[] = {{.answer = wanted, .plan = STATUS_UNSUPPORTED},
-                                                  {.answer = wanted, .look = STATUS_UNSUPPORTED}};
+    static const struct host_proposal broken[] = {{.answer = WANTED, .plan = STATUS_UNSUPPORTED},
+                                                  {.answer = WANTED, .look = STATUS_UNSUPPORTED}};
     static const struct host_proposal unwanted[] = {{.answer = {.is_wanted = false}}};
     struct prepared *prepared = NULL;
 
@@ -138,7 +144,7 @@ static void test_none_is_left(void **state)
 static void test_out_of_memory_ends_the_search(void **state)
 {
     static const struct host_proposal proposals[] = {
-        {.answer = wanted, .plan = STATUS_OUT_OF_MEMORY}, {.answer = wanted}};
+        {.answer = WANTED, .plan = STATUS_OUT_OF_MEMORY}, {.answer = WANTED}};
     static const enum precision precisions[] = {PRECISION_FP32, PRECISION_BF16};
 
     (void)state;
@@ -159,8 +165,8 @@ static void test_out_of_memory_ends_the_search(void **state)
 /* A weight's gradient in bf16 has two ways, and waits for a compiler in neither if it need not. */
 static void test_compiled_ones_are_avoided(void **state)
 {
-    static const struct host_proposal one_is_ready[] = {{.answer = compiled}, {.answer = wanted}};
-    static const struct host_proposal none_is_ready[] = {{.answer = compiled}};
+    static const struct host_proposal one_is_ready[] = {{.answer = COMPILED}, {.answer = WANTED}};
+    static const struct host_proposal none_is_ready[] = {{.answer = COMPILED}};
 
     (void)state;
     propose(one_is_ready, 2);
