@@ -272,14 +272,25 @@ static bool is_wanted_note(cudnnBackendNumericalNote_t note, enum gpu_math math)
     }
 }
 
-/* The notes of an engine, of either kind: how many there are. */
-static enum status notes_of(descriptor engine, cudnnBackendAttributeName_t name,
-                            cudnnBackendAttributeType_t type, int64_t most, int64_t *n, void *notes)
-{
-    enum status status = cudnn_check(cudnnBackendGetAttribute(engine, name, type, most, n, notes));
+struct note_kind {
+    cudnnBackendAttributeName_t name;
+    cudnnBackendAttributeType_t type;
+    int64_t most;
+};
+static const struct note_kind numerical_notes = {
+    CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE, CUDNN_NUMERICAL_NOTE_TYPE_COUNT};
+static const struct note_kind behavior_notes = {
+    CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, CUDNN_TYPE_BEHAVIOR_NOTE, CUDNN_BEHAVIOR_NOTE_TYPE_COUNT};
 
-    if (status == STATUS_OK && *n > most)
-        *n = most;
+/* The notes of an engine, of one kind, and how many there are. */
+static enum status notes_of(descriptor engine, const struct note_kind *kind, int64_t *n,
+                            void *notes)
+{
+    enum status status =
+        cudnn_check(cudnnBackendGetAttribute(engine, kind->name, kind->type, kind->most, n, notes));
+
+    if (status == STATUS_OK && *n > kind->most)
+        *n = kind->most;
     return status;
 }
 
@@ -306,12 +317,10 @@ static enum status look(struct gpu_proposals *base, int i, struct gpu_proposal *
     int64_t n = 0;
 
     TRY(engine_of(proposals->configs[i], &engine));
-    TRY(notes_of(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
-                 CUDNN_NUMERICAL_NOTE_TYPE_COUNT, &n, numerical));
+    TRY(notes_of(engine, &numerical_notes, &n, numerical));
     for (int64_t note = 0; note < n; note++)
         found.is_wanted &= is_wanted_note(numerical[note], proposals->math);
-    TRY(notes_of(engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, CUDNN_TYPE_BEHAVIOR_NOTE,
-                 CUDNN_BEHAVIOR_NOTE_TYPE_COUNT, &n, behavior));
+    TRY(notes_of(engine, &behavior_notes, &n, behavior));
     for (int64_t note = 0; note < n; note++)
         found.is_compiled |= behavior[note] == CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION;
     *out = found;
