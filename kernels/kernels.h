@@ -253,9 +253,17 @@ struct kernel_ops {
 };
 #undef KERNEL_ENTRY
 
+/* What allocations, values in an arena and workspaces are aligned to, bytes: as cudaMalloc's, and
+ * what cuBLASLt wants its workspace to be. */
+enum { MEMORY_ALIGNMENT = 256 };
+static inline size_t memory_padded(size_t bytes)
+{
+    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+}
+
 struct memory_ops {
     enum status (*alloc)(struct device *, size_t bytes,
-                         void **out);               /* 64-byte aligned, contents undefined */
+                         void **out);               /* aligned, contents undefined */
     void (*release)(struct device *, void *memory); /* accepts NULL */
     /* `from` may be changed as soon as it returns */
     enum status (*upload)(struct device *, void *to, const void *from, size_t bytes);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ALIGNMENT = 64, NAME_BYTES = 96 };
+enum { NAME_BYTES = 96 };
 
 /* Two AVX-512 cores do 100 billion multiply-adds a second and move 10 billion floats to memory and
  * back; 16 floats are a vector. */
@@ -45,9 +45,7 @@ static struct conv_shape shape_of(enum conv_part part, const struct tensor *x,
 
 static size_t padded(int64_t n_elements)
 {
-    size_t bytes = (size_t)n_elements * sizeof(float);
-
-    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    return memory_padded((size_t)n_elements * sizeof(float));
 }
 
 static bool is_whole(const struct convolution *convolution)

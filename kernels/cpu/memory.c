@@ -1,4 +1,4 @@
-/* Memory of the cpu backend: the host's, aligned to a cache line. */
+/* Memory of the cpu backend: the host's. */
 #include "kernels/cpu/cpu.h"
 
 #include "base/arena.h"
@@ -7,14 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 64 };
-
 enum status cpu_alloc(struct device *device, size_t bytes, void **out)
 {
-    if (bytes > SIZE_MAX - ALIGNMENT)
+    if (bytes > SIZE_MAX - MEMORY_ALIGNMENT)
         return fail(STATUS_OUT_OF_MEMORY, "no memory for %zu bytes", bytes);
-    size_t rounded = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    void *memory = aligned_alloc(ALIGNMENT, rounded > 0 ? rounded : ALIGNMENT);
+    void *memory = aligned_alloc(MEMORY_ALIGNMENT, memory_padded(bytes > 0 ? bytes : 1));
     if (memory == NULL)
         return fail(STATUS_OUT_OF_MEMORY, "no memory for %zu bytes", bytes);
     device->base.n_allocations++;

@@ -1,6 +1,7 @@
-# CUDNN::cudnn: cuDNN ships no CMake package. Looked for beside CUDA; CUDNN_ROOT says where else.
+# CUDNN::cudnn: cuDNN ships no CMake package. Looked for beside CUDA; CUDNN_ROOT says where else. Python's wheels have it
+# under its versioned name only.
 find_path(CUDNN_INCLUDE_DIR cudnn_version.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
-find_library(CUDNN_LIBRARY cudnn HINTS ${CUDAToolkit_LIBRARY_DIR} ${CUDAToolkit_LIBRARY_ROOT}
+find_library(CUDNN_LIBRARY NAMES cudnn libcudnn.so.9 NAMES_PER_DIR HINTS ${CUDAToolkit_LIBRARY_DIR} ${CUDAToolkit_LIBRARY_ROOT}
              PATH_SUFFIXES lib lib64)
 if(CUDNN_INCLUDE_DIR)
   file(STRINGS ${CUDNN_INCLUDE_DIR}/cudnn_version.h lines REGEX "#define CUDNN_(MAJOR|MINOR|PATCHLEVEL) [0-9]+")

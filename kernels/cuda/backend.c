@@ -81,6 +81,7 @@ enum status cuda_open(const struct backend *backend, const struct gpu *gpu,
     TRY(gpu->open(settings->index, &device->context));
     TRY(gpu->stream_create(device->context, &device->stream));
     TRY(staging_create(gpu, device->context, &device->staging));
+    TRY(plan_cache_create(gpu, device->context, &device->plans));
     *out = device;
     device = NULL;
 done:
@@ -93,6 +94,7 @@ void cuda_close(struct device *device)
     if (device == NULL)
         return;
     device->gpu->stream_drain(device->stream); /* what is on its way reads memory that goes below */
+    plan_cache_destroy(device->plans);
     staging_destroy(device->staging);
     device->gpu->stream_destroy(device->stream);
     device->gpu->close(device->context);

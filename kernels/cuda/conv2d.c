@@ -4,10 +4,9 @@
 #include "kernels/cuda/cuda.h"
 #include "kernels/cuda/kept_rows.h"
 #include "kernels/cuda/low_rank.h"
+#include "kernels/cuda/patches.h"
 
 #include <stdio.h>
-
-enum { WORKSPACE_ALIGNMENT = 256 }; /* as cudaMalloc's: what a library may count on */
 
 static bool is_product(const struct gpu_convolution *g)
 {
@@ -66,8 +65,8 @@ static enum status product_prepare(struct device *device, const struct gpu_convo
     return cuda_product_prepare(device, &product, out);
 }
 
-enum status cuda_conv2d_prepare(struct device *device, const struct gpu_convolution *convolution,
-                                struct prepared **out)
+static enum status library_prepare(struct device *device, const struct gpu_convolution *convolution,
+                                   struct prepared **out)
 {
     static const struct multiple plain = {.factor = 1};
     struct gpu_convolution wanted = *convolution;
@@ -75,6 +74,35 @@ enum status cuda_conv2d_prepare(struct device *device, const struct gpu_convolut
     wanted.math = device->math;
     return is_product(convolution) ? product_prepare(device, convolution, &plain, out)
                                    : cuda_convolution_prepare(device, &wanted, out);
+}
+
+/* After the library's own way failed, whose reason is told first if this one does too. */
+static enum status patches_prepare(struct device *device, const struct gpu_convolution *convolution,
+                                   struct prepared **out)
+{
+    struct gpu_convolution wanted = *convolution;
+    char reason[512];
+
+    snprintf(reason, sizeof reason, "%.511s", status_message());
+    wanted.math = device->math;
+    enum status status = cuda_patches_prepare(device, &wanted, out);
+    return status == STATUS_OK ? status : fail_context(status, "%s; by patches", reason);
+}
+
+/* Whether another way is worth trying: that there is no memory is no reason to. */
+static bool is_lacking(enum status status)
+{
+    return status != STATUS_OK && status != STATUS_OUT_OF_MEMORY;
+}
+
+enum status cuda_conv2d_prepare(struct device *device, const struct gpu_convolution *convolution,
+                                struct prepared **out)
+{
+    enum status status = library_prepare(device, convolution, out);
+
+    return is_lacking(status) && !is_product(convolution)
+               ? patches_prepare(device, convolution, out)
+               : status;
 }
 
 /* By our own kernels. In tf32 the library rounds the factors as that precision says. */
@@ -113,7 +141,7 @@ static enum status forward_or_data_prepare(struct device *device,
                                            const struct tensor *frozen, struct prepared **out)
 {
     if (is_low_rank(device, convolution))
-        return cuda_prepared_create(device, 0, out);
+        return cuda_prepared_create(0, out);
     if (multiple->factor != 1 || multiple->has_addend)
         return product_prepare(device, convolution, multiple, out);
     return frozen != NULL ? prepare_frozen(device, convolution, frozen, out)
@@ -194,22 +222,22 @@ static enum status weight_prepare(struct device *device, const struct conv2d_bac
     const struct multiple multiple = {.factor = args->factor};
 
     return args->factor != 1 ? product_prepare(device, convolution, &multiple, out)
-                             : cuda_conv2d_prepare(device, convolution, out);
+                             : library_prepare(device, convolution, out);
 }
 
 /* A weight's gradient in bf16, to be widened: summed in f32 all the same, but rounded once more. */
 static enum status prepare_detour(struct device *device, const struct conv2d_backward_weight *args,
-                                  struct gpu_convolution *convolution, struct prepared **out)
+                                  const struct gpu_convolution *convolution, struct prepared **out)
 {
     enum status status = STATUS_OK;
     struct tensor narrow = args->d_weight;
+    struct gpu_convolution narrowing = *convolution;
     struct prepared *prepared = NULL;
 
-    convolution->is_out_bf16 = true;
+    narrowing.is_out_bf16 = true;
     narrow.dtype = DTYPE_BF16;
-    TRY(weight_prepare(device, args, convolution, &prepared));
-    size_t bytes = (tensor_bytes(&narrow) + WORKSPACE_ALIGNMENT - 1) / WORKSPACE_ALIGNMENT *
-                   WORKSPACE_ALIGNMENT;
+    TRY(weight_prepare(device, args, &narrowing, &prepared));
+    size_t bytes = memory_padded(tensor_bytes(&narrow));
     struct cuda_prepared *ours = (struct cuda_prepared *)prepared;
     snprintf(ours->name, sizeof ours->name, "%s, widened", prepared->implementation);
     ours->detour_bytes = bytes;
@@ -220,7 +248,26 @@ done:
     return status;
 }
 
-/* The library may have no way to write f32 out of bf16 maps, and say so as it likes. */
+/* The library may have no way to write f32 out of bf16 maps, and say so as it likes, or only one
+ * that it compiles for a second or two each: then the detour is tried first. */
+static enum status prepare_in_bf16(struct device *device, const struct conv2d_backward_weight *args,
+                                   struct gpu_convolution *convolution, struct prepared **out)
+{
+    static const struct {
+        bool wants_ready, is_widened;
+    } ways[] = {{true, false}, {true, true}, {false, false}, {false, true}};
+    enum status status = STATUS_UNSUPPORTED;
+
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        convolution->wants_ready = ways[i].wants_ready;
+        status = ways[i].is_widened ? prepare_detour(device, args, convolution, out)
+                                    : weight_prepare(device, args, convolution, out);
+        if (!is_lacking(status))
+            break;
+    }
+    return status;
+}
+
 enum status cuda_conv2d_backward_weight_prepare(struct device *device,
                                                 const struct conv2d_backward_weight *args,
                                                 struct prepared **out)
@@ -231,11 +278,13 @@ enum status cuda_conv2d_backward_weight_prepare(struct device *device,
     convolution.stride = args->stride;
     convolution.padding = args->padding;
     if (is_low_rank(device, &convolution))
-        return cuda_prepared_create(device, cuda_low_rank_backward_weight_workspace(args), out);
-    enum status status = weight_prepare(device, args, &convolution, out);
-    if (status != STATUS_OK && device->math == GPU_MATH_BF16)
-        return prepare_detour(device, args, &convolution, out);
-    return status;
+        return cuda_prepared_create(cuda_low_rank_backward_weight_workspace(args), out);
+    enum status status = device->math == GPU_MATH_BF16
+                             ? prepare_in_bf16(device, args, &convolution, out)
+                             : weight_prepare(device, args, &convolution, out);
+    return is_lacking(status) && !is_product(&convolution)
+               ? patches_prepare(device, &convolution, out)
+               : status;
 }
 
 static enum status run_detour(struct device *device, struct prepared *prepared,

@@ -5,6 +5,7 @@
 #define KERNELS_CUDA_CUDA_H
 
 #include "kernels/cuda/gpu.h"
+#include "kernels/cuda/plan_cache.h"
 #include "kernels/kernels.h"
 
 struct staging;
@@ -17,6 +18,7 @@ struct device {
     struct gpu_context *context;
     struct gpu_stream *stream;
     struct staging *staging;
+    struct plan_cache *plans;
     int index;
     enum gpu_math math;
 };
@@ -24,12 +26,20 @@ struct device {
 /* A struct prepared for the rest of the program; plan is NULL for kernels of our own. */
 struct cuda_prepared {
     struct prepared base;
-    const struct gpu *gpu; /* borrowed */
-    struct gpu_plan *plan; /* owned */
+    struct cuda_plan *plan; /* to be given back */
     /* At the begin of the workspace: what the plan writes instead of its output. 0: nothing */
     size_t detour_bytes;
-    char name[64];               /* of a plan with a detour */
-    struct cuda_kept_rows *rows; /* owned; NULL unless zero filters are left out */
+    char name[64];                /* of a plan with a detour, or of patches */
+    struct cuda_kept_rows *rows;  /* owned; NULL unless zero filters are left out */
+    struct cuda_patches *patches; /* owned; NULL unless a product stands for a convolution */
+};
+
+/* A convolution that the library lacks (patches.h). */
+struct cuda_patches {
+    struct gpu_convolution convolution;
+    enum dtype dtype;                   /* of maps and weights */
+    int64_t width;                      /* of a row */
+    size_t patches_bytes, weight_bytes; /* in the workspace; 0: no padded weight is wanted */
 };
 
 /* What all are aligned to, in bytes, up to what libraries make use of; NULL is no matter. */
@@ -41,12 +51,12 @@ static inline int cuda_alignment(const void *a, const void *b, const void *c, co
     return (int)(bits & ~(bits - 1));
 }
 
-CHECKED enum status cuda_prepared_create(struct device *device, size_t workspace_bytes,
-                                         struct prepared **out);
+CHECKED enum status cuda_prepared_create(size_t workspace_bytes, struct prepared **out);
 CHECKED enum status cuda_convolution_prepare(struct device *device,
                                              const struct gpu_convolution *convolution,
                                              struct prepared **out);
-/* By cuda_product_prepare where that computes the same. */
+/* By cuda_product_prepare where that computes the same, and by patches where the library lacks it.
+ */
 CHECKED enum status cuda_conv2d_prepare(struct device *device,
                                         const struct gpu_convolution *convolution,
                                         struct prepared **out);
@@ -54,6 +64,9 @@ CHECKED enum status cuda_product_prepare(struct device *device, const struct gpu
                                          struct prepared **out);
 CHECKED enum status cuda_plan_run(struct device *device, struct prepared *prepared,
                                   const struct gpu_operands *operands);
+/* The library's plan alone, without what stands around it. */
+CHECKED enum status cuda_library_run(struct device *device, struct prepared *prepared,
+                                     const struct gpu_operands *operands);
 void cuda_prepared_release(struct prepared *prepared); /* accepts NULL */
 
 /* ---- the device (backend.c) ---- */

@@ -11,6 +11,15 @@ enum status cuda_check_at(cudaError_t error, const char *expression, const char 
                    cudaGetErrorName(error));
 }
 
+static enum status status_of_cudnn(cudnnStatus_t error)
+{
+    if (error == CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED ||
+        error == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED)
+        return STATUS_OUT_OF_MEMORY;
+    return CUDNN_STATUS_CATEGORY(error) == CUDNN_STATUS_NOT_SUPPORTED ? STATUS_UNSUPPORTED
+                                                                      : STATUS_DEVICE;
+}
+
 enum status cudnn_check_at(cudnnStatus_t error, const char *expression, const char *file, int line)
 {
     char detail[512] = "";
@@ -18,9 +27,8 @@ enum status cudnn_check_at(cudnnStatus_t error, const char *expression, const ch
     if (error == CUDNN_STATUS_SUCCESS)
         return STATUS_OK;
     cudnnGetLastErrorString(detail, sizeof detail);
-    return fail_at(CUDNN_STATUS_CATEGORY(error) == CUDNN_STATUS_NOT_SUPPORTED ? STATUS_UNSUPPORTED
-                                                                              : STATUS_DEVICE,
-                   file, line, "%s: %s: %s", expression, cudnnGetErrorString(error), detail);
+    return fail_at(status_of_cudnn(error), file, line, "%s: %s: %s", expression,
+                   cudnnGetErrorString(error), detail);
 }
 
 enum status cublas_check_at(cublasStatus_t error, const char *expression, const char *file,
@@ -28,6 +36,8 @@ enum status cublas_check_at(cublasStatus_t error, const char *expression, const 
 {
     if (error == CUBLAS_STATUS_SUCCESS)
         return STATUS_OK;
-    return fail_at(error == CUBLAS_STATUS_NOT_SUPPORTED ? STATUS_UNSUPPORTED : STATUS_DEVICE, file,
-                   line, "%s: %s", expression, cublasLtGetStatusString(error));
+    return fail_at(error == CUBLAS_STATUS_NOT_SUPPORTED  ? STATUS_UNSUPPORTED
+                   : error == CUBLAS_STATUS_ALLOC_FAILED ? STATUS_OUT_OF_MEMORY
+                                                         : STATUS_DEVICE,
+                   file, line, "%s: %s", expression, cublasLtGetStatusString(error));
 }

@@ -1,12 +1,14 @@
-/* Convolutions by cuDNN's graph interface: one operation, and the first engine its heuristics
- * propose that computes the way we want: deterministic, no transforms (FFT, Winograd), and in fp32
- * no tensor cores. The choice is a function of shapes, GPU model and version, never of a timing. */
+/* Convolutions by cuDNN's graph interface: one operation, and what its heuristics propose for it.
+ * Wanted is what computes our way: deterministic, no transforms (FFT, Winograd), and in fp32 no
+ * tensor cores. Proposals are a function of shapes, GPU model and version, never of a timing. */
 #include "kernels/cuda/cuda_gpu.h"
+
+#include "base/arena.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MOST_CONFIGS = 64, MOST_DESCRIPTORS = 8 };
+enum { MOST_CONFIGS = 64, N_MODES = 2, MOST_DESCRIPTORS = 8 };
 enum { UID_X = 'x', UID_WEIGHT = 'w', UID_Y = 'y' };
 
 /* by part: what left, right and out are */
@@ -19,27 +21,51 @@ static const int64_t uids[][3] = {
 /* An engine that wants more scratch than this is passed over: it would take it from the images. */
 static const int64_t most_workspace_bytes = (int64_t)1 << 30;
 
-struct convolution_plan {
-    struct gpu_plan base;
+typedef cudnnBackendDescriptor_t descriptor;
+
+/* A convolution in the library's words. */
+struct call {
     enum gpu_convolution_part part;
-    cudnnBackendDescriptor_t plan; /* owned, as all that follow */
-    cudnnBackendDescriptor_t graph;
-    cudnnBackendDescriptor_t parts[MOST_DESCRIPTORS]; /* what the graph is made of */
+    descriptor graph;                   /* owned, as all that follow */
+    descriptor parts[MOST_DESCRIPTORS]; /* what the graph is made of */
     int n_parts;
 };
 
-typedef cudnnBackendDescriptor_t descriptor;
+struct convolution_proposals {
+    struct gpu_proposals base;
+    enum gpu_math math;
+    struct call call;                           /* owned, until a plan takes it */
+    descriptor configs[N_MODES * MOST_CONFIGS]; /* owned; those that were not filled in are NULL */
+};
+
+struct convolution_plan {
+    struct gpu_plan base;
+    struct call call; /* owned */
+    descriptor plan;  /* owned */
+};
+
+static void descriptor_destroy(descriptor target)
+{
+    if (target != NULL)
+        (void)cudnnBackendDestroyDescriptor(target);
+}
+
+static void call_release(struct call *call)
+{
+    descriptor_destroy(call->graph);
+    for (int i = 0; i < call->n_parts; i++)
+        descriptor_destroy(call->parts[i]);
+    *call = (struct call){0};
+}
+
+/* ---- a plan ---- */
 
 static void destroy(struct gpu_plan *base)
 {
     struct convolution_plan *plan = (struct convolution_plan *)base;
 
-    if (plan->plan != NULL)
-        (void)cudnnBackendDestroyDescriptor(plan->plan);
-    if (plan->graph != NULL)
-        (void)cudnnBackendDestroyDescriptor(plan->graph);
-    for (int i = 0; i < plan->n_parts; i++)
-        (void)cudnnBackendDestroyDescriptor(plan->parts[i]);
+    descriptor_destroy(plan->plan);
+    call_release(&plan->call);
     free(plan);
 }
 
@@ -55,7 +81,7 @@ static enum status run(struct gpu_plan *base, struct gpu_stream *stream,
     TRY(cudnn_check(cudnnSetStream(cudnn, stream->stream)));
     TRY(cudnn_check(cudnnBackendCreateDescriptor(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, &pack)));
     TRY(cudnn_check(cudnnBackendSetAttribute(pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS,
-                                             CUDNN_TYPE_INT64, 3, uids[plan->part])));
+                                             CUDNN_TYPE_INT64, 3, uids[plan->call.part])));
     TRY(cudnn_check(cudnnBackendSetAttribute(pack, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS,
                                              CUDNN_TYPE_VOID_PTR, 3, pointers)));
     TRY(cudnn_check(cudnnBackendSetAttribute(pack, CUDNN_ATTR_VARIANT_PACK_WORKSPACE,
@@ -70,14 +96,14 @@ done:
 
 /* ---- the operation ---- */
 
-/* A new descriptor that belongs to the plan. */
-static enum status part_create(struct convolution_plan *plan, cudnnBackendDescriptorType_t type,
+/* A new descriptor that belongs to the call. */
+static enum status part_create(struct call *call, cudnnBackendDescriptorType_t type,
                                descriptor *out)
 {
     enum status status = cudnn_check(cudnnBackendCreateDescriptor(type, out));
 
     if (status == STATUS_OK)
-        plan->parts[plan->n_parts++] = *out;
+        call->parts[call->n_parts++] = *out;
     return status;
 }
 
@@ -102,8 +128,8 @@ done:
 
 /* Images [n, h, w, c] or weights [k, r, s, c]: dimensions are told in the order NCHW, where they
  * lie in memory by strides. */
-static enum status describe_tensor(struct convolution_plan *plan, const struct gpu_convolution *g,
-                                   int64_t uid, const int64_t shape[4], descriptor *out)
+static enum status describe_tensor(struct call *call, const struct gpu_convolution *g, int64_t uid,
+                                   const int64_t shape[4], descriptor *out)
 {
     enum status status = STATUS_OK;
     bool is_bf16 = uid == uids[g->part][2] ? g->is_out_bf16 : g->math == GPU_MATH_BF16;
@@ -119,13 +145,13 @@ static enum status describe_tensor(struct convolution_plan *plan, const struct g
         {CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, CUDNN_TYPE_INT64, 1, &alignment},
     };
 
-    TRY(part_create(plan, CUDNN_BACKEND_TENSOR_DESCRIPTOR, out));
+    TRY(part_create(call, CUDNN_BACKEND_TENSOR_DESCRIPTOR, out));
     TRY(finish(*out, attributes, sizeof attributes / sizeof *attributes));
 done:
     return status;
 }
 
-static enum status describe_window(struct convolution_plan *plan, const struct gpu_convolution *g,
+static enum status describe_window(struct call *call, const struct gpu_convolution *g,
                                    descriptor *out)
 {
     enum status status = STATUS_OK;
@@ -143,7 +169,7 @@ static enum status describe_window(struct convolution_plan *plan, const struct g
         {CUDNN_ATTR_CONVOLUTION_DILATIONS, CUDNN_TYPE_INT64, 2, ones},
     };
 
-    TRY(part_create(plan, CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR, out));
+    TRY(part_create(call, CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR, out));
     TRY(finish(*out, attributes, sizeof attributes / sizeof *attributes));
 done:
     return status;
@@ -179,8 +205,8 @@ static const struct operation_names operation_names[] = {
          CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA},
 };
 
-static enum status describe_operation(struct convolution_plan *plan,
-                                      const struct gpu_convolution *g, descriptor *out)
+static enum status describe_operation(struct call *call, const struct gpu_convolution *g,
+                                      descriptor *out)
 {
     enum status status = STATUS_OK;
     const struct operation_names *names = &operation_names[g->part];
@@ -197,17 +223,17 @@ static enum status describe_operation(struct convolution_plan *plan,
         {names->beta, CUDNN_TYPE_FLOAT, 1, &nothing},
     };
 
-    TRY(describe_window(plan, g, &window));
-    TRY(describe_tensor(plan, g, UID_X, shapes[0], &x));
-    TRY(describe_tensor(plan, g, UID_WEIGHT, shapes[1], &weight));
-    TRY(describe_tensor(plan, g, UID_Y, shapes[2], &y));
-    TRY(part_create(plan, names->type, out));
+    TRY(describe_window(call, g, &window));
+    TRY(describe_tensor(call, g, UID_X, shapes[0], &x));
+    TRY(describe_tensor(call, g, UID_WEIGHT, shapes[1], &weight));
+    TRY(describe_tensor(call, g, UID_Y, shapes[2], &y));
+    TRY(part_create(call, names->type, out));
     TRY(finish(*out, attributes, sizeof attributes / sizeof *attributes));
 done:
     return status;
 }
 
-static enum status describe_graph(struct gpu_context *context, struct convolution_plan *plan,
+static enum status describe_graph(struct gpu_context *context, struct call *call,
                                   const struct gpu_convolution *g)
 {
     enum status status = STATUS_OK;
@@ -217,10 +243,10 @@ static enum status describe_graph(struct gpu_context *context, struct convolutio
         {CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &context->cudnn},
     };
 
-    TRY(describe_operation(plan, g, &operation));
+    TRY(describe_operation(call, g, &operation));
     TRY(cudnn_check(
-        cudnnBackendCreateDescriptor(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR, &plan->graph)));
-    TRY(finish(plan->graph, attributes, sizeof attributes / sizeof *attributes));
+        cudnnBackendCreateDescriptor(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR, &call->graph)));
+    TRY(finish(call->graph, attributes, sizeof attributes / sizeof *attributes));
 done:
     return status;
 }
@@ -246,91 +272,135 @@ static bool is_wanted_note(cudnnBackendNumericalNote_t note, enum gpu_math math)
     }
 }
 
-/* Does the configuration's engine compute the way we want, and which one is it? */
-static enum status look_at_engine(descriptor config, enum gpu_math math, int64_t *index,
-                                  bool *is_wanted)
-{
-    enum status status = STATUS_OK;
-    cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
-    descriptor engine = NULL;
-    int64_t n = 0, n_notes = 0;
+struct note_kind {
+    cudnnBackendAttributeName_t name;
+    cudnnBackendAttributeType_t type;
+    int64_t most;
+};
+static const struct note_kind numerical_notes = {
+    CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE, CUDNN_NUMERICAL_NOTE_TYPE_COUNT};
+static const struct note_kind behavior_notes = {
+    CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, CUDNN_TYPE_BEHAVIOR_NOTE, CUDNN_BEHAVIOR_NOTE_TYPE_COUNT};
 
-    *is_wanted = true;
-    TRY(cudnn_check(cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINE_DESCRIPTOR, &engine)));
-    TRY(cudnn_check(cudnnBackendGetAttribute(config, CUDNN_ATTR_ENGINECFG_ENGINE,
-                                             CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &n, &engine)));
-    TRY(cudnn_check(cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX,
-                                             CUDNN_TYPE_INT64, 1, &n, index)));
-    TRY(cudnn_check(cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
-                                             CUDNN_TYPE_NUMERICAL_NOTE,
-                                             CUDNN_NUMERICAL_NOTE_TYPE_COUNT, &n_notes, notes)));
-    for (int64_t i = 0; i < n_notes && i < CUDNN_NUMERICAL_NOTE_TYPE_COUNT; i++)
-        *is_wanted &= is_wanted_note(notes[i], math);
-done:
-    if (engine != NULL)
-        (void)cudnnBackendDestroyDescriptor(engine);
+/* The notes of an engine, of one kind, and how many there are. */
+static enum status notes_of(descriptor engine, const struct note_kind *kind, int64_t *n,
+                            void *notes)
+{
+    enum status status =
+        cudnn_check(cudnnBackendGetAttribute(engine, kind->name, kind->type, kind->most, n, notes));
+
+    if (status == STATUS_OK && *n > kind->most)
+        *n = kind->most;
     return status;
 }
 
-/* Makes a plan of a configuration; *is_made false when cuDNN cannot, which heuristics allow. */
-static enum status try_config(struct gpu_context *context, struct convolution_plan *plan,
-                              descriptor config, bool *is_made)
+static enum status engine_of(descriptor config, descriptor *engine)
 {
     enum status status = STATUS_OK;
-    descriptor made = NULL;
-    int64_t workspace = 0, n = 0;
+    int64_t n = 0;
 
-    *is_made = false;
-    TRY(cudnn_check(cudnnBackendCreateDescriptor(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, &made)));
-    TRY(cudnn_check(cudnnBackendSetAttribute(made, CUDNN_ATTR_EXECUTION_PLAN_HANDLE,
-                                             CUDNN_TYPE_HANDLE, 1, &context->cudnn)));
-    TRY(cudnn_check(cudnnBackendSetAttribute(made, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
-                                             CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &config)));
-    if (cudnnBackendFinalize(made) != CUDNN_STATUS_SUCCESS)
-        goto done;
-    TRY(cudnn_check(cudnnBackendGetAttribute(made, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE,
+    TRY(cudnn_check(cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINE_DESCRIPTOR, engine)));
+    TRY(cudnn_check(cudnnBackendGetAttribute(config, CUDNN_ATTR_ENGINECFG_ENGINE,
+                                             CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &n, engine)));
+done:
+    return status;
+}
+
+static enum status look(struct gpu_proposals *base, int i, struct gpu_proposal *out)
+{
+    enum status status = STATUS_OK;
+    const struct convolution_proposals *proposals = (struct convolution_proposals *)base;
+    struct gpu_proposal found = {.is_wanted = true};
+    cudnnBackendNumericalNote_t numerical[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
+    cudnnBackendBehaviorNote_t behavior[CUDNN_BEHAVIOR_NOTE_TYPE_COUNT];
+    descriptor engine = NULL;
+    int64_t n = 0;
+
+    TRY(engine_of(proposals->configs[i], &engine));
+    TRY(notes_of(engine, &numerical_notes, &n, numerical));
+    for (int64_t note = 0; note < n; note++)
+        found.is_wanted &= is_wanted_note(numerical[note], proposals->math);
+    TRY(notes_of(engine, &behavior_notes, &n, behavior));
+    for (int64_t note = 0; note < n; note++)
+        found.is_compiled |= behavior[note] == CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION;
+    *out = found;
+done:
+    descriptor_destroy(engine);
+    return status;
+}
+
+/* Heuristics propose what may turn out impossible here. */
+static enum status plan_finish(struct gpu_context *context, descriptor config,
+                               struct convolution_plan *plan)
+{
+    enum status status = STATUS_OK;
+    int64_t workspace = 0, n = 0;
+    const struct attribute attributes[] = {
+        {CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &context->cudnn},
+        {CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &config},
+    };
+
+    TRY(cudnn_check(
+        cudnnBackendCreateDescriptor(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, &plan->plan)));
+    TRY(finish(plan->plan, attributes, sizeof attributes / sizeof *attributes));
+    TRY(cudnn_check(cudnnBackendGetAttribute(plan->plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE,
                                              CUDNN_TYPE_INT64, 1, &n, &workspace)));
     if (workspace > most_workspace_bytes)
-        goto done;
+        TRY(fail(STATUS_UNSUPPORTED,
+                 "an engine of cuDNN wants %lld bytes of scratch, allowed are "
+                 "%lld",
+                 (long long)workspace, (long long)most_workspace_bytes));
     plan->base.workspace_bytes = (size_t)workspace;
-    plan->plan = made;
+done:
+    return status;
+}
+
+static enum status plan_name_fill(descriptor config, struct convolution_plan *plan)
+{
+    enum status status = STATUS_OK;
+    descriptor engine = NULL;
+    int64_t n = 0, index = 0;
+
+    TRY(engine_of(config, &engine));
+    TRY(cudnn_check(cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX,
+                                             CUDNN_TYPE_INT64, 1, &n, &index)));
+    snprintf(plan->base.name, sizeof plan->base.name, "cudnn engine %lld", (long long)index);
+done:
+    descriptor_destroy(engine);
+    return status;
+}
+
+static enum status plan(struct gpu_proposals *base, int i, struct gpu_plan **out)
+{
+    enum status status = STATUS_OK;
+    struct convolution_proposals *proposals = (struct convolution_proposals *)base;
+    struct convolution_plan *made = NULL;
+
+    TRY_ALLOC(made, heap_alloc(1, sizeof *made));
+    made->base.planner = &planner_convolution;
+    TRY(plan_name_fill(proposals->configs[i], made));
+    TRY(plan_finish(base->context, proposals->configs[i], made));
+    made->call = proposals->call;
+    proposals->call = (struct call){0};
+    *out = &made->base;
     made = NULL;
-    *is_made = true;
 done:
     if (made != NULL)
-        (void)cudnnBackendDestroyDescriptor(made);
+        destroy(&made->base);
     return status;
 }
 
-static enum status take_first(struct gpu_context *context, struct convolution_plan *plan,
-                              const struct gpu_convolution *g, descriptor *configs, int64_t n)
+/* ---- what there is ---- */
+
+/* Appends what the heuristics say in one mode. */
+static enum status ask(struct convolution_proposals *proposals, cudnnBackendHeurMode_t mode)
 {
     enum status status = STATUS_OK;
-
-    for (int64_t i = 0; i < n && plan->plan == NULL; i++) {
-        bool is_wanted = false, is_made = false;
-        int64_t index = 0;
-        TRY(look_at_engine(configs[i], g->math, &index, &is_wanted));
-        if (!is_wanted)
-            continue;
-        TRY(try_config(context, plan, configs[i], &is_made));
-        if (is_made)
-            snprintf(plan->base.name, sizeof plan->base.name, "cudnn engine %lld",
-                     (long long)index);
-    }
-done:
-    return status;
-}
-
-/* Asks the heuristics in one mode; leaves plan->plan NULL when none of its proposals will do. */
-static enum status ask(struct gpu_context *context, struct convolution_plan *plan,
-                       const struct gpu_convolution *g, cudnnBackendHeurMode_t mode)
-{
-    enum status status = STATUS_OK;
-    descriptor heuristics = NULL, configs[MOST_CONFIGS] = {NULL};
+    descriptor heuristics = NULL, *configs = proposals->configs + proposals->base.n;
     int64_t n = 0;
     const struct attribute attributes[] = {
-        {CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &plan->graph},
+        {CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
+         &proposals->call.graph},
         {CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, &mode},
     };
 
@@ -338,42 +408,55 @@ static enum status ask(struct gpu_context *context, struct convolution_plan *pla
         cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR, &heuristics)));
     TRY(finish(heuristics, attributes, sizeof attributes / sizeof *attributes));
     for (int i = 0; i < MOST_CONFIGS; i++)
-        TRY(cudnn_check(
-            cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, &configs[i])));
+        if (configs[i] == NULL)
+            TRY(cudnn_check(
+                cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, &configs[i])));
     TRY(cudnn_check(cudnnBackendGetAttribute(heuristics, CUDNN_ATTR_ENGINEHEUR_RESULTS,
                                              CUDNN_TYPE_BACKEND_DESCRIPTOR, MOST_CONFIGS, &n,
                                              configs)));
-    TRY(take_first(context, plan, g, configs, n < MOST_CONFIGS ? n : MOST_CONFIGS));
+    proposals->base.n += (int)(n < MOST_CONFIGS ? n : MOST_CONFIGS);
 done:
-    for (int i = 0; i < MOST_CONFIGS; i++)
-        if (configs[i] != NULL)
-            (void)cudnnBackendDestroyDescriptor(configs[i]);
-    if (heuristics != NULL)
-        (void)cudnnBackendDestroyDescriptor(heuristics);
-    return status == STATUS_UNSUPPORTED ? STATUS_OK : status; /* nothing to propose */
+    descriptor_destroy(heuristics);
+    return status;
 }
 
-static enum status fill(struct gpu_context *context, struct gpu_plan *base, const void *wanted)
+/* One mode's failure is no reason not to ask in the other, but that there is no memory is. */
+static enum status propose(struct gpu_proposals *base, const void *wanted)
 {
-    enum status status = STATUS_OK;
-    struct convolution_plan *plan = (struct convolution_plan *)base;
+    static const cudnnBackendHeurMode_t modes[N_MODES] = {CUDNN_HEUR_MODE_A,
+                                                          CUDNN_HEUR_MODE_FALLBACK};
+    enum status status = STATUS_OK, last = STATUS_OK;
+    struct convolution_proposals *proposals = (struct convolution_proposals *)base;
     const struct gpu_convolution *g = wanted;
 
-    plan->part = g->part;
-    TRY(describe_graph(context, plan, g));
-    TRY(ask(context, plan, g, CUDNN_HEUR_MODE_A));
-    if (plan->plan == NULL)
-        TRY(ask(context, plan, g, CUDNN_HEUR_MODE_FALLBACK));
-    if (plan->plan == NULL)
-        TRY(fail(
-            STATUS_UNSUPPORTED,
-            "cuDNN has no deterministic convolution [%lld, %lld, %lld, %lld] with %lld filters "
-            "%lldx%lld, stride %d, from %s to %s",
-            (long long)g->n, (long long)g->h, (long long)g->w, (long long)g->c, (long long)g->k,
-            (long long)g->r, (long long)g->s, g->stride, g->math == GPU_MATH_BF16 ? "bf16" : "f32",
-            g->is_out_bf16 ? "bf16" : "f32"));
+    proposals->math = g->math;
+    proposals->call.part = g->part;
+    TRY(describe_graph(base->context, &proposals->call, g));
+    for (int i = 0; i < N_MODES && last != STATUS_OUT_OF_MEMORY; i++) {
+        enum status asked = ask(proposals, modes[i]);
+        last = asked != STATUS_OK ? asked : last;
+    }
+    if (base->n == 0 || last == STATUS_OUT_OF_MEMORY)
+        TRY(last);
 done:
     return status;
 }
 
-const struct planner planner_convolution = {sizeof(struct convolution_plan), fill, run, destroy};
+static void release(struct gpu_proposals *base)
+{
+    struct convolution_proposals *proposals = (struct convolution_proposals *)base;
+
+    for (int i = 0; i < N_MODES * MOST_CONFIGS; i++)
+        descriptor_destroy(proposals->configs[i]);
+    call_release(&proposals->call);
+}
+
+const struct planner planner_convolution = {
+    .proposals_bytes = sizeof(struct convolution_proposals),
+    .propose = propose,
+    .look = look,
+    .plan = plan,
+    .release = release,
+    .run = run,
+    .destroy = destroy,
+};

@@ -304,32 +304,57 @@ static enum status graph_launch(struct gpu_graph *graph, struct gpu_stream *stre
 
 /* ---- plans ---- */
 
-static enum status plan_create(struct gpu_context *context, const struct planner *planner,
-                               const void *wanted, struct gpu_plan **out)
+static void proposals_destroy(struct gpu_proposals *proposals)
 {
-    struct gpu_plan *plan = heap_alloc(1, planner->plan_bytes);
+    if (proposals == NULL)
+        return;
+    proposals->planner->release(proposals);
+    free(proposals);
+}
 
-    if (plan == NULL)
-        return STATUS_OUT_OF_MEMORY;
-    plan->planner = planner;
-    enum status status = planner->fill(context, plan, wanted);
-    if (status == STATUS_OK)
-        *out = plan;
-    else
-        planner->destroy(plan);
+static enum status propose(struct gpu_context *context, const struct planner *planner,
+                           const void *wanted, struct gpu_proposals **out)
+{
+    enum status status = STATUS_OK;
+    struct gpu_proposals *proposals = NULL;
+
+    TRY_ALLOC(proposals, heap_alloc(1, planner->proposals_bytes));
+    proposals->planner = planner;
+    proposals->context = context;
+    TRY(planner->propose(proposals, wanted));
+    *out = proposals;
+    proposals = NULL;
+done:
+    proposals_destroy(proposals);
     return status;
 }
 
-static enum status plan_convolution(struct gpu_context *context,
-                                    const struct gpu_convolution *wanted, struct gpu_plan **out)
+static enum status propose_convolution(struct gpu_context *context,
+                                       const struct gpu_convolution *wanted,
+                                       struct gpu_proposals **out)
 {
-    return plan_create(context, &planner_convolution, wanted, out);
+    return propose(context, &planner_convolution, wanted, out);
 }
 
-static enum status plan_product(struct gpu_context *context, const struct gpu_product *wanted,
-                                struct gpu_plan **out)
+static enum status propose_product(struct gpu_context *context, const struct gpu_product *wanted,
+                                   struct gpu_proposals **out)
 {
-    return plan_create(context, &planner_product, wanted, out);
+    return propose(context, &planner_product, wanted, out);
+}
+
+static int proposals_count(const struct gpu_proposals *proposals)
+{
+    return proposals->n;
+}
+
+static enum status proposal_look(struct gpu_proposals *proposals, int i, struct gpu_proposal *out)
+{
+    return proposals->planner->look(proposals, i, out);
+}
+
+static enum status proposal_plan(struct gpu_proposals *proposals, int i, struct gpu_plan **out)
+{
+    return proposals->planner->plan(proposals, i, out);
 }
 
 static size_t plan_workspace_bytes(const struct gpu_plan *plan)
@@ -383,8 +408,12 @@ const struct gpu gpu_cuda = {
     .capture_abandon = capture_abandon,
     .graph_launch = graph_launch,
     .graph_destroy = graph_destroy,
-    .plan_convolution = plan_convolution,
-    .plan_product = plan_product,
+    .propose_convolution = propose_convolution,
+    .propose_product = propose_product,
+    .proposals_count = proposals_count,
+    .proposal_look = proposal_look,
+    .proposal_plan = proposal_plan,
+    .proposals_destroy = proposals_destroy,
     .plan_workspace_bytes = plan_workspace_bytes,
     .plan_name = plan_name,
     .plan_run = plan_run,

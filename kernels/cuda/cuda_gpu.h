@@ -31,19 +31,27 @@ struct gpu_stream {
     struct gpu_context *context; /* borrowed */
 };
 
-/* Plans of both libraries begin with it. */
+/* Proposals and plans of both libraries begin with these. */
+struct gpu_proposals {
+    const struct planner *planner;
+    struct gpu_context *context; /* borrowed */
+    int n;
+};
 struct gpu_plan {
     const struct planner *planner;
     size_t workspace_bytes;
     char name[48];
 };
 
-/* How one library makes, runs and gives back its plans. */
+/* How one library offers, makes, runs and gives back its plans. */
 struct planner {
-    size_t plan_bytes;
-    /* Turns a plan of zeros into what is wanted, a struct gpu_convolution or gpu_product; what a
-     * failure leaves is destroyed by the caller. */
-    enum status (*fill)(struct gpu_context *context, struct gpu_plan *plan, const void *wanted);
+    size_t proposals_bytes;
+    /* Fills proposals of zeros in for a struct gpu_convolution or gpu_product; what a failure
+     * leaves is released by the caller. */
+    enum status (*propose)(struct gpu_proposals *proposals, const void *wanted);
+    enum status (*look)(struct gpu_proposals *proposals, int i, struct gpu_proposal *out);
+    enum status (*plan)(struct gpu_proposals *proposals, int i, struct gpu_plan **out);
+    void (*release)(struct gpu_proposals *proposals); /* all but the struct */
     enum status (*run)(struct gpu_plan *plan, struct gpu_stream *stream,
                        const struct gpu_operands *operands);
     void (*destroy)(struct gpu_plan *plan);

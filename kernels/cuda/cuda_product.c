@@ -2,32 +2,56 @@
  * factors change places, and the bias, one value per row there, is one per column here. */
 #include "kernels/cuda/cuda_gpu.h"
 
+#include "base/arena.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
 /* 32 MiB: what cuBLAS advises for the fastest algorithms of this generation of GPUs. */
 static const size_t most_workspace_bytes = (size_t)32 << 20;
 
-struct product_plan {
-    struct gpu_plan base;
+/* More than the first is looked at only where that cannot be used. */
+enum { MOST_PROPOSALS = 16 };
+
+/* A product in the library's words. */
+struct call {
     struct gpu_product product;
     cublasLtMatmulDesc_t operation;               /* owned, as all that follow */
     cublasLtMatrixLayout_t first, second, result; /* first: our right factor */
+};
+
+struct product_proposals {
+    struct gpu_proposals base;
+    struct call call; /* owned, until a plan takes it */
+    cublasLtMatmulHeuristicResult_t found[MOST_PROPOSALS];
+};
+
+struct product_plan {
+    struct gpu_plan base;
+    struct call call; /* owned */
     cublasLtMatmulAlgo_t algorithm;
 };
+
+static void call_release(struct call *call)
+{
+    if (call->operation != NULL)
+        (void)cublasLtMatmulDescDestroy(call->operation);
+    if (call->first != NULL)
+        (void)cublasLtMatrixLayoutDestroy(call->first);
+    if (call->second != NULL)
+        (void)cublasLtMatrixLayoutDestroy(call->second);
+    if (call->result != NULL)
+        (void)cublasLtMatrixLayoutDestroy(call->result);
+    *call = (struct call){0};
+}
+
+/* ---- a plan ---- */
 
 static void destroy(struct gpu_plan *base)
 {
     struct product_plan *plan = (struct product_plan *)base;
 
-    if (plan->operation != NULL)
-        (void)cublasLtMatmulDescDestroy(plan->operation);
-    if (plan->first != NULL)
-        (void)cublasLtMatrixLayoutDestroy(plan->first);
-    if (plan->second != NULL)
-        (void)cublasLtMatrixLayoutDestroy(plan->second);
-    if (plan->result != NULL)
-        (void)cublasLtMatrixLayoutDestroy(plan->result);
+    call_release(&plan->call);
     free(plan);
 }
 
@@ -36,23 +60,26 @@ static enum status run(struct gpu_plan *base, struct gpu_stream *stream,
 {
     enum status status = STATUS_OK;
     struct product_plan *plan = (struct product_plan *)base;
-    const float added = plan->product.has_addend ? 1 : 0;
-    const void *addend = plan->product.has_addend ? operands->addend : operands->out;
+    const struct call *call = &plan->call;
+    const float added = call->product.has_addend ? 1 : 0;
+    const void *addend = call->product.has_addend ? operands->addend : operands->out;
 
-    if (plan->product.has_bias)
-        TRY(cublas_check(cublasLtMatmulDescSetAttribute(plan->operation,
+    if (call->product.has_bias)
+        TRY(cublas_check(cublasLtMatmulDescSetAttribute(call->operation,
                                                         CUBLASLT_MATMUL_DESC_BIAS_POINTER,
                                                         &operands->bias, sizeof operands->bias)));
-    TRY(cublas_check(cublasLtMatmul(stream->context->cublas, plan->operation, &plan->product.factor,
-                                    operands->right, plan->first, operands->left, plan->second,
-                                    &added, addend, plan->result, operands->out, plan->result,
+    TRY(cublas_check(cublasLtMatmul(stream->context->cublas, call->operation, &call->product.factor,
+                                    operands->right, call->first, operands->left, call->second,
+                                    &added, addend, call->result, operands->out, call->result,
                                     &plan->algorithm, operands->workspace.data,
                                     plan->base.workspace_bytes, stream->stream)));
 done:
     return status;
 }
 
-static enum status describe_operation(struct product_plan *plan)
+/* ---- the operation ---- */
+
+static enum status describe_operation(struct call *call)
 {
     static const cublasComputeType_t computes[] = {
         [GPU_MATH_FP32] = CUBLAS_COMPUTE_32F,
@@ -60,23 +87,23 @@ static enum status describe_operation(struct product_plan *plan)
         [GPU_MATH_BF16] = CUBLAS_COMPUTE_32F,
     };
     enum status status = STATUS_OK;
-    const struct gpu_product *p = &plan->product;
+    const struct gpu_product *p = &call->product;
     const cublasOperation_t first = p->is_right_transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
     const cublasOperation_t second = p->is_left_transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
     const cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_BIAS;
 
-    TRY(cublas_check(cublasLtMatmulDescCreate(&plan->operation, computes[p->math], CUDA_R_32F)));
-    TRY(cublas_check(cublasLtMatmulDescSetAttribute(plan->operation, CUBLASLT_MATMUL_DESC_TRANSA,
+    TRY(cublas_check(cublasLtMatmulDescCreate(&call->operation, computes[p->math], CUDA_R_32F)));
+    TRY(cublas_check(cublasLtMatmulDescSetAttribute(call->operation, CUBLASLT_MATMUL_DESC_TRANSA,
                                                     &first, sizeof first)));
-    TRY(cublas_check(cublasLtMatmulDescSetAttribute(plan->operation, CUBLASLT_MATMUL_DESC_TRANSB,
+    TRY(cublas_check(cublasLtMatmulDescSetAttribute(call->operation, CUBLASLT_MATMUL_DESC_TRANSB,
                                                     &second, sizeof second)));
     if (p->has_bias) {
         /* not looked behind while an algorithm is chosen: only its alignment counts */
         const void *bias = (const void *)(uintptr_t)p->alignment;
         TRY(cublas_check(cublasLtMatmulDescSetAttribute(
-            plan->operation, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue)));
+            call->operation, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue)));
         TRY(cublas_check(cublasLtMatmulDescSetAttribute(
-            plan->operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias)));
+            call->operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias)));
     }
 done:
     return status;
@@ -90,17 +117,17 @@ static enum status describe_matrix(bool is_bf16, int64_t rows, int64_t columns,
                                                    (uint64_t)columns, (uint64_t)rows, columns));
 }
 
-static enum status describe_matrices(struct product_plan *plan)
+static enum status describe_matrices(struct call *call)
 {
     enum status status = STATUS_OK;
-    const struct gpu_product *p = &plan->product;
+    const struct gpu_product *p = &call->product;
     bool is_bf16 = p->math == GPU_MATH_BF16;
 
-    TRY(p->is_right_transposed ? describe_matrix(is_bf16, p->n, p->k, &plan->first)
-                               : describe_matrix(is_bf16, p->k, p->n, &plan->first));
-    TRY(p->is_left_transposed ? describe_matrix(is_bf16, p->k, p->m, &plan->second)
-                              : describe_matrix(is_bf16, p->m, p->k, &plan->second));
-    TRY(describe_matrix(p->is_out_bf16, p->m, p->n, &plan->result));
+    TRY(p->is_right_transposed ? describe_matrix(is_bf16, p->n, p->k, &call->first)
+                               : describe_matrix(is_bf16, p->k, p->n, &call->first));
+    TRY(p->is_left_transposed ? describe_matrix(is_bf16, p->k, p->m, &call->second)
+                              : describe_matrix(is_bf16, p->m, p->k, &call->second));
+    TRY(describe_matrix(p->is_out_bf16, p->m, p->n, &call->result));
 done:
     return status;
 }
@@ -127,45 +154,84 @@ done:
     return status;
 }
 
-/* The first algorithm that cuBLASLt proposes: a function of shapes, GPU model and version. */
-static enum status choose(struct gpu_context *context, struct product_plan *plan)
+/* ---- what there is ---- */
+
+static enum status ask(struct product_proposals *proposals)
 {
     enum status status = STATUS_OK;
     cublasLtMatmulPreference_t preference = NULL;
-    cublasLtMatmulHeuristicResult_t found = {0};
-    const struct gpu_product *p = &plan->product;
-    int n = 0, id = 0;
+    const struct call *call = &proposals->call;
+    int n = 0;
 
     TRY(cublas_check(cublasLtMatmulPreferenceCreate(&preference)));
-    TRY(set_preference(preference, (uint32_t)p->alignment));
-    TRY(cublas_check(cublasLtMatmulAlgoGetHeuristic(context->cublas, plan->operation, plan->first,
-                                                    plan->second, plan->result, plan->result,
-                                                    preference, 1, &found, &n)));
-    if (n == 0)
-        TRY(fail(STATUS_UNSUPPORTED, "cuBLASLt has no product [%lld, %lld] of [%lld]",
-                 (long long)p->m, (long long)p->n, (long long)p->k));
-    plan->algorithm = found.algo;
-    plan->base.workspace_bytes = found.workspaceSize;
-    TRY(cublas_check(cublasLtMatmulAlgoConfigGetAttribute(&found.algo, CUBLASLT_ALGO_CONFIG_ID, &id,
-                                                          sizeof id, NULL)));
-    snprintf(plan->base.name, sizeof plan->base.name, "cublasLt algorithm %d", id);
+    TRY(set_preference(preference, (uint32_t)call->product.alignment));
+    TRY(cublas_check(cublasLtMatmulAlgoGetHeuristic(
+        proposals->base.context->cublas, call->operation, call->first, call->second, call->result,
+        call->result, preference, MOST_PROPOSALS, proposals->found, &n)));
+    proposals->base.n = n;
 done:
     if (preference != NULL)
         (void)cublasLtMatmulPreferenceDestroy(preference);
     return status;
 }
 
-static enum status fill(struct gpu_context *context, struct gpu_plan *base, const void *wanted)
+static enum status propose(struct gpu_proposals *base, const void *wanted)
 {
     enum status status = STATUS_OK;
-    struct product_plan *plan = (struct product_plan *)base;
+    struct product_proposals *proposals = (struct product_proposals *)base;
 
-    plan->product = *(const struct gpu_product *)wanted;
-    TRY(describe_operation(plan));
-    TRY(describe_matrices(plan));
-    TRY(choose(context, plan));
+    proposals->call.product = *(const struct gpu_product *)wanted;
+    TRY(describe_operation(&proposals->call));
+    TRY(describe_matrices(&proposals->call));
+    TRY(ask(proposals));
 done:
     return status;
 }
 
-const struct planner planner_product = {sizeof(struct product_plan), fill, run, destroy};
+static void release(struct gpu_proposals *base)
+{
+    call_release(&((struct product_proposals *)base)->call);
+}
+
+/* All were asked for as we want them; a proposal may still say that it will not run. */
+static enum status look(struct gpu_proposals *base, int i, struct gpu_proposal *out)
+{
+    const struct product_proposals *proposals = (struct product_proposals *)base;
+    enum status status = cublas_check(proposals->found[i].state);
+
+    if (status == STATUS_OK)
+        *out = (struct gpu_proposal){.is_wanted = true};
+    return status;
+}
+
+static enum status plan(struct gpu_proposals *base, int i, struct gpu_plan **out)
+{
+    enum status status = STATUS_OK;
+    struct product_proposals *proposals = (struct product_proposals *)base;
+    const cublasLtMatmulHeuristicResult_t *found = &proposals->found[i];
+    struct product_plan *made = NULL;
+    int id = 0;
+
+    TRY(cublas_check(cublasLtMatmulAlgoConfigGetAttribute(&found->algo, CUBLASLT_ALGO_CONFIG_ID,
+                                                          &id, sizeof id, NULL)));
+    TRY_ALLOC(made, heap_alloc(1, sizeof *made));
+    made->base.planner = &planner_product;
+    made->base.workspace_bytes = found->workspaceSize;
+    snprintf(made->base.name, sizeof made->base.name, "cublasLt algorithm %d", id);
+    made->algorithm = found->algo;
+    made->call = proposals->call;
+    proposals->call = (struct call){0};
+    *out = &made->base;
+done:
+    return status;
+}
+
+const struct planner planner_product = {
+    .proposals_bytes = sizeof(struct product_proposals),
+    .propose = propose,
+    .look = look,
+    .plan = plan,
+    .release = release,
+    .run = run,
+    .destroy = destroy,
+};

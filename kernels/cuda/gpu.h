@@ -15,11 +15,12 @@ extern "C" {
 
 #include "kernels/kernels.h"
 
-struct gpu_context; /* one GPU, opened: its context and the libraries' handles */
-struct gpu_stream;  /* work that runs in the order it was enqueued */
-struct gpu_event;   /* a place in a stream */
-struct gpu_graph;   /* recorded work */
-struct gpu_plan;    /* a library's convolution or matrix product, chosen once */
+struct gpu_context;   /* one GPU, opened: its context and the libraries' handles */
+struct gpu_stream;    /* work that runs in the order it was enqueued */
+struct gpu_event;     /* a place in a stream */
+struct gpu_graph;     /* recorded work */
+struct gpu_proposals; /* what a library offers for a convolution or a matrix product */
+struct gpu_plan;      /* one of them, ready to run */
 
 /* ---- kernels ----
  * Every kernel file defines, for each of its operations,
@@ -83,6 +84,13 @@ struct gpu_convolution {
     int stride, padding;
     bool is_out_bf16; /* with bf16 factors only; else f32 */
     int alignment;    /* of every operand, bytes */
+    bool wants_ready; /* nothing that is compiled while it is planned, which takes seconds */
+};
+
+/* What the library says of a proposal. */
+struct gpu_proposal {
+    bool is_wanted;   /* deterministic, in the arithmetic asked for */
+    bool is_compiled; /* while it is planned */
 };
 
 /* out[m, n] = factor · left[m, k] · right[k, n] (+ bias[n]) (+ addend[m, n]), row by row; a
@@ -147,13 +155,18 @@ struct gpu {
     enum status (*graph_launch)(struct gpu_graph *graph, struct gpu_stream *stream); /* Enqueued */
     void (*graph_destroy)(struct gpu_graph *graph);
 
-    /* Deterministic algorithms only, chosen by rule. Fails: STATUS_UNSUPPORTED when the library has
-     * none, for instance for f32 out of bf16 factors. */
-    enum status (*plan_convolution)(struct gpu_context *context,
-                                    const struct gpu_convolution *convolution,
-                                    struct gpu_plan **out);
-    enum status (*plan_product)(struct gpu_context *context, const struct gpu_product *product,
-                                struct gpu_plan **out);
+    /* What the library offers, by its rules the best first, maybe nothing. That it offers something
+     * does not mean that it can be looked at, or planned. */
+    enum status (*propose_convolution)(struct gpu_context *context,
+                                       const struct gpu_convolution *convolution,
+                                       struct gpu_proposals **out);
+    enum status (*propose_product)(struct gpu_context *context, const struct gpu_product *product,
+                                   struct gpu_proposals **out);
+    int (*proposals_count)(const struct gpu_proposals *proposals);
+    enum status (*proposal_look)(struct gpu_proposals *proposals, int i, struct gpu_proposal *out);
+    /* At most one of the proposals becomes a plan, which outlives them. */
+    enum status (*proposal_plan)(struct gpu_proposals *proposals, int i, struct gpu_plan **out);
+    void (*proposals_destroy)(struct gpu_proposals *proposals);
     size_t (*plan_workspace_bytes)(const struct gpu_plan *plan);
     const char *(*plan_name)(const struct gpu_plan *plan); /* lives as long as the plan */
     enum status (*plan_run)(struct gpu_plan *plan, struct gpu_stream *stream,

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 256 };
-
 /* Datasheets of H100 and H200, and a copy speed measured once: 33 trillion multiply-adds a second
  * in float32, 250 and in bf16 395 with tensor cores, against half a trillion floats to memory and
  * back, or twice as many of bf16. Libraries deal output channels to thread blocks by 32 at the
@@ -118,7 +116,7 @@ static enum status rows_create(struct device *device, const struct gpu_convoluti
     rows->n_pixels = convolution->n * convolution->p * convolution->q;
     rows->dtype = device->math == GPU_MATH_BF16 ? DTYPE_BF16 : DTYPE_F32;
     size_t bytes = (size_t)(rows->n_pixels * rows->n) * dtype_bytes(rows->dtype);
-    rows->map_bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    rows->map_bytes = memory_padded(bytes);
     if (rows->n > 0) {
         TRY(upload_tables(rows, found));
         TRY(upload_weight(rows, found->weight, rows->n * row_elements));
@@ -169,7 +167,7 @@ static enum status plan_smaller(struct device *device, const struct gpu_convolut
     struct gpu_convolution smaller = *convolution;
 
     if (rows->n == 0)
-        return cuda_prepared_create(device, 0, out);
+        return cuda_prepared_create(0, out);
     smaller.k = rows->n;
     return cuda_conv2d_prepare(device, &smaller, out);
 }

@@ -14,8 +14,9 @@
     enum status cuda_##op##_prepare(struct device *device, const struct op *args,                  \
                                     struct prepared **out)                                         \
     {                                                                                              \
+        (void)device;                                                                              \
         (void)args;                                                                                \
-        return cuda_prepared_create(device, 0, out);                                               \
+        return cuda_prepared_create(0, out);                                                       \
     }
 #define WITH_SCRATCH(op)                                                                           \
     LAUNCHED(op)                                                                                   \
@@ -23,7 +24,8 @@
     enum status cuda_##op##_prepare(struct device *device, const struct op *args,                  \
                                     struct prepared **out)                                         \
     {                                                                                              \
-        return cuda_prepared_create(device, cuda_##op##_workspace(args), out);                     \
+        (void)device;                                                                              \
+        return cuda_prepared_create(cuda_##op##_workspace(args), out);                             \
     }
 
 PLAIN(image_gather)

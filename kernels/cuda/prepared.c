@@ -3,11 +3,11 @@
 
 #include "base/arena.h"
 #include "kernels/cuda/kept_rows.h"
+#include "kernels/cuda/patches.h"
 
 #include <stdlib.h>
 
-enum status cuda_prepared_create(struct device *device, size_t workspace_bytes,
-                                 struct prepared **out)
+enum status cuda_prepared_create(size_t workspace_bytes, struct prepared **out)
 {
     struct cuda_prepared *prepared = heap_alloc(1, sizeof *prepared);
 
@@ -15,25 +15,24 @@ enum status cuda_prepared_create(struct device *device, size_t workspace_bytes,
         return STATUS_OUT_OF_MEMORY;
     prepared->base.workspace_bytes = workspace_bytes;
     prepared->base.implementation = "cuda";
-    prepared->gpu = device->gpu;
     *out = &prepared->base;
     return STATUS_OK;
 }
 
 /* Takes the plan over, also when it fails; `status`: of planning. */
-static enum status planned(struct device *device, enum status status, struct gpu_plan *plan,
+static enum status planned(struct device *device, enum status status, struct cuda_plan *plan,
                            struct prepared **out)
 {
     struct prepared *prepared = NULL;
 
     TRY(status);
-    TRY(cuda_prepared_create(device, device->gpu->plan_workspace_bytes(plan), &prepared));
-    prepared->implementation = device->gpu->plan_name(plan);
+    TRY(cuda_prepared_create(device->gpu->plan_workspace_bytes(plan->plan), &prepared));
+    prepared->implementation = device->gpu->plan_name(plan->plan);
     ((struct cuda_prepared *)prepared)->plan = plan;
     plan = NULL;
     *out = prepared;
 done:
-    device->gpu->plan_destroy(plan);
+    plan_cache_give_back(plan);
     return status;
 }
 
@@ -41,8 +40,8 @@ enum status cuda_convolution_prepare(struct device *device,
                                      const struct gpu_convolution *convolution,
                                      struct prepared **out)
 {
-    struct gpu_plan *plan = NULL;
-    enum status status = device->gpu->plan_convolution(device->context, convolution, &plan);
+    struct cuda_plan *plan = NULL;
+    enum status status = plan_cache_convolution(device->plans, convolution, &plan);
 
     return planned(device, status, plan, out);
 }
@@ -50,17 +49,26 @@ enum status cuda_convolution_prepare(struct device *device,
 enum status cuda_product_prepare(struct device *device, const struct gpu_product *product,
                                  struct prepared **out)
 {
-    struct gpu_plan *plan = NULL;
-    enum status status = device->gpu->plan_product(device->context, product, &plan);
+    struct cuda_plan *plan = NULL;
+    enum status status = plan_cache_product(device->plans, product, &plan);
 
     return planned(device, status, plan, out);
+}
+
+enum status cuda_library_run(struct device *device, struct prepared *prepared,
+                             const struct gpu_operands *operands)
+{
+    return device->gpu->plan_run(((struct cuda_prepared *)prepared)->plan->plan, device->stream,
+                                 operands);
 }
 
 enum status cuda_plan_run(struct device *device, struct prepared *prepared,
                           const struct gpu_operands *operands)
 {
-    return device->gpu->plan_run(((struct cuda_prepared *)prepared)->plan, device->stream,
-                                 operands);
+    bool is_convolution = ((struct cuda_prepared *)prepared)->patches != NULL;
+
+    return is_convolution ? cuda_patches_run(device, prepared, operands)
+                          : cuda_library_run(device, prepared, operands);
 }
 
 void cuda_prepared_release(struct prepared *prepared)
@@ -69,7 +77,8 @@ void cuda_prepared_release(struct prepared *prepared)
 
     if (ours == NULL)
         return;
-    ours->gpu->plan_destroy(ours->plan);
+    plan_cache_give_back(ours->plan);
     cuda_kept_rows_destroy(ours->rows);
+    free(ours->patches);
     free(ours);
 }

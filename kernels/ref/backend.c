@@ -29,9 +29,8 @@ static void ref_close(struct device *device)
 
 static enum status ref_alloc(struct device *device, size_t bytes, void **out)
 {
-    enum { ALIGNMENT = 64 };
-    size_t rounded = (bytes / ALIGNMENT + 1) * ALIGNMENT;
-    void *memory = rounded > bytes ? aligned_alloc(ALIGNMENT, rounded) : NULL;
+    size_t rounded = (bytes / MEMORY_ALIGNMENT + 1) * MEMORY_ALIGNMENT;
+    void *memory = rounded > bytes ? aligned_alloc(MEMORY_ALIGNMENT, rounded) : NULL;
 
     if (memory == NULL)
         return fail(STATUS_OUT_OF_MEMORY, "out of memory allocating %zu bytes on device 'ref'",

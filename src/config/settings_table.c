@@ -288,7 +288,8 @@ static const struct setting table[] = {
      .names = auto_names,
      .unit = "images",
      .standard = "auto",
-     .help = "images per evaluation step; auto: as many as memory allows and are worth while"},
+     .help = "images per evaluation step; auto: as many as are worth while, fewer where "
+             "memory is refused; which, says run.h5"},
 
     {.name = "seed",
      .kind = SETTING_INTEGER,

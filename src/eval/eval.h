@@ -15,6 +15,7 @@ struct predictions {
     int32_t *argmax;    /* [n] first of the largest */
     int32_t *labels;    /* [n] */
     float *probability; /* [n, n_classes] softmax, rounded from float64 */
+    int64_t batch_size; /* how many were computed at a time; 0: not told */
 };
 CHECKED enum status predictions_create(struct arena *arena, int64_t n, int n_classes,
                                        struct predictions *out);

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 64 };
-
 struct step { /* one node, ready to run */
     union op_any op;
     struct prepared *prepared; /* owned; NULL until every input has memory */
@@ -38,11 +36,6 @@ struct executor {
 static bool is_table(const struct graph *graph, int value)
 {
     return value == graph->images || value == graph->image_labels;
-}
-
-static size_t padded(size_t bytes)
-{
-    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
 static enum status check_table(const struct graph *graph, const struct parameters *parameters)
@@ -93,7 +86,7 @@ static enum status inputs_alloc(struct executor *executor)
 
     for (int64_t v = 0; v < graph->n_values; v++)
         if (graph->values[v].role == VALUE_INPUT && !is_table(graph, (int)v))
-            total += padded(tensor_bytes(&executor->tensors[v]));
+            total += memory_padded(tensor_bytes(&executor->tensors[v]));
     if (total == 0)
         return STATUS_OK;
     TRY(device_alloc(executor->device, total, &executor->inputs));
@@ -102,7 +95,7 @@ static enum status inputs_alloc(struct executor *executor)
     for (int64_t v = 0; v < graph->n_values; v++)
         if (graph->values[v].role == VALUE_INPUT && !is_table(graph, (int)v)) {
             executor->tensors[v].data = next;
-            next += padded(tensor_bytes(&executor->tensors[v]));
+            next += memory_padded(tensor_bytes(&executor->tensors[v]));
         }
 done:
     return status;
@@ -238,7 +231,7 @@ static enum status arena_reserve(struct executor *executor, const struct span *l
     } else {
         device_free(executor->device, executor->own_arena);
         executor->own_arena = NULL;
-        TRY(device_alloc(executor->device, bytes > 0 ? bytes : ALIGNMENT, &executor->own_arena));
+        TRY(device_alloc(executor->device, bytes > 0 ? bytes : 1, &executor->own_arena));
         executor->arena = (struct span){executor->own_arena, bytes};
     }
     bind_arena(executor);
@@ -265,7 +258,7 @@ static enum status nodes_create(struct executor *executor, const struct span *le
             executor->steps[i].prepared->workspace_bytes > workspace)
             workspace = executor->steps[i].prepared->workspace_bytes;
     if (workspace > 0)
-        TRY(arena_reserve(executor, lent, executor->plan.arena_bytes + padded(workspace)));
+        TRY(arena_reserve(executor, lent, executor->plan.arena_bytes + memory_padded(workspace)));
     for (int64_t i = 0; i < executor->graph->n_nodes; i++)
         (void)bind_node(executor, i);
     TRY(prepare_late(executor));

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 64 };
+enum { ALIGNMENT = 64 }; /* of a vector's parts: a cache line, bytes */
 
 /* A vector once more, in what maps hold. */
 struct rounded {

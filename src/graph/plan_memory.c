@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 64 };
-
 struct block {
     int value;           /* its first value; in-place successors share it */
     int64_t first, last; /* nodes between which the memory is taken */
@@ -33,7 +31,7 @@ static size_t value_bytes(const struct value *value)
     struct tensor tensor = {.dtype = value->dtype, .n_dims = value->n_dims};
 
     memcpy(tensor.shape, value->shape, sizeof tensor.shape);
-    return (tensor_bytes(&tensor) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    return memory_padded(tensor_bytes(&tensor));
 }
 
 static void find_last_uses(struct planner *planner)

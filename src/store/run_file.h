@@ -45,6 +45,7 @@ struct run_file {
     int64_t attempt;
     const char *host, *started; /* started: timestamp */
     const char *device;         /* what computed, with its libraries; for people; not read back */
+    int64_t eval_batch_size;    /* images at a time; 0 when it was not evaluated, or is older */
     const char *settings_json;
     struct run_value *values;
     int64_t n_values;

@@ -6,7 +6,6 @@ enum {
     GPU_IMAGES = 1024, /* enough rows for every multiprocessor in the smallest maps */
     CPU_IMAGES = 256,  /* resnet50 gains nothing beyond */
     CPU_CACHED = 64,   /* fewer are slower than leaving the cache: tests/bench/steps.c */
-    FREE_SHARE = 4,    /* a quarter: other trainers of the machine look at the same memory */
     CACHE_BYTES = 24 << 20,
 };
 
@@ -45,15 +44,12 @@ done:
     return status;
 }
 
-static enum status choose(const struct network *network, int64_t n_images, size_t available,
-                          int64_t *out)
+static enum status choose(const struct network *network, int64_t n_images, int64_t *out)
 {
     enum status status = STATUS_OK;
-    int64_t n_fit = 0, most = 0;
+    int64_t most = 0;
 
     TRY(worth_while(network, &most));
-    TRY(images_in(network, available / FREE_SHARE, &n_fit));
-    most = smaller(most, n_fit > 1 ? n_fit : 1);
     int64_t n_batches = (n_images + most - 1) / most;
     *out = n_batches > 0 ? (n_images + n_batches - 1) / n_batches : 1;
 done:
@@ -87,14 +83,26 @@ enum status eval_batch_choose(const struct network *network, int64_t n_images, i
     int64_t chosen = network->settings->eval.batch_size;
     size_t available = 0;
 
-    TRY(device_available(network->device, &available));
     if (chosen == EVAL_BATCH_AUTO) {
-        TRY(choose(network, n_images, available, &chosen));
+        TRY(choose(network, n_images, &chosen));
     } else {
         chosen = smaller(chosen, n_images);
+        TRY(device_available(network->device, &available));
         TRY(check(network, chosen, available));
     }
     *out = chosen;
+done:
+    return status;
+}
+
+enum status eval_batch_fits(const struct network *network, int64_t batch_size, bool *out)
+{
+    enum status status = STATUS_OK;
+    size_t needed = 0, available = 0;
+
+    TRY(network_arena_bytes(network, GRAPH_EVAL, batch_size, &needed));
+    TRY(device_available(network->device, &available));
+    *out = needed <= available;
 done:
     return status;
 }

@@ -52,6 +52,7 @@ enum status evaluator_run(struct evaluator *evaluator, const int32_t *rows, stru
     struct forward *forward = &evaluator->forward;
     const struct dataset *dataset = forward->network->data->dataset;
 
+    out->batch_size = forward->batch_size;
     for (int64_t first = 0; first < out->n; first += forward->batch_size) {
         int64_t left = out->n - first;
         int64_t count = left < forward->batch_size ? left : forward->batch_size;

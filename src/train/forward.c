@@ -1,6 +1,7 @@
 /* The graph's values come back in the device's types and are widened to double. */
 #include "train/forward.h"
 
+#include "base/log.h"
 #include "train/eval_batch.h"
 
 #include <string.h>
@@ -24,6 +25,29 @@ static enum status stage_create(struct forward *forward, struct span memory)
     return status;
 }
 
+/* What auto chose is halved while memory is refused, by our own count or by the device: few sizes
+ * are possible, whatever the memory, and the one it was is recorded. */
+static enum status stage_create_fitting(struct forward *forward, struct span memory)
+{
+    enum status status = STATUS_OK;
+    int64_t wanted = forward->batch_size;
+    bool is_auto = forward->network->settings->eval.batch_size == EVAL_BATCH_AUTO, fits = true;
+
+    for (;; forward->batch_size = (forward->batch_size + 1) / 2) {
+        if (is_auto && forward->batch_size > 1)
+            TRY(eval_batch_fits(forward->network, forward->batch_size, &fits));
+        status = fits ? stage_create(forward, memory) : STATUS_OUT_OF_MEMORY;
+        if (status != STATUS_OUT_OF_MEMORY || !is_auto || forward->batch_size == 1)
+            break;
+        fits = true;
+    }
+    if (status == STATUS_OK && forward->batch_size < wanted)
+        log_warning("evaluation takes %lld images at a time, not %lld: there is no memory for more",
+                    (long long)forward->batch_size, (long long)wanted);
+done:
+    return status;
+}
+
 enum status forward_create(const struct network *network, const struct forward_settings *settings,
                            struct arena *arena, struct forward *out)
 {
@@ -31,7 +55,7 @@ enum status forward_create(const struct network *network, const struct forward_s
     struct forward forward = {.network = network};
 
     TRY(eval_batch_choose(network, settings->n_images, &forward.batch_size));
-    TRY(stage_create(&forward, settings->memory));
+    TRY(stage_create_fitting(&forward, settings->memory));
     forward.n_classes = columns(forward.stage.graph, forward.stage.graph->logits);
     forward.n_features = columns(forward.stage.graph, forward.stage.graph->features);
     int64_t most = forward.n_features > forward.n_classes ? forward.n_features : forward.n_classes;

@@ -230,8 +230,10 @@ enum status execution_record(struct execution *execution, const char *state, con
     add_selection(execution, values, &run.n_values);
     add_costs(execution, values, &run.n_values);
     TRY(history_of(execution, history));
-    if (execution->is_evaluated)
+    if (execution->is_evaluated) {
+        run.eval_batch_size = execution->train.batch_size;
         TRY(fill_samples(execution, &run));
+    }
     TRY_ALLOC(path, arena_format(execution->arena, "%s/run.h5", job->folder));
     TRY(run_file_write(path, &run));
 done:

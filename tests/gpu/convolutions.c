@@ -1,104 +1,22 @@
 /* Every convolution of every model, with and without adapters, forward and both gradients, on a
  * named backend against float64: libraries have been wrong for single shapes.
- *   gpu_convolutions BACKEND BATCH [tf32|bf16]
+ *   gpu_convolutions BACKEND BATCH [tf32|bf16] [part I N] [log FILE]
+ * part: of every N shapes the I-th, so that several processes share the work of the reference. log:
+ * lines are appended to FILE, and shapes that it holds a line of are not checked again.
  * The reference computes the first and the last image, and of a weight's gradient the first and the
  * last filter over all images. Tolerance per element: |terms| · (ε(result) + 4·√terms·ε(factors)).
  */
+#include "base/arena.h"
 #include "base/random.h"
-#include "graph/passes.h"
-#include "model/model.h"
+#include "gpu/suite.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIZE = 32, CLASSES = 10, MOST_SHAPES = 512, MOST_TENSORS = 4 };
-
-struct suite {
-    struct device *device;
-    double factor_epsilon; /* what factors and their sums err by */
-    double result_epsilon; /* what maps, and gradients of weights, are rounded by */
-    int64_t batch_size;
-    struct conv { /* the three parts have three tensors each, factor, stride and padding */
-        enum op_kind kind;
-        int n_tensors; /* 4: with an addend */
-        union op_any op;
-        const char *arch;
-    } shapes[MOST_SHAPES];
-    int n_shapes, n_failed;
-};
-
-/* ---- which shapes there are ---- */
-
-static bool is_convolution(enum op_kind kind)
-{
-    return kind == OP_conv2d_forward || kind == OP_conv2d_backward_data ||
-           kind == OP_conv2d_backward_weight;
-}
-
-static bool is_known(const struct suite *suite, const struct conv *wanted)
-{
-    for (int i = 0; i < suite->n_shapes; i++)
-        if (suite->shapes[i].kind == wanted->kind &&
-            memcmp(&suite->shapes[i].op, &wanted->op, sizeof wanted->op) == 0)
-            return true;
-    return false;
-}
-
-static void note_shapes(struct suite *suite, const struct graph *graph, const char *arch)
-{
-    for (int64_t i = 0; i < graph->n_nodes && suite->n_shapes < MOST_SHAPES; i++) {
-        const struct node *node = &graph->nodes[i];
-        struct conv conv = {.kind = node->kind, .op = node->attributes, .arch = arch};
-        if (!is_convolution(node->kind))
-            continue;
-        conv.n_tensors = node->kind == OP_conv2d_forward && node->values[3] >= 0 ? 4 : 3;
-        for (int t = 0; t < conv.n_tensors; t++) {
-            const struct value *value = &graph->values[node->values[t]];
-            struct tensor *tensor = op_tensor(node->kind, &conv.op, t);
-            tensor->dtype = device_dtype(suite->device, op_info(node->kind)->tensors[t].type);
-            tensor->n_dims = value->n_dims;
-            memcpy(tensor->shape, value->shape, sizeof tensor->shape);
-        }
-        if (!is_known(suite, &conv))
-            suite->shapes[suite->n_shapes++] = conv;
-    }
-}
-
-static enum status collect(struct suite *suite, const struct architecture *architecture,
-                           bool has_adapters)
-{
-    enum status status = STATUS_OK;
-    struct graph *graph = NULL;
-    const struct graph_settings settings = {.mode = GRAPH_TRAIN,
-                                            .real = DTYPE_F32,
-                                            .batch_size = suite->batch_size,
-                                            .height = SIZE,
-                                            .width = SIZE,
-                                            .channels = 3,
-                                            .n_images = suite->batch_size,
-                                            .n_classes = CLASSES,
-                                            .std = {1, 1, 1}};
-    char text[PATTERN_BYTES];
-    const struct lora_inject lora = {
-        .targets =
-            architecture_pattern(architecture, &settings.vit, architecture->lora_targets, text),
-        .lora_rank = 8,
-        .alpha = 16};
-
-    TRY(model_build(architecture, &settings, &graph));
-    if (has_adapters) {
-        TRY(pass_freeze_except(graph, &architecture->head, architecture->head != NULL));
-        TRY(pass_lora_inject(graph, &lora));
-    }
-    TRY(pass_autodiff(graph));
-    TRY(pass_fuse(graph));
-    note_shapes(suite, graph, architecture->name);
-done:
-    graph_destroy(graph);
-    return status;
-}
+enum { LINE_BYTES = 256 };
+enum { N_NUMBERS = 1048583 }; /* a prime: rows of images do not repeat in step */
 
 /* ---- one shape on the device ---- */
 
@@ -128,19 +46,19 @@ static double rounded(enum dtype dtype, double value)
     return (double)single;
 }
 
-static enum status host_create(const struct conv *conv, struct host *host)
+static enum status host_create(const struct suite *suite, const struct conv *conv,
+                               struct host *host)
 {
     enum status status = STATUS_OK;
 
     for (int t = 0; t < conv->n_tensors; t++) {
         union op_any op = conv->op;
         int64_t n = tensor_elements(op_tensor(conv->kind, &op, t));
-        const struct random_key key = {
-            .seed = 1, .purpose = RANDOM_INITIAL_VALUES, .layer = (uint32_t)t};
+        int64_t from = t * (N_NUMBERS / MOST_TENSORS);
         TRY_ALLOC(host->values[t], heap_alloc(n, sizeof(double)));
         for (int64_t e = 0; e < n && t != written(conv->kind); e++)
-            host->values[t][e] =
-                rounded(op_tensor(conv->kind, &op, t)->dtype, random_normal(&key, (uint32_t)e));
+            host->values[t][e] = rounded(op_tensor(conv->kind, &op, t)->dtype,
+                                         suite->numbers[(from + e) % N_NUMBERS]);
     }
 done:
     return status;
@@ -353,32 +271,103 @@ done:
 
 /* ---- all of them ---- */
 
-static enum status check(struct suite *suite, const struct conv *conv)
+/* Its number makes it unique: frozen weights have shapes of others. */
+static void describe(const struct suite *suite, const struct conv *conv, char text[LINE_BYTES])
 {
-    enum status status = STATUS_OK;
-    struct host host = {{NULL}};
     union op_any op = conv->op;
     const int64_t *x =
         op_tensor(conv->kind, &op, conv->kind == OP_conv2d_backward_data ? 2 : 0)->shape;
     const int64_t *weight =
         op_tensor(conv->kind, &op, conv->kind == OP_conv2d_backward_weight ? 2 : 1)->shape;
-    char name[64] = "";
+    int stride = conv->kind == OP_conv2d_forward         ? op.conv2d_forward.stride
+                 : conv->kind == OP_conv2d_backward_data ? op.conv2d_backward_data.stride
+                                                         : op.conv2d_backward_weight.stride;
+
+    snprintf(text, LINE_BYTES,
+             "#%d %s [%lld, %lld, %lld, %lld] filters %lld of %lldx%lld stride %d",
+             (int)(conv - suite->shapes), op_info(conv->kind)->name, (long long)x[0],
+             (long long)x[1], (long long)x[2], (long long)x[3], (long long)weight[0],
+             (long long)weight[1], (long long)weight[2], stride);
+}
+
+static void tell(struct suite *suite, const char *line)
+{
+    printf("%s", line);
+    fflush(stdout);
+    if (suite->log != NULL) {
+        fputs(line, suite->log);
+        fflush(suite->log);
+    }
+}
+
+static enum status check(struct suite *suite, const struct conv *conv, const char *shape)
+{
+    enum status status = STATUS_OK;
+    struct host host = {{NULL}};
+    char name[64] = "", line[2 * LINE_BYTES];
     double worst = 0;
 
-    TRY(host_create(conv, &host));
+    TRY(host_create(suite, conv, &host));
     TRY(run_on_device(suite, conv, &host, name));
     TRY(compare_part(suite, conv, &host, false, &worst));
     TRY(compare_part(suite, conv, &host, true, &worst));
+    suite->n_checked++;
     suite->n_failed += !(worst <= 1);
-    printf("%s %s [%lld, %lld, %lld, %lld] filters %lld of %lldx%lld stride %d (%s, %s): worst "
-           "error %.2g of its tolerance\n",
-           worst <= 1 ? "ok" : "FAILED", op_info(conv->kind)->name, (long long)x[0],
-           (long long)x[1], (long long)x[2], (long long)x[3], (long long)weight[0],
-           (long long)weight[1], (long long)weight[2], conv->op.conv2d_forward.stride, conv->arch,
-           name, worst);
-    fflush(stdout);
+    snprintf(line, sizeof line, "%s %s (%s, %s): worst error %.2g of its tolerance\n",
+             worst <= 1 ? "ok" : "FAILED", shape, conv->arch, name, worst);
+    tell(suite, line);
 done:
     host_release(&host);
+    return status;
+}
+
+/* A shape that the library lacks is told and passed over. */
+static enum status check_shape(struct suite *suite, const struct conv *conv)
+{
+    enum status status = STATUS_OK;
+    char shape[LINE_BYTES], wanted[LINE_BYTES + 4], line[4 * LINE_BYTES];
+
+    describe(suite, conv, shape);
+    snprintf(wanted, sizeof wanted, " %s (", shape);
+    if (suite->log_lines != NULL && strstr(suite->log_lines, wanted) != NULL) {
+        suite->n_checked++;
+        return STATUS_OK;
+    }
+    status = check(suite, conv, shape);
+    if (status != STATUS_UNSUPPORTED)
+        return status;
+    snprintf(line, sizeof line, "skipped %s (%s): %.600s\n", shape, conv->arch, status_message());
+    tell(suite, line);
+    return STATUS_OK;
+}
+
+static enum status draw_numbers(struct suite *suite)
+{
+    enum status status = STATUS_OK;
+    const struct random_key key = {.seed = 1, .purpose = RANDOM_INITIAL_VALUES};
+
+    TRY_ALLOC(suite->numbers, heap_alloc(N_NUMBERS, sizeof *suite->numbers));
+    for (int64_t i = 0; i < N_NUMBERS; i++)
+        suite->numbers[i] = random_normal(&key, (uint32_t)i);
+done:
+    return status;
+}
+
+static enum status open_log(struct suite *suite, const char *path)
+{
+    enum { MOST_BYTES = 1 << 20 };
+    enum status status = STATUS_OK;
+
+    suite->log = fopen(path, "a+");
+    if (suite->log == NULL)
+        return fail(STATUS_IO, "cannot write '%s'", path);
+    TRY_ALLOC(suite->log_lines, heap_alloc(MOST_BYTES, 1));
+    rewind(suite->log);
+    size_t n = fread(suite->log_lines, 1, MOST_BYTES - 1, suite->log);
+    suite->log_lines[n] = '\0';
+    for (const char *at = suite->log_lines; (at = strstr(at, "FAILED ")) != NULL; at++)
+        suite->n_failed++;
+done:
     return status;
 }
 
@@ -393,16 +382,39 @@ static enum status run(struct suite *suite, const char *name, enum precision pre
     suite->result_epsilon = precision == PRECISION_BF16 ? 0x1p-8 : 0x1p-23;
     TRY(backend_load(name, &backend));
     TRY(device_open(backend, &settings, &suite->device));
-    for (int i = 0; architecture_at(i) != NULL; i++) {
-        TRY(collect(suite, architecture_at(i), false));
-        TRY(collect(suite, architecture_at(i), true));
-    }
-    for (int i = 0; i < suite->n_shapes; i++)
-        TRY(check(suite, &suite->shapes[i]));
-    printf("%d convolutions, %d wrong\n", suite->n_shapes, suite->n_failed);
+    TRY(suite_collect(suite));
+    TRY(draw_numbers(suite));
+    for (int i = suite->part; i < suite->n_shapes; i += suite->n_parts)
+        TRY(check_shape(suite, &suite->shapes[i]));
+    printf("%d convolutions of %d checked, %d wrong\n", suite->n_checked, suite->n_shapes,
+           suite->n_failed);
 done:
     device_close(suite->device);
     return status;
+}
+
+/* The words after `word`, or NULL. */
+static char **after(int argc, char **argv, const char *word, int n)
+{
+    for (int i = 3; i + n < argc; i++)
+        if (strcmp(argv[i], word) == 0)
+            return &argv[i + 1];
+    return NULL;
+}
+
+static enum status read_options(struct suite *suite, int argc, char **argv)
+{
+    char **part = after(argc, argv, "part", 2), **log = after(argc, argv, "log", 1);
+
+    suite->n_parts = 1;
+    if (part != NULL) {
+        suite->part = (int)strtol(part[0], NULL, 10);
+        suite->n_parts = (int)strtol(part[1], NULL, 10);
+    }
+    if (suite->part < 0 || suite->n_parts <= suite->part)
+        return fail(STATUS_BAD_CONFIG, "part %d of %d: wanted are parts from 0 to below N",
+                    suite->part, suite->n_parts);
+    return log != NULL ? open_log(suite, log[0]) : STATUS_OK;
 }
 
 int main(int argc, char **argv)
@@ -410,15 +422,22 @@ int main(int argc, char **argv)
     static struct suite suite;
 
     if (argc < 3) {
-        fprintf(stderr, "usage: gpu_convolutions BACKEND BATCH [tf32|bf16]\n");
+        fprintf(stderr, "usage: gpu_convolutions BACKEND BATCH [tf32|bf16] [part I N] "
+                        "[log FILE]\n");
         return 2;
     }
     suite.batch_size = strtoll(argv[2], NULL, 10);
     const char *word = argc > 3 ? argv[3] : "";
-    enum status status = run(&suite, argv[1],
-                             strcmp(word, "tf32") == 0   ? PRECISION_TF32
-                             : strcmp(word, "bf16") == 0 ? PRECISION_BF16
-                                                         : PRECISION_FP32);
+    enum precision precision = strcmp(word, "tf32") == 0   ? PRECISION_TF32
+                               : strcmp(word, "bf16") == 0 ? PRECISION_BF16
+                                                           : PRECISION_FP32;
+    enum status status = read_options(&suite, argc, argv);
+    if (status == STATUS_OK)
+        status = run(&suite, argv[1], precision);
+    free(suite.numbers);
+    free(suite.log_lines);
+    if (suite.log != NULL)
+        fclose(suite.log);
     if (status != STATUS_OK)
         fprintf(stderr, "gpu_convolutions: %s (%s)\n", status_message(), status_origin());
     if (status == STATUS_UNSUPPORTED)

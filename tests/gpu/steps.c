@@ -1,8 +1,10 @@
 /* Trains a network for some steps on a named backend, without the program around it: what a machine
  * without MPI and HDF5 can run.
- *   gpu_steps BACKEND ARCH finetune|prune_finetune|lora|prune_lora BATCH STEPS [tf32|bf16] [time]
+ *   gpu_steps BACKEND ARCH finetune|prune_finetune|lora|prune_lora BATCH STEPS [tf32|bf16]
+ *             [time|report]
  * Prints JSON: the loss of every step and a checksum of the trained parameters; with `time`, images
- * per second, when nobody looks at a loss. */
+ * per second, when nobody looks at a loss; with `report`, after the losses, how long planning took,
+ * how much memory is used, and what computes each operation. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/random.h"
@@ -20,7 +22,9 @@ struct steps {
     const char *backend, *arch, *method;
     int64_t batch_size, n_steps;
     enum precision precision;
-    bool is_timed;
+    bool is_timed, reports;
+    double planning_seconds;
+    size_t free_bytes; /* before anything was allocated */
     struct device *device;
     struct graph *graph;
     struct parameters *parameters;
@@ -113,12 +117,15 @@ static enum status open(struct steps *steps)
 
     TRY(backend_load(steps->backend, &backend));
     TRY(device_open(backend, &settings, &steps->device));
+    TRY(device_available(steps->device, &steps->free_bytes));
     TRY(build(steps));
     TRY(parameters_create(steps->graph, steps->device, 1, &steps->parameters));
     if (strstr(steps->method, "prune") != NULL)
         TRY(parameters_prune(steps->parameters, &prune));
     struct executor_settings host = {.device = steps->device, .parameters = steps->parameters};
+    double start = clock_seconds();
     TRY(executor_create(steps->graph, &host, &steps->executor));
+    steps->planning_seconds = clock_seconds() - start;
     TRY(upload_batch(steps));
     TRY(optimizer_create(&recipe, steps->parameters, steps->device, &steps->optimizer));
     TRY(tally_create(steps->device, &steps->tally));
@@ -213,6 +220,41 @@ done:
     return status;
 }
 
+/* A line for each implementation of each operation. */
+static void print_implementations(const struct steps *steps)
+{
+    const struct graph *graph = steps->graph;
+
+    for (int64_t i = 0; i < graph->n_nodes; i++) {
+        const char *name = executor_implementation(steps->executor, i);
+        int64_t n = 0, first = -1;
+        for (int64_t j = 0; j < graph->n_nodes; j++) {
+            bool is_same = graph->nodes[j].kind == graph->nodes[i].kind &&
+                           strcmp(executor_implementation(steps->executor, j), name) == 0;
+            first = is_same && first < 0 ? j : first;
+            n += is_same;
+        }
+        if (first == i)
+            printf("  %s: %s, %lld times\n", op_info(graph->nodes[i].kind)->name, name,
+                   (long long)n);
+    }
+}
+
+static enum status print_report(const struct steps *steps)
+{
+    enum status status = STATUS_OK;
+    size_t left = 0;
+
+    TRY(device_available(steps->device, &left));
+    print_implementations(steps);
+    printf("%s %s, batch %lld, %s: planned in %.2f s, %.1f MiB in use\n", steps->arch,
+           steps->method, (long long)steps->batch_size, precision_name(steps->precision),
+           steps->planning_seconds,
+           steps->free_bytes > left ? (double)(steps->free_bytes - left) / 1048576 : 0.0);
+done:
+    return status;
+}
+
 static enum status run(struct steps *steps)
 {
     enum status status = STATUS_OK;
@@ -224,6 +266,8 @@ static enum status run(struct steps *steps)
            steps->method, (long long)steps->batch_size);
     TRY(train(steps, 0, steps->n_steps));
     TRY(print_checksum(steps));
+    if (steps->reports)
+        TRY(print_report(steps));
 done:
     return status;
 }
@@ -239,7 +283,8 @@ static bool has_word(int argc, char **argv, const char *word)
 int main(int argc, char **argv)
 {
     if (argc < 6) {
-        fprintf(stderr, "usage: gpu_steps BACKEND ARCH METHOD BATCH STEPS [tf32|bf16] [time]\n");
+        fprintf(stderr,
+                "usage: gpu_steps BACKEND ARCH METHOD BATCH STEPS [tf32|bf16] [time|report]\n");
         return 2;
     }
     struct steps steps = {
@@ -252,6 +297,7 @@ int main(int argc, char **argv)
                      : has_word(argc, argv, "bf16") ? PRECISION_BF16
                                                     : PRECISION_FP32,
         .is_timed = has_word(argc, argv, "time"),
+        .reports = has_word(argc, argv, "report"),
     };
     enum status status = run(&steps);
 

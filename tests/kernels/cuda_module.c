@@ -1,11 +1,12 @@
-/* The module as it was built: it opens, all its symbols are found, its table is full, and on a
- * machine without a driver it says so. */
+/* The module as it was built, or the one that PRUNELORA_CUDA_MODULE names: it opens, all its
+ * symbols are found, its table is full, and on a machine without a driver it says so. */
 #include "base/arena.h"
 #include "kernels/kernels.h"
 
 #include "support/cmocka.h"
 
 #include <dlfcn.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct backend *open_module(void)
@@ -13,7 +14,8 @@ static const struct backend *open_module(void)
     static const struct backend *backend;
 
     if (backend == NULL) {
-        void *module = dlopen(CUDA_MODULE, RTLD_NOW | RTLD_LOCAL);
+        const char *other = getenv("PRUNELORA_CUDA_MODULE");
+        void *module = dlopen(other != NULL ? other : CUDA_MODULE, RTLD_NOW | RTLD_LOCAL);
         if (module == NULL)
             fail_msg("%s", dlerror());
         backend = dlsym(module, "backend_cuda");

@@ -116,7 +116,7 @@ static struct tensor run_in(struct arena *arena, const struct product *product,
 
     operation_create(arena, product, &op);
     check_ok(device_open(test_backend("cuda_host"), &settings, &device));
-    run_on(device, product->kind, &op);
+    assert_true(run_on(device, product->kind, &op));
     device_close(device);
     return *op_tensor(product->kind, &op, product->out);
 }

@@ -110,8 +110,9 @@ static void check_inner_product(struct device *device, struct pair *pair, const 
     double d_x_rounding =
         number_rounding(device_dtype(device, op_info(pair->kind)->tensors[adjoint->d_x].type));
 
-    run_on(device, pair->forward_kind, &pair->forward);
-    run_on(device, pair->kind, &pair->backward);
+    if (!run_on(device, pair->forward_kind, &pair->forward) ||
+        !run_on(device, pair->kind, &pair->backward))
+        return;
     double bound = (16 * epsilon + y_rounding) * absolute_dot(&pair->g, &pair->y) +
                    (16 * epsilon + d_x_rounding) * absolute_dot(&pair->d_x, &pair->x);
     check_near(dot(reals(&pair->d_x), reals(&pair->x), tensor_elements(&pair->x)),

@@ -168,7 +168,7 @@ static void check_example(struct device *device)
                                         .std = {0.5},
                                         .hole = 2}};
 
-    run_on(device, OP_image_gather, &op);
+    (void)run_on(device, OP_image_gather, &op);
     for (int n = 0; n < 2; n++) {
         for (int w = 0; w < 4; w++)
             check_near(y[n][w], wanted[n][w],

@@ -79,8 +79,9 @@ double number_rounding(enum dtype dtype); /* the most that rounding to it errs b
 double arithmetic_epsilon(const struct device *device); /* of multiplications and sums */
 
 /* ---- running (execution.c) ---- */
-/* Runs a float64 host operation on a device: narrowed to its type, uploaded, run, widened back. */
-void run_on(struct device *device, enum op_kind kind, const union op_any *op);
+/* Runs a float64 host operation on a device: narrowed to its type, uploaded, run, widened back.
+ * false: skipped, the device's library lacks it. */
+bool run_on(struct device *device, enum op_kind kind, const union op_any *op);
 /* Its halves: `op` is the device's copy of `wide`; download gives the device memory back. */
 void run_upload(struct device *device, enum op_kind kind, const union op_any *wide,
                 union op_any *op);
@@ -91,6 +92,11 @@ void run_ref(enum op_kind kind, const union op_any *op);
 const struct backend *test_backend(const char *name);
 struct device *test_device(const char *backend, int n_threads); /* fp32 */
 struct device *test_device_of(const char *backend, const struct device_settings *settings);
+/* Whether GPUs compute it by a library, which may lack it for some shapes; others are ours. */
+bool test_is_of_library(enum op_kind kind);
+/* Says so where `status`, of preparing, is that the device's library lacks the operation. Other
+ * failures are for check_ok. */
+bool test_is_lacking(struct device *device, enum op_kind kind, enum status status);
 #define check_ok(call) check_ok_at((call), #call, __FILE__, __LINE__)
 void check_ok_at(enum status status, const char *call, const char *file, int line);
 

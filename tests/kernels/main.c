@@ -1,5 +1,6 @@
 /* The kernel check as one CMocka test per operation and device; --bench times the same cases.
- *   test_kernels [--bench [operation]] [--seed number] [--only backend]
+ *   test_kernels [--bench [operation]] [--seed number] [--only backend] [--op operation]
+ *   test_kernels --list      the operations, those that are kernels of ours on a GPU first
  * With --only: exit code 77 when that backend has no device here. */
 #include "kernels/kernel_test.h"
 
@@ -125,23 +126,45 @@ static void list_add(struct list *list, CMUnitTestFunction function, const struc
     list->tests[list->n++] = (struct CMUnitTest){subject->name, function, NULL, NULL, subject};
 }
 
-static void list_target(struct list *list, const struct target *target)
+static void list_kind(struct list *list, const struct target *target, enum op_kind kind)
 {
     bool is_ref = strcmp(target->backend, "ref") == 0;
 
-    list_add(list, test_tables, target, N_OP_KINDS, "no gap");
-    for (int i = 0; i < N_OP_KINDS; i++) {
-        enum op_kind kind = (enum op_kind)i;
-        if (is_known_gap(test_backend(target->backend), kind))
-            continue;
-        list_add(list, test_cases, target, kind, "cases");
-        if (kernel_test(kind)->adjoint != NULL)
-            list_add(list, test_adjoint, target, kind, "adjoint");
-        if (kernel_test(kind)->check_device != NULL)
-            list_add(list, test_more, target, kind, "more");
-        if (is_ref && kernel_test(kind)->check_gradient != NULL)
-            list_add(list, test_gradient, target, kind, "gradient");
-    }
+    list_add(list, test_cases, target, kind, "cases");
+    if (kernel_test(kind)->adjoint != NULL)
+        list_add(list, test_adjoint, target, kind, "adjoint");
+    if (kernel_test(kind)->check_device != NULL)
+        list_add(list, test_more, target, kind, "more");
+    if (is_ref && kernel_test(kind)->check_gradient != NULL)
+        list_add(list, test_gradient, target, kind, "gradient");
+}
+
+static bool is_named(const char *name, enum op_kind kind)
+{
+    return name == NULL || strcmp(name, op_info(kind)->name) == 0;
+}
+
+/* Those that are ours come first: a kernel that ruins the device hides what comes after it. */
+static void list_target(struct list *list, const struct target *target, const char *only)
+{
+    if (only == NULL)
+        list_add(list, test_tables, target, N_OP_KINDS, "no gap");
+    for (int is_of_library = 0; is_of_library < 2; is_of_library++)
+        for (int i = 0; i < N_OP_KINDS; i++) {
+            enum op_kind kind = (enum op_kind)i;
+            if (test_is_of_library(kind) == is_of_library && is_named(only, kind) &&
+                !is_known_gap(test_backend(target->backend), kind))
+                list_kind(list, target, kind);
+        }
+}
+
+static int print_operations(void)
+{
+    for (int is_of_library = 0; is_of_library < 2; is_of_library++)
+        for (int i = 0; i < N_OP_KINDS; i++)
+            if (test_is_of_library((enum op_kind)i) == is_of_library)
+                printf("%s\n", op_info((enum op_kind)i)->name);
+    return 0;
 }
 
 static bool is_wanted(const struct target *target, const char *only)
@@ -160,7 +183,7 @@ static int bench(const char *only, const char *only_backend)
         printf("backend %s, %s, %d threads\n", targets[t].backend,
                precision_name(targets[t].settings.precision), targets[t].settings.n_threads);
         for (int kind = 0; kind < N_OP_KINDS; kind++)
-            if ((only == NULL || strcmp(only, op_info((enum op_kind)kind)->name) == 0) &&
+            if (is_named(only, (enum op_kind)kind) &&
                 !is_known_gap(test_backend(targets[t].backend), (enum op_kind)kind))
                 bench_cases(device, (enum op_kind)kind);
         device_close(device);
@@ -171,21 +194,27 @@ static int bench(const char *only, const char *only_backend)
 int main(int argc, char **argv)
 {
     static struct list list;
-    const char *only = NULL;
+    const char *only = NULL, *operation = NULL;
 
+    if (argc > 1 && strcmp(argv[1], "--list") == 0)
+        return print_operations();
     for (int i = 1; i + 1 < argc; i++) {
         if (strcmp(argv[i], "--seed") == 0)
             test_set_seed(strtoull(argv[i + 1], NULL, 10));
         if (strcmp(argv[i], "--only") == 0)
             only = argv[i + 1];
+        if (strcmp(argv[i], "--op") == 0)
+            operation = argv[i + 1];
     }
     if (argc > 1 && strcmp(argv[1], "--bench") == 0)
         return bench(argc > 2 && argv[2][0] != '-' ? argv[2] : NULL, only);
     printf("seed %llu\n", (unsigned long long)test_seed());
     for (int t = 0; t < N_TARGETS; t++)
         if (is_wanted(&targets[t], only))
-            list_target(&list, &targets[t]);
-    if (list.n == 0)
+            list_target(&list, &targets[t], operation);
+    if (list.n == 0) {
+        printf("nothing to test: no such device, or it does not have the operation\n");
         return 77;
+    }
     return _cmocka_run_group_tests("kernels", list.tests, list.n, NULL, NULL);
 }

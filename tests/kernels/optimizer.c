@@ -321,8 +321,8 @@ static void step(struct device *device, const struct steps *steps, int i_step,
         memory->gradient[i] = gradients[i_step][i];
     memory->gradient[N] = 1;
     if (steps->limit > 0)
-        run_on(device, OP_clip_scale, &clip);
-    run_on(device, steps->kind, &op);
+        (void)run_on(device, OP_clip_scale, &clip);
+    (void)run_on(device, steps->kind, &op);
 }
 
 /* What is held, and its state, keep their bits. */

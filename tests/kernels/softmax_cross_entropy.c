@@ -201,7 +201,7 @@ static void check_golden(struct device *device)
         struct fixture fixture = start;
         fixture.mix = golden[i].mix;
         union op_any op = op_of(&fixture, golden[i].smoothing);
-        run_on(device, OP_softmax_cross_entropy, &op);
+        (void)run_on(device, OP_softmax_cross_entropy, &op);
         check_near(fixture.loss, golden[i].loss, 8 * epsilon * golden[i].loss, "loss");
         for (int j = 0; j < ROWS * CLASSES; j++)
             check_near(fixture.d_logits[j], golden[i].d_logits[j], rounding + 4 * epsilon,

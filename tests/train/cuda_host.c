@@ -265,6 +265,26 @@ static void same_bits_twice(void **state)
     weights_destroy(twice);
 }
 
+/* Executors of full and partial batches and of evaluation, and the next run's, want the same
+ * plans: the library is asked once for each. How many images were evaluated at a time is kept. */
+static void shapes_are_planned_once(void **state)
+{
+    struct settings settings = short_settings("lora");
+    struct arena *arena = NULL;
+
+    (void)state;
+    settings.eval.batch_size = BATCH;
+    run_ok(&settings, "planning");
+    int64_t n_asked = host_gpu()->n_asked;
+    assert_true(n_asked > 0);
+    run_ok(&settings, "planned");
+    assert_int_equal(host_gpu()->n_asked, n_asked);
+    assert_int_equal(host_gpu()->n_asked_again, 0);
+    assert_int_equal(arena_create(&arena), STATUS_OK);
+    assert_int_equal(fixture_result(&fixture, "planned", arena).eval_batch_size, BATCH);
+    arena_destroy(arena);
+}
+
 /* The loss is read late, the step it names is the right one. */
 static void divergence_names_its_step(void **state)
 {
@@ -292,7 +312,7 @@ static void failures_end_the_run(void **state)
     static const struct {
         const char *entry;
         int64_t after;
-    } faults[] = {{"alloc", 9},        {"copy_up", 100},     {"plan_convolution", 30},
+    } faults[] = {{"alloc", 9},        {"copy_up", 100},     {"propose_convolution", 10},
                   {"plan_run", 70},    {"capture_begin", 0}, {"capture_end", 0},
                   {"graph_launch", 0}, {"event_record", 0},  {"event_synchronize", 0},
                   {"copy_down", 0}};
@@ -348,6 +368,7 @@ int main(void)
         cmocka_unit_test_prestate(follows_float64, (void *)(uintptr_t) "lora"),
         cmocka_unit_test_prestate(follows_float64, (void *)(uintptr_t) "prune_lora"),
         cmocka_unit_test_setup(steps_wait_for_nothing, fresh_trainer),
+        cmocka_unit_test_setup(shapes_are_planned_once, fresh_trainer),
         cmocka_unit_test_setup(same_bits_twice, fresh_trainer),
         cmocka_unit_test_setup(divergence_names_its_step, fresh_trainer),
         cmocka_unit_test_setup(failures_end_the_run, fresh_trainer),

@@ -141,7 +141,25 @@ static int64_t choose(struct model *model, int64_t wanted, int64_t n_images)
     return chosen;
 }
 
-static void memory_decides(void **state)
+static int64_t batch_of(struct model *model)
+{
+    struct evaluator *evaluator = NULL;
+    struct predictions some;
+    struct arena *arena = NULL;
+    static const int32_t row = 0;
+
+    model->settings.eval.batch_size = EVAL_BATCH_AUTO;
+    expect_ok(arena_create(&arena));
+    expect_ok(predictions_create(arena, 1, 10, &some));
+    expect_ok(evaluator_create(&model->network, MANY, (struct span){0}, &evaluator));
+    expect_ok(evaluator_run(evaluator, &row, &some));
+    evaluator_destroy(evaluator);
+    arena_destroy(arena);
+    return some.batch_size;
+}
+
+/* What is free changes nothing until there is too little of it; then halves, down to what fits. */
+static void a_rule_decides(void **state)
 {
     struct model model;
     size_t needed = 0;
@@ -153,13 +171,29 @@ static void memory_decides(void **state)
     assert_int_equal(choose(&model, EVAL_BATCH_AUTO, 3), 3);
     assert_int_equal(choose(&model, 300, MANY), 300);
     assert_int_equal(choose(&model, 300, 20), 20);
-    host_gpu()->properties.memory_bytes = host_gpu()->used_bytes + 64 * mebibyte;
-    int64_t chosen = choose(&model, EVAL_BATCH_AUTO, MANY);
-    assert_in_range(chosen, 10, 999);
-    expect_ok(network_arena_bytes(&model.network, GRAPH_EVAL, chosen, &needed));
-    assert_in_range(needed, 15 * mebibyte, 16 * mebibyte); /* a quarter of what is free */
-    host_gpu()->properties.memory_bytes = host_gpu()->used_bytes;
-    assert_int_equal(choose(&model, EVAL_BATCH_AUTO, MANY), 1);
+    expect_ok(network_arena_bytes(&model.network, GRAPH_EVAL, 125, &needed));
+    for (int i = 0; i < 2; i++) { /* more than an arena of 125 needs, less than one of 250 */
+        host_gpu()->properties.memory_bytes =
+            host_gpu()->used_bytes + needed + (size_t)(i + 1) * needed / 3;
+        assert_int_equal(choose(&model, EVAL_BATCH_AUTO, MANY), 1000);
+        assert_int_equal(batch_of(&model), 125);
+    }
+    model_close(&model);
+    host_gpu_reset();
+}
+
+/* Memory that seems to be there and is refused all the same. */
+static void a_refusal_halves_it(void **state)
+{
+    struct model model;
+    size_t needed = 0;
+
+    (void)state;
+    host_gpu_reset();
+    model_open(&model, "cuda_host");
+    expect_ok(network_arena_bytes(&model.network, GRAPH_EVAL, 125, &needed));
+    host_gpu()->properties.memory_bytes = host_gpu()->used_bytes + needed;
+    assert_int_equal(batch_of(&model), 63); /* its inputs need some beside the arena */
     model_close(&model);
     host_gpu_reset();
 }
@@ -231,7 +265,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(predictions_do_not_depend_on_it),
         cmocka_unit_test(rows_may_come_in_any_order),
-        cmocka_unit_test(memory_decides),
+        cmocka_unit_test(a_rule_decides),
+        cmocka_unit_test(a_refusal_halves_it),
         cmocka_unit_test(too_many_are_refused),
         cmocka_unit_test(memory_is_lent_where_it_is_enough),
     };

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 64, NAME_BYTES = 48 };
+enum { NAME_BYTES = 48 };
 
 /* One argument of the primitive. Where the primitive prefers another layout than ours, `inner` is
  * what it works on and `reorder` copies between the two. */
@@ -113,11 +113,6 @@ done:
 
 /* ---- planning ---- */
 
-static size_t round_up(size_t bytes)
-{
-    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-}
-
 static enum status memory_create(struct glue *glue, layout_ref layout, dnnl_memory_t *out)
 {
     return dnnl_check(dnnl_memory_create(out, layout, glue->engine, DNNL_MEMORY_NONE));
@@ -173,11 +168,11 @@ static enum status plan_fill(struct glue *glue, const struct operand_spec *specs
         if (dnnl_memory_desc_equal(inner, specs[i].user))
             continue;
         operand->inner_offset = offset;
-        offset += round_up(dnnl_memory_desc_get_size(inner));
+        offset += memory_padded(dnnl_memory_desc_get_size(inner));
         TRY(reorder_create(glue, operand, specs[i].user, inner, &scratchpad_bytes));
     }
     plan->scratchpad_offset = offset;
-    plan->base.workspace_bytes = offset + round_up(scratchpad_bytes);
+    plan->base.workspace_bytes = offset + memory_padded(scratchpad_bytes);
 done:
     return status;
 }
@@ -193,9 +188,9 @@ static enum status plan_pack(struct glue *glue, struct plan *plan, const void *w
     if (operand->inner == NULL)
         return STATUS_OK;
     TRY(dnnl_check(dnnl_memory_get_memory_desc(operand->inner, &inner)));
-    size_t bytes = round_up(dnnl_memory_desc_get_size(inner));
-    packed = aligned_alloc(ALIGNMENT, bytes);
-    scratchpad = aligned_alloc(ALIGNMENT, plan->base.workspace_bytes + ALIGNMENT);
+    size_t bytes = memory_padded(dnnl_memory_desc_get_size(inner));
+    packed = aligned_alloc(MEMORY_ALIGNMENT, bytes);
+    scratchpad = aligned_alloc(MEMORY_ALIGNMENT, plan->base.workspace_bytes + MEMORY_ALIGNMENT);
     if (packed == NULL || scratchpad == NULL) {
         status = fail(STATUS_OUT_OF_MEMORY, "no memory for %zu bytes of packed weights", bytes);
         goto done;

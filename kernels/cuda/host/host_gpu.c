@@ -21,6 +21,8 @@ static const struct host_gpu healthy = {
                    .minor = 0,
                    .n_multiprocessors = 1,
                    .memory_bytes = (size_t)4 << 30},
+    .proposals = {{.answer = {.is_wanted = true}}},
+    .n_proposals = 1,
 };
 
 struct host_gpu *host_gpu(void)
@@ -35,9 +37,11 @@ struct host_gpu *host_gpu(void)
 void host_gpu_reset(void)
 {
     size_t used = host_gpu()->used_bytes;
+    int64_t n_plans = host_gpu()->n_plans;
 
     *host_gpu() = healthy;
     host_gpu()->used_bytes = used;
+    host_gpu()->n_plans = n_plans;
 }
 
 enum status host_gpu_enter(const char *entry)
@@ -79,6 +83,7 @@ static enum status context_open(int index, struct gpu_context **out)
 
     TRY(host_gpu_enter("open"));
     TRY_ALLOC(context, heap_alloc(1, sizeof *context));
+    host_requests_forget(); /* plans go with their context */
     context->index = index;
     *out = context;
 done:
@@ -87,6 +92,7 @@ done:
 
 static void context_close(struct gpu_context *context)
 {
+    host_requests_forget();
     free(context);
 }
 
@@ -133,8 +139,12 @@ const struct gpu gpu_host = {
     .capture_abandon = host_capture_abandon,
     .graph_launch = host_graph_launch,
     .graph_destroy = host_graph_destroy,
-    .plan_convolution = host_plan_convolution,
-    .plan_product = host_plan_product,
+    .propose_convolution = host_propose_convolution,
+    .propose_product = host_propose_product,
+    .proposals_count = host_proposals_count,
+    .proposal_look = host_proposal_look,
+    .proposal_plan = host_proposal_plan,
+    .proposals_destroy = host_proposals_destroy,
     .plan_workspace_bytes = host_plan_workspace_bytes,
     .plan_name = host_plan_name,
     .plan_run = host_plan_run,

@@ -14,6 +14,8 @@
 extern "C" {
 #endif
 
+enum { HOST_MOST_PROPOSALS = 4 };
+
 /* What the substitute pretends to be, and what it counted. */
 struct host_gpu {
     struct gpu_machine machine;
@@ -24,7 +26,17 @@ struct host_gpu {
     const char *failing;
     int64_t fails_after;
     bool is_broken;
-    bool lacks_widening; /* no convolution from bf16 to f32, as a library may */
+    /* As a library may: no convolution from bf16 to f32, or only compiled ones. */
+    bool lacks_widening, compiles_widening;
+    bool lacks_convolutions; /* all but products */
+    /* What is proposed for every convolution and product, the best first. */
+    struct host_proposal {
+        struct gpu_proposal answer;
+        enum status look, plan; /* how these fail, this proposal's alone; OK: they do not */
+    } proposals[HOST_MOST_PROPOSALS];
+    int n_proposals;
+    int64_t n_asked, n_asked_again; /* for proposals; for those of an earlier request */
+    int64_t n_plans;                /* that exist */
     int64_t n_alloc, n_wait, n_launch, n_capture; /* calls */
     int64_t n_run;                                /* enqueued work that was executed */
     int64_t n_enqueued; /* kernels, copies, plans and launches that were not recorded */
@@ -37,6 +49,7 @@ extern const struct gpu gpu_host;
 /* ---- inside the substitute ---- */
 void host_versions(char *text, size_t bytes);
 
+void host_requests_forget(void); /* what was asked for before is new again */
 /* Every entry of the table begins with it; fails DEVICE as host_gpu()->failing says. */
 CHECKED enum status host_gpu_enter(const char *entry);
 /* Shows or hides all device memory to host code. */
@@ -74,10 +87,15 @@ void host_capture_abandon(struct gpu_stream *stream);
 enum status host_graph_launch(struct gpu_graph *graph, struct gpu_stream *stream);
 void host_graph_destroy(struct gpu_graph *graph);
 
-enum status host_plan_convolution(struct gpu_context *context,
-                                  const struct gpu_convolution *convolution, struct gpu_plan **out);
-enum status host_plan_product(struct gpu_context *context, const struct gpu_product *product,
-                              struct gpu_plan **out);
+enum status host_propose_convolution(struct gpu_context *context,
+                                     const struct gpu_convolution *convolution,
+                                     struct gpu_proposals **out);
+enum status host_propose_product(struct gpu_context *context, const struct gpu_product *product,
+                                 struct gpu_proposals **out);
+int host_proposals_count(const struct gpu_proposals *proposals);
+enum status host_proposal_look(struct gpu_proposals *proposals, int i, struct gpu_proposal *out);
+enum status host_proposal_plan(struct gpu_proposals *proposals, int i, struct gpu_plan **out);
+void host_proposals_destroy(struct gpu_proposals *proposals);
 size_t host_plan_workspace_bytes(const struct gpu_plan *plan);
 const char *host_plan_name(const struct gpu_plan *plan);
 enum status host_plan_run(struct gpu_plan *plan, struct gpu_stream *stream,

@@ -9,8 +9,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { ALIGNMENT = 256 }; /* as cudaMalloc */
-
 struct block {
     struct block *next;
     char *memory;
@@ -95,7 +93,7 @@ static struct block *unlink_block(const void *memory)
 static enum status map_pages(struct block *block)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t rounded = (block->bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    size_t rounded = memory_padded(block->bytes);
 
     block->pages_bytes = (rounded + page - 1) / page * page + page;
     void *pages = mmap(NULL, block->pages_bytes, PROT_READ | PROT_WRITE,

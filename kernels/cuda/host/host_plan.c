@@ -1,6 +1,6 @@
 /* Library plans of the substitute: the reference backend's loops in float64 on factors rounded as
  * the wanted arithmetic rounds them or read as bf16, the result rounded to f32 and on to bf16. */
-#include "kernels/cuda/host/host_gpu.h"
+#include "kernels/cuda/host/host_plan.h"
 
 #include "base/arena.h"
 
@@ -9,13 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORKSPACE_BYTES = 640 }; /* odd enough to show whether it is lent */
-
-struct gpu_plan {
-    bool is_product;
-    struct gpu_convolution convolution;
-    struct gpu_product product;
-};
+/* Odd enough to show whether it is lent. */
+enum { WORKSPACE_BYTES = 640 };
 
 struct job { /* one run of a plan */
     struct gpu_plan plan;
@@ -178,42 +173,7 @@ static void job_run(void *context)
         convolution_run(job);
 }
 
-static enum status plan_create(const struct gpu_plan *wanted, struct gpu_plan **out)
-{
-    struct gpu_plan *plan = heap_alloc(1, sizeof *plan);
-
-    if (plan == NULL)
-        return STATUS_OUT_OF_MEMORY;
-    *plan = *wanted;
-    *out = plan;
-    return STATUS_OK;
-}
-
-enum status host_plan_convolution(struct gpu_context *context,
-                                  const struct gpu_convolution *convolution, struct gpu_plan **out)
-{
-    const struct gpu_plan wanted = {.convolution = *convolution};
-    enum status status = host_gpu_enter("plan_convolution");
-    bool is_bf16 = convolution->math == GPU_MATH_BF16;
-
-    (void)context;
-    assert(is_bf16 || !convolution->is_out_bf16);
-    if (host_gpu()->lacks_widening && is_bf16 && !convolution->is_out_bf16)
-        return fail(STATUS_UNSUPPORTED, "plan_convolution: made to lack f32 out of bf16");
-    return status == STATUS_OK ? plan_create(&wanted, out) : status;
-}
-
-enum status host_plan_product(struct gpu_context *context, const struct gpu_product *product,
-                              struct gpu_plan **out)
-{
-    const struct gpu_plan wanted = {.is_product = true, .product = *product};
-    enum status status = host_gpu_enter("plan_product");
-
-    (void)context;
-    assert(product->factor != 0);
-    assert(!product->is_out_bf16 || (product->math == GPU_MATH_BF16 && !product->has_bias));
-    return status == STATUS_OK ? plan_create(&wanted, out) : status;
-}
+/* ---- running ---- */
 
 size_t host_plan_workspace_bytes(const struct gpu_plan *plan)
 {
@@ -223,7 +183,7 @@ size_t host_plan_workspace_bytes(const struct gpu_plan *plan)
 
 const char *host_plan_name(const struct gpu_plan *plan)
 {
-    return plan->is_product ? "product" : "convolution";
+    return plan->name;
 }
 
 /* The library relies on what it was told. */
@@ -247,6 +207,7 @@ enum status host_plan_run(struct gpu_plan *plan, struct gpu_stream *stream,
     assert((operands->bias != NULL) == (plan->is_product && plan->product.has_bias));
     assert((operands->addend != NULL) == (plan->is_product && plan->product.has_addend));
     assert(is_aligned(plan, operands));
+    assert((uintptr_t)operands->workspace.data % MEMORY_ALIGNMENT == 0);
     TRY(host_memory_check(operands->workspace.data, WORKSPACE_BYTES, false, "plan_run: workspace"));
     TRY_ALLOC(job, heap_alloc(1, sizeof *job));
     *job = (struct job){*plan, *operands};
@@ -257,5 +218,6 @@ done:
 
 void host_plan_destroy(struct gpu_plan *plan)
 {
+    host_gpu()->n_plans -= plan != NULL;
     free(plan);
 }

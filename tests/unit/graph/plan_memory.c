@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CELL = 64 };
+enum { CELL = MEMORY_ALIGNMENT };
 
 struct replay {
     const struct graph *graph;
