@@ -7,7 +7,7 @@ read -ra cxx <<<"${CXX:-c++}"
 python=${PYTHON:-python3}
 
 includes=(-I"$root" -I"$root/src" -I"$root/tests" -I"$here/bare")
-c_flags=(-std=c11 -D_GNU_SOURCE -O2 -g -fPIC -ffp-contract=off)
+c_flags=(-std=c11 -D_GNU_SOURCE -O2 -g -fPIC -ffp-contract=off -fmacro-prefix-map="$root/=")
 cxx_flags=(-x c++ -std=c++17 -D_GNU_SOURCE -O2 -g -ffp-contract=off)
 cuda_flags=(-std=c++17 -O3 -lineinfo -Xcompiler -fPIC,-fvisibility=hidden
             -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90
@@ -79,7 +79,7 @@ link_module() {
     shift
     cudnn=$(library_file libcudnn.so) || return
     cublas=$(library_file libcublasLt.so) || return
-    "${cc[@]}" -shared -o "$out" "$@" "$cudnn" "$cublas" -Wl,-rpath,"$(dirname "$cudnn"):$(dirname "$cublas")" \
+    "${cc[@]}" -shared -o "$out" "$@" -Wl,--as-needed "$cudnn" "$cublas" -Wl,-rpath,"$(dirname "$cudnn"):$(dirname "$cublas")" \
         -L"$(dirname "$nvcc")/../lib64" -L"$(dirname "$nvcc")/../lib" -lcudart_static -lstdc++ -ldl -lrt -lpthread
 }
 
@@ -101,11 +101,12 @@ build_module() {
 }
 
 build_programs() {
-    local common substitute=() objects name
+    local common substitute=() objects name linker=("${cc[@]}")
     mapfile -t common < <(compile "$root"/src/base/{arena,clock,file,log,memory,random,status,text}.c "$root"/kernels/*.c \
                                   "$root"/kernels/ref/*.c "$root"/src/graph/*.c "$root"/src/model/*.c \
                                   "$root"/src/train/{optimizer,tally,step_end}.c "$here/bare/bare.c")
     if [ "$backend" = cuda_host ]; then
+        linker=("${cxx[@]}")
         mapfile -t substitute < <(compile $(backend_sources) "$root"/kernels/cuda/*.cu "$root"/kernels/cuda/host/*.c)
     fi
     mapfile -t objects < <(compile "$root"/tests/kernels/{main,tables,inputs,numbers,execution,expectation,gradient,check,bench,image_gather,conv2d,convert,linear,batch_norm,relu,add,pool,shortcut_pad,dropout,softmax_cross_entropy,clip_scale,step_tally,optimizer,patch_tokens,layer_norm,gelu,attention,columns}.c \
@@ -115,11 +116,11 @@ build_programs() {
         echo "a program does not compile"
         return 1
     fi
-    "${cxx[@]}" -rdynamic -o "$work/test_kernels" "${objects[@]}" "${common[@]}" "${substitute[@]}" -ldl -lm || return 1
+    "${linker[@]}" -rdynamic -o "$work/test_kernels" "${objects[@]}" "${common[@]}" "${substitute[@]}" -ldl -lm || return 1
     for name in steps convolutions; do
         objects=("$work/objects/tests_gpu_${name}_c.o")
         if [ $name = convolutions ]; then objects+=("$work/objects/tests_gpu_shapes_c.o"); fi
-        "${cxx[@]}" -rdynamic -o "$work/gpu_$name" "${objects[@]}" "${common[@]}" "${substitute[@]}" -ldl -lm || return 1
+        "${linker[@]}" -rdynamic -o "$work/gpu_$name" "${objects[@]}" "${common[@]}" "${substitute[@]}" -ldl -lm || return 1
     done
 }
 

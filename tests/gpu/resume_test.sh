@@ -80,4 +80,21 @@ cmp -s "$work/run/report.txt" "$work/out/report.txt" || die "the report that cam
 lines=$(wc -l <"$work/run/begun.txt")
 run || die "a call with nothing left to do ended with $?"
 [ "$(wc -l <"$work/run/begun.txt")" = "$lines" ] || die "a call with nothing left to do began something"
+
+# ---- programs that do not start ----
+broken() { # EXIT_CODE: a pack whose program says nothing else
+    rm -rf "$work/broken"
+    cp -r "$work/pack" "$work/broken"
+    printf '#!/bin/sh\necho "gpu_steps: made to end with %s"\nexit %s\n' "$1" "$1" >"$work/broken/gpu_steps"
+}
+rm -rf "$work/other"
+broken 77
+"$here/run.sh" "$work/broken" "$work/other" start >"$work/run.log" 2>&1
+[ $? = 77 ] || die "without a GPU it ended with another code: $(cat "$work/run.log")"
+"$here/run.sh" "$work/pack" "$work/other" start >"$work/run.log" 2>&1 || die "a GPU that came later was not used: $(cat "$work/run.log")"
+rm -rf "$work/other"
+broken 127
+START_SECONDS=1000 "$here/run.sh" "$work/broken" "$work/other" start twice >"$work/run.log" 2>&1 || die "not built again: $(cat "$work/run.log")"
+[ -e "$work/other/built/ready" ] || die "it went on without building again"
+
 echo "$(wc -l <"$work/run/report.txt") steps, killed in $(echo $pieces | wc -w) pieces, interrupted: $(tr '\n' ' ' <"$work/interrupted.txt")"

@@ -7,6 +7,7 @@
 # A piece is a list of steps of less than a minute. Each appends a line to WORK_FOLDER/report.txt as it ends, ok,
 # skipped or FAILED, leaves WORK_FOLDER/logs/STEP.log, and is not done again: a call that was cut short goes on. With
 # OUT set, report and logs are packed into two files there after every step. Naming a piece repeats its failed steps.
+# START_SECONDS: how long building again may take (default 240).
 # Exit code: 0 all well, 1 something failed, 77 there is no GPU (the reason is printed).
 set -u
 call=
@@ -14,7 +15,7 @@ if [ "${1:-}" = --call ]; then # a function of this file, as a process that can 
     call=yes
     shift
 fi
-[ $# -ge 2 ] || { sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2; }
+[ $# -ge 2 ] || { sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 pack=$(cd "$1" && pwd) || exit 2
@@ -104,9 +105,7 @@ build_again() { # PART...: those beside them are the packed ones
     local work=$work/built
     mkdir -p "$work"
     cp "$pack"/* "$work" 2>/dev/null
-    build "$@" || return
-    touch "$work/ready"
-    use_programs
+    build "$@" && touch "$work/ready"
 }
 
 start() {
@@ -124,10 +123,12 @@ start() {
         echo "there is no nvcc to build with"
         return 1
     fi
-    build_again "${parts[@]}" && first_step
+    build_again "${parts[@]}" || return
+    use_programs
+    first_step
 }
 piece_start() {
-    most_seconds=240 function_step start start
+    most_seconds=${START_SECONDS:-240} function_step start start
     use_programs
 }
 
@@ -242,6 +243,7 @@ for name in "$@"; do
     [ "$(type -t "piece_$name")" = function ] || { echo "no piece '$name'; there are: ${pieces[*]}"; exit 2; }
     sed -i "/^FAILED.* \[$name/d" "$work/report.txt" 2>/dev/null
 done
+sed -i '/^ok.* \[start\]$/!{/ \[start\]$/d}' "$work/report.txt" 2>/dev/null # there may be a GPU now
 piece_start # nothing else can run without
 case $(grep ' \[start\]$' "$work/report.txt") in
 ok*) ;;
