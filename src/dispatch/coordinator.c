@@ -287,12 +287,21 @@ static enum status lose_rank(struct coordinator *coordinator, int rank, double s
     return status == STATUS_OK ? coordination_deal(coordinator) : status;
 }
 
-static void useless(struct coordinator *coordinator, int rank, const char *why)
+static enum status useless(struct coordinator *coordinator, int rank, const char *why)
 {
+    struct member_rank *member = &coordinator->ranks.items[rank];
+    struct message untaken = {.run = member->run, .attempt = member->attempt};
+    bool was_busy = member->phase == RANK_BUSY;
+
     rank_table_move(&coordinator->ranks, rank, RANK_USELESS);
     copy_text(coordinator->useless_reason, sizeof coordinator->useless_reason, why);
-    note(coordinator, "rank %d on %s takes no runs: %s", rank, coordinator->ranks.items[rank].host,
-         why);
+    note(coordinator, "rank %d on %s takes no runs: %s", rank, member->host, why);
+    if (!was_busy)
+        return STATUS_OK;
+    coordinator->n_busy--; /* no trainer ever took the run: nothing to charge it with */
+    happen(coordinator, JOURNAL_INTERRUPTED, rank, &untaken);
+    run_queue_push_first(&coordinator->queue, untaken.run);
+    return coordination_deal(coordinator);
 }
 
 enum status coordinator_receive(struct coordinator *coordinator, int rank,
@@ -329,8 +338,7 @@ enum status coordinator_receive(struct coordinator *coordinator, int rank,
     case MESSAGE_CRASHED:
         return end_attempt(coordinator, rank, message);
     case MESSAGE_GAVE_UP:
-        useless(coordinator, rank, message->text);
-        return STATUS_OK;
+        return useless(coordinator, rank, message->text);
     case MESSAGE_STOP_REQUEST:
         return coordinator_cancel(coordinator, "a rank received a stop signal");
     case MESSAGE_BYE:

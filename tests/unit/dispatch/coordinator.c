@@ -409,6 +409,23 @@ static void useless_ranks_end_it(void **state)
     assert_string_equal(status_message(), "no rank can run a trainer: no such program");
 }
 
+/* Its last trainer died before it took the run it was given: another rank gets it, uncharged. */
+static void run_of_a_rank_that_gives_up_goes_on(void **state)
+{
+    struct stage *stage = *state;
+
+    start(stage, (struct coordinator_settings){.crash_limit = 1});
+    say(stage, 1, MESSAGE_HELLO);
+    say(stage, 2, MESSAGE_HELLO);
+    say(stage, 1, MESSAGE_READY);
+    expect_run(stage, 1, 0, 1);
+    say(stage, 1, MESSAGE_GAVE_UP);
+    assert_int_equal(stage->states[0].phase, RUN_PENDING);
+    assert_int_equal(stage->states[0].n_crashes, 0);
+    say(stage, 2, MESSAGE_READY);
+    expect_run(stage, 2, 0, 2);
+}
+
 static void other_sweep_is_refused(void **state)
 {
     struct stage *stage = *state;
@@ -437,6 +454,7 @@ int main(void)
         TEST(request_stops),
         TEST(silent_rank_is_lost),
         TEST(useless_ranks_end_it),
+        TEST(run_of_a_rank_that_gives_up_goes_on),
         TEST(other_sweep_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
