@@ -63,6 +63,7 @@ const char *status_name(enum status code)
         [STATUS_UNSUPPORTED] = "unsupported",
         [STATUS_DIVERGED] = "diverged",
         [STATUS_CANCELLED] = "cancelled",
+        [STATUS_STORAGE] = "storage",
     };
     return names[code];
 }

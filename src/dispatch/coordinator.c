@@ -182,17 +182,34 @@ static bool may_help_to_retry(enum status status)
            status == STATUS_COMM;
 }
 
+/* A full disk fails every run alike: none is charged with it, and the sweep stops. */
+static bool concerns_all(enum status status)
+{
+    return status == STATUS_STORAGE;
+}
+
+static enum status take_back(struct coordinator *coordinator, int rank,
+                             const struct message *message)
+{
+    happen(coordinator, JOURNAL_INTERRUPTED, rank, message);
+    run_queue_push(&coordinator->queue, message->run);
+    if (!concerns_all((enum status)message->status) || coordinator->trouble != STATUS_OK)
+        return STATUS_OK;
+    coordinator->trouble = (enum status)message->status;
+    snprintf(coordinator->trouble_text, sizeof coordinator->trouble_text,
+             "rank %d on %s: %s; the runs that are left stay pending", rank,
+             coordinator->ranks.items[rank].host, message->text);
+    return coordinator_stop(coordinator, message->text);
+}
+
 static enum status run_failed(struct coordinator *coordinator, int rank,
                               const struct message *message)
 {
     struct run_state *state = &coordinator->start.states[message->run];
     enum status status = (enum status)message->status;
 
-    if (status == STATUS_CANCELLED) {
-        happen(coordinator, JOURNAL_INTERRUPTED, rank, message);
-        run_queue_push(&coordinator->queue, message->run);
-        return STATUS_OK;
-    }
+    if (status == STATUS_CANCELLED || concerns_all(status))
+        return take_back(coordinator, rank, message);
     if (may_help_to_retry(status) && state->n_retries < coordinator->start.settings.retries) {
         happen(coordinator, JOURNAL_RETRIED, rank, message);
         run_queue_push(&coordinator->queue, message->run);
@@ -431,6 +448,13 @@ bool coordinator_is_finished(const struct coordinator *coordinator)
 {
     return coordinator->shutdown_at > 0 &&
            coordinator->ranks.n_in[RANK_GONE] == coordinator->ranks.n;
+}
+
+enum status coordinator_trouble(const struct coordinator *coordinator)
+{
+    if (coordinator->trouble == STATUS_OK)
+        return STATUS_OK;
+    return fail(coordinator->trouble, "%s", coordinator->trouble_text);
 }
 
 const char *coordinator_stop_reason(const struct coordinator *coordinator)

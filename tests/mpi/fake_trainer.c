@@ -211,6 +211,8 @@ static bool work(struct fake *fake, const cJSON *assignment)
     }
     if (strcmp(verb, "diverge") == 0)
         return answer(assignment, STATUS_DIVERGED, "loss is NaN at step 3");
+    if (strcmp(verb, "full") == 0)
+        return answer(assignment, STATUS_STORAGE, "cannot write 'x': No space left on device");
     if (strcmp(verb, "io") == 0)
         return answer(assignment, STATUS_IO, "cannot read 'somewhere'");
     enum status status = write_result(assignment);

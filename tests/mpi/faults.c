@@ -94,6 +94,26 @@ static void failed_runs_do_not_stop_others(void **unused)
     job_close(&job);
 }
 
+static void full_disk_charges_no_run(void **unused)
+{
+    struct job job;
+    struct run_state states[JOB_MAX_RUNS];
+
+    (void)unused;
+    job_open(&job, n_ranks, 6);
+    expect_exit(&job, job_run(&job, "2:full:1"), 3);
+    expect_output(&job, "cannot write 'x': No space left on device");
+    job_states(&job, states);
+    for (int i = 0; i < 6; i++)
+        assert_true(states[i].phase == RUN_DONE || states[i].phase == RUN_PENDING);
+    assert_int_equal(states[2].phase, RUN_PENDING);
+    expect_exit(&job, job_run(&job, ""), 0); /* there is room again: nothing more is asked for */
+    job_states(&job, states);
+    assert_int_equal(states[2].phase, RUN_DONE);
+    assert_int_equal(states[2].n_retries + states[2].n_crashes, 0);
+    job_close(&job);
+}
+
 static void fail_fast_leaves_the_rest(void **unused)
 {
     struct job job;
@@ -279,6 +299,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(killed_trainer_is_replaced),
         cmocka_unit_test(crashing_run_is_set_aside),
         cmocka_unit_test(failed_runs_do_not_stop_others),
+        cmocka_unit_test(full_disk_charges_no_run),
         cmocka_unit_test(fail_fast_leaves_the_rest),
         cmocka_unit_test(killed_job_goes_on),
         cmocka_unit_test(signal_stops_in_order),

@@ -162,11 +162,11 @@ static void full_disk_is_reported(void **unused)
         status = recorder_check(stage.recorder);
     }
     failing_call_disarm();
-    assert_int_equal(status, STATUS_IO);
+    assert_int_equal(status, STATUS_STORAGE);
     assert_non_null(strstr(status_message(), "journal.jsonl"));
     assert_non_null(strstr(status_message(), "No space left"));
     push(&stage, JOURNAL_DONE, 0, ""); /* taken, not written: the files stay as they were */
-    assert_int_equal(recorder_finish(stage.recorder), STATUS_IO);
+    assert_int_equal(recorder_finish(stage.recorder), STATUS_STORAGE);
     assert_int_equal(file_size(stage.journal_path), 0);
     close_stage(&stage);
 }
