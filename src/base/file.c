@@ -1,6 +1,7 @@
 /* Whole-file reading and atomic replacement. */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -130,6 +131,33 @@ enum status folder_create(const char *path)
     if (!folder_exists(path))
         return fail(STATUS_IO, "cannot create folder '%s': a file of that name is there", path);
     return STATUS_OK;
+}
+
+/* Ends as file_write() names what it writes. */
+static bool is_temporary(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+
+    if (dot == NULL || dot == name || strcmp(dot, ".tmp") != 0)
+        return false;
+    const char *digits = dot;
+    while (digits > name && digits[-1] >= '0' && digits[-1] <= '9')
+        digits--;
+    return digits < dot && digits > name + 1 && digits[-1] == '.';
+}
+
+void folder_remove_temporaries(const char *path)
+{
+    char file[PATH_MAX];
+    DIR *folder = opendir(path);
+
+    if (folder == NULL)
+        return;
+    for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder))
+        if (is_temporary(entry->d_name) &&
+            snprintf(file, sizeof file, "%s/%s", path, entry->d_name) < PATH_MAX)
+            unlink(file);
+    closedir(folder);
 }
 
 bool file_exists(const char *path)

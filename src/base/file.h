@@ -20,6 +20,8 @@ folder_create(const char *path); /* with its parents; an existing folder is fine
 /* What a failed write with this errno is: STORAGE when the disk is full, over quota, read-only or
  * broken, which no other file written there would change; else IO. */
 enum status file_write_status(int reason);
+/* Removes what writers that were killed left in the folder: "<name>.<process>.tmp". */
+void folder_remove_temporaries(const char *path);
 bool file_exists(const char *path);
 bool folder_exists(const char *path);
 int64_t file_size(const char *path); /* -1 when there is none */

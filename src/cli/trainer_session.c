@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/backend_choice.h"
-#include "cli/resume_folder.h"
+#include "cli/earlier_attempts.h"
 #include "cli/trainer_log.h"
 #include "cli/verdict_box.h"
 #include "cli/warm_trainer.h"
@@ -233,10 +233,8 @@ static enum status execute(struct session *session, const cJSON *assignment, str
 
     TRY(settings_from_json(record_text(assignment, "settings"), arena, &settings));
     TRY(warm_trainer_for(&session->warm, &session->settings, &settings, &trainer));
-    TRY(resume_folder_find(arena, job.folder, job.attempt, &job.resume_folder));
-    log_info("run %s attempt %" PRId64 "%s%s", job.name, job.attempt,
-             job.resume_folder != NULL ? ", continues " : "",
-             job.resume_folder != NULL ? job.resume_folder : "");
+    TRY(earlier_attempts_find(arena, &job));
+    log_info("run %s attempt %" PRId64, job.name, job.attempt);
     TRY(trainer_execute(trainer, &job));
 done:
     return status;

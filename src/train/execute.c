@@ -112,17 +112,13 @@ static enum status train(struct execution *execution)
 {
     enum status status = STATUS_OK;
     struct loop *loop = &execution->loop;
-    const struct train_job *job = execution->job;
-    bool is_found = false;
 
     loop->network = &execution->network;
     loop->split = execution->split;
     loop->recipe = network_recipe(&execution->network);
-    loop->job = job;
+    loop->job = execution->job;
     TRY(loop_create(loop));
-    TRY(checkpoint_load(loop, job->folder, &is_found));
-    if (!is_found && job->resume_folder != NULL)
-        TRY(checkpoint_load(loop, job->resume_folder, &is_found));
+    TRY(checkpoint_load(loop));
     loop->first_step = loop->position.step;
     loop->first_seconds = loop->position.seconds;
     TRY(execution_climb(execution));
@@ -175,9 +171,7 @@ static enum status work(struct execution *execution)
         (job->settings->checkpoint.keep != KEEP_NONE || job->weights_path != NULL))
         TRY(execution_save_weights(execution));
     TRY(execution_record(execution, "done", "")); /* last: run.h5 says that the run is complete */
-    checkpoint_remove_all(job->folder);
-    if (job->resume_folder != NULL)
-        checkpoint_remove_all(job->resume_folder);
+    checkpoint_remove_all(job);
 done:
     return status;
 }

@@ -47,10 +47,11 @@ struct train_job {
     const char *id, *name;
     int64_t attempt;
     const char *folder; /* "…/runs/<id>/a<n>": run.h5, weights.h5, ckpt/ go here; created */
-    const char *resume_folder; /* newest earlier attempt's folder with a checkpoint, or NULL */
-    const char *weights_path;  /* where final weights go; NULL: "<folder>/weights.h5" */
-    int64_t rung_epoch;        /* epochs after which to ask; 0: never */
-    const char *metric; /* what to say then: "loss" (of the epoch), or a metric by its name */
+    const char *const *earlier; /* [n_earlier] folders of earlier attempts, newest first */
+    int64_t n_earlier;
+    const char *weights_path; /* where final weights go; NULL: "<folder>/weights.h5" */
+    int64_t rung_epoch;       /* epochs after which to ask; 0: never */
+    const char *metric;       /* what to say then: "loss" (of the epoch), or a metric by its name */
     struct train_observer observer;
 };
 /* Trains, evaluates, writes run.h5 (also for a run that diverged: state "diverged", and returns
