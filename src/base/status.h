@@ -4,18 +4,20 @@
 #ifndef BASE_STATUS_H
 #define BASE_STATUS_H
 
-enum status { /* journals hold these numbers: new ones go to the end */
-              STATUS_OK = 0,
-              STATUS_BAD_CONFIG, /* the user's settings are wrong                     → exit 2 */
-              STATUS_BAD_DATA,   /* a file's content is wrong                         → exit 2 */
-              STATUS_IO,         /* the machine refused to read or write              → exit 3 */
-              STATUS_OUT_OF_MEMORY, /* host or device                                    → exit 3 */
-              STATUS_DEVICE,      /* a numeric library or device failed                → exit 3 */
-              STATUS_COMM,        /* MPI, a pipe, a lost process                       → exit 3 */
-              STATUS_UNSUPPORTED, /* asked for something this build or backend lacks   → exit 3 */
-              STATUS_DIVERGED,    /* NaN or Inf in a loss                              → exit 1 */
-              STATUS_CANCELLED, /* stopped on request with work left                 → exit 75 */
-              STATUS_STORAGE,   /* where results go is full, read-only or broken     → exit 3 */
+/* Journals hold these numbers: new ones go to the end. */
+enum status {
+    STATUS_OK = 0,
+    STATUS_BAD_CONFIG,    /* the user's settings are wrong                     → exit 2 */
+    STATUS_BAD_DATA,      /* a file's content is wrong                         → exit 2 */
+    STATUS_IO,            /* the machine refused to read or write              → exit 3 */
+    STATUS_OUT_OF_MEMORY, /* host or device                                    → exit 3 */
+    STATUS_DEVICE,        /* a numeric library or device failed                → exit 3 */
+    STATUS_COMM,          /* MPI, a pipe, a lost process                       → exit 3 */
+    STATUS_UNSUPPORTED,   /* asked for something this build or backend lacks   → exit 3 */
+    STATUS_DIVERGED,      /* NaN or Inf in a loss                              → exit 1 */
+    STATUS_CANCELLED,     /* stopped on request with work left                 → exit 75 */
+    STATUS_STORAGE,       /* where results go is full, read-only or broken     → exit 3 */
+    STATUS_CHANGED_INPUT, /* a file is not what the sweep was planned with     → exit 3 */
 };
 
 #define CHECKED __attribute__((warn_unused_result))

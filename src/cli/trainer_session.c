@@ -228,6 +228,8 @@ static enum status execute(struct session *session, const cJSON *assignment, str
         .rung_epoch = record_integer(assignment, "rung_epoch"),
         .metric =
             cJSON_HasObjectItem(assignment, "metric") ? record_text(assignment, "metric") : NULL,
+        .contents = {record_text(assignment, "split_hash"),
+                     record_text(assignment, "weights_hash")},
         .observer = {session, observe, stop_asked, reach},
     };
 

@@ -98,9 +98,15 @@ static enum status order(struct coordinator *coordinator, int rank, enum message
     return message_send(coordinator->start.transport, rank, &message);
 }
 
+static void copy_hash(char to[HASH_HEX_BYTES], const char *hash)
+{
+    copy_text(to, HASH_HEX_BYTES, hash != NULL ? hash : "");
+}
+
 static enum status assign(struct coordinator *coordinator, int rank, int64_t run)
 {
     struct member_rank *member = &coordinator->ranks.items[rank];
+    const struct run *planned = &coordinator->start.sweep->runs[run];
     struct message message = {
         .kind = MESSAGE_ASSIGN,
         .run = run,
@@ -110,7 +116,9 @@ static enum status assign(struct coordinator *coordinator, int rank, int64_t run
 
     member->run = run;
     member->attempt = message.attempt;
-    memcpy(message.run_id, coordinator->start.sweep->runs[run].id, RUN_ID_BYTES);
+    memcpy(message.run_id, planned->id, RUN_ID_BYTES);
+    copy_hash(message.split_hash, planned->split_hash);
+    copy_hash(message.weights_hash, planned->weights_hash);
     rank_table_move(&coordinator->ranks, rank, RANK_BUSY);
     coordinator->n_busy++;
     happen(coordinator, JOURNAL_ASSIGNED, rank, &message);
@@ -182,10 +190,11 @@ static bool may_help_to_retry(enum status status)
            status == STATUS_COMM;
 }
 
-/* A full disk fails every run alike: none is charged with it, and the sweep stops. */
+/* A full disk or other weights under the same name fail every run alike: none is charged with it,
+ * and the sweep stops. */
 static bool concerns_all(enum status status)
 {
-    return status == STATUS_STORAGE;
+    return status == STATUS_STORAGE || status == STATUS_CHANGED_INPUT;
 }
 
 static enum status take_back(struct coordinator *coordinator, int rank,

@@ -108,6 +108,8 @@ static enum status assign(struct member *member, const struct message *message)
             .name = run->name,
             .folder = folder,
             .settings_json = text_value(&json),
+            .split_hash = message->split_hash,
+            .weights_hash = message->weights_hash,
             .rung_epoch = message->rung_epoch,
             .metric = sweep->early.type != EARLY_NONE ? sweep->early.metric : NULL,
         }));

@@ -19,6 +19,10 @@ cJSON *order_assign(const struct supervisor_job *job)
                    cJSON_AddNumberToObject(body, "run_number", (double)job->run) != NULL &&
                    cJSON_AddNumberToObject(body, "attempt", (double)job->attempt) != NULL;
 
+    if (is_made && job->split_hash != NULL)
+        is_made = cJSON_AddStringToObject(body, "split_hash", job->split_hash) != NULL;
+    if (is_made && job->weights_hash != NULL)
+        is_made = cJSON_AddStringToObject(body, "weights_hash", job->weights_hash) != NULL;
     if (is_made && job->metric != NULL)
         is_made = cJSON_AddNumberToObject(body, "rung_epoch", (double)job->rung_epoch) != NULL &&
                   cJSON_AddStringToObject(body, "metric", job->metric) != NULL;

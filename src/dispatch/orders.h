@@ -8,8 +8,9 @@
 struct supervisor_job {
     int64_t run, attempt;
     const char *id, *name, *folder, *settings_json;
-    int64_t rung_epoch; /* epochs done at which to ask for a verdict; 0: never */
-    const char *metric; /* what to say then; NULL without early_terminate */
+    const char *split_hash, *weights_hash; /* as in struct run; NULL: not held to any */
+    int64_t rung_epoch;                    /* epochs done at which to ask for a verdict; 0: never */
+    const char *metric;                    /* what to say then; NULL without early_terminate */
 };
 
 /* cJSON_Delete them; NULL when memory ran out. */

@@ -43,7 +43,7 @@ static enum status load_base(struct execution *execution)
     bool wants_manifest = settings->data.mean.kind == NORMALISATION_BASE ||
                           settings->data.std.kind == NORMALISATION_BASE;
     if (reads_weights || (wants_manifest && settings->model.weights[0] != '\0'))
-        TRY(trainer_weights(execution->trainer, settings->model.weights, &weights));
+        TRY(execution_weights(execution, &weights));
     TRY(normalisation_resolve(settings, weights, &network->mean, &network->std));
     TRY(network_create(network));
     if (starts_from_weights)
@@ -96,9 +96,7 @@ static enum status prepare(struct execution *execution)
     network->method = method_find(settings->unlearn.method);
     if (network->method == NULL)
         return fail(STATUS_BAD_CONFIG, "unknown method '%s'", settings->unlearn.method);
-    TRY(trainer_data(execution->trainer, settings, &network->data));
-    const struct split_request request = forget_request(settings);
-    TRY(split_create(network->data->dataset, &request, &execution->split));
+    TRY(execution_split(execution));
     TRY(load_base(execution));
     if (network->method->prunes)
         TRY(prune(network));
