@@ -242,10 +242,30 @@ done:
     return status;
 }
 
+/* "<results>/runs/<id>/a<n>" is made here; <results> itself never, were it gone. */
+static enum status check_results_folder(const char *folder, struct arena *arena)
+{
+    enum status status = STATUS_OK;
+    const char *results = folder;
+
+    for (int i = 0; i < 3; i++)
+        TRY_ALLOC(results, path_parent(arena, results));
+    if (!folder_exists(results))
+        TRY(fail(STATUS_STORAGE, "the results folder '%s' is gone", results));
+done:
+    return status;
+}
+
 static enum status begin_log(struct session *session, const char *folder, struct arena *arena)
 {
-    char *path = path_join(arena, folder, "log.txt");
-    return path != NULL ? trainer_log_begin(&session->run_log, path) : STATUS_OUT_OF_MEMORY;
+    enum status status = STATUS_OK;
+    char *path = NULL;
+
+    TRY(check_results_folder(folder, arena));
+    TRY_ALLOC(path, path_join(arena, folder, "log.txt"));
+    TRY(trainer_log_begin(&session->run_log, path));
+done:
+    return status;
 }
 
 static void add_scores(cJSON *body, const char *folder, struct arena *arena)

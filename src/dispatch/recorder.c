@@ -158,6 +158,7 @@ static enum status work(struct recorder *recorder, const struct queued *list, bo
     double now = clock_seconds();
 
     TRY(write_events(recorder, list));
+    TRY(folder_lock_check(recorder->settings.lock)); /* what follows is written by its path */
     if (recorder->is_dirty && (is_last || now >= recorder->next_rebuild))
         TRY(rebuild(recorder));
     if (now >= recorder->next_touch) {

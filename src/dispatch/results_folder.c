@@ -329,6 +329,10 @@ struct sweep_status results_folder_head(const struct results_folder *folder)
 enum status results_folder_status(struct results_folder *folder, const char *state, int exit_code,
                                   const char *message)
 {
+    enum status status = folder_lock_check(folder->lock);
+
+    if (status != STATUS_OK)
+        return status;
     results_folder_count(folder);
     struct sweep_status sweep = results_folder_head(folder);
     sweep.state = state;

@@ -232,6 +232,35 @@ static void second_sweep_is_refused(void **unused)
     job_close(&job);
 }
 
+/* Moved away and another one put there, while it runs: nothing is written into that one. */
+static void moved_folder_exits_3(void **unused)
+{
+    struct job job;
+    struct run_state states[JOB_MAX_RUNS];
+    char moved[TEMPORARY_PATH_BYTES + 16], status[TEMPORARY_PATH_BYTES + 16];
+
+    (void)unused;
+    job_open(&job, n_ranks, 40);
+    snprintf(moved, sizeof moved, "%s-moved", job.results);
+    snprintf(status, sizeof status, "%s/status.json", job.results);
+    job_start(&job, "", "0.3", "");
+    assert_true(job_wait_for_begun(&job, 2));
+    assert_int_equal(rename(job.results, moved), 0);
+    assert_int_equal(folder_create(job.results), STATUS_OK);
+    expect_exit(&job, job_wait(&job), 3);
+    expect_output(&job, "was removed, moved or replaced");
+    assert_false(file_exists(status));
+    char command[4 * TEMPORARY_PATH_BYTES];
+    snprintf(command, sizeof command, "rm -rf '%s' && mv '%s' '%s'", job.results, moved,
+             job.results);
+    assert_int_equal(system(command), 0);
+    expect_exit(&job, job_run(&job, ""), 0);
+    job_states(&job, states);
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(states[i].phase, RUN_DONE);
+    job_close(&job);
+}
+
 static void bad_folder_exits_3(void **unused)
 {
     struct job job;
@@ -305,6 +334,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(signal_stops_in_order),
         cmocka_unit_test(repeated_warning_is_one_warning),
         cmocka_unit_test(second_sweep_is_refused),
+        cmocka_unit_test(moved_folder_exits_3),
         cmocka_unit_test(bad_folder_exits_3),
         cmocka_unit_test(broken_trainer_ends_the_sweep),
         cmocka_unit_test(other_sweep_on_a_rank_is_found),
