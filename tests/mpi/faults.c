@@ -232,6 +232,26 @@ static void second_sweep_is_refused(void **unused)
     job_close(&job);
 }
 
+static void cut_journal_is_told(void **unused)
+{
+    struct job job;
+    char path[TEMPORARY_PATH_BYTES + 16];
+
+    (void)unused;
+    job_open(&job, n_ranks, 3);
+    expect_exit(&job, job_run(&job, ""), 0);
+    if (strstr(job.output, "dropped") != NULL)
+        fail_msg("nothing was dropped: %s", job.output);
+    snprintf(path, sizeof path, "%s/journal.jsonl", job.results);
+    assert_int_equal(truncate(path, file_size(path) - 7), 0);
+    expect_exit(&job, job_run(&job, ""), 0);
+    expect_output(&job, "bytes are cut short or damaged and dropped");
+    expect_exit(&job, job_run(&job, ""), 0);
+    if (strstr(job.output, "dropped") != NULL)
+        fail_msg("the journal is whole again: %s", job.output);
+    job_close(&job);
+}
+
 /* Moved away and another one put there, while it runs: nothing is written into that one. */
 static void moved_folder_exits_3(void **unused)
 {
@@ -334,6 +354,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(signal_stops_in_order),
         cmocka_unit_test(repeated_warning_is_one_warning),
         cmocka_unit_test(second_sweep_is_refused),
+        cmocka_unit_test(cut_journal_is_told),
         cmocka_unit_test(moved_folder_exits_3),
         cmocka_unit_test(bad_folder_exits_3),
         cmocka_unit_test(broken_trainer_ends_the_sweep),
