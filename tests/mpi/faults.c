@@ -232,6 +232,45 @@ static void second_sweep_is_refused(void **unused)
     job_close(&job);
 }
 
+static void read_whole(const char *path, char **out, int64_t *n)
+{
+    assert_int_equal(file_read(path, out, n), STATUS_OK);
+}
+
+/* One byte of a finished run's result flips: the table keeps its row, and the run is repeated. */
+static void damaged_result_is_repeated(void **unused)
+{
+    struct job job;
+    struct run_state states[JOB_MAX_RUNS];
+    char path[TEMPORARY_PATH_BYTES + 64], table[TEMPORARY_PATH_BYTES + 16];
+    char *bytes = NULL, *before = NULL, *after = NULL;
+    int64_t n = 0, n_before = 0, n_after = 0;
+
+    (void)unused;
+    job_open(&job, n_ranks, 4);
+    expect_exit(&job, job_run(&job, ""), 0);
+    snprintf(path, sizeof path, "%s/runs/%016d/a1/run.h5", job.results, 2);
+    snprintf(table, sizeof table, "%s/results.h5", job.results);
+    read_whole(path, &bytes, &n);
+    bytes[n / 2] ^= 0x10;
+    assert_int_equal(file_write(path, bytes, (size_t)n), STATUS_OK);
+    read_whole(table, &before, &n_before);
+    expect_exit(&job, job_run(&job, ""), 3);
+    expect_output(&job, "results of 1 finished runs cannot be read");
+    expect_output(&job, "its checksum is not that of its content");
+    read_whole(table, &after, &n_after);
+    assert_int_equal(n_after, n_before);
+    assert_memory_equal(after, before, (size_t)n_before);
+    expect_exit(&job, job_run(&job, ""), 0);
+    job_states(&job, states);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(states[i].attempt, i == 2 ? 2 : 1);
+    free(bytes);
+    free(before);
+    free(after);
+    job_close(&job);
+}
+
 static void cut_journal_is_told(void **unused)
 {
     struct job job;
@@ -354,6 +393,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(signal_stops_in_order),
         cmocka_unit_test(repeated_warning_is_one_warning),
         cmocka_unit_test(second_sweep_is_refused),
+        cmocka_unit_test(damaged_result_is_repeated),
         cmocka_unit_test(cut_journal_is_told),
         cmocka_unit_test(moved_folder_exits_3),
         cmocka_unit_test(bad_folder_exits_3),
