@@ -29,10 +29,10 @@ enum status execution_split(struct execution *execution)
 
     TRY(trainer_data(execution->trainer, settings, &execution->network.data));
     TRY(split_create(execution->network.data->dataset, &request, &execution->split));
+    bool is_listed = request.forget == FORGET_LISTED;
     if (is_other(execution->split->hash, wanted))
-        TRY(refuse(request.file[0] != '\0' ? "data with the list" : "data",
-                   request.file[0] != '\0' ? request.file : settings->data.path,
-                   execution->split->hash, wanted));
+        TRY(refuse(is_listed ? "data with the list" : "data",
+                   is_listed ? request.file : settings->data.path, execution->split->hash, wanted));
 done:
     return status;
 }

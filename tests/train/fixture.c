@@ -118,6 +118,7 @@ enum status fixture_execute(const struct fixture *fixture, const struct settings
                             .folder = folder,
                             .earlier = earlier,
                             .n_earlier = (run->resume != NULL) + (run->before != NULL),
+                            .contents = run->contents,
                             .observer = run->observer};
 
     snprintf(folder, sizeof folder, "%s/%s", fixture->folder, run->name);

@@ -27,6 +27,7 @@ struct fixture_run {
     const char *name;
     const char *resume; /* name of an earlier attempt's folder, or NULL */
     const char *before; /* of one before that, or NULL */
+    struct train_contents contents;
     struct train_observer observer;
 };
 enum status fixture_execute(const struct fixture *fixture, const struct settings *settings,
