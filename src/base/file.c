@@ -1,6 +1,7 @@
 /* Whole-file reading and atomic replacement. */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -42,6 +43,13 @@ done:
     return status;
 }
 
+enum status file_write_status(int reason)
+{
+    bool is_storage = reason == ENOSPC || reason == EDQUOT || reason == EROFS || reason == EIO;
+
+    return is_storage ? STATUS_STORAGE : STATUS_IO;
+}
+
 static enum status write_all(int descriptor, const char *path, const char *bytes, size_t n)
 {
     while (n > 0) {
@@ -49,7 +57,7 @@ static enum status write_all(int descriptor, const char *path, const char *bytes
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
-            return fail(STATUS_IO, "cannot write '%s': %s", path, strerror(errno));
+            return fail(file_write_status(errno), "cannot write '%s': %s", path, strerror(errno));
         bytes += written;
         n -= (size_t)written;
     }
@@ -65,12 +73,14 @@ static enum status sync_parent(const char *path)
     snprintf(folder, sizeof folder, "%.*s", length, slash == NULL ? "." : path);
     int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor < 0)
-        return fail(STATUS_IO, "cannot open folder '%s': %s", folder, strerror(errno));
+        return fail(file_write_status(errno), "cannot open folder '%s': %s", folder,
+                    strerror(errno));
     int result = fsync(descriptor);
     int reason = errno;
     close(descriptor);
     if (result != 0 && reason != EINVAL) /* some file systems cannot sync a folder */
-        return fail(STATUS_IO, "cannot sync folder '%s': %s", folder, strerror(reason));
+        return fail(file_write_status(reason), "cannot sync folder '%s': %s", folder,
+                    strerror(reason));
     return STATUS_OK;
 }
 
@@ -84,16 +94,16 @@ enum status file_write(const char *path, const void *bytes, size_t n)
         return fail(STATUS_IO, "path too long: '%s'", path);
     descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (descriptor < 0)
-        return fail(STATUS_IO, "cannot write '%s': %s", path, strerror(errno));
+        return fail(file_write_status(errno), "cannot write '%s': %s", path, strerror(errno));
     TRY(write_all(descriptor, path, bytes, n));
     if (fsync(descriptor) != 0)
-        TRY(fail(STATUS_IO, "cannot sync '%s': %s", path, strerror(errno)));
+        TRY(fail(file_write_status(errno), "cannot sync '%s': %s", path, strerror(errno)));
     int closed = close(descriptor);
     descriptor = -1;
     if (closed != 0)
-        TRY(fail(STATUS_IO, "cannot close '%s': %s", path, strerror(errno)));
+        TRY(fail(file_write_status(errno), "cannot close '%s': %s", path, strerror(errno)));
     if (rename(temporary, path) != 0)
-        TRY(fail(STATUS_IO, "cannot replace '%s': %s", path, strerror(errno)));
+        TRY(fail(file_write_status(errno), "cannot replace '%s': %s", path, strerror(errno)));
     return sync_parent(path);
 done:
     if (descriptor >= 0)
@@ -112,7 +122,8 @@ enum status folder_create(const char *path)
         if (slash != NULL)
             *slash = '\0';
         if (mkdir(partial, 0777) != 0 && errno != EEXIST)
-            return fail(STATUS_IO, "cannot create folder '%s': %s", partial, strerror(errno));
+            return fail(file_write_status(errno), "cannot create folder '%s': %s", partial,
+                        strerror(errno));
         if (slash == NULL)
             break;
         *slash = '/';
@@ -120,6 +131,33 @@ enum status folder_create(const char *path)
     if (!folder_exists(path))
         return fail(STATUS_IO, "cannot create folder '%s': a file of that name is there", path);
     return STATUS_OK;
+}
+
+/* Ends as file_write() names what it writes. */
+static bool is_temporary(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+
+    if (dot == NULL || dot == name || strcmp(dot, ".tmp") != 0)
+        return false;
+    const char *digits = dot;
+    while (digits > name && digits[-1] >= '0' && digits[-1] <= '9')
+        digits--;
+    return digits < dot && digits > name + 1 && digits[-1] == '.';
+}
+
+void folder_remove_temporaries(const char *path)
+{
+    char file[PATH_MAX];
+    DIR *folder = opendir(path);
+
+    if (folder == NULL)
+        return;
+    for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder))
+        if (is_temporary(entry->d_name) &&
+            snprintf(file, sizeof file, "%s/%s", path, entry->d_name) < PATH_MAX)
+            unlink(file);
+    closedir(folder);
 }
 
 bool file_exists(const char *path)

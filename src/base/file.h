@@ -13,10 +13,15 @@
  * be read. */
 CHECKED enum status file_read(const char *path, char **out, int64_t *n_bytes);
 /* Replaces `path` atomically. On any failure the old file is untouched and the temporary one
- * removed. IO names the file. */
+ * removed. IO and STORAGE name the file. */
 CHECKED enum status file_write(const char *path, const void *bytes, size_t n);
 CHECKED enum status
 folder_create(const char *path); /* with its parents; an existing folder is fine */
+/* What a failed write with this errno is: STORAGE when the disk is full, over quota, read-only or
+ * broken, which no other file written there would change; else IO. */
+enum status file_write_status(int reason);
+/* Removes what writers that were killed left in the folder: "<name>.<process>.tmp". */
+void folder_remove_temporaries(const char *path);
 bool file_exists(const char *path);
 bool folder_exists(const char *path);
 int64_t file_size(const char *path); /* -1 when there is none */

@@ -63,6 +63,8 @@ const char *status_name(enum status code)
         [STATUS_UNSUPPORTED] = "unsupported",
         [STATUS_DIVERGED] = "diverged",
         [STATUS_CANCELLED] = "cancelled",
+        [STATUS_STORAGE] = "storage",
+        [STATUS_CHANGED_INPUT] = "changed_input",
     };
     return names[code];
 }

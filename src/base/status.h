@@ -4,6 +4,7 @@
 #ifndef BASE_STATUS_H
 #define BASE_STATUS_H
 
+/* Journals hold these numbers: new ones go to the end. */
 enum status {
     STATUS_OK = 0,
     STATUS_BAD_CONFIG,    /* the user's settings are wrong                     → exit 2 */
@@ -15,6 +16,8 @@ enum status {
     STATUS_UNSUPPORTED,   /* asked for something this build or backend lacks   → exit 3 */
     STATUS_DIVERGED,      /* NaN or Inf in a loss                              → exit 1 */
     STATUS_CANCELLED,     /* stopped on request with work left                 → exit 75 */
+    STATUS_STORAGE,       /* where results go is full, read-only or broken     → exit 3 */
+    STATUS_CHANGED_INPUT, /* a file is not what the sweep was planned with     → exit 3 */
 };
 
 #define CHECKED __attribute__((warn_unused_result))

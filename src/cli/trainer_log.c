@@ -18,7 +18,7 @@ static enum status redirect(const char *path)
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 
     if (fd < 0)
-        return fail(STATUS_IO, "cannot write '%s': %s", path, strerror(errno));
+        return fail(file_write_status(errno), "cannot write '%s': %s", path, strerror(errno));
     fflush(stdout);
     dup2(fd, STDOUT_FILENO);
     dup2(fd, STDERR_FILENO);

@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/backend_choice.h"
-#include "cli/resume_folder.h"
+#include "cli/earlier_attempts.h"
 #include "cli/trainer_log.h"
 #include "cli/verdict_box.h"
 #include "cli/warm_trainer.h"
@@ -228,24 +228,44 @@ static enum status execute(struct session *session, const cJSON *assignment, str
         .rung_epoch = record_integer(assignment, "rung_epoch"),
         .metric =
             cJSON_HasObjectItem(assignment, "metric") ? record_text(assignment, "metric") : NULL,
+        .contents = {record_text(assignment, "split_hash"),
+                     record_text(assignment, "weights_hash")},
         .observer = {session, observe, stop_asked, reach},
     };
 
     TRY(settings_from_json(record_text(assignment, "settings"), arena, &settings));
     TRY(warm_trainer_for(&session->warm, &session->settings, &settings, &trainer));
-    TRY(resume_folder_find(arena, job.folder, job.attempt, &job.resume_folder));
-    log_info("run %s attempt %" PRId64 "%s%s", job.name, job.attempt,
-             job.resume_folder != NULL ? ", continues " : "",
-             job.resume_folder != NULL ? job.resume_folder : "");
+    TRY(earlier_attempts_find(arena, &job));
+    log_info("run %s attempt %" PRId64, job.name, job.attempt);
     TRY(trainer_execute(trainer, &job));
+done:
+    return status;
+}
+
+/* "<results>/runs/<id>/a<n>" is made here; <results> itself never, were it gone. */
+static enum status check_results_folder(const char *folder, struct arena *arena)
+{
+    enum status status = STATUS_OK;
+    const char *results = folder;
+
+    for (int i = 0; i < 3; i++)
+        TRY_ALLOC(results, path_parent(arena, results));
+    if (!folder_exists(results))
+        TRY(fail(STATUS_STORAGE, "the results folder '%s' is gone", results));
 done:
     return status;
 }
 
 static enum status begin_log(struct session *session, const char *folder, struct arena *arena)
 {
-    char *path = path_join(arena, folder, "log.txt");
-    return path != NULL ? trainer_log_begin(&session->run_log, path) : STATUS_OUT_OF_MEMORY;
+    enum status status = STATUS_OK;
+    char *path = NULL;
+
+    TRY(check_results_folder(folder, arena));
+    TRY_ALLOC(path, path_join(arena, folder, "log.txt"));
+    TRY(trainer_log_begin(&session->run_log, path));
+done:
+    return status;
 }
 
 static void add_scores(cJSON *body, const char *folder, struct arena *arena)

@@ -15,6 +15,8 @@ struct coordinator {
     double shutdown_at; /* 0: not shutting down */
     bool is_stopping, is_cancelled;
     char stop_reason[256];
+    enum status trouble; /* what concerns every run, and not one in particular; OK: nothing */
+    char trouble_text[MESSAGE_TEXT_BYTES + 128];
     char useless_reason[MESSAGE_TEXT_BYTES];
 };
 

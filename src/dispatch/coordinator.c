@@ -98,9 +98,15 @@ static enum status order(struct coordinator *coordinator, int rank, enum message
     return message_send(coordinator->start.transport, rank, &message);
 }
 
+static void copy_hash(char to[HASH_HEX_BYTES], const char *hash)
+{
+    copy_text(to, HASH_HEX_BYTES, hash != NULL ? hash : "");
+}
+
 static enum status assign(struct coordinator *coordinator, int rank, int64_t run)
 {
     struct member_rank *member = &coordinator->ranks.items[rank];
+    const struct run *planned = &coordinator->start.sweep->runs[run];
     struct message message = {
         .kind = MESSAGE_ASSIGN,
         .run = run,
@@ -110,7 +116,9 @@ static enum status assign(struct coordinator *coordinator, int rank, int64_t run
 
     member->run = run;
     member->attempt = message.attempt;
-    memcpy(message.run_id, coordinator->start.sweep->runs[run].id, RUN_ID_BYTES);
+    memcpy(message.run_id, planned->id, RUN_ID_BYTES);
+    copy_hash(message.split_hash, planned->split_hash);
+    copy_hash(message.weights_hash, planned->weights_hash);
     rank_table_move(&coordinator->ranks, rank, RANK_BUSY);
     coordinator->n_busy++;
     happen(coordinator, JOURNAL_ASSIGNED, rank, &message);
@@ -182,17 +190,35 @@ static bool may_help_to_retry(enum status status)
            status == STATUS_COMM;
 }
 
+/* A full disk or other weights under the same name fail every run alike: none is charged with it,
+ * and the sweep stops. */
+static bool concerns_all(enum status status)
+{
+    return status == STATUS_STORAGE || status == STATUS_CHANGED_INPUT;
+}
+
+static enum status take_back(struct coordinator *coordinator, int rank,
+                             const struct message *message)
+{
+    happen(coordinator, JOURNAL_INTERRUPTED, rank, message);
+    run_queue_push(&coordinator->queue, message->run);
+    if (!concerns_all((enum status)message->status) || coordinator->trouble != STATUS_OK)
+        return STATUS_OK;
+    coordinator->trouble = (enum status)message->status;
+    snprintf(coordinator->trouble_text, sizeof coordinator->trouble_text,
+             "rank %d on %s: %s; the runs that are left stay pending", rank,
+             coordinator->ranks.items[rank].host, message->text);
+    return coordinator_stop(coordinator, message->text);
+}
+
 static enum status run_failed(struct coordinator *coordinator, int rank,
                               const struct message *message)
 {
     struct run_state *state = &coordinator->start.states[message->run];
     enum status status = (enum status)message->status;
 
-    if (status == STATUS_CANCELLED) {
-        happen(coordinator, JOURNAL_INTERRUPTED, rank, message);
-        run_queue_push(&coordinator->queue, message->run);
-        return STATUS_OK;
-    }
+    if (status == STATUS_CANCELLED || concerns_all(status))
+        return take_back(coordinator, rank, message);
     if (may_help_to_retry(status) && state->n_retries < coordinator->start.settings.retries) {
         happen(coordinator, JOURNAL_RETRIED, rank, message);
         run_queue_push(&coordinator->queue, message->run);
@@ -287,12 +313,21 @@ static enum status lose_rank(struct coordinator *coordinator, int rank, double s
     return status == STATUS_OK ? coordination_deal(coordinator) : status;
 }
 
-static void useless(struct coordinator *coordinator, int rank, const char *why)
+static enum status useless(struct coordinator *coordinator, int rank, const char *why)
 {
+    struct member_rank *member = &coordinator->ranks.items[rank];
+    struct message untaken = {.run = member->run, .attempt = member->attempt};
+    bool was_busy = member->phase == RANK_BUSY;
+
     rank_table_move(&coordinator->ranks, rank, RANK_USELESS);
     copy_text(coordinator->useless_reason, sizeof coordinator->useless_reason, why);
-    note(coordinator, "rank %d on %s takes no runs: %s", rank, coordinator->ranks.items[rank].host,
-         why);
+    note(coordinator, "rank %d on %s takes no runs: %s", rank, member->host, why);
+    if (!was_busy)
+        return STATUS_OK;
+    coordinator->n_busy--; /* no trainer ever took the run: nothing to charge it with */
+    happen(coordinator, JOURNAL_INTERRUPTED, rank, &untaken);
+    run_queue_push_first(&coordinator->queue, untaken.run);
+    return coordination_deal(coordinator);
 }
 
 enum status coordinator_receive(struct coordinator *coordinator, int rank,
@@ -329,8 +364,7 @@ enum status coordinator_receive(struct coordinator *coordinator, int rank,
     case MESSAGE_CRASHED:
         return end_attempt(coordinator, rank, message);
     case MESSAGE_GAVE_UP:
-        useless(coordinator, rank, message->text);
-        return STATUS_OK;
+        return useless(coordinator, rank, message->text);
     case MESSAGE_STOP_REQUEST:
         return coordinator_cancel(coordinator, "a rank received a stop signal");
     case MESSAGE_BYE:
@@ -423,6 +457,13 @@ bool coordinator_is_finished(const struct coordinator *coordinator)
 {
     return coordinator->shutdown_at > 0 &&
            coordinator->ranks.n_in[RANK_GONE] == coordinator->ranks.n;
+}
+
+enum status coordinator_trouble(const struct coordinator *coordinator)
+{
+    if (coordinator->trouble == STATUS_OK)
+        return STATUS_OK;
+    return fail(coordinator->trouble, "%s", coordinator->trouble_text);
 }
 
 const char *coordinator_stop_reason(const struct coordinator *coordinator)

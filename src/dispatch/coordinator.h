@@ -41,6 +41,9 @@ CHECKED enum status coordinator_tick(struct coordinator *coordinator, double now
 CHECKED enum status coordinator_stop(struct coordinator *coordinator, const char *reason);
 /* Ends at once, whatever is under way: every rank is sent home. */
 CHECKED enum status coordinator_end(struct coordinator *coordinator);
+/* What ended the sweep early and is no run's own fault: STORAGE when a trainer could not write,
+ * CHANGED_INPUT when it read other files than the sweep was planned with. */
+CHECKED enum status coordinator_trouble(const struct coordinator *coordinator);
 bool coordinator_is_finished(const struct coordinator *coordinator);
 const char *coordinator_stop_reason(const struct coordinator *coordinator); /* "" if not stopped */
 bool coordinator_was_cancelled(const struct coordinator *coordinator);      /* stopped on request */

@@ -2,6 +2,8 @@
  * and the owner's sign of life (its file's time) decide. */
 #include "dispatch/folder_lock.h"
 
+#include "dispatch/message.h"
+
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -20,8 +22,9 @@
 #include <unistd.h>
 
 struct folder_lock {
-    int fd;
-    char path[PATH_MAX];
+    int fd, folder_fd;
+    char path[PATH_MAX], folder[PATH_MAX];
+    bool is_alone; /* of no shard */
 };
 
 struct owner {
@@ -90,6 +93,11 @@ static enum status refuse(const struct folder_lock *lock, const struct owner *ow
                 owner->since, owner->job[0] != '\0' ? ", Slurm job " : "", owner->job);
 }
 
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 static bool same_time(const struct stat *a, const struct stat *b)
 {
     return a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
@@ -115,6 +123,17 @@ static enum status wait_for_silence(struct folder_lock *lock, const struct owner
     return STATUS_OK;
 }
 
+/* By file systems that can; the file is what counts on the others. */
+static enum status take_folder(const struct folder_lock *lock)
+{
+    if (!lock->is_alone || flock(lock->folder_fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return STATUS_OK;
+    return fail(STATUS_BAD_CONFIG,
+                "another sweep works in this results folder, and its lock '%s' was deleted; wait "
+                "for it, or give --out another folder",
+                lock->path);
+}
+
 static enum status take(struct folder_lock *lock, double foreign_seconds)
 {
     enum status status = STATUS_OK;
@@ -126,6 +145,7 @@ static enum status take(struct folder_lock *lock, double foreign_seconds)
         (void)read_owner(lock->fd, &owner);
         TRY(refuse(lock, &owner));
     }
+    TRY(take_folder(lock));
     own_name(&own);
     if (read_owner(lock->fd, &owner)) {
         if (strcmp(owner.host, own.host) != 0)
@@ -149,6 +169,8 @@ static enum status name_lock(const char *folder, struct shard shard, struct fold
     if (strlen(path) >= sizeof lock->path)
         TRY(fail(STATUS_IO, "the path of the results folder is too long"));
     memcpy(lock->path, path, strlen(path) + 1);
+    copy_text(lock->folder, sizeof lock->folder, folder);
+    lock->is_alone = shard.count == 0;
 done:
     arena_destroy(arena);
     return status;
@@ -169,6 +191,25 @@ bool folder_lock_has_owner(const char *folder, struct shard shard)
     return has_owner;
 }
 
+static enum status open_both(struct folder_lock *lock)
+{
+    lock->folder_fd = open(lock->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lock->folder_fd < 0)
+        return fail(STATUS_IO, "cannot open folder '%s': %s", lock->folder, strerror(errno));
+    lock->fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (lock->fd < 0)
+        return fail(STATUS_IO, "cannot write '%s': %s", lock->path, strerror(errno));
+    return STATUS_OK;
+}
+
+static void close_both(struct folder_lock *lock)
+{
+    if (lock->fd >= 0)
+        close(lock->fd);
+    if (lock->folder_fd >= 0)
+        close(lock->folder_fd);
+}
+
 enum status folder_lock_take(const char *folder, struct shard shard, double foreign_seconds,
                              struct folder_lock **out)
 {
@@ -176,23 +217,62 @@ enum status folder_lock_take(const char *folder, struct shard shard, double fore
     struct folder_lock *lock = NULL;
 
     TRY_ALLOC(lock, heap_alloc(1, sizeof *lock));
-    lock->fd = -1;
+    lock->fd = lock->folder_fd = -1;
     TRY(name_lock(folder, shard, lock));
-    lock->fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (lock->fd < 0)
-        TRY(fail(STATUS_IO, "cannot write '%s': %s", lock->path, strerror(errno)));
+    TRY(open_both(lock));
     TRY(take(lock, foreign_seconds > 0 ? foreign_seconds : 60));
     *out = lock;
     lock = NULL;
 done:
-    if (lock != NULL && lock->fd >= 0)
-        close(lock->fd);
+    if (lock != NULL)
+        close_both(lock);
     free(lock);
     return status;
 }
 
+enum status folder_lock_check(const struct folder_lock *lock)
+{
+    struct stat held, found;
+
+    if (fstat(lock->folder_fd, &held) == 0 && stat(lock->folder, &found) == 0 &&
+        is_same_file(&held, &found))
+        return STATUS_OK;
+    return fail(STATUS_STORAGE,
+                "the results folder '%s' was removed, moved or replaced while the sweep worked in "
+                "it; put it back, then the same command continues",
+                lock->folder);
+}
+
+static enum status make_anew(struct folder_lock *lock)
+{
+    int fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+
+    if (fd < 0)
+        return fail(STATUS_IO, "cannot write '%s': %s", lock->path, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        close(fd);
+        return fail(STATUS_STORAGE,
+                    "the lock '%s' was deleted, and another sweep has taken the results folder "
+                    "meanwhile; the same command continues when that one has ended",
+                    lock->path);
+    }
+    close(lock->fd);
+    lock->fd = fd;
+    log_warning("'%s' was deleted while the sweep ran: made anew", lock->path);
+    return write_owner(lock);
+}
+
 enum status folder_lock_touch(struct folder_lock *lock)
 {
+    struct stat held, found;
+    enum status status = folder_lock_check(lock);
+
+    if (status != STATUS_OK)
+        return status;
+    if (fstat(lock->fd, &held) != 0)
+        return fail(STATUS_IO, "cannot look at '%s': %s", lock->path, strerror(errno));
+    if (stat(lock->path, &found) != 0 || !is_same_file(&held, &found))
+        return make_anew(lock);
     if (futimens(lock->fd, NULL) != 0)
         return fail(STATUS_IO, "cannot touch '%s': %s", lock->path, strerror(errno));
     return STATUS_OK;
@@ -204,6 +284,6 @@ void folder_lock_release(struct folder_lock *lock)
         return;
     if (ftruncate(lock->fd, 0) != 0)
         log_warning("cannot empty '%s': %s", lock->path, strerror(errno));
-    close(lock->fd);
+    close_both(lock);
     free(lock);
 }

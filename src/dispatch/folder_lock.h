@@ -1,5 +1,6 @@
 /* One sweep per results folder, or one for each of its shards: an flock on <folder>/lock, whose
- * content says who holds it. */
+ * content says who holds it. A sweep of its own also locks the folder itself: deleting the file
+ * lets nobody in. */
 #ifndef DISPATCH_FOLDER_LOCK_H
 #define DISPATCH_FOLDER_LOCK_H
 
@@ -13,7 +14,11 @@ CHECKED enum status folder_lock_take(const char *folder, struct shard shard, dou
                                      struct folder_lock **out);
 /* Whether the lock says that somebody has it: dead or alive. */
 bool folder_lock_has_owner(const char *folder, struct shard shard);
-CHECKED enum status folder_lock_touch(struct folder_lock *lock); /* sign of life */
-void folder_lock_release(struct folder_lock *lock);              /* accepts NULL */
+/* Whether the path still leads to the folder that was locked; STORAGE when it was removed, moved or
+ * replaced: what is written by that path from then on would go elsewhere. */
+CHECKED enum status folder_lock_check(const struct folder_lock *lock);
+/* Checks, and gives a sign of life; a lock file that was deleted is made anew. */
+CHECKED enum status folder_lock_touch(struct folder_lock *lock);
+void folder_lock_release(struct folder_lock *lock); /* accepts NULL */
 
 #endif

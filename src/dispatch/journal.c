@@ -226,9 +226,10 @@ enum status journal_open(const char *path, int64_t good_bytes, struct journal **
     memcpy(journal->path, path, strlen(path));
     journal->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (journal->fd < 0)
-        TRY(fail(STATUS_IO, "cannot write '%s': %s", path, strerror(errno)));
+        TRY(fail(file_write_status(errno), "cannot write '%s': %s", path, strerror(errno)));
     if (ftruncate(journal->fd, good_bytes) != 0)
-        TRY(fail(STATUS_IO, "cannot cut '%s' to its sound part: %s", path, strerror(errno)));
+        TRY(fail(file_write_status(errno), "cannot cut '%s' to its sound part: %s", path,
+                 strerror(errno)));
     *out = journal;
     journal = NULL;
 done:
@@ -254,9 +255,10 @@ enum status journal_append(struct journal *journal, const struct journal_event *
     TRY(event_line(event, &line));
     ssize_t written = write(journal->fd, line.data, (size_t)line.length);
     if (written < 0)
-        TRY(fail(STATUS_IO, "cannot write '%s': %s", journal->path, strerror(errno)));
+        TRY(fail(file_write_status(errno), "cannot write '%s': %s", journal->path,
+                 strerror(errno)));
     if (written < line.length)
-        TRY(fail(STATUS_IO,
+        TRY(fail(STATUS_STORAGE,
                  "cannot write '%s': only %zd of %" PRId64 " bytes went in, is the "
                  "disk full?",
                  journal->path, written, line.length));
@@ -268,6 +270,7 @@ done:
 enum status journal_sync(struct journal *journal)
 {
     if (fdatasync(journal->fd) != 0)
-        return fail(STATUS_IO, "cannot sync '%s': %s", journal->path, strerror(errno));
+        return fail(file_write_status(errno), "cannot sync '%s': %s", journal->path,
+                    strerror(errno));
     return STATUS_OK;
 }

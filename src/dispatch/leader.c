@@ -119,6 +119,7 @@ static enum status coordinate(struct session *session)
         TRY(recorder_check(session->recorder));
         member_wait(session->member, session->signal_fd);
     }
+    TRY(coordinator_trouble(session->coordinator));
 done:
     return status;
 }

@@ -99,17 +99,20 @@ static enum status assign(struct member *member, const struct message *message)
     memcpy(member->run_id, message->run_id, RUN_ID_BYTES);
     TRY_ALLOC(folder, arena_format(arena, "%s/runs/%s/a%" PRId64, member->settings.folder,
                                    member->run_id, message->attempt));
-    supervisor_assign(member->supervisor,
-                      &(struct supervisor_job){
-                          .run = message->run,
-                          .attempt = message->attempt,
-                          .id = member->run_id,
-                          .name = run->name,
-                          .folder = folder,
-                          .settings_json = text_value(&json),
-                          .rung_epoch = message->rung_epoch,
-                          .metric = sweep->early.type != EARLY_NONE ? sweep->early.metric : NULL,
-                      });
+    TRY(supervisor_assign(
+        member->supervisor,
+        &(struct supervisor_job){
+            .run = message->run,
+            .attempt = message->attempt,
+            .id = member->run_id,
+            .name = run->name,
+            .folder = folder,
+            .settings_json = text_value(&json),
+            .split_hash = message->split_hash,
+            .weights_hash = message->weights_hash,
+            .rung_epoch = message->rung_epoch,
+            .metric = sweep->early.type != EARLY_NONE ? sweep->early.metric : NULL,
+        }));
 done:
     text_release(&json);
     arena_destroy(arena);

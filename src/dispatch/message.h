@@ -6,6 +6,7 @@
 #include "dispatch/run_progress.h"
 #include "dispatch/transport.h"
 
+#include "base/hash.h"
 #include "sweep/sweep.h"
 
 #include <stdint.h>
@@ -47,6 +48,7 @@ struct message {
     int64_t rung_epoch; /* of RUNG: where it is; of ASSIGN, VERDICT: the next, 0: none */
     double value;       /* of RUNG: the metric */
     char run_id[RUN_ID_BYTES + 7];
+    char split_hash[HASH_HEX_BYTES + 7], weights_hash[HASH_HEX_BYTES + 7]; /* of ASSIGN */
     struct run_progress progress;
     double scores[RUN_SCORES]; /* NaN when unknown */
     char host[HOST_BYTES];

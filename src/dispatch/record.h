@@ -1,8 +1,9 @@
 /* Records on the pipe between a rank and its trainer: four bytes of length (little-endian), then a
  * JSON object with a "kind". Rank → trainer: assign {run, run_number, name, attempt, folder,
- * settings: JSON as text; under early_terminate rung_epoch, metric}, stop, verdict {run_number,
- * attempt, verdict: "pause", "go_on" or "stop", rung_epoch}. Trainer → rank: hello {pid, threads,
- * device}, or unable {message} when no trainer of this rank can compute; heartbeat and progress
+ * settings: JSON as text; split_hash, weights_hash: of what it must read, else it fails; under
+ * early_terminate rung_epoch, metric}, stop, verdict {run_number, attempt, verdict: "pause",
+ * "go_on" or "stop", rung_epoch}. Trainer → rank: hello {pid, threads, device}, or unable {message}
+ * when no trainer of this rank can compute; heartbeat and progress
  * {ticks, cpu_seconds, phase, epoch, n_epochs, step, n_steps, loss, images_per_second}; rung
  * {run_number, attempt, epoch, value}: waits for a verdict; paused {run_number, attempt}: ended as
  * the verdict said; done {run_number, attempt, scores}; failed {run_number, attempt, status,

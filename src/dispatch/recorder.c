@@ -158,6 +158,7 @@ static enum status work(struct recorder *recorder, const struct queued *list, bo
     double now = clock_seconds();
 
     TRY(write_events(recorder, list));
+    TRY(folder_lock_check(recorder->settings.lock)); /* what follows is written by its path */
     if (recorder->is_dirty && (is_last || now >= recorder->next_rebuild))
         TRY(rebuild(recorder));
     if (now >= recorder->next_touch) {
@@ -180,11 +181,22 @@ static void free_list(struct queued *list)
     }
 }
 
+/* Its waits are on the clock that nobody sets. */
+static void init_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
 static void wait_for_work(struct recorder *recorder)
 {
     struct timespec until;
 
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += 1; /* rebuilds and the lock's sign of life come by the clock */
     if (recorder->first == NULL && !recorder->is_closing)
         pthread_cond_timedwait(&recorder->has_work, &recorder->lock, &until);
@@ -255,7 +267,7 @@ enum status recorder_create(const struct recorder_settings *settings, struct rec
     if (made->settings.rebuild_seconds <= 0)
         made->settings.rebuild_seconds = 5;
     pthread_mutex_init(&made->lock, NULL);
-    pthread_cond_init(&made->has_work, NULL);
+    init_condition(&made->has_work);
     enum status status = start(made);
     if (status != STATUS_OK) {
         made->settings.journal = NULL; /* still the caller's */

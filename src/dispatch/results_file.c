@@ -9,8 +9,10 @@
 #include "base/file.h"
 #include "base/log.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +35,8 @@ struct results_file {
     const char **settings_json;      /* [n_runs] */
     struct result_column *axes;      /* [n_axes] */
     struct comparisons *comparisons; /* owned */
+    int64_t n_bad;                   /* results of ended runs that are there and cannot be read */
+    const char *first_bad;
 };
 
 /* While a rebuild lasts. */
@@ -87,6 +91,48 @@ static char *run_link(struct arena *arena, const struct run *run, int64_t attemp
     return arena_format(arena, "runs/%s/a%" PRId64 "/run.h5", run->id, attempt);
 }
 
+static enum status read_result(struct result_entry *entry, const struct run *run,
+                               struct arena *arena)
+{
+    enum status status = run_file_read(entry->path, false, arena, &entry->file);
+
+    if (status == STATUS_OK && strcmp(entry->file.id, run->id) != 0)
+        status = fail(STATUS_BAD_DATA, "'%s' is the result of run %s, not of %s", entry->path,
+                      entry->file.id, run->id);
+    return status;
+}
+
+/* A finished run whose result cannot be read must not leave the table as if it had none: means
+ * would be over fewer runs. What is damaged makes room for a repetition; what the disk does not
+ * give may be there another time. */
+static enum status note_bad(struct results_file *file, const struct result_entry *entry,
+                            enum status failed)
+{
+    enum status status = STATUS_OK;
+    const char *aside = NULL;
+
+    if (file->n_bad++ == 0)
+        TRY_ALLOC(file->first_bad, arena_strdup(file->arena, status_message()));
+    if (failed != STATUS_BAD_DATA)
+        return STATUS_OK;
+    TRY_ALLOC(aside, arena_format(file->arena, "%s.damaged", entry->path));
+    log_warning("%s: it is now '%s'", status_message(), aside);
+    if (rename(entry->path, aside) != 0)
+        TRY(fail(STATUS_IO, "cannot rename '%s': %s", entry->path, strerror(errno)));
+done:
+    return status;
+}
+
+static enum status check_all_read(const struct results_file *file)
+{
+    if (file->n_bad == 0)
+        return STATUS_OK;
+    return fail(STATUS_IO,
+                "results of %" PRId64 " finished runs cannot be read, the first: %s; results.h5 "
+                "is left as it was, and the same command repeats runs whose result is damaged",
+                file->n_bad, file->first_bad);
+}
+
 static enum status load_entry(struct results_file *file, int64_t i, const struct run_state *state)
 {
     enum status status = STATUS_OK;
@@ -104,12 +150,14 @@ static enum status load_entry(struct results_file *file, int64_t i, const struct
     entry->error = NULL;
     if (!file_exists(path) && state->phase == RUN_FAILED)
         return STATUS_OK; /* it crashed or could not start */
-    if (run_file_read(path, false, file->arena, &entry->file) == STATUS_OK) {
-        entry->is_loaded = true;
-    } else {
-        log_warning("%s", status_message());
-        TRY_ALLOC(entry->error, arena_strdup(file->arena, status_message()));
-    }
+    enum status read = read_result(entry, &file->sweep->runs[i], file->arena);
+    entry->is_loaded = read == STATUS_OK;
+    if (entry->is_loaded)
+        return STATUS_OK;
+    TRY_ALLOC(entry->error, arena_strdup(file->arena, status_message()));
+    if (state->phase != RUN_FAILED && file_exists(path))
+        return note_bad(file, entry, read);
+    log_warning("%s", status_message());
 done:
     return status;
 }
@@ -424,6 +472,7 @@ enum status results_file_rebuild(struct results_file *file, const struct run_sta
     c->results.n_rows = file->sweep->n_runs;
     for (int64_t i = 0; i < c->results.n_rows; i++)
         TRY(load_entry(file, i, &states[i]));
+    TRY(check_all_read(file));
     TRY(compare_runs(c));
     TRY(add_columns(c));
     TRY(add_history(c));

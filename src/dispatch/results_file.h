@@ -12,6 +12,8 @@ CHECKED enum status results_file_create(const struct sweep *sweep, const char *f
                                         struct shard shard, const char *command,
                                         struct results_file **out);
 void results_file_destroy(struct results_file *file); /* accepts NULL */
+/* IO, and results.h5 stays as it was, when the result of a finished run is there and cannot be
+ * read: a damaged one becomes "run.h5.damaged", so that the next start repeats its run. */
 CHECKED enum status results_file_rebuild(struct results_file *file, const struct run_state *states);
 
 #endif

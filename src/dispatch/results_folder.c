@@ -26,6 +26,17 @@ static enum status replay_rung(void *context, const struct journal_event *event)
     return rungs_replay(((struct results_folder *)context)->rungs, event);
 }
 
+/* Said, for what the dropped bytes told is done again. */
+static void tell_dropped(const struct results_folder *folder)
+{
+    int64_t n = file_size(folder->journal_path) - folder->journal_good_bytes;
+
+    if (n > 0)
+        log_warning("journal '%s': the last %" PRId64 " bytes are cut short or damaged and "
+                    "dropped; a run whose end they told is repeated",
+                    folder->journal_path, n);
+}
+
 /* Of a shard, the journal may speak of runs that an edit has dealt to another one: they are no
  * orphans, and not ours. */
 static enum status replay_own_journal(struct results_folder *folder)
@@ -39,6 +50,7 @@ static enum status replay_own_journal(struct results_folder *folder)
     if (sweep->whole == NULL) /* shards have no rungs */
         replay_watch(replay, replay_rung, folder);
     TRY(replay_read(replay, folder->journal_path, &folder->journal_good_bytes));
+    tell_dropped(folder);
     for (int64_t i = 0; i < sweep->n_runs; i++)
         folder->states[i] = replay_states(replay)[sweep_number(sweep, i)];
     folder->counts.n_orphaned = replay_orphans(replay, &orphans);
@@ -329,6 +341,10 @@ struct sweep_status results_folder_head(const struct results_folder *folder)
 enum status results_folder_status(struct results_folder *folder, const char *state, int exit_code,
                                   const char *message)
 {
+    enum status status = folder_lock_check(folder->lock);
+
+    if (status != STATUS_OK)
+        return status;
     results_folder_count(folder);
     struct sweep_status sweep = results_folder_head(folder);
     sweep.state = state;

@@ -3,13 +3,12 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/process.h"
 #include "dispatch/record.h"
 #include "store/json_file.h"
 
 #include <cjson/cJSON.h>
-#include <errno.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -273,8 +272,7 @@ bool status_shard_is_alive(const char *folder, struct shard shard,
     if (!status_is_running(status))
         return false;
     host_name(host);
-    bool is_gone =
-        strcmp(host, status->host) == 0 && kill((pid_t)status->pid, 0) != 0 && errno == ESRCH;
+    bool is_gone = strcmp(host, status->host) == 0 && process_is_gone((pid_t)status->pid);
     /* Not its absence alone: it may live in a container whose processes are not seen from here. */
     return *age_seconds < (is_gone ? 2 * STATUS_REST_SECONDS : STATUS_SILENCE_SECONDS);
 }

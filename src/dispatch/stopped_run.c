@@ -14,7 +14,8 @@
 static bool is_checkpoint(const char *name)
 {
     size_t n = strlen(name);
-    return strncmp(name, "step-", 5) == 0 && n > 8 && strcmp(name + n - 3, ".h5") == 0;
+    bool is_ours = strncmp(name, "step-", 5) == 0 || strncmp(name, "best-", 5) == 0;
+    return is_ours && n > 8 && strcmp(name + n - 3, ".h5") == 0;
 }
 
 enum status stopped_run_clean(const char *folder, const char *run_id, int64_t attempt)

@@ -27,7 +27,7 @@ static const double write_deadline_seconds = 2.0;
 
 enum supervisor_state {
     TRAINER_DOWN,
-    TRAINER_STARTING, /* no hello yet */
+    TRAINER_STARTING, /* no hello yet, or its first run was not taken */
     TRAINER_IDLE,
     TRAINER_BUSY,
     TRAINER_GIVEN_UP
@@ -38,7 +38,9 @@ struct supervisor {
     struct cores cores;
     char cores_text[CORES_TEXT_BYTES];
     enum supervisor_state state;
-    struct spawned process;              /* pid 0 when there is none */
+    struct spawned process;              /* SPAWNED_NONE between two */
+    cJSON *assignment;                   /* owned: of a run that waits for a trainer, or NULL */
+    bool is_withdrawn;                   /* it was asked to stop before it began */
     char last_words[MESSAGE_TEXT_BYTES]; /* why it cannot start: another one could not either */
     bool is_dead; /* reaped with wait_status; its last records may not be read yet */
     int wait_status;
@@ -69,6 +71,7 @@ enum status supervisor_create(const struct supervisor_settings *settings, struct
 
     TRY_ALLOC(made, heap_alloc(1, sizeof *made));
     made->settings = *settings;
+    made->process = SPAWNED_NONE;
     made->settings.heartbeat_seconds = or_default(settings->heartbeat_seconds, 30);
     made->settings.step_seconds = or_default(settings->step_seconds, 60);
     made->settings.phase_seconds = or_default(settings->phase_seconds, 600);
@@ -88,7 +91,7 @@ static void forget_process(struct supervisor *supervisor)
 {
     close(supervisor->process.to_fd);
     close(supervisor->process.from_fd);
-    supervisor->process = (struct spawned){0};
+    supervisor->process = SPAWNED_NONE;
     supervisor->is_dead = false;
     record_reader_release(&supervisor->reader);
     supervisor->kill_reason[0] = '\0';
@@ -100,7 +103,7 @@ static void kill_trainer(struct supervisor *supervisor, const char *reason)
     if (supervisor->kill_reason[0] == '\0')
         copy_text(supervisor->kill_reason, sizeof supervisor->kill_reason, reason);
     if (!supervisor->is_dead)
-        kill(supervisor->process.pid, SIGKILL);
+        process_kill(supervisor->process.pid);
 }
 
 static void give_up(struct supervisor *supervisor, const char *why, struct supervisor_event *event)
@@ -201,6 +204,44 @@ static void end_run(struct supervisor *supervisor, const cJSON *body,
     supervisor->state = TRAINER_IDLE;
 }
 
+/* The waiting run to the idle trainer. One that does not take it never began it: it counts among
+ * those that did not start, and the run goes on waiting. */
+static void deliver(struct supervisor *supervisor)
+{
+    char reason[MESSAGE_TEXT_BYTES];
+    enum status status =
+        record_write(supervisor->process.to_fd, supervisor->assignment, write_deadline_seconds);
+
+    supervisor->last_record = supervisor->last_tick = clock_seconds();
+    if (status != STATUS_OK) {
+        supervisor->state = TRAINER_STARTING;
+        snprintf(reason, sizeof reason, "trainer did not take its run, killed: %.400s",
+                 status_message());
+        kill_trainer(supervisor, reason);
+        return;
+    }
+    supervisor->state = TRAINER_BUSY;
+    supervisor->ticks = -1;
+    supervisor->cpu_seconds = 0;
+    supervisor->is_stepping = false;
+    supervisor->steps = (struct step_clock){0};
+    trainer_cores_begin(&supervisor->used);
+    cJSON_Delete(supervisor->assignment);
+    supervisor->assignment = NULL;
+}
+
+static void greet(struct supervisor *supervisor, const cJSON *body, struct supervisor_event *event)
+{
+    supervisor->state = TRAINER_IDLE;
+    warn_of_idle_devices(supervisor, record_integer(body, "n_devices"));
+    if (supervisor->assignment != NULL) {
+        deliver(supervisor);
+        return;
+    }
+    supervisor->n_start_failures = 0;
+    event->kind = SUPERVISOR_READY;
+}
+
 /* A record → at most one event. */
 static void handle_record(struct supervisor *supervisor, const cJSON *body,
                           struct supervisor_event *event)
@@ -210,11 +251,10 @@ static void handle_record(struct supervisor *supervisor, const cJSON *body,
                    record_integer(body, "run_number") == supervisor->run;
 
     supervisor->last_record = clock_seconds();
-    if (record_is(body, "hello") && supervisor->state == TRAINER_STARTING) {
-        supervisor->state = TRAINER_IDLE;
+    if (is_busy)
         supervisor->n_start_failures = 0;
-        event->kind = SUPERVISOR_READY;
-        warn_of_idle_devices(supervisor, record_integer(body, "n_devices"));
+    if (record_is(body, "hello") && supervisor->state == TRAINER_STARTING) {
+        greet(supervisor, body, event);
     } else if (record_is(body, "unable") && supervisor->state == TRAINER_STARTING) {
         copy_text(supervisor->last_words, sizeof supervisor->last_words,
                   record_text(body, "message"));
@@ -329,12 +369,28 @@ static void read_records(struct supervisor *supervisor, struct supervisor_event 
     }
 }
 
+static void withdraw(struct supervisor *supervisor, struct supervisor_event *event)
+{
+    event->kind = SUPERVISOR_FAILED;
+    event->run = supervisor->run;
+    event->attempt = supervisor->attempt;
+    event->status = STATUS_CANCELLED;
+    copy_text(event->text, sizeof event->text, "stopped on request before it began");
+    cJSON_Delete(supervisor->assignment);
+    supervisor->assignment = NULL;
+    supervisor->is_withdrawn = false;
+}
+
 void supervisor_poll(struct supervisor *supervisor, struct supervisor_event *event)
 {
     *event = (struct supervisor_event){.kind = SUPERVISOR_NOTHING};
+    if (supervisor->is_withdrawn) {
+        withdraw(supervisor, event);
+        return;
+    }
     if (supervisor->state == TRAINER_DOWN && clock_seconds() >= supervisor->restart_at)
         start(supervisor, event);
-    if (supervisor->process.pid == 0)
+    if (supervisor->process.pid == NO_PROCESS)
         return;
     /* Death is asked for first and acted on last: what the trainer said before it died counts. */
     if (!supervisor->is_dead)
@@ -350,59 +406,36 @@ void supervisor_poll(struct supervisor *supervisor, struct supervisor_event *eve
         check_deadlines(supervisor);
 }
 
-void supervisor_assign(struct supervisor *supervisor, const struct supervisor_job *job)
+enum status supervisor_assign(struct supervisor *supervisor, const struct supervisor_job *job)
 {
-    cJSON *body = record_create("assign");
+    cJSON *assignment = order_assign(job);
 
-    supervisor->state = TRAINER_BUSY;
+    if (assignment == NULL)
+        return fail(STATUS_OUT_OF_MEMORY, "out of memory assigning run %s", job->name);
+    cJSON_Delete(supervisor->assignment);
+    supervisor->assignment = assignment;
+    supervisor->is_withdrawn = false;
     supervisor->run = job->run;
     supervisor->attempt = job->attempt;
-    supervisor->last_record = supervisor->last_tick = clock_seconds();
-    supervisor->ticks = -1;
-    supervisor->cpu_seconds = 0;
-    supervisor->is_stepping = false;
-    supervisor->steps = (struct step_clock){0};
-    trainer_cores_begin(&supervisor->used);
-    bool is_made = cJSON_AddStringToObject(body, "run", job->id) != NULL &&
-                   cJSON_AddStringToObject(body, "name", job->name) != NULL &&
-                   cJSON_AddStringToObject(body, "folder", job->folder) != NULL &&
-                   cJSON_AddStringToObject(body, "settings", job->settings_json) != NULL &&
-                   cJSON_AddNumberToObject(body, "run_number", (double)job->run) != NULL &&
-                   cJSON_AddNumberToObject(body, "attempt", (double)job->attempt) != NULL;
-    if (is_made && job->metric != NULL)
-        is_made = cJSON_AddNumberToObject(body, "rung_epoch", (double)job->rung_epoch) != NULL &&
-                  cJSON_AddStringToObject(body, "metric", job->metric) != NULL;
-    if (record_write(supervisor->process.to_fd, is_made ? body : NULL, write_deadline_seconds) !=
-        STATUS_OK) {
-        char reason[MESSAGE_TEXT_BYTES];
-        snprintf(reason, sizeof reason, "trainer did not take its run, killed: %.400s",
-                 status_message());
-        kill_trainer(supervisor, reason);
-    }
-    cJSON_Delete(body);
+    if (supervisor->state == TRAINER_IDLE)
+        deliver(supervisor);
+    return STATUS_OK;
 }
 
 void supervisor_verdict(struct supervisor *supervisor, const struct message *verdict)
 {
-    static const char *const words[] = {
-        [VERDICT_NONE] = "pause", [VERDICT_GO_ON] = "go_on", [VERDICT_STOP] = "stop"};
-
     if (supervisor->state != TRAINER_BUSY || verdict->run != supervisor->run ||
         verdict->attempt != supervisor->attempt)
         return; /* its trainer died meanwhile, or was told to stop */
-    cJSON *body = record_create("verdict");
-    bool is_made = cJSON_AddNumberToObject(body, "run_number", (double)verdict->run) != NULL &&
-                   cJSON_AddNumberToObject(body, "attempt", (double)verdict->attempt) != NULL &&
-                   cJSON_AddStringToObject(body, "verdict", words[verdict->verdict]) != NULL &&
-                   cJSON_AddNumberToObject(body, "rung_epoch", (double)verdict->rung_epoch) != NULL;
-    if (record_write(supervisor->process.to_fd, is_made ? body : NULL, write_deadline_seconds) !=
-        STATUS_OK)
+    cJSON *body = order_verdict(verdict);
+    if (record_write(supervisor->process.to_fd, body, write_deadline_seconds) != STATUS_OK)
         kill_trainer(supervisor, "trainer did not take the verdict on its rung, killed");
     cJSON_Delete(body);
 }
 
 void supervisor_stop(struct supervisor *supervisor)
 {
+    supervisor->is_withdrawn = supervisor->assignment != NULL;
     if (supervisor->state != TRAINER_BUSY)
         return;
     cJSON *body = record_create("stop");
@@ -413,7 +446,7 @@ void supervisor_stop(struct supervisor *supervisor)
 
 struct pollfd supervisor_pollfd(const struct supervisor *supervisor)
 {
-    bool has_trainer = supervisor->process.pid != 0 && !supervisor->reader.is_closed;
+    bool has_trainer = supervisor->process.pid != NO_PROCESS && !supervisor->reader.is_closed;
     return (struct pollfd){.fd = has_trainer ? supervisor->process.from_fd : -1, .events = POLLIN};
 }
 
@@ -421,18 +454,19 @@ void supervisor_destroy(struct supervisor *supervisor)
 {
     if (supervisor == NULL)
         return;
-    if (supervisor->process.pid != 0) {
+    if (supervisor->process.pid != NO_PROCESS) {
         double deadline = clock_seconds() + close_deadline_seconds;
         pid_t pid = supervisor->process.pid;
         bool is_busy = supervisor->state == TRAINER_BUSY, is_dead = supervisor->is_dead;
         forget_process(supervisor); /* it reads the end of its pipe and leaves */
         if (is_busy && !is_dead)
-            kill(pid, SIGKILL);
+            process_kill(pid);
         while (!is_dead && waitpid(pid, NULL, WNOHANG) == 0) {
             if (clock_seconds() > deadline)
-                kill(pid, SIGKILL);
+                process_kill(pid);
             clock_sleep(0.002);
         }
     }
+    cJSON_Delete(supervisor->assignment);
     free(supervisor);
 }

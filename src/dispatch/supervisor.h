@@ -3,7 +3,7 @@
 #ifndef DISPATCH_SUPERVISOR_H
 #define DISPATCH_SUPERVISOR_H
 
-#include "dispatch/message.h"
+#include "dispatch/orders.h"
 
 #include <poll.h>
 
@@ -41,20 +41,15 @@ struct supervisor_event {
     char text[MESSAGE_TEXT_BYTES];
 };
 
-struct supervisor_job {
-    int64_t run, attempt;
-    const char *id, *name, *folder, *settings_json;
-    int64_t rung_epoch; /* epochs done at which to ask for a verdict; 0: never */
-    const char *metric; /* what to say then; NULL without early_terminate */
-};
-
 struct supervisor;
 CHECKED enum status supervisor_create(const struct supervisor_settings *settings,
                                       struct supervisor **out);
 /* Asks the trainer to end, then kills it after a few seconds. Blocks. Accepts NULL. */
 void supervisor_destroy(struct supervisor *supervisor);
-/* Only after SUPERVISOR_READY. A trainer that does not take it is killed and reported. */
-void supervisor_assign(struct supervisor *supervisor, const struct supervisor_job *job);
+/* Only after SUPERVISOR_READY. Should the trainer have died since, or not take it, the job waits
+ * for the next one. */
+CHECKED enum status supervisor_assign(struct supervisor *supervisor,
+                                      const struct supervisor_job *job);
 /* On the rung that SUPERVISOR_RUNG told of; rung_epoch: the next. */
 void supervisor_verdict(struct supervisor *supervisor, const struct message *verdict);
 void supervisor_stop(struct supervisor *supervisor); /* checkpoint and end the run */

@@ -122,6 +122,7 @@ static enum status add_point(struct expansion *expansion, struct point *point)
 
     spec_check_selection(expansion->spec, point);
     TRY(content_resolve(expansion->content, point, &meaning.contents));
+    point->contents = meaning.contents;
     meaning.lora_targets = method_lora_targets(point->architecture, &point->settings, text);
     TRY(identity_find(expansion->identities, &meaning, &key));
     TRY(run_set_add(expansion->runs, point, &key, sweep->n_points,

@@ -17,6 +17,7 @@ struct point {
     struct settings settings;
     const struct method *method;
     const struct architecture *architecture;
+    struct contents contents; /* once its files were looked at */
 };
 
 /* The place of a setting's value, for messages; the sweep file's top when it is a default. */

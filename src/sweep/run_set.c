@@ -85,6 +85,8 @@ enum status run_set_add(struct run_set *set, const struct point *point, const st
         struct run_row *row = &set->rows[set->n++];
         *bucket = set->n;
         row->run.settings = point->settings;
+        row->run.split_hash = point->contents.split;
+        row->run.weights_hash = point->contents.weights;
         row->run.first_point = point_index;
         row->method = point->method;
         row->run.is_reference = point->method->is_reference;

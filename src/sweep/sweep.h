@@ -11,6 +11,9 @@ struct run {
     char id[RUN_ID_BYTES]; /* first 16 hex digits of the hash of what it means */
     const char *name;      /* "0042-prune_lora-c3-s0.5-r8-seed1" */
     struct settings settings;
+    /* Of the files it reads, as in its meaning: data with what is forgotten, base weights; NULL or
+     * empty when it reads none. */
+    const char *split_hash, *weights_hash;
     int64_t first_point;
     bool is_reference; /* by its method: others are compared with it, so it is dealt first */
     /* What it is compared with: of the other runs the first reference with the same split,

@@ -99,14 +99,28 @@ done:
     return status;
 }
 
-void checkpoint_remove_all(const char *folder)
+static void remove_from(const char *folder)
 {
     char path[CKPT_PATH_BYTES];
 
     ckpt_files_keep(folder, "step", 0);
     best_weights_remove_all(folder);
     snprintf(path, sizeof path, "%s/ckpt", folder);
+    folder_remove_temporaries(path);
     rmdir(path);
+    folder_remove_temporaries(folder);
+}
+
+void checkpoint_remove_earlier(const struct train_job *job)
+{
+    for (int64_t i = 0; i < job->n_earlier; i++)
+        remove_from(job->earlier[i]);
+}
+
+void checkpoint_remove_all(const struct train_job *job)
+{
+    remove_from(job->folder);
+    checkpoint_remove_earlier(job);
 }
 
 /* best: NULL for the parameters alone. */
@@ -354,24 +368,42 @@ done:
     return status;
 }
 
-enum status checkpoint_load(struct loop *loop, const char *folder, bool *is_found)
+/* A damaged checkpoint is no reason to fail: another one leads to the same result, later. */
+static enum status try_one(struct loop *loop, const struct ckpt_place *place, bool *is_loaded)
 {
-    struct ckpt_files files = ckpt_files_list(folder, "step");
     char path[CKPT_PATH_BYTES];
 
-    *is_found = false;
-    for (int i = 0; i < files.n; i++) {
-        ckpt_file_path(folder, "step", files.numbers[i], path);
-        enum status status = load_one(loop, folder, path);
-        if (status == STATUS_OK) {
-            *is_found = true;
-            return STATUS_OK;
-        }
-        if (status == STATUS_OUT_OF_MEMORY || status == STATUS_DEVICE)
-            return status;
-        loop->history.n = 0;
-        loop->selection = (struct selection){0};
-        log_warning("'%s' is not usable, trying the one before: %s", path, status_message());
+    ckpt_file_path(place->folder, "step", place->number, path);
+    enum status status = load_one(loop, place->folder, path);
+    *is_loaded = status == STATUS_OK;
+    if (status == STATUS_OK) {
+        log_info("continues '%s'", path);
+        return STATUS_OK;
     }
+    if (status == STATUS_OUT_OF_MEMORY || status == STATUS_DEVICE)
+        return status;
+    loop->history.n = 0;
+    loop->selection = (struct selection){0};
+    log_warning("'%s' is not usable, trying the one before: %s", path, status_message());
     return STATUS_OK;
+}
+
+enum status checkpoint_load(struct loop *loop)
+{
+    enum status status = STATUS_OK;
+    const struct train_job *job = loop->job;
+    struct ckpt_place *places = NULL;
+    int64_t n = 0, most = CKPT_MOST_FILES * (job->n_earlier + 1);
+    bool is_loaded = false;
+
+    TRY_ALLOC(places, heap_alloc(most, sizeof *places));
+    ckpt_places_add(job->folder, places, &n);
+    for (int64_t i = 0; i < job->n_earlier; i++)
+        ckpt_places_add(job->earlier[i], places, &n);
+    ckpt_places_sort(places, n);
+    for (int64_t i = 0; i < n && !is_loaded; i++)
+        TRY(try_one(loop, &places[i], &is_loaded));
+done:
+    free(places);
+    return status;
 }

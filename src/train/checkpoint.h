@@ -10,12 +10,14 @@ CHECKED enum status checkpoint_save(const struct loop *loop, const char *folder)
 /* The parameters alone, adapters under their own names, to look at later: written to
  * "<folder>/ckpt/epoch-<n>.h5" after epoch n, never removed. */
 CHECKED enum status checkpoint_keep_epoch(const struct loop *loop, const char *folder);
-/* Loads the newest checkpoint of `folder` that verifies into parameters, optimizer, position and
- * history; a damaged one is logged and the one before it tried. *is_found false when there is none.
- */
-CHECKED enum status checkpoint_load(struct loop *loop, const char *folder, bool *is_found);
-/* The run has ended: nothing to continue. Epochs that were kept stay. */
-void checkpoint_remove_all(const char *folder);
+/* Loads the furthest checkpoint that verifies, of whichever attempt of the loop's job, into
+ * parameters, optimizer, position and history; a damaged one is logged and the one before it tried.
+ * Without any the loop stays at its beginning. */
+CHECKED enum status checkpoint_load(struct loop *loop);
+/* The run has ended: nothing to continue, in no attempt. What a killed trainer was writing goes
+ * with it; epochs that were kept stay. */
+void checkpoint_remove_all(const struct train_job *job);
+void checkpoint_remove_earlier(const struct train_job *job); /* of the attempts before this one */
 
 /* One parameter as a tensor of a file: PyTorch's name and layout, f32 (f64 on ref). Values in the
  * arena. */

@@ -61,3 +61,26 @@ void ckpt_files_keep(const char *folder, const char *kind, int n_newest)
         unlink(path);
     }
 }
+
+void ckpt_places_add(const char *folder, struct ckpt_place *places, int64_t *n)
+{
+    struct ckpt_files files = ckpt_files_list(folder, "step");
+
+    for (int i = 0; i < files.n; i++, (*n)++)
+        places[*n] = (struct ckpt_place){folder, files.numbers[i], *n};
+}
+
+static int furthest_first(const void *a, const void *b)
+{
+    const struct ckpt_place *x = a, *y = b;
+
+    if (x->number != y->number)
+        return x->number < y->number ? 1 : -1;
+    return (x->order > y->order) - (x->order < y->order);
+}
+
+void ckpt_places_sort(struct ckpt_place *places, int64_t n)
+{
+    if (n > 0)
+        qsort(places, (size_t)n, sizeof *places, furthest_first);
+}

@@ -15,4 +15,13 @@ void ckpt_file_path(const char *folder, const char *kind, int64_t number,
                     char path[CKPT_PATH_BYTES]);
 void ckpt_files_keep(const char *folder, const char *kind, int n_newest); /* removes the others */
 
+/* Those of several attempts together. */
+struct ckpt_place {
+    const char *folder; /* borrowed */
+    int64_t number, order;
+};
+/* Adds the "step" files of a folder to places[*n]; at most CKPT_MOST_FILES. */
+void ckpt_places_add(const char *folder, struct ckpt_place *places, int64_t *n);
+void ckpt_places_sort(struct ckpt_place *places, int64_t n); /* furthest first, else as added */
+
 #endif

@@ -151,7 +151,7 @@ static enum status inspect(struct inspection *inspection)
     const struct recipe recipe = relearn_recipe(settings);
 
     if (network_reads_weights(&execution->network))
-        TRY(trainer_weights(execution->trainer, settings->model.weights, &inspection->base));
+        TRY(execution_weights(execution, &inspection->base));
     TRY(merged_create(&execution->network, &recipe, &inspection->merged));
     TRY(merged_copy(&inspection->merged, &execution->network));
     TRY(measure_distance(inspection));

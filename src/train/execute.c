@@ -43,7 +43,7 @@ static enum status load_base(struct execution *execution)
     bool wants_manifest = settings->data.mean.kind == NORMALISATION_BASE ||
                           settings->data.std.kind == NORMALISATION_BASE;
     if (reads_weights || (wants_manifest && settings->model.weights[0] != '\0'))
-        TRY(trainer_weights(execution->trainer, settings->model.weights, &weights));
+        TRY(execution_weights(execution, &weights));
     TRY(normalisation_resolve(settings, weights, &network->mean, &network->std));
     TRY(network_create(network));
     if (starts_from_weights)
@@ -96,9 +96,7 @@ static enum status prepare(struct execution *execution)
     network->method = method_find(settings->unlearn.method);
     if (network->method == NULL)
         return fail(STATUS_BAD_CONFIG, "unknown method '%s'", settings->unlearn.method);
-    TRY(trainer_data(execution->trainer, settings, &network->data));
-    const struct split_request request = forget_request(settings);
-    TRY(split_create(network->data->dataset, &request, &execution->split));
+    TRY(execution_split(execution));
     TRY(load_base(execution));
     if (network->method->prunes)
         TRY(prune(network));
@@ -112,17 +110,13 @@ static enum status train(struct execution *execution)
 {
     enum status status = STATUS_OK;
     struct loop *loop = &execution->loop;
-    const struct train_job *job = execution->job;
-    bool is_found = false;
 
     loop->network = &execution->network;
     loop->split = execution->split;
     loop->recipe = network_recipe(&execution->network);
-    loop->job = job;
+    loop->job = execution->job;
     TRY(loop_create(loop));
-    TRY(checkpoint_load(loop, job->folder, &is_found));
-    if (!is_found && job->resume_folder != NULL)
-        TRY(checkpoint_load(loop, job->resume_folder, &is_found));
+    TRY(checkpoint_load(loop));
     loop->first_step = loop->position.step;
     loop->first_seconds = loop->position.seconds;
     TRY(execution_climb(execution));
@@ -175,9 +169,7 @@ static enum status work(struct execution *execution)
         (job->settings->checkpoint.keep != KEEP_NONE || job->weights_path != NULL))
         TRY(execution_save_weights(execution));
     TRY(execution_record(execution, "done", "")); /* last: run.h5 says that the run is complete */
-    checkpoint_remove_all(job->folder);
-    if (job->resume_folder != NULL)
-        checkpoint_remove_all(job->resume_folder);
+    checkpoint_remove_all(job);
 done:
     return status;
 }

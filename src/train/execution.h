@@ -22,6 +22,11 @@ struct execution {
     char started[32];
 };
 
+/* The data and the split of the job, and its base weights (borrowed): read once, and CHANGED_INPUT
+ * when they are not what the job's contents name. */
+CHECKED enum status execution_split(struct execution *execution);
+CHECKED enum status execution_weights(const struct execution *execution,
+                                      const struct weights **out);
 /* Evaluates the network as it is: predictions and metrics. */
 CHECKED enum status execution_evaluate(struct execution *execution);
 /* Adds what the final weights hold behind the outputs to the metrics: distance_original, sparsity

@@ -75,8 +75,7 @@ static enum status pause_there(struct execution *execution)
 
     TRY(leave(execution, "paused"));
     TRY(checkpoint_save(&execution->loop, job->folder));
-    if (job->resume_folder != NULL)
-        checkpoint_remove_all(job->resume_folder);
+    checkpoint_remove_earlier(job);
 done:
     return status;
 }
@@ -84,12 +83,9 @@ done:
 static enum status stop_there(struct execution *execution)
 {
     enum status status = STATUS_OK;
-    const struct train_job *job = execution->job;
 
     TRY(leave(execution, "stopped_early"));
-    checkpoint_remove_all(job->folder);
-    if (job->resume_folder != NULL)
-        checkpoint_remove_all(job->resume_folder);
+    checkpoint_remove_all(execution->job);
 done:
     return status;
 }

@@ -42,20 +42,27 @@ struct train_observer {
     enum train_verdict (*reach)(void *context, const struct train_rung *rung, int64_t *next_epoch);
 };
 
+/* Hashes of what a run's files held when it was planned; NULL or "": whatever is there. */
+struct train_contents {
+    const char *split; /* the data and what is forgotten of it */
+    const char *weights;
+};
 struct train_job {
     const struct settings *settings;
     const char *id, *name;
     int64_t attempt;
     const char *folder; /* "…/runs/<id>/a<n>": run.h5, weights.h5, ckpt/ go here; created */
-    const char *resume_folder; /* newest earlier attempt's folder with a checkpoint, or NULL */
-    const char *weights_path;  /* where final weights go; NULL: "<folder>/weights.h5" */
-    int64_t rung_epoch;        /* epochs after which to ask; 0: never */
-    const char *metric; /* what to say then: "loss" (of the epoch), or a metric by its name */
+    const char *const *earlier; /* [n_earlier] folders of earlier attempts, newest first */
+    int64_t n_earlier;
+    const char *weights_path; /* where final weights go; NULL: "<folder>/weights.h5" */
+    int64_t rung_epoch;       /* epochs after which to ask; 0: never */
+    const char *metric;       /* what to say then: "loss" (of the epoch), or a metric by its name */
+    struct train_contents contents;
     struct train_observer observer;
 };
 /* Trains, evaluates, writes run.h5 (also for a run that diverged: state "diverged", and returns
  * DIVERGED). CANCELLED when stopped: a checkpoint was written first. A run that paused or stopped
- * at a rung is OK: whoever gave the verdict knows. */
+ * at a rung is OK: whoever gave the verdict knows. CHANGED_INPUT before anything was trained. */
 CHECKED enum status trainer_execute(struct trainer *trainer, const struct train_job *job);
 
 #endif

@@ -112,21 +112,38 @@ done:
     return status;
 }
 
+static struct base_weights look_at(const char *path)
+{
+    struct base_weights found = {.modified = -1};
+    struct stat info;
+
+    if (stat(path, &info) == 0) {
+        found.modified = (double)info.st_mtim.tv_sec + 1e-9 * (double)info.st_mtim.tv_nsec;
+        found.bytes = info.st_size;
+    }
+    return found;
+}
+
+static bool is_same_file(const struct base_weights *a, const struct base_weights *b)
+{
+    return a->modified == b->modified && a->bytes == b->bytes;
+}
+
 enum status trainer_weights(struct trainer *trainer, const char *path, const struct weights **out)
 {
     enum status status = STATUS_OK;
     struct base_weights *base = &trainer->base;
-    struct stat info = {0};
-    double modified = stat(path, &info) == 0
-                          ? (double)info.st_mtim.tv_sec + 1e-9 * (double)info.st_mtim.tv_nsec
-                          : -1;
+    struct base_weights now = look_at(path);
 
-    if (base->path == NULL || strcmp(base->path, path) != 0 || base->modified != modified ||
-        base->bytes != info.st_size) {
+    if (base->path == NULL || strcmp(base->path, path) != 0 || !is_same_file(base, &now)) {
         base_release(trainer);
         TRY(weights_load(path, &base->weights));
-        base->modified = modified;
-        base->bytes = info.st_size;
+        TRY(hash_file(path, base->hash));
+        base->modified = now.modified;
+        base->bytes = now.bytes;
+        now = look_at(path);
+        if (!is_same_file(base, &now))
+            TRY(fail(STATUS_CHANGED_INPUT, "weights '%s' changed while they were read", path));
         TRY(copy_path(path, &base->path));
     }
     *out = base->weights;

@@ -20,6 +20,7 @@ struct resident_data {
 struct base_weights {
     struct weights *weights; /* owned */
     char *path;              /* owned; the key */
+    char hash[HASH_HEX_BYTES];
     int64_t bytes;
     double modified; /* of the file when it was read */
 };

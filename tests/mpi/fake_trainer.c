@@ -2,7 +2,9 @@
  * environment: FAKE_TRAINER="3:kill:1,5:kill:9" makes run 3 die in its first attempt and run 5 in
  * attempts 1 to 9. FAKE_TRAINER_SECONDS: how long a run takes. FAKE_TRAINER_STEPS: how often it
  * says how far it is, 10 if not given. FAKE_TRAINER_EPOCHS: rows of its history, 0 if not given.
- * FAKE_TRAINER_LOG: a file that gets one line "run attempt pid ppid" per run begun. */
+ * FAKE_TRAINER_LOG: a file that gets one line "run attempt pid ppid" per run begun.
+ * FAKE_TRAINER_LEAVES: how many trainers end right after they said hello; they count themselves by
+ * making files beside FAKE_TRAINER_LOG. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -209,10 +211,28 @@ static bool work(struct fake *fake, const cJSON *assignment)
     }
     if (strcmp(verb, "diverge") == 0)
         return answer(assignment, STATUS_DIVERGED, "loss is NaN at step 3");
+    if (strcmp(verb, "full") == 0)
+        return answer(assignment, STATUS_STORAGE, "cannot write 'x': No space left on device");
     if (strcmp(verb, "io") == 0)
         return answer(assignment, STATUS_IO, "cannot read 'somewhere'");
     enum status status = write_result(assignment);
     return answer(assignment, status, status_message());
+}
+
+static bool leaves(void)
+{
+    const char *log = getenv("FAKE_TRAINER_LOG");
+    char path[4096];
+
+    for (int64_t i = 0; log != NULL && i < number_from("FAKE_TRAINER_LEAVES", 0); i++) {
+        snprintf(path, sizeof path, "%s.left-%" PRId64, log, i);
+        int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd < 0)
+            continue; /* an earlier one's */
+        close(fd);
+        return true;
+    }
+    return false;
 }
 
 static bool has_launcher_variables(void)
@@ -244,6 +264,8 @@ int main(int argc, char **argv)
         return 8;
     if (fcntl(IN_FD, F_SETFL, O_NONBLOCK) != 0 || !say(record_create("hello")))
         return 1;
+    if (leaves())
+        return 0;
     while (goes_on) {
         cJSON *assignment = NULL;
         goes_on = listen(&fake, 10, &assignment);

@@ -94,6 +94,26 @@ static void failed_runs_do_not_stop_others(void **unused)
     job_close(&job);
 }
 
+static void full_disk_charges_no_run(void **unused)
+{
+    struct job job;
+    struct run_state states[JOB_MAX_RUNS];
+
+    (void)unused;
+    job_open(&job, n_ranks, 6);
+    expect_exit(&job, job_run(&job, "2:full:1"), 3);
+    expect_output(&job, "cannot write 'x': No space left on device");
+    job_states(&job, states);
+    for (int i = 0; i < 6; i++)
+        assert_true(states[i].phase == RUN_DONE || states[i].phase == RUN_PENDING);
+    assert_int_equal(states[2].phase, RUN_PENDING);
+    expect_exit(&job, job_run(&job, ""), 0); /* there is room again: nothing more is asked for */
+    job_states(&job, states);
+    assert_int_equal(states[2].phase, RUN_DONE);
+    assert_int_equal(states[2].n_retries + states[2].n_crashes, 0);
+    job_close(&job);
+}
+
 static void fail_fast_leaves_the_rest(void **unused)
 {
     struct job job;
@@ -212,6 +232,94 @@ static void second_sweep_is_refused(void **unused)
     job_close(&job);
 }
 
+static void read_whole(const char *path, char **out, int64_t *n)
+{
+    assert_int_equal(file_read(path, out, n), STATUS_OK);
+}
+
+/* One byte of a finished run's result flips: the table keeps its row, and the run is repeated. */
+static void damaged_result_is_repeated(void **unused)
+{
+    struct job job;
+    struct run_state states[JOB_MAX_RUNS];
+    char path[TEMPORARY_PATH_BYTES + 64], table[TEMPORARY_PATH_BYTES + 16];
+    char *bytes = NULL, *before = NULL, *after = NULL;
+    int64_t n = 0, n_before = 0, n_after = 0;
+
+    (void)unused;
+    job_open(&job, n_ranks, 4);
+    expect_exit(&job, job_run(&job, ""), 0);
+    snprintf(path, sizeof path, "%s/runs/%016d/a1/run.h5", job.results, 2);
+    snprintf(table, sizeof table, "%s/results.h5", job.results);
+    read_whole(path, &bytes, &n);
+    bytes[n / 2] ^= 0x10;
+    assert_int_equal(file_write(path, bytes, (size_t)n), STATUS_OK);
+    read_whole(table, &before, &n_before);
+    expect_exit(&job, job_run(&job, ""), 3);
+    expect_output(&job, "results of 1 finished runs cannot be read");
+    expect_output(&job, "its checksum is not that of its content");
+    read_whole(table, &after, &n_after);
+    assert_int_equal(n_after, n_before);
+    assert_memory_equal(after, before, (size_t)n_before);
+    expect_exit(&job, job_run(&job, ""), 0);
+    job_states(&job, states);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(states[i].attempt, i == 2 ? 2 : 1);
+    free(bytes);
+    free(before);
+    free(after);
+    job_close(&job);
+}
+
+static void cut_journal_is_told(void **unused)
+{
+    struct job job;
+    char path[TEMPORARY_PATH_BYTES + 16];
+
+    (void)unused;
+    job_open(&job, n_ranks, 3);
+    expect_exit(&job, job_run(&job, ""), 0);
+    if (strstr(job.output, "dropped") != NULL)
+        fail_msg("nothing was dropped: %s", job.output);
+    snprintf(path, sizeof path, "%s/journal.jsonl", job.results);
+    assert_int_equal(truncate(path, file_size(path) - 7), 0);
+    expect_exit(&job, job_run(&job, ""), 0);
+    expect_output(&job, "bytes are cut short or damaged and dropped");
+    expect_exit(&job, job_run(&job, ""), 0);
+    if (strstr(job.output, "dropped") != NULL)
+        fail_msg("the journal is whole again: %s", job.output);
+    job_close(&job);
+}
+
+/* Moved away and another one put there, while it runs: nothing is written into that one. */
+static void moved_folder_exits_3(void **unused)
+{
+    struct job job;
+    struct run_state states[JOB_MAX_RUNS];
+    char moved[TEMPORARY_PATH_BYTES + 16], status[TEMPORARY_PATH_BYTES + 16];
+
+    (void)unused;
+    job_open(&job, n_ranks, 40);
+    snprintf(moved, sizeof moved, "%s-moved", job.results);
+    snprintf(status, sizeof status, "%s/status.json", job.results);
+    job_start(&job, "", "0.3", "");
+    assert_true(job_wait_for_begun(&job, 2));
+    assert_int_equal(rename(job.results, moved), 0);
+    assert_int_equal(folder_create(job.results), STATUS_OK);
+    expect_exit(&job, job_wait(&job), 3);
+    expect_output(&job, "was removed, moved or replaced");
+    assert_false(file_exists(status));
+    char command[4 * TEMPORARY_PATH_BYTES];
+    snprintf(command, sizeof command, "rm -rf '%s' && mv '%s' '%s'", job.results, moved,
+             job.results);
+    assert_int_equal(system(command), 0);
+    expect_exit(&job, job_run(&job, ""), 0);
+    job_states(&job, states);
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(states[i].phase, RUN_DONE);
+    job_close(&job);
+}
+
 static void bad_folder_exits_3(void **unused)
 {
     struct job job;
@@ -279,11 +387,15 @@ int main(int argc, char **argv)
         cmocka_unit_test(killed_trainer_is_replaced),
         cmocka_unit_test(crashing_run_is_set_aside),
         cmocka_unit_test(failed_runs_do_not_stop_others),
+        cmocka_unit_test(full_disk_charges_no_run),
         cmocka_unit_test(fail_fast_leaves_the_rest),
         cmocka_unit_test(killed_job_goes_on),
         cmocka_unit_test(signal_stops_in_order),
         cmocka_unit_test(repeated_warning_is_one_warning),
         cmocka_unit_test(second_sweep_is_refused),
+        cmocka_unit_test(damaged_result_is_repeated),
+        cmocka_unit_test(cut_journal_is_told),
+        cmocka_unit_test(moved_folder_exits_3),
         cmocka_unit_test(bad_folder_exits_3),
         cmocka_unit_test(broken_trainer_ends_the_sweep),
         cmocka_unit_test(other_sweep_on_a_rank_is_found),

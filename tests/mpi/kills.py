@@ -175,6 +175,9 @@ def main():
         if problem is not None or reader.opened == 0:
             fail(f"results.h5 was opened {reader.opened} times, {problem!r}")
         check_history(job)
+        left = [p for p in (job.folder / "runs").rglob("*") if p.name == "ckpt" or p.suffix == ".tmp"]
+        if left:
+            fail(f"of finished runs there are still {left}")
         wrong, compared = differences(program.folder / "alone", job.folder, RUNS)
         if wrong or compared != RUNS:
             fail(f"{wrong}; {compared} weight files compared, wanted {RUNS}")

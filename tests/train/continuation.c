@@ -1,6 +1,7 @@
 /* A run that was stopped and continued has the same bits as one that was not, for every method. */
 #include "train/fixture.h"
 
+#include "base/file.h"
 #include "unlearn/method.h"
 
 #include <dirent.h>
@@ -205,6 +206,47 @@ static void finished_runs_keep_no_checkpoints(void **state)
     assert_null(opendir(path));
 }
 
+static void put_file(const char *name, const char *bytes)
+{
+    char path[200];
+
+    snprintf(path, sizeof path, "%s/%s", fixture.folder, name);
+    assert_int_equal(file_write(path, bytes, strlen(bytes)), STATUS_OK);
+}
+
+/* Attempt 2 was killed while it wrote: one checkpoint is cut short, another has no name yet. */
+static void the_best_of_all_attempts_counts(void **state)
+{
+    struct settings settings = fixture_settings(&fixture, "finetune");
+    struct stopper never = {.stop_at = -1}, once = {.stop_at = 4}, after = {.stop_at = -1};
+    char path[160];
+
+    (void)state;
+    assert_int_equal(execute(&settings, "many-whole", NULL, &never), STATUS_OK);
+    assert_int_equal(execute(&settings, "many-a1", NULL, &once), STATUS_CANCELLED);
+    snprintf(path, sizeof path, "%s/many-a2/ckpt", fixture.folder);
+    assert_int_equal(folder_create(path), STATUS_OK);
+    put_file("many-a2/ckpt/step-5.h5", "cut short");
+    put_file("many-a2/ckpt/step-6.h5.4242.tmp", "cut");
+    put_file("many-a2/run.h5.4242.tmp", "cut");
+    put_file("many-a2/my.notes.tmp", "a user's own");
+    struct fixture_run third = {.name = "many-a3",
+                                .resume = "many-a2",
+                                .before = "many-a1",
+                                .observer = {&after, count_steps, wants_stop, NULL}};
+    assert_int_equal(fixture_execute(&fixture, &settings, &third), STATUS_OK);
+    assert_int_equal(after.first, 5);
+    assert_same_result("many-whole", "many-a3");
+    for (int i = 1; i <= 3; i++) {
+        snprintf(path, sizeof path, "%s/many-a%d/ckpt", fixture.folder, i);
+        assert_false(file_exists(path));
+    }
+    snprintf(path, sizeof path, "%s/many-a2/run.h5.4242.tmp", fixture.folder);
+    assert_false(file_exists(path));
+    snprintf(path, sizeof path, "%s/many-a2/my.notes.tmp", fixture.folder);
+    assert_true(file_exists(path));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +254,7 @@ int main(void)
         cmocka_unit_test(a_whole_recipe_continues_exactly),
         cmocka_unit_test(a_damaged_checkpoint_falls_back),
         cmocka_unit_test(finished_runs_keep_no_checkpoints),
+        cmocka_unit_test(the_best_of_all_attempts_counts),
     };
     return cmocka_run_group_tests(tests, open_fixture, close_fixture);
 }

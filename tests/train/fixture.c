@@ -140,18 +140,23 @@ void fixture_close(struct fixture *fixture)
 enum status fixture_execute(const struct fixture *fixture, const struct settings *settings,
                             const struct fixture_run *run)
 {
-    char folder[160], resume[160];
+    char folder[160], resume[160], before[160];
+    const char *const earlier[] = {resume, before};
     struct train_job job = {.settings = settings,
                             .id = "0123456789abcdef",
                             .name = run->name,
                             .attempt = run->resume != NULL ? 2 : 1,
                             .folder = folder,
-                            .resume_folder = run->resume != NULL ? resume : NULL,
+                            .earlier = earlier,
+                            .n_earlier = (run->resume != NULL) + (run->before != NULL),
+                            .contents = run->contents,
                             .observer = run->observer};
 
     snprintf(folder, sizeof folder, "%s/%s", fixture->folder, run->name);
     snprintf(resume, sizeof resume, "%s/%s", fixture->folder,
              run->resume != NULL ? run->resume : "");
+    snprintf(before, sizeof before, "%s/%s", fixture->folder,
+             run->before != NULL ? run->before : "");
     return trainer_execute(fixture->trainer, &job);
 }
 

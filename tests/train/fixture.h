@@ -26,7 +26,9 @@ struct settings fixture_settings(const struct fixture *fixture, const char *meth
 /* Executes into "<folder>/<name>". */
 struct fixture_run {
     const char *name;
-    const char *resume; /* name of an earlier run's folder, or NULL */
+    const char *resume; /* name of an earlier attempt's folder, or NULL */
+    const char *before; /* of one before that, or NULL */
+    struct train_contents contents;
     struct train_observer observer;
 };
 enum status fixture_execute(const struct fixture *fixture, const struct settings *settings,

@@ -84,10 +84,14 @@ static void test_failing_writes(void **state)
         enum failing_call call;
         int nth, error;
         const char *verb;
+        enum status wanted;
     } rows[] = {
-        {CALL_WRITE, 1, ENOSPC, "write"},    {CALL_WRITE, 2, ENOSPC, "write"},
-        {CALL_FSYNC, 1, EIO, "sync"},        {CALL_CLOSE, 1, EDQUOT, "close"},
-        {CALL_RENAME, 1, EACCES, "replace"},
+        {CALL_WRITE, 1, ENOSPC, "write", STATUS_STORAGE},
+        {CALL_WRITE, 2, ENOSPC, "write", STATUS_STORAGE},
+        {CALL_FSYNC, 1, EIO, "sync", STATUS_STORAGE},
+        {CALL_CLOSE, 1, EDQUOT, "close", STATUS_STORAGE},
+        {CALL_RENAME, 1, EROFS, "replace", STATUS_STORAGE},
+        {CALL_RENAME, 1, EACCES, "replace", STATUS_IO},
     };
     char path[TEMPORARY_PATH_BYTES], wanted[2 * TEMPORARY_PATH_BYTES];
 
@@ -97,7 +101,7 @@ static void test_failing_writes(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         failing_call_limit_writes(4); /* so that there is a second write */
         failing_call_arm(rows[i].call, rows[i].nth, rows[i].error);
-        assert_int_equal(file_write(path, "new content", 11), STATUS_IO);
+        assert_int_equal(file_write(path, "new content", 11), rows[i].wanted);
         failing_call_disarm();
         snprintf(wanted, sizeof wanted, "cannot %s '%s': %s", rows[i].verb, path,
                  strerror(rows[i].error));

@@ -161,7 +161,7 @@ static void test_full_disk(void **state)
 
     dataset_destroy(dataset);
     failing_call_arm(CALL_WRITE, 4, ENOSPC); /* note, names, first batch, second batch */
-    expect_failure(&settings, folder->path, STATUS_IO, "data_batch_2.bin': No space left");
+    expect_failure(&settings, folder->path, STATUS_STORAGE, "data_batch_2.bin': No space left");
     failing_call_disarm();
     /* half of the old set and half of the new are not taken for one */
     assert_int_equal(dataset_load(DATASET_CIFAR10, folder->path, &dataset), STATUS_IO);

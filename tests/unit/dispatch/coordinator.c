@@ -290,7 +290,8 @@ static enum status fail_run(struct stage *stage, int rank, const struct message 
                 (struct message){.kind = MESSAGE_FAILED,
                                  .run = assigned->run,
                                  .attempt = assigned->attempt,
-                                 .status = (int32_t)status});
+                                 .status = (int32_t)status,
+                                 .text = "played trouble"});
 }
 
 static void retries_only_what_may_help(void **state)
@@ -314,6 +315,31 @@ static void retries_only_what_may_help(void **state)
     assert_int_equal(fail_run(stage, 1, &runs[1], STATUS_OUT_OF_MEMORY), STATUS_OK);
     assert_int_equal(stage->states[1].phase, RUN_FAILED);
     assert_int_equal(stage->states[1].n_retries, 1);
+}
+
+/* No run is charged, the others write what they can, and the sweep ends with an error. */
+static void full_disk_stops_everybody(void **state)
+{
+    struct stage *stage = *state;
+    struct message runs[N_RANKS];
+
+    start(stage, (struct coordinator_settings){.retries = 0, .crash_limit = 1});
+    begin_all(stage, runs);
+    assert_int_equal(coordinator_trouble(stage->coordinator), STATUS_OK);
+    assert_int_equal(fail_run(stage, 1, &runs[1], STATUS_STORAGE), STATUS_OK);
+    expect_order(stage, 0, MESSAGE_STOP);
+    expect_order(stage, 2, MESSAGE_STOP);
+    assert_int_equal(fail_run(stage, 0, &runs[0], STATUS_CANCELLED), STATUS_OK);
+    assert_int_equal(fail_run(stage, 2, &runs[2], STATUS_STORAGE), STATUS_OK);
+    for (int i = 0; i < N_RANKS; i++) {
+        assert_int_equal(stage->states[i].phase, RUN_PENDING);
+        assert_int_equal(stage->states[i].n_retries, 0);
+        say(stage, i, MESSAGE_READY);
+        expect_silence(stage, i);
+    }
+    assert_int_equal(coordinator_trouble(stage->coordinator), STATUS_STORAGE);
+    assert_string_equal(status_message(), "rank 1 on played: played trouble; the runs that are "
+                                          "left stay pending");
 }
 
 static void max_fails_stops(void **state)
@@ -409,6 +435,23 @@ static void useless_ranks_end_it(void **state)
     assert_string_equal(status_message(), "no rank can run a trainer: no such program");
 }
 
+/* Its last trainer died before it took the run it was given: another rank gets it, uncharged. */
+static void run_of_a_rank_that_gives_up_goes_on(void **state)
+{
+    struct stage *stage = *state;
+
+    start(stage, (struct coordinator_settings){.crash_limit = 1});
+    say(stage, 1, MESSAGE_HELLO);
+    say(stage, 2, MESSAGE_HELLO);
+    say(stage, 1, MESSAGE_READY);
+    expect_run(stage, 1, 0, 1);
+    say(stage, 1, MESSAGE_GAVE_UP);
+    assert_int_equal(stage->states[0].phase, RUN_PENDING);
+    assert_int_equal(stage->states[0].n_crashes, 0);
+    say(stage, 2, MESSAGE_READY);
+    expect_run(stage, 2, 0, 2);
+}
+
 static void other_sweep_is_refused(void **state)
 {
     struct stage *stage = *state;
@@ -433,10 +476,12 @@ int main(void)
         TEST(references_go_first),
         TEST(crash_limit_sets_aside),
         TEST(retries_only_what_may_help),
+        TEST(full_disk_stops_everybody),
         TEST(max_fails_stops),
         TEST(request_stops),
         TEST(silent_rank_is_lost),
         TEST(useless_ranks_end_it),
+        TEST(run_of_a_rank_that_gives_up_goes_on),
         TEST(other_sweep_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

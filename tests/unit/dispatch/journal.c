@@ -280,10 +280,10 @@ static void full_disk_is_named(void **unused)
     assert_int_equal(journal_open(path, 0, &journal), STATUS_OK);
     assert_int_equal(journal_append(journal, &event), STATUS_OK);
     failing_call_arm(CALL_WRITE, 1, ENOSPC);
-    assert_int_equal(journal_append(journal, &event), STATUS_IO);
+    assert_int_equal(journal_append(journal, &event), STATUS_STORAGE);
     assert_non_null(strstr(status_message(), "No space left"));
     failing_call_limit_writes(20);
-    assert_int_equal(journal_append(journal, &event), STATUS_IO);
+    assert_int_equal(journal_append(journal, &event), STATUS_STORAGE);
     failing_call_disarm();
     assert_non_null(strstr(status_message(), "only 20 of "));
     assert_non_null(strstr(status_message(), path));

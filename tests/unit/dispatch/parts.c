@@ -125,6 +125,55 @@ static void second_lock_is_refused(void **unused)
     temporary_folder_close(&folder);
 }
 
+/* The folder itself is locked, and the owner makes the file anew. */
+static void deleted_lock_lets_nobody_in(void **unused)
+{
+    struct temporary_folder folder;
+    struct folder_lock *first = NULL, *second = NULL;
+    char path[TEMPORARY_PATH_BYTES];
+
+    (void)unused;
+    temporary_folder_open(&folder);
+    temporary_path(&folder, "lock", path);
+    assert_int_equal(folder_lock_take(folder.path, (struct shard){0}, 0.2, &first), STATUS_OK);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(folder_lock_take(folder.path, (struct shard){0}, 0.2, &second),
+                     STATUS_BAD_CONFIG);
+    assert_non_null(strstr(status_message(), "was deleted; wait for it"));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(folder_lock_touch(first), STATUS_OK);
+    assert_true(folder_lock_has_owner(folder.path, (struct shard){0}));
+    assert_int_equal(folder_lock_take(folder.path, (struct shard){0}, 0.2, &second),
+                     STATUS_BAD_CONFIG);
+    folder_lock_release(first);
+    temporary_folder_close(&folder);
+}
+
+/* Moved away, nothing in its place, another in its place; and moved back. */
+static void folder_is_known_again(void **unused)
+{
+    struct temporary_folder folder;
+    struct folder_lock *lock = NULL;
+    char path[TEMPORARY_PATH_BYTES], moved[TEMPORARY_PATH_BYTES];
+
+    (void)unused;
+    temporary_folder_open(&folder);
+    temporary_path(&folder, "results", path);
+    temporary_path(&folder, "moved", moved);
+    assert_int_equal(folder_create(path), STATUS_OK);
+    assert_int_equal(folder_lock_take(path, (struct shard){0}, 0.2, &lock), STATUS_OK);
+    assert_int_equal(rename(path, moved), 0);
+    assert_int_equal(folder_lock_check(lock), STATUS_STORAGE);
+    assert_non_null(strstr(status_message(), "was removed, moved or replaced"));
+    assert_int_equal(folder_create(path), STATUS_OK);
+    assert_int_equal(folder_lock_touch(lock), STATUS_STORAGE);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(rename(moved, path), 0);
+    assert_int_equal(folder_lock_touch(lock), STATUS_OK);
+    folder_lock_release(lock);
+    temporary_folder_close(&folder);
+}
+
 static void dead_owner_is_replaced(void **unused)
 {
     struct temporary_folder folder;
@@ -322,6 +371,8 @@ int main(void)
         cmocka_unit_test(launchers_know_the_cores),
         cmocka_unit_test(wrong_cores_are_refused),
         cmocka_unit_test(second_lock_is_refused),
+        cmocka_unit_test(deleted_lock_lets_nobody_in),
+        cmocka_unit_test(folder_is_known_again),
         cmocka_unit_test(dead_owner_is_replaced),
         cmocka_unit_test(foreign_owner_is_watched),
         cmocka_unit_test(queues_deliver_in_order),

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { N_RUNS = 3 };
 
@@ -162,12 +163,48 @@ static void full_disk_is_reported(void **unused)
         status = recorder_check(stage.recorder);
     }
     failing_call_disarm();
-    assert_int_equal(status, STATUS_IO);
+    assert_int_equal(status, STATUS_STORAGE);
     assert_non_null(strstr(status_message(), "journal.jsonl"));
     assert_non_null(strstr(status_message(), "No space left"));
     push(&stage, JOURNAL_DONE, 0, ""); /* taken, not written: the files stay as they were */
-    assert_int_equal(recorder_finish(stage.recorder), STATUS_IO);
+    assert_int_equal(recorder_finish(stage.recorder), STATUS_STORAGE);
     assert_int_equal(file_size(stage.journal_path), 0);
+    close_stage(&stage);
+}
+
+/* The machine's clock, a minute ahead when it is read: as if it had been set back since. */
+static double wall_ahead_seconds;
+int __real_clock_gettime(clockid_t clock, struct timespec *out);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *out);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *out)
+{
+    int code = __real_clock_gettime(clock, out);
+
+    if (clock == CLOCK_REALTIME)
+        out->tv_sec += (time_t)wall_ahead_seconds;
+    return code;
+}
+
+static void clock_set_back_delays_nothing(void **unused)
+{
+    struct stage stage;
+    char reason[STOP_REASON_BYTES];
+    double begin = 0;
+
+    (void)unused;
+    wall_ahead_seconds = 60;
+    open_stage(&stage);
+    while (!file_exists(stage.results_path) || !file_exists(stage.status_path))
+        clock_sleep(0.01);
+    clock_sleep(0.2); /* it waits for work */
+    begin = clock_seconds();
+    assert_int_equal(stop_request_make(stage.folder.path, (struct shard){0}), STATUS_OK);
+    while (!recorder_was_asked_to_stop(stage.recorder, reason)) {
+        assert_true(clock_seconds() - begin < 10);
+        clock_sleep(0.01);
+    }
+    wall_ahead_seconds = 0;
+    assert_int_equal(recorder_finish(stage.recorder), STATUS_OK);
     close_stage(&stage);
 }
 
@@ -177,6 +214,7 @@ int main(void)
         cmocka_unit_test(events_reach_the_files),
         cmocka_unit_test(results_follow_while_it_runs),
         cmocka_unit_test(full_disk_is_reported),
+        cmocka_unit_test(clock_set_back_delays_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,16 +44,23 @@ static struct supervisor_event await(struct supervisor *supervisor)
     return event;
 }
 
+static void assign(struct supervisor *supervisor, const char *folder, int64_t attempt)
+{
+    const struct supervisor_job job = {.run = 1,
+                                       .attempt = attempt,
+                                       .id = "0000000000000001",
+                                       .name = "one",
+                                       .folder = folder,
+                                       .settings_json = "{}"};
+
+    assert_int_equal(supervisor_assign(supervisor, &job), STATUS_OK);
+}
+
 static struct supervisor_event run_one(struct supervisor *supervisor, const char *folder,
                                        int64_t attempt)
 {
     assert_int_equal(await(supervisor).kind, SUPERVISOR_READY);
-    supervisor_assign(supervisor, &(struct supervisor_job){.run = 1,
-                                                           .attempt = attempt,
-                                                           .id = "0000000000000001",
-                                                           .name = "one",
-                                                           .folder = folder,
-                                                           .settings_json = "{}"});
+    assign(supervisor, folder, attempt);
     return await(supervisor);
 }
 
@@ -128,12 +135,7 @@ static void stop_is_passed_on(void **unused)
     supervisor = open_supervisor(30, 30);
     assert_int_equal(await(supervisor).kind, SUPERVISOR_READY);
     supervisor_stop(supervisor); /* idle: nothing to stop, and the next run is not hit by it */
-    supervisor_assign(supervisor, &(struct supervisor_job){.run = 1,
-                                                           .attempt = 1,
-                                                           .id = "1",
-                                                           .name = "one",
-                                                           .folder = folder.path,
-                                                           .settings_json = "{}"});
+    assign(supervisor, folder.path, 1);
     supervisor_stop(supervisor);
     event = await(supervisor);
     assert_int_equal(event.kind, SUPERVISOR_FAILED);
@@ -142,6 +144,102 @@ static void stop_is_passed_on(void **unused)
     supervisor_destroy(supervisor);
     setenv("FAKE_TRAINER_SECONDS", "0.05", 1);
     temporary_folder_close(&folder);
+}
+
+/* ---- a trainer that ends between its hello and its first run ---- */
+
+/* `n` trainers will; the first of them has just said hello. */
+static struct supervisor *open_leaving(struct temporary_folder *folder, const char *n)
+{
+    char log[TEMPORARY_PATH_BYTES];
+    struct supervisor *supervisor = NULL;
+
+    temporary_folder_open(folder);
+    temporary_path(folder, "begun", log);
+    setenv("FAKE_TRAINER", "", 1);
+    setenv("FAKE_TRAINER_LOG", log, 1);
+    setenv("FAKE_TRAINER_LEAVES", n, 1);
+    supervisor = open_supervisor(30, 30);
+    assert_int_equal(await(supervisor).kind, SUPERVISOR_READY);
+    clock_sleep(0.3);
+    return supervisor;
+}
+
+static void close_leaving(struct temporary_folder *folder, struct supervisor *supervisor)
+{
+    supervisor_destroy(supervisor);
+    unsetenv("FAKE_TRAINER_LOG");
+    unsetenv("FAKE_TRAINER_LEAVES");
+    temporary_folder_close(folder);
+}
+
+static void see_death(struct supervisor *supervisor)
+{
+    struct supervisor_event event;
+
+    for (double end = clock_seconds() + 20; supervisor_pollfd(supervisor).fd >= 0;) {
+        assert_true(clock_seconds() < end);
+        supervisor_poll(supervisor, &event);
+    }
+}
+
+/* Signalling "process 0" would kill this test, and ctest with it. */
+static void run_waits_for_the_next_trainer(void **unused)
+{
+    struct temporary_folder folder;
+    struct supervisor *supervisor = open_leaving(&folder, "1");
+
+    (void)unused;
+    see_death(supervisor);
+    assign(supervisor, folder.path, 1);
+    struct supervisor_event event = await(supervisor);
+    assert_int_equal(event.kind, SUPERVISOR_DONE);
+    assert_int_equal(event.attempt, 1);
+    close_leaving(&folder, supervisor);
+}
+
+static void run_that_was_not_taken_is_not_charged(void **unused)
+{
+    struct temporary_folder folder;
+    struct supervisor *supervisor = open_leaving(&folder, "1");
+
+    (void)unused;
+    assign(supervisor, folder.path, 1); /* nobody has noticed yet that the trainer is gone */
+    assert_int_equal(await(supervisor).kind, SUPERVISOR_DONE);
+    close_leaving(&folder, supervisor);
+}
+
+static void waiting_run_is_withdrawn(void **unused)
+{
+    struct temporary_folder folder;
+    struct supervisor *supervisor = open_leaving(&folder, "1");
+
+    (void)unused;
+    see_death(supervisor);
+    assign(supervisor, folder.path, 1);
+    supervisor_stop(supervisor);
+    struct supervisor_event event = await(supervisor);
+    assert_int_equal(event.kind, SUPERVISOR_FAILED);
+    assert_int_equal(event.status, STATUS_CANCELLED);
+    assert_int_equal(await(supervisor).kind, SUPERVISOR_READY);
+    close_leaving(&folder, supervisor);
+}
+
+static void trainers_that_take_no_run_are_given_up(void **unused)
+{
+    struct temporary_folder folder;
+    struct supervisor *supervisor = open_leaving(&folder, "100");
+
+    (void)unused;
+    see_death(supervisor);
+    assign(supervisor, folder.path, 1);
+    struct supervisor_event event = await(supervisor);
+    while (event.kind == SUPERVISOR_CRASHED) { /* it took the run, and ended all the same */
+        assign(supervisor, folder.path, event.attempt + 1);
+        event = await(supervisor);
+    }
+    assert_int_equal(event.kind, SUPERVISOR_GAVE_UP);
+    close_leaving(&folder, supervisor);
 }
 
 static void missing_program_is_given_up(void **unused)
@@ -183,9 +281,14 @@ int main(void)
         cmocka_unit_test(endless_step_is_a_hang),
         cmocka_unit_test(nonsense_is_killed),
         cmocka_unit_test(stop_is_passed_on),
+        cmocka_unit_test(run_waits_for_the_next_trainer),
+        cmocka_unit_test(run_that_was_not_taken_is_not_charged),
+        cmocka_unit_test(waiting_run_is_withdrawn),
+        cmocka_unit_test(trainers_that_take_no_run_are_given_up),
         cmocka_unit_test(missing_program_is_given_up),
         cmocka_unit_test(deadline_follows_the_median),
     };
     setenv("FAKE_TRAINER_SECONDS", "0.05", 1);
+    signal(SIGPIPE, SIG_IGN); /* as in a rank */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
