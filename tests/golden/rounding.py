@@ -229,6 +229,19 @@ RULES = {
 }
 
 
+def foreach(op, name, args, out):
+    """Newer PyTorch does some operations on a list of tensors at once."""
+    if name == "norm":
+        return [norm(op, (x,), {}, value) for x, value in zip(args[0], out)]
+    if name not in ELEMENTWISE:
+        raise NotImplementedError(f"no rule for the rounding of {op}")
+    if not name.endswith("_"):
+        return [elementwise(op, None, value) for value in out]
+    for value in args[0]:
+        value.copy_(elementwise(op, None, value))
+    return out
+
+
 class Rounding(TorchDispatchMode):
     """with Rounding(): what PyTorch computes in float64 here is rounded as float32 would round it"""
 
@@ -236,6 +249,8 @@ class Rounding(TorchDispatchMode):
         kwargs, name = kwargs or {}, str(op).split(".")[1]
         before = args[0].clone() if name in FUSED else None
         out = op(*args, **kwargs)
+        if name.startswith("_foreach_"):
+            return foreach(op, name[len("_foreach_"):], args, out)
         if name in EXACT or not is_real(out):
             return out
         if name in RULES:
