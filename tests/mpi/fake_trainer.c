@@ -72,6 +72,8 @@ static bool say_state(const char *kind, int64_t step)
     return say(body);
 }
 
+/* The attempt has its folder before anybody hears of it, as a real trainer's has: a rank that is
+ * killed may not have written down yet that it was given out. */
 static void log_run(const cJSON *assignment)
 {
     const char *path = getenv("FAKE_TRAINER_LOG");
@@ -81,6 +83,8 @@ static void log_run(const cJSON *assignment)
                      record_integer(assignment, "attempt"), (long)getpid(), (long)getppid());
     int fd = path == NULL ? -1 : open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
 
+    if (folder_create(record_text(assignment, "folder")) != STATUS_OK)
+        log_error("%s", status_message());
     if (fd < 0)
         return;
     if (write(fd, line, (size_t)n) != n)
@@ -128,7 +132,6 @@ static enum status write_result(const cJSON *assignment)
         .n_history = make_history(history, rows),
     };
 
-    TRY(folder_create(folder));
     TRY(arena_create(&arena));
     TRY_ALLOC(path, path_join(arena, folder, "run.h5"));
     TRY(run_file_write(path, &file));
