@@ -2,74 +2,13 @@
  * formula for linear layers and convolutions (Hu et al., arXiv:2106.09685). */
 #include "store/adapters.h"
 
-#include "base/file.h"
 #include "base/text.h"
 
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char suffix_a[] = ".lora_A.weight", suffix_b[] = ".lora_B.weight";
-
-/* ---- adapter_config.json ---- */
-
-/* Kinds that change the formula: true, or a filled object, would mean something else here. */
-static const char *const unknown_kinds[] = {"use_dora", "fan_in_fan_out", "alpha_pattern",
-                                            "lora_bias", "use_qalora"};
-
-static bool is_set(const cJSON *item)
-{
-    return cJSON_IsTrue(item) || (cJSON_IsObject(item) && item->child != NULL);
-}
-
-static enum status read_config(const cJSON *root, struct adapter_config *out)
-{
-    const cJSON *type = cJSON_GetObjectItemCaseSensitive(root, "peft_type");
-    const cJSON *rank = cJSON_GetObjectItemCaseSensitive(root, "r");
-    const cJSON *alpha = cJSON_GetObjectItemCaseSensitive(root, "lora_alpha");
-    const cJSON *dropout = cJSON_GetObjectItemCaseSensitive(root, "lora_dropout");
-
-    if (!cJSON_IsString(type) || strcmp(type->valuestring, "LORA") != 0)
-        return fail(STATUS_BAD_DATA, "'peft_type' is '%.40s', only LORA is known",
-                    cJSON_IsString(type) ? type->valuestring : "missing");
-    for (size_t i = 0; i < sizeof unknown_kinds / sizeof *unknown_kinds; i++)
-        if (is_set(cJSON_GetObjectItemCaseSensitive(root, unknown_kinds[i])))
-            return fail(STATUS_BAD_DATA, "'%s' is set: adapters of that kind are not known",
-                        unknown_kinds[i]);
-    if (!cJSON_IsNumber(rank) || rank->valuedouble < 1 ||
-        rank->valuedouble != floor(rank->valuedouble) || rank->valuedouble > INT32_MAX)
-        return fail(STATUS_BAD_DATA, "'r' must be a whole number of at least 1");
-    if (!cJSON_IsNumber(alpha) || !isfinite(alpha->valuedouble))
-        return fail(STATUS_BAD_DATA, "'lora_alpha' must be a number");
-    bool has_pattern = is_set(cJSON_GetObjectItemCaseSensitive(root, "rank_pattern"));
-    *out = (struct adapter_config){
-        .alpha = alpha->valuedouble,
-        .lora_rank = has_pattern ? 0 : (int64_t)rank->valuedouble,
-        .dropout = cJSON_IsNumber(dropout) ? dropout->valuedouble : 0,
-        .is_rank_stabilised = is_set(cJSON_GetObjectItemCaseSensitive(root, "use_rslora")),
-    };
-    return STATUS_OK;
-}
-
-enum status adapter_config_load(const char *path, struct adapter_config *out)
-{
-    enum status status = STATUS_OK;
-    char *text = NULL;
-    int64_t n = 0;
-    cJSON *root = NULL;
-
-    TRY(file_read(path, &text, &n));
-    root = cJSON_ParseWithLength(text, (size_t)n);
-    status =
-        cJSON_IsObject(root) ? read_config(root, out) : fail(STATUS_BAD_DATA, "is no JSON object");
-    if (status != STATUS_OK)
-        status = fail_context(status, "adapter configuration '%s'", path);
-done:
-    cJSON_Delete(root);
-    free(text);
-    return status;
-}
 
 /* ---- one pair ---- */
 

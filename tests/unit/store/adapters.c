@@ -256,9 +256,20 @@ static void test_config(void **state)
          "'use_dora' is set: adapters of that kind are not known"},
         {"{\"peft_type\": \"LORA\", \"r\": 8, \"lora_alpha\": 1, \"alpha_pattern\": {\"a\": 2}}",
          "'alpha_pattern' is set"},
+        {"{\"peft_type\": \"LORA\", \"r\": 8, \"lora_alpha\": 1, \"bias\": \"all\"}",
+         "'bias' is set"},
+        {"{\"peft_type\": \"LORA\", \"r\": 8, \"lora_alpha\": 1, \"layer_replication\": [[0, 2]]}",
+         "'layer_replication' is set"},
+        {"{\"peft_type\": \"LORA\", \"r\": 8, \"lora_alpha\": 1, \"of_next_year\": 0.5}",
+         "'of_next_year' is set: adapters of that kind are not known; use the weights"},
+        {"{\"peft_type\": \"LORA\", \"r\": 8, \"lora_alpha\": 1, "
+         "\"init_lora_weights\": \"pissa_niter_16\"}",
+         "'init_lora_weights' is 'pissa_niter_16': these adapters belong to a base that"},
     };
     static const char good[] = "{\"peft_type\": \"LORA\", \"r\": 8, \"lora_alpha\": 16, "
-                               "\"use_dora\": false, \"alpha_pattern\": {}, \"use_rslora\": true}";
+                               "\"use_dora\": false, \"alpha_pattern\": {}, \"use_rslora\": true, "
+                               "\"bias\": \"none\", \"init_lora_weights\": \"gaussian\", "
+                               "\"layer_replication\": null, \"lora_ga_config\": {\"a\": 1}}";
     struct place *place = *state;
     char path[TEMPORARY_PATH_BYTES];
     struct adapter_config config = {.alpha = 3};
