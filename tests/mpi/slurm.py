@@ -195,8 +195,26 @@ def check_array(jobs):
     print("ok an array of shards, in one report; a task submitted again; wrong numbers are refused")
 
 
+def check_array_requeue(jobs):
+    """The task whose id is the array's own requeues itself alone: a task that was cancelled before stays so."""
+    array = jobs.submit("sweep.yaml", "--out", "requeued", options=("--array=1-2", "--ntasks-per-node=1"))
+    tasks = [f"{array}_1", f"{array}_2"]
+    for task in tasks:
+        jobs.wait_for_text(task, "started")
+    last = next(task for task in tasks if jobs.cluster.job(task)["JobId"] == array)
+    first = next(task for task in tasks if task != last)
+    jobs.cluster.run("scancel", first)
+    jobs.cluster.wait_job(first, is_over)
+    jobs.cluster.run("scancel", "--signal=USR1", "--batch", last)
+    jobs.end(last, "COMPLETED", "0:0", "stopped with work left; requeued", "start 2 on", restarts=range(1, 2))
+    state = jobs.cluster.job(first)
+    if (state["JobState"], state["Restarts"]) != ("CANCELLED", "0"):
+        jobs.fail(first, f"was requeued with {last}, is {state['JobState']}")
+    print("ok a task of an array requeues itself alone")
+
+
 CASES = {"": (check_wrong_input, check_srun_without_mpi, check_mpirun, check_srun, check_cancelled, check_requeue),
-         "array": (check_array,), "walltime": (check_walltime,)}
+         "array": (check_array, check_array_requeue), "walltime": (check_walltime,)}
 
 
 def is_hydra(launcher):
