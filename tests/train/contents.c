@@ -25,7 +25,7 @@ static int open_fixture(void **state)
     settings = fixture_settings(&fixture, "finetune");
     const struct split_request request = forget_request(&settings);
     assert_int_equal(hash_file(fixture.weights, weights_hash), STATUS_OK);
-    assert_int_equal(dataset_load(DATASET_CIFAR10, fixture.data, &dataset), STATUS_OK);
+    assert_int_equal(dataset_load(DATASET_IMAGES, fixture.data, &dataset), STATUS_OK);
     assert_int_equal(split_create(dataset, &request, &split), STATUS_OK);
     memcpy(split_hash, split->hash, sizeof split_hash);
     split_destroy(split);
