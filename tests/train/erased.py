@@ -112,7 +112,7 @@ def check_never(program):
 def main():
     with Program(sys.argv[1]) as program:
         prepare(program, SWEEP)
-        program.must("train", "base.yaml", "--out", "base.h5", *KNOWS)
+        program.must("train", "base.yaml", "--out", "base.h5", "--force", *KNOWS)
         asked = check_asked(program)
         check_unasked(program, asked)
         check_never(program)
