@@ -41,6 +41,25 @@ static enum status read_dims(const struct pickle_value *tuple, int64_t dims[WEIG
     return STATUS_OK;
 }
 
+/* _rebuild_tensor_v2's seventh argument says what the bytes do not: that the tensor's values are
+ * the negatives or conjugates of those stored, or what a later PyTorch may think of. */
+static enum status check_metadata(const struct pickle_items *arguments)
+{
+    const struct pickle_value *metadata = argument(arguments, 6, PICKLE_DICT);
+
+    for (int64_t i = 0; metadata != NULL && i + 1 < metadata->items.n; i += 2) {
+        const struct pickle_value *key = metadata->items.values[i];
+        const struct pickle_value *value = metadata->items.values[i + 1];
+        if (value->kind == PICKLE_NONE || (value->kind == PICKLE_BOOL && value->integer == 0))
+            continue;
+        return fail(STATUS_BAD_DATA,
+                    "pickle holds a tensor marked '%.40s', whose values are not the stored ones; "
+                    "save tensor.resolve_neg().resolve_conj() instead",
+                    key->kind == PICKLE_TEXT ? key->text.data : "?");
+    }
+    return STATUS_OK;
+}
+
 static enum status call_rebuild_tensor(struct arena *arena, const struct pickle_items *arguments,
                                        struct pickle_value *out)
 {
@@ -55,6 +74,7 @@ static enum status call_rebuild_tensor(struct arena *arena, const struct pickle_
         offset->integer < 0 || shape->items.n != strides->items.n)
         return fail(STATUS_BAD_DATA, "pickle rebuilds a tensor from something other than "
                                      "(storage, offset, sizes, strides, …)");
+    TRY(check_metadata(arguments));
     TRY_ALLOC(tensor, ARENA_NEW(arena, struct pickle_tensor));
     tensor->storage = storage->storage;
     tensor->offset = offset->integer;

@@ -187,6 +187,14 @@ def write_evil(folder, bad):
     bad.append(("evil_control.pth", "pickle wants '?[2J.system'"))
 
 
+class Marked:
+    """A tensor as PyTorch 2 saves the view of a conjugate's imaginary part."""
+
+    def __reduce__(self):
+        storage, hooks = torch.ones(2).storage(), collections.OrderedDict()
+        return torch._utils._rebuild_tensor_v2, (storage, 0, (2,), (1,), False, hooks, {"neg": True})
+
+
 def write_refused(folder, bad):
     def add(name, value, message, kind="zip"):
         save(value, folder / name, kind)
@@ -201,6 +209,8 @@ def write_refused(folder, bad):
     add("tensor.pth", torch.zeros(2), "holds no dict at top level")
     add("unnamed.pth", {3: torch.zeros(2)}, "holds a tensor whose name is no text")
     add("control.pth", {"a\x1b": torch.zeros(2)}, "holds a tensor whose name has control characters")
+    add("negative.pth", {"a": Marked()}, "pickle holds a tensor marked 'neg', whose values are not the stored ones; "
+        "save tensor.resolve_neg()")
     add("nine.pth", {"a": torch.zeros([1] * 9)}, "a tensor of 9 dimensions, at most 8 wanted")
 
 
