@@ -456,37 +456,43 @@ done:
     return status;
 }
 
+/* Reads what is new of the runs, then everything of results.h5 but its attributes. */
+static enum status compose(struct composition *c)
+{
+    enum status status = STATUS_OK;
+
+    c->results.n_rows = c->file->sweep->n_runs;
+    for (int64_t i = 0; i < c->results.n_rows; i++)
+        TRY(load_entry(c->file, i, &c->states[i]));
+    TRY(check_all_read(c->file));
+    TRY(compare_runs(c));
+    TRY(add_columns(c));
+    TRY(add_history(c));
+    TRY(add_links(c));
+    c->results.points = c->file->sweep->points;
+    c->results.n_points = c->file->sweep->n_points;
+done:
+    return status;
+}
+
 enum status results_file_rebuild(struct results_file *file, const struct run_state *states)
 {
     enum status status = STATUS_OK;
     static const char *const names[] = {"sweep", "sweep_name", "command", "program_version"};
     const char *values[] = {file->sweep->resolved_yaml, file->sweep->name, file->command,
                             PRUNELORA_VERSION " " PRUNELORA_COMMIT};
-    struct composition *c = NULL;
+    struct composition composition = {.file = file, .states = states};
+    struct results *results = &composition.results;
     char *path = NULL;
 
-    TRY_ALLOC(c, heap_alloc(1, sizeof *c));
-    c->file = file;
-    c->states = states;
-    TRY(arena_create(&c->arena));
-    c->results.n_rows = file->sweep->n_runs;
-    for (int64_t i = 0; i < c->results.n_rows; i++)
-        TRY(load_entry(file, i, &states[i]));
-    TRY(check_all_read(file));
-    TRY(compare_runs(c));
-    TRY(add_columns(c));
-    TRY(add_history(c));
-    TRY(add_links(c));
-    c->results.points = file->sweep->points;
-    c->results.n_points = file->sweep->n_points;
-    c->results.attribute_names = names;
-    c->results.attribute_values = values;
-    c->results.n_attributes = sizeof names / sizeof *names;
-    TRY_ALLOC(path, shard_path(c->arena, file->folder, file->shard, shard_results));
-    TRY(results_write(path, &c->results));
+    TRY(arena_create(&composition.arena));
+    TRY(compose(&composition));
+    results->attribute_names = names;
+    results->attribute_values = values;
+    results->n_attributes = sizeof names / sizeof *names;
+    TRY_ALLOC(path, shard_path(composition.arena, file->folder, file->shard, shard_results));
+    TRY(results_write(path, results));
 done:
-    if (c != NULL)
-        arena_destroy(c->arena);
-    free(c);
+    arena_destroy(composition.arena);
     return status;
 }
