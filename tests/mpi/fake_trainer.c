@@ -265,9 +265,14 @@ int main(int argc, char **argv)
         return 9;
     if (argc < 2 || strcmp(argv[1], "trainer") != 0 || has_launcher_variables())
         return 8;
-    if (fcntl(IN_FD, F_SETFL, O_NONBLOCK) != 0 || !say(record_create("hello")))
+    if (fcntl(IN_FD, F_SETFL, O_NONBLOCK) != 0)
         return 1;
-    if (leaves())
+    bool is_leaving = leaves();
+    if (is_leaving) /* takes nothing from here on, however long its end takes */
+        close(IN_FD);
+    if (!say(record_create("hello")))
+        return 1;
+    if (is_leaving)
         return 0;
     while (goes_on) {
         cJSON *assignment = NULL;
