@@ -26,6 +26,11 @@ enum dtype device_map(const struct device *device)
     return ((const struct device_base *)device)->map;
 }
 
+int device_threads(const struct device *device)
+{
+    return ((const struct device_base *)device)->n_threads;
+}
+
 enum dtype device_dtype(const struct device *device, enum tensor_type type)
 {
     switch (type) {

@@ -346,6 +346,7 @@ void device_close(struct device *device); /* accepts NULL */
 const struct backend *device_backend(const struct device *device);
 enum dtype device_real(const struct device *device);
 enum dtype device_map(const struct device *device);
+int device_threads(const struct device *device);
 /* What a tensor of an operation holds on the device. */
 enum dtype device_dtype(const struct device *device, enum tensor_type type);
 /* "cuda, NVIDIA H100 (GPU 0), CUDA 13.0, …" */

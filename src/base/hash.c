@@ -93,3 +93,29 @@ uint32_t crc32_bytes(const void *bytes, size_t n)
 {
     return (uint32_t)crc32_z(0, bytes, n);
 }
+
+enum status crc32_file(const char *path, uint32_t *out, int64_t *n_bytes)
+{
+    enum status status = STATUS_OK;
+    unsigned char buffer[1 << 16];
+    unsigned long sum = 0;
+    int64_t n_read = 0;
+    FILE *file = fopen(path, "rb");
+
+    if (file == NULL)
+        return fail(STATUS_IO, "cannot open '%s': %s", path, strerror(errno));
+    for (;;) {
+        size_t n = fread(buffer, 1, sizeof buffer, file);
+        sum = crc32_z(sum, buffer, n);
+        n_read += (int64_t)n;
+        if (n < sizeof buffer)
+            break;
+    }
+    if (ferror(file))
+        TRY(fail(STATUS_IO, "cannot read '%s': %s", path, strerror(errno)));
+    *out = (uint32_t)sum;
+    *n_bytes = n_read;
+done:
+    fclose(file);
+    return status;
+}

@@ -21,5 +21,7 @@ CHECKED enum status hash_bytes(const void *bytes, size_t n, char hex[HASH_HEX_BY
 CHECKED enum status hash_file(const char *path, char hex[HASH_HEX_BYTES]);
 
 uint32_t crc32_bytes(const void *bytes, size_t n); /* zlib's polynomial */
+/* Of a whole file, with its length. IO naming the file. */
+CHECKED enum status crc32_file(const char *path, uint32_t *out, int64_t *n_bytes);
 
 #endif

@@ -1,6 +1,6 @@
 /* One attempt's run.h5:
  *   /                 format, id, name, state, message, attempt, host, device, eval_batch_size,
- *                     started, settings
+ *                     numerics, threads, started, settings
  *   /result           one attribute per value; `units` and `long_name` are JSON objects by name
  *   /history          one float64 data set per series
  *   /samples/train, /samples/test   loss, margin (float32), label (int32), part (uint8)
@@ -37,6 +37,8 @@ static enum status put_heading(hid_t file, const struct run_file *run)
         TRY(hdf5_put_text(file, "device", run->device));
     if (run->eval_batch_size > 0)
         TRY(hdf5_put_integer(file, "eval_batch_size", run->eval_batch_size));
+    TRY(hdf5_put_integer(file, "numerics", run->numerics));
+    TRY(hdf5_put_integer(file, "threads", run->n_threads));
     TRY(hdf5_put_text(file, "started", run->started));
     TRY(hdf5_put_text(file, "settings", run->settings_json));
 done:
@@ -176,6 +178,13 @@ enum status run_file_write(const char *path, const struct run_file *run)
 
 /* ---- reading ---- */
 
+/* Files older than the attribute have none: 0. */
+static enum status get_optional(hid_t file, const char *name, int64_t *out)
+{
+    *out = 0;
+    return H5Aexists(file, name) > 0 ? hdf5_get_integer(file, name, out) : STATUS_OK;
+}
+
 static enum status get_heading(hid_t file, struct arena *arena, struct run_file *run)
 {
     enum status status = STATUS_OK;
@@ -185,8 +194,11 @@ static enum status get_heading(hid_t file, struct arena *arena, struct run_file 
     TRY(hdf5_get_text(file, "state", arena, &run->state));
     TRY(hdf5_get_text(file, "message", arena, &run->message));
     TRY(hdf5_get_integer(file, "attempt", &run->attempt));
-    if (H5Aexists(file, "eval_batch_size") > 0)
-        TRY(hdf5_get_integer(file, "eval_batch_size", &run->eval_batch_size));
+    TRY(get_optional(file, "eval_batch_size", &run->eval_batch_size));
+    TRY(get_optional(file, "numerics", &run->numerics));
+    TRY(get_optional(file, "threads", &run->n_threads));
+    if (H5Aexists(file, "device") > 0)
+        TRY(hdf5_get_text(file, "device", arena, &run->device));
     TRY(hdf5_get_text(file, "host", arena, &run->host));
     TRY(hdf5_get_text(file, "started", arena, &run->started));
     TRY(hdf5_get_text(file, "settings", arena, &run->settings_json));

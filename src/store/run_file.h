@@ -44,8 +44,10 @@ struct run_file {
     const char *id, *name, *state, *message; /* state: "done", "failed", "diverged" */
     int64_t attempt;
     const char *host, *started; /* started: timestamp */
-    const char *device;         /* what computed, with its libraries; for people; not read back */
-    int64_t eval_batch_size;    /* images at a time; 0 when it was not evaluated, or is older */
+    const char *device; /* what computed, with its libraries; NULL: older than that was written */
+    int64_t eval_batch_size; /* images at a time; 0 when it was not evaluated, or is older */
+    int64_t numerics;        /* version of the arithmetic; 0: older than its numbering */
+    int64_t n_threads;       /* its trainer's; 0: older */
     const char *settings_json;
     struct run_value *values;
     int64_t n_values;

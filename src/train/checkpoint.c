@@ -117,10 +117,24 @@ void checkpoint_remove_earlier(const struct train_job *job)
         remove_from(job->earlier[i]);
 }
 
+/* An attempt may have died between its weights and its run.h5. */
+static void remove_final_weights(const char *folder)
+{
+    static const char *const names[] = {"weights.h5", "weights.h5.json", "adapters.h5"};
+    char path[CKPT_PATH_BYTES];
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        unlink(path);
+    }
+}
+
 void checkpoint_remove_all(const struct train_job *job)
 {
     remove_from(job->folder);
     checkpoint_remove_earlier(job);
+    for (int64_t i = 0; i < job->n_earlier; i++)
+        remove_final_weights(job->earlier[i]);
 }
 
 /* best: NULL for the parameters alone. */

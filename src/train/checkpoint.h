@@ -15,7 +15,8 @@ CHECKED enum status checkpoint_keep_epoch(const struct loop *loop, const char *f
  * Without any the loop stays at its beginning. */
 CHECKED enum status checkpoint_load(struct loop *loop);
 /* The run has ended: nothing to continue, in no attempt. What a killed trainer was writing goes
- * with it; epochs that were kept stay. */
+ * with it, and final weights of earlier attempts, which no run.h5 speaks of; epochs that were kept
+ * stay. */
 void checkpoint_remove_all(const struct train_job *job);
 void checkpoint_remove_earlier(const struct train_job *job); /* of the attempts before this one */
 

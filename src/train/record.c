@@ -4,7 +4,8 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "store/run_file.h"
+#include "base/numerics.h"
+#include "store/run_summary.h"
 #include "train/checkpoint.h"
 
 #include <math.h>
@@ -198,6 +199,19 @@ done:
     return status;
 }
 
+/* Of all files the run has written by now, run.h5 among them. */
+static enum status summarize(const struct execution *execution, const struct run_file *run)
+{
+    enum status status = STATUS_OK;
+    const struct train_job *job = execution->job;
+    struct run_summary summary = {.run = *run};
+
+    TRY(written_files_find(job->folder, execution->arena, &summary.files, &summary.n_files));
+    TRY(run_summary_print(&summary, job->summary));
+done:
+    return status;
+}
+
 enum status execution_record(struct execution *execution, const char *state, const char *message)
 {
     enum status status = STATUS_OK;
@@ -220,6 +234,8 @@ enum status execution_record(struct execution *execution, const char *state, con
     run.host = host;
     device_describe(execution->network.device, device);
     run.device = device;
+    run.numerics = NUMERICS_VERSION;
+    run.n_threads = device_threads(execution->network.device);
     TRY(settings_to_json(job->settings, &settings));
     TRY(text_finish(&settings));
     run.settings_json = text_value(&settings);
@@ -236,6 +252,8 @@ enum status execution_record(struct execution *execution, const char *state, con
     }
     TRY_ALLOC(path, arena_format(execution->arena, "%s/run.h5", job->folder));
     TRY(run_file_write(path, &run));
+    if (job->summary != NULL && strcmp(state, "done") == 0)
+        TRY(summarize(execution, &run));
 done:
     text_release(&settings);
     return status;

@@ -2,6 +2,7 @@
 #ifndef TRAIN_TRAIN_H
 #define TRAIN_TRAIN_H
 
+#include "base/text.h"
 #include "config/settings.h"
 #include "kernels/kernels.h"
 
@@ -59,6 +60,7 @@ struct train_job {
     const char *metric;       /* what to say then: "loss" (of the epoch), or a metric by its name */
     struct train_contents contents;
     struct train_observer observer;
+    struct text *summary; /* of a run that is done: store/run_summary.h; NULL: not wanted */
 };
 /* Trains, evaluates, writes run.h5 (also for a run that diverged: state "diverged", and returns
  * DIVERGED). CANCELLED when stopped: a checkpoint was written first. A run that paused or stopped
