@@ -91,16 +91,20 @@ done:
     return status;
 }
 
+/* Where fewer runs than the row's n have the number, it says how many. */
 static enum status set_summary(struct sheet *sheet, int64_t column, const struct summary *summary,
-                               const struct measure *measure)
+                               const struct measure *measure, int64_t n_of_row)
 {
-    char value[96] = "";
+    char value[128] = "", fewer[32] = "";
     double mean = measure->factor * summary->mean, sd = measure->factor * summary->deviation;
 
+    if (summary->n < n_of_row && !measure->is_gap_of_means)
+        snprintf(fewer, sizeof fewer, " (n %lld)", (long long)summary->n);
     if (summary->n == 1)
-        snprintf(value, sizeof value, "%.*f", measure->digits, mean);
+        snprintf(value, sizeof value, "%.*f%s", measure->digits, mean, fewer);
     if (summary->n > 1)
-        snprintf(value, sizeof value, "%.*f ± %.*f", measure->digits, mean, measure->digits, sd);
+        snprintf(value, sizeof value, "%.*f ± %.*f%s", measure->digits, mean, measure->digits, sd,
+                 fewer);
     return sheet_set(sheet, column, value);
 }
 
@@ -172,7 +176,7 @@ static enum status set_group(const struct table *table, const struct group *grou
     TRY(sheet_set(sheet, column++, count));
     for (int64_t i = 0; i < table->measures.n; i++) {
         struct summary summary = measure_group(table, group, &table->measures.items[i]);
-        TRY(set_summary(sheet, column++, &summary, &table->measures.items[i]));
+        TRY(set_summary(sheet, column++, &summary, &table->measures.items[i], group->n_done));
     }
 done:
     return status;
@@ -225,7 +229,7 @@ static enum status set_run(const struct table *table, int64_t row, struct sheet 
     TRY(set_cell(sheet, column++, records, row, records_find(records, "seed")));
     for (int64_t i = 0; i < table->measures.n; i++) {
         struct summary summary = measure_run(table, row, &table->measures.items[i]);
-        TRY(set_summary(sheet, column++, &summary, &table->measures.items[i]));
+        TRY(set_summary(sheet, column++, &summary, &table->measures.items[i], 0));
     }
 done:
     return status;
