@@ -134,8 +134,20 @@ short_steps() {
     step unit "./bootstrap.sh test -L unit"
 }
 
+# The demo's table, kept, and held against that of the other suite.
+compare_tables() {
+    local other
+    inside "build/prunelora report results/demo --format csv" >"$cache/$suite-demo.csv"
+    for other in bookworm trixie; do
+        [ "$other" != "$suite" ] && [ -e "$cache/$other-demo.csv" ] || continue
+        printf '\n#### the demo of %s and %s\n' "$suite" "$other"
+        python3 "$checkout/tests/fresh/agree.py" "$cache/$suite-demo.csv" "$cache/$other-demo.csv"
+    done
+}
+
 whole_steps() {
     step demo "./bootstrap.sh demo"
+    compare_tables
     step test "./bootstrap.sh test"
 }
 
