@@ -122,6 +122,19 @@ def check_wrong_input(jobs):
     print("ok wrong input: exit 2, the message kept, not requeued")
 
 
+def check_no_start(jobs):
+    """A launcher that cannot start the ranks says 1, which of the sweep means another thing."""
+    fake = jobs.program.folder / "fake"
+    fake.mkdir()
+    (fake / "mpirun").write_text("#!/bin/sh\necho no allocation >&2\nexit 1\n")
+    (fake / "mpirun").chmod(0o755)
+    job = jobs.submit("sweep.yaml", "--out", "none", PATH=f"{fake}:{os.environ['PATH']}")
+    jobs.end(job, "FAILED", "1:0", "no allocation", "mpirun ended with exit code 1, and the sweep did not say how it ended")
+    if "some runs failed" in jobs.log(job):
+        jobs.fail(job, "says that runs failed, and none began")
+    print("ok a launcher that cannot start is not a sweep with failed runs")
+
+
 def check_cancelled(jobs):
     """What the user cancels stays cancelled, although the sweep may have stopped in order."""
     for launcher in ("mpirun", "srun"):
@@ -133,6 +146,8 @@ def check_cancelled(jobs):
         state = jobs.cluster.job(job)
         if state["JobState"] != "CANCELLED" or state["Restarts"] != "0":
             jobs.fail(job, f"cancelled under {launcher}, is {state['JobState']}")
+        if "some runs failed" in jobs.log(job):
+            jobs.fail(job, "says that runs failed, and was cancelled")
     print("ok scancel: not requeued")
 
 
@@ -213,7 +228,7 @@ def check_array_requeue(jobs):
     print("ok a task of an array requeues itself alone")
 
 
-CASES = {"": (check_wrong_input, check_srun_without_mpi, check_mpirun, check_srun, check_cancelled, check_requeue),
+CASES = {"": (check_wrong_input, check_srun_without_mpi, check_no_start, check_mpirun, check_srun, check_cancelled, check_requeue),
          "array": (check_array, check_array_requeue), "walltime": (check_walltime,)}
 
 
