@@ -16,6 +16,7 @@ static const struct command commands[] = {
     {"status", "how a sweep stands: runs, trainers, time to go", cli_status, false, false},
     {"stop", "ask a sweep to stop in order, from anywhere", cli_stop, false, false},
     {"report", "a results folder as table, CSV or JSON", cli_report, false, false},
+    {"verify", "whether a results folder is intact; repair what is not", cli_verify, false, false},
     {"eval", "UA, RA, TA and MIA of any checkpoint", cli_eval, false, true},
     {"train", "train a base model", cli_train, false, true},
     {"weights", "look into, convert, merge and compare weights files", cli_weights, false, false},

@@ -27,6 +27,7 @@ int cli_sweep(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_stop(int argc, char **argv);
 int cli_report(int argc, char **argv);
+int cli_verify(int argc, char **argv);
 int cli_eval(int argc, char **argv);
 int cli_train(int argc, char **argv);
 int cli_weights(int argc, char **argv);

@@ -204,6 +204,9 @@ static void print_time(const struct plan_view *view, struct text *out)
                     (long long)n_trainers, duration_to_text(view->makespan_seconds, total));
     if (view->request.walltime > 0)
         print_walltime(view, out);
+    if (view->difference.n_threads > 0)
+        text_append(out, "threads: %lld per trainer, as the folder began with\n",
+                    (long long)view->difference.n_threads);
     text_append(out, "disk: %.3g MB when done (checkpoint.keep decides), %.3g MB a run\n",
                 1e-6 * view->disk_bytes, 1e-6 * view->disk_bytes / (double)view->n_to_do);
 }

@@ -16,6 +16,8 @@ static void append_head(const struct status_view *view, struct text *out)
     text_append(out, "%s: sweep %s ", view->folder, sweep->name);
     status_view_append_state(view, out);
     text_append(out, "\n");
+    if (sweep->n_threads > 0)
+        text_append(out, "threads per trainer: %" PRId64 "\n", sweep->n_threads);
     if (sweep->message[0] != '\0')
         text_append(out, "%s: %s\n", strcmp(sweep->state, "error") == 0 ? "error" : "stopped by",
                     sweep->message);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "cli/backend_choice.h"
 #include "cli/options.h"
 #include "dispatch/dispatch.h"
@@ -21,7 +22,7 @@
 struct sweep_options {
     const char *out, *device, *stop_before, *only, *shard_text;
     struct option_texts sets;
-    bool is_fresh, is_quiet, retries_failed, is_resumed;
+    bool is_fresh, is_quiet, retries_failed, is_resumed, mixes_numerics;
     struct shard shard;
     double stop_at; /* clock_seconds() of stop_before; 0: never */
 };
@@ -40,6 +41,8 @@ static enum status parse(int argc, char **argv, struct sweep_options *wanted,
          "start anew; earlier results are renamed, never deleted"},
         {"retry-failed", 0, OPTION_FLAG, &wanted->retries_failed, NULL,
          "repeat runs that failed at an earlier start"},
+        {"mix-numerics", 0, OPTION_FLAG, &wanted->mixes_numerics, NULL,
+         "go on where other arithmetic or threads began"},
         {"only", 0, OPTION_TEXT, &wanted->only, "RUN,..",
          "do these runs alone: ids, names or the beginning of either"},
         {"shard", 0, OPTION_TEXT, &wanted->shard_text, "I/N",
@@ -143,8 +146,8 @@ static enum status load(struct transport *transport, const char *path,
     TRY(transport_broadcast(transport, &text, &n));
     if (text[0] == '!') /* no YAML document of ours begins like this */
         status = fail((enum status)strtol(text + 1, NULL, 10), "rank 0 could not load the sweep");
-    else
-        status = load_copy(path, text, out);
+    else if ((status = load_copy(path, text, out)) != STATUS_OK)
+        status = dispatch_decline(transport, status);
     free(text);
 done:
     return status;
@@ -240,6 +243,7 @@ static enum status run_loaded(struct transport *transport, const struct sweep *s
                                                       .shard = wanted->shard,
                                                       .is_asked = is_asked,
                                                       .is_quiet = wanted->is_quiet,
+                                                      .mixes_numerics = wanted->mixes_numerics,
                                                       .retries_failed = wanted->retries_failed,
                                                       .stop_at = wanted->stop_at},
                           &outcome);
@@ -284,6 +288,19 @@ done:
     return status;
 }
 
+/* Launchers change exit codes: a job script that has to know reads rank 0's own. */
+static void tell_outcome(int exit_code)
+{
+    const char *path = getenv("PRUNELORA_OUTCOME");
+    char line[16];
+
+    if (path == NULL || path[0] == '\0')
+        return;
+    int n = snprintf(line, sizeof line, "%d\n", exit_code);
+    if (file_write(path, line, (size_t)n) != STATUS_OK)
+        log_warning("PRUNELORA_OUTCOME: %s", status_message());
+}
+
 /* What went wrong concerns the whole sweep: rank 0 alone says so. */
 static int finish(struct transport *transport, enum status status, int exit_code)
 {
@@ -292,6 +309,8 @@ static int finish(struct transport *transport, enum status status, int exit_code
     if (status != STATUS_OK && status != STATUS_CANCELLED && transport_rank(transport) == 0)
         cli_finish(status);
     fflush(stdout);
+    if (transport_rank(transport) == 0)
+        tell_outcome(exit_code);
     transport_finish(transport, exit_code);
     return exit_code;
 }

@@ -11,7 +11,6 @@
 #include "cli/warm_trainer.h"
 #include "dispatch/message.h"
 #include "dispatch/record.h"
-#include "store/run_file.h"
 #include "train/train.h"
 
 #include <errno.h>
@@ -49,6 +48,7 @@ struct session {
     double last_progress;
     bool has_left; /* its run paused or stopped at a rung */
     struct trainer_log run_log;
+    struct text summary; /* of its run; owned */
     /* kept from run to run; owned */
     struct warm_trainer warm;
 };
@@ -189,7 +189,6 @@ static void observe(void *context, const struct train_progress *progress)
     if (!is_new_phase && now - session->last_progress < progress_every_seconds)
         return;
     session->last_progress = now;
-    trainer_log_trim(&session->run_log);
     if (send_state(session, "progress") != STATUS_OK)
         atomic_store(&session->wants_stop, true); /* nobody is left to train for */
 }
@@ -231,6 +230,7 @@ static enum status execute(struct session *session, const cJSON *assignment, str
         .contents = {record_text(assignment, "split_hash"),
                      record_text(assignment, "weights_hash")},
         .observer = {session, observe, stop_asked, reach},
+        .summary = &session->summary,
     };
 
     TRY(settings_from_json(record_text(assignment, "settings"), arena, &settings));
@@ -268,22 +268,20 @@ done:
     return status;
 }
 
-static void add_scores(cJSON *body, const char *folder, struct arena *arena)
+/* As text, which keeps every bit; and what is shown of it. */
+static void add_summary(cJSON *body, const char *summary)
 {
-    struct run_file run = {0};
-    char *path = path_join(arena, folder, "run.h5");
-    cJSON *scores = cJSON_AddObjectToObject(body, "scores");
+    cJSON *parsed = cJSON_Parse(summary), *scores = cJSON_AddObjectToObject(body, "scores");
+    const cJSON *measures = cJSON_GetObjectItemCaseSensitive(parsed, "measures");
 
-    if (path == NULL || run_file_read(path, false, arena, &run) != STATUS_OK)
-        return; /* they are only shown; rank 0 reads the file itself and says what is wrong */
-    for (int64_t i = 0; i < run.n_values; i++)
-        for (int j = 0; j < RUN_SCORES; j++)
-            if (strcmp(run.values[i].name, run_score_names[j]) == 0)
-                cJSON_AddNumberToObject(scores, run_score_names[j], run.values[i].value);
+    for (int i = 0; i < RUN_SCORES; i++)
+        cJSON_AddNumberToObject(scores, run_score_names[i],
+                                record_number(measures, run_score_names[i]));
+    cJSON_AddStringToObject(body, "summary", summary);
+    cJSON_Delete(parsed);
 }
 
-static enum status answer(struct session *session, const cJSON *assignment, struct arena *arena,
-                          enum status outcome)
+static enum status answer(struct session *session, const cJSON *assignment, enum status outcome)
 {
     bool has_left = outcome == STATUS_OK && session->has_left;
     cJSON *body = record_create(has_left ? "paused" : outcome == STATUS_OK ? "done" : "failed");
@@ -294,7 +292,7 @@ static enum status answer(struct session *session, const cJSON *assignment, stru
         cJSON_AddNumberToObject(body, "status", outcome);
         cJSON_AddStringToObject(body, "message", status_message());
     } else if (!has_left) {
-        add_scores(body, record_text(assignment, "folder"), arena);
+        add_summary(body, text_value(&session->summary));
     }
     enum status status = send_record(session, body);
     cJSON_Delete(body);
@@ -315,6 +313,7 @@ static enum status work(struct session *session, const cJSON *assignment, bool *
 
     TRY(arena_create(&arena));
     session->has_left = false;
+    session->summary.length = 0;
     log_info("run %s begins; its output: %s/log.txt", record_text(assignment, "name"), folder);
     outcome = begin_log(session, folder, arena);
     if (outcome == STATUS_OK)
@@ -329,7 +328,7 @@ static enum status work(struct session *session, const cJSON *assignment, bool *
     pthread_mutex_lock(&session->lock);
     session->is_busy = false;
     pthread_mutex_unlock(&session->lock);
-    TRY(answer(session, assignment, arena, outcome));
+    TRY(answer(session, assignment, outcome));
     *is_over = is_unfit(outcome);
     if (!*is_over) {
         cJSON *ready = record_create("ready");
@@ -428,6 +427,7 @@ done:
     pthread_join(thread, NULL);
     close(session.wake_fd);
     warm_trainer_release(&session.warm);
+    text_release(&session.summary);
     cJSON_Delete(session.assignment);
     return status;
 }

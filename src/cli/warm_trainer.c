@@ -18,10 +18,9 @@ enum status warm_trainer_for(struct warm_trainer *warm,
 {
     enum status status = STATUS_OK;
     bool is_given = strcmp(session->device, "auto") != 0;
-    int64_t n_threads = settings->resources.threads;
     const struct backend *backend = NULL;
     const struct device_settings device = {.n_threads =
-                                               n_threads > 0 ? (int)n_threads : session->n_threads,
+                                               session->n_threads, /* as the folder has it */
                                            .index = session->device_index,
                                            .precision = settings_precision(settings)};
 

@@ -319,7 +319,9 @@ static const struct setting table[] = {
      .maximum = 4096,
      .unit = "threads",
      .standard = "0",
-     .help = "per trainer; 0: allowed cores of the node / its ranks"},
+     .help = "per trainer; 0: allowed cores of the node / its ranks. A results folder keeps the "
+             "number it "
+             "began with"},
     {.name = "resources.device",
      .kind = SETTING_CHOICE,
      .group = GROUP_EXECUTION,

@@ -151,6 +151,14 @@ done:
     return status;
 }
 
+bool comparisons_are_made(const struct comparisons *comparisons, const struct finished_run *run,
+                          const struct finished_run *reference)
+{
+    const struct comparison *item = &comparisons->items[run->run - comparisons->sweep->runs];
+
+    return item->attempt == run->attempt && item->reference_attempt == reference->attempt;
+}
+
 enum status comparisons_update(struct comparisons *comparisons, const struct finished_run *run,
                                const struct finished_run *reference)
 {
@@ -160,7 +168,7 @@ enum status comparisons_update(struct comparisons *comparisons, const struct fin
     const struct scores own = scores_of(run->file), other = scores_of(reference->file);
     const struct run_forget *forget = NULL;
 
-    if (item->attempt == run->attempt && item->reference_attempt == reference->attempt)
+    if (comparisons_are_made(comparisons, run, reference))
         return STATUS_OK;
     made.values[COMPARISON_GAP] = average_gap(&own, &other);
     made.values[COMPARISON_TOW] = tug_of_war(&own, &other);

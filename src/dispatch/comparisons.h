@@ -24,6 +24,9 @@ struct comparisons; /* holds what the references say of D_f, and four numbers fo
 CHECKED enum status comparisons_create(const struct sweep *sweep, struct comparisons **out);
 void comparisons_destroy(struct comparisons *comparisons);       /* accepts NULL */
 bool comparisons_has_any(const struct comparisons *comparisons); /* a run has a reference */
+/* Whether these attempts were compared before. */
+bool comparisons_are_made(const struct comparisons *comparisons, const struct finished_run *run,
+                          const struct finished_run *reference);
 /* Compares unless these attempts were compared before. Values that cannot be had (a file without
  * predictions, other images) are NaN, with a warning in the log. Fails OUT_OF_MEMORY only. */
 CHECKED enum status comparisons_update(struct comparisons *comparisons,

@@ -23,8 +23,30 @@ struct coordinator {
 /* One event: into the run's state, the journal and, through the sink, before people's eyes. Run,
  * attempt, kind and what belongs to the kind are filled in. */
 void coordination_record(struct coordinator *coordinator, int rank, struct journal_event *event);
+/* What the rank said of its run, or what became of it, as an event. */
+void coordination_happen(struct coordinator *coordinator, enum journal_kind kind, int rank,
+                         const struct message *message);
+void coordination_note(struct coordinator *coordinator, const char *format, ...)
+    __attribute__((format(printf, 2, 3))); /* for people */
+CHECKED enum status coordination_order(struct coordinator *coordinator, int rank,
+                                       enum message_kind kind);
+/* The trainer or rank of a run died: back to the queue, or set aside. */
+CHECKED enum status coordination_crash(struct coordinator *coordinator, int rank,
+                                       const struct message *message);
 /* Waiting runs to idle ranks. */
 CHECKED enum status coordination_deal(struct coordinator *coordinator);
+
+/* ---- ranks ---- */
+/* No trainer can be started there. */
+CHECKED enum status coordination_useless(struct coordinator *coordinator, int rank,
+                                         const char *why);
+/* Gives up those that are silent for too long; their runs go back to the queue. */
+CHECKED enum status coordination_watch(struct coordinator *coordinator, double now);
+/* A message of a rank that is gone. */
+CHECKED enum status coordination_welcome(struct coordinator *coordinator, int rank,
+                                         const struct message *message);
+/* Ranks that do not say goodbye in time are given up. */
+CHECKED enum status coordination_end_shutdown(struct coordinator *coordinator, double now);
 
 /* ---- rungs of early_terminate ---- */
 /* The rank's run asks what becomes of it; it is answered. */

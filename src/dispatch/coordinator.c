@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/numerics.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -13,7 +14,6 @@
 #include <string.h>
 
 static const double heartbeat_every_seconds = 2.0, watch_every_seconds = 0.25;
-static const double shutdown_deadline_seconds = 15.0;
 
 static void enqueue_pending(struct coordinator *coordinator, bool are_references)
 {
@@ -54,9 +54,7 @@ void coordinator_destroy(struct coordinator *coordinator)
     free(coordinator);
 }
 
-static void note(struct coordinator *coordinator, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-static void note(struct coordinator *coordinator, const char *format, ...)
+void coordination_note(struct coordinator *coordinator, const char *format, ...)
 {
     char text[MESSAGE_TEXT_BYTES + 256];
     va_list arguments;
@@ -77,9 +75,19 @@ void coordination_record(struct coordinator *coordinator, int rank, struct journ
     coordinator->start.sink.event(coordinator->start.sink.context, event);
 }
 
-/* What the rank said, or what became of its run. */
-static void happen(struct coordinator *coordinator, enum journal_kind kind, int rank,
-                   const struct message *message)
+/* What is missing of it stands in run.h5 as well. */
+static const char *summary_of(const struct member_rank *member, const struct message *done)
+{
+    const char *summary = parts_whole(&member->gathered, done);
+
+    if (summary != NULL)
+        return summary;
+    log_warning("the summary of run %" PRId64 " did not come whole: its run.h5 is read", done->run);
+    return "";
+}
+
+void coordination_happen(struct coordinator *coordinator, enum journal_kind kind, int rank,
+                         const struct message *message)
 {
     struct journal_event event = {
         .kind = kind,
@@ -87,12 +95,16 @@ static void happen(struct coordinator *coordinator, enum journal_kind kind, int 
         .attempt = message->attempt,
         .signal = message->signal,
         .status = (enum status)message->status,
+        .numerics = kind == JOURNAL_ASSIGNED ? NUMERICS_VERSION : 0,
+        .summary = "",
     };
     memcpy(event.text, message->text, MESSAGE_TEXT_BYTES);
+    if (kind == JOURNAL_DONE)
+        event.summary = summary_of(&coordinator->ranks.items[rank], message);
     coordination_record(coordinator, rank, &event);
 }
 
-static enum status order(struct coordinator *coordinator, int rank, enum message_kind kind)
+enum status coordination_order(struct coordinator *coordinator, int rank, enum message_kind kind)
 {
     struct message message = {.kind = (int32_t)kind};
     return message_send(coordinator->start.transport, rank, &message);
@@ -121,7 +133,7 @@ static enum status assign(struct coordinator *coordinator, int rank, int64_t run
     copy_hash(message.weights_hash, planned->weights_hash);
     rank_table_move(&coordinator->ranks, rank, RANK_BUSY);
     coordinator->n_busy++;
-    happen(coordinator, JOURNAL_ASSIGNED, rank, &message);
+    coordination_happen(coordinator, JOURNAL_ASSIGNED, rank, &message);
     return message_send(coordinator->start.transport, rank, &message);
 }
 
@@ -147,11 +159,11 @@ enum status coordinator_stop(struct coordinator *coordinator, const char *reason
         return STATUS_OK;
     coordinator->is_stopping = true;
     copy_text(coordinator->stop_reason, sizeof coordinator->stop_reason, reason);
-    note(coordinator, "stopping: %s; %" PRId64 " runs under way write a checkpoint", reason,
-         coordinator->n_busy);
+    coordination_note(coordinator, "stopping: %s; %" PRId64 " runs under way write a checkpoint",
+                      reason, coordinator->n_busy);
     for (int i = 0; i < coordinator->ranks.n; i++)
         if (coordinator->ranks.items[i].phase == RANK_BUSY)
-            TRY(order(coordinator, i, MESSAGE_STOP));
+            TRY(coordination_order(coordinator, i, MESSAGE_STOP));
 done:
     return status;
 }
@@ -169,7 +181,7 @@ static enum status fail_for_good(struct coordinator *coordinator, int rank,
     const struct coordinator_settings *settings = &coordinator->start.settings;
     char reason[128];
 
-    happen(coordinator, JOURNAL_FAILED, rank, message);
+    coordination_happen(coordinator, JOURNAL_FAILED, rank, message);
     enum status status = coordination_lose_run(coordinator, rank, message->run);
     if (status != STATUS_OK)
         return status;
@@ -200,7 +212,7 @@ static bool concerns_all(enum status status)
 static enum status take_back(struct coordinator *coordinator, int rank,
                              const struct message *message)
 {
-    happen(coordinator, JOURNAL_INTERRUPTED, rank, message);
+    coordination_happen(coordinator, JOURNAL_INTERRUPTED, rank, message);
     run_queue_push(&coordinator->queue, message->run);
     if (!concerns_all((enum status)message->status) || coordinator->trouble != STATUS_OK)
         return STATUS_OK;
@@ -220,21 +232,21 @@ static enum status run_failed(struct coordinator *coordinator, int rank,
     if (status == STATUS_CANCELLED || concerns_all(status))
         return take_back(coordinator, rank, message);
     if (may_help_to_retry(status) && state->n_retries < coordinator->start.settings.retries) {
-        happen(coordinator, JOURNAL_RETRIED, rank, message);
+        coordination_happen(coordinator, JOURNAL_RETRIED, rank, message);
         run_queue_push(&coordinator->queue, message->run);
         return STATUS_OK;
     }
     return fail_for_good(coordinator, rank, message);
 }
 
-static enum status run_crashed(struct coordinator *coordinator, int rank,
+enum status coordination_crash(struct coordinator *coordinator, int rank,
                                const struct message *message)
 {
     struct run_state *state = &coordinator->start.states[message->run];
     int64_t limit = coordinator->start.settings.crash_limit;
     struct message last = *message;
 
-    happen(coordinator, JOURNAL_CRASHED, rank, message);
+    coordination_happen(coordinator, JOURNAL_CRASHED, rank, message);
     if (limit == 0 || state->n_crashes < limit) {
         if (state->n_crashes == 1)
             run_queue_push_first(&coordinator->queue, message->run);
@@ -249,13 +261,16 @@ static enum status run_crashed(struct coordinator *coordinator, int rank,
     return fail_for_good(coordinator, rank, &last);
 }
 
+static bool is_own_run(const struct member_rank *member, const struct message *message)
+{
+    return member->phase == RANK_BUSY && member->run == message->run &&
+           member->attempt == message->attempt;
+}
+
 /* RUNG, DONE, PAUSED, FAILED and CRASHED count only for the attempt this rank was last given. */
 static bool is_current(struct coordinator *coordinator, int rank, const struct message *message)
 {
-    const struct member_rank *member = &coordinator->ranks.items[rank];
-
-    if (member->phase == RANK_BUSY && member->run == message->run &&
-        member->attempt == message->attempt)
+    if (is_own_run(&coordinator->ranks.items[rank], message))
         return true;
     log_info("rank %d spoke of run %" PRId64 " attempt %" PRId64 ", which is not its own: ignored",
              rank, message->run, message->attempt);
@@ -273,61 +288,18 @@ static enum status end_attempt(struct coordinator *coordinator, int rank,
                     RANK_THERE); /* READY follows when its trainer is free again */
     coordinator->n_busy--;
     if (message->kind == MESSAGE_DONE) {
-        happen(coordinator, JOURNAL_DONE, rank, message);
+        coordination_happen(coordinator, JOURNAL_DONE, rank, message);
         coordinator->start.sink.message(coordinator->start.sink.context, rank, message);
     } else if (message->kind == MESSAGE_PAUSED) {
         coordination_pause(coordinator, rank, message);
     } else if (message->kind == MESSAGE_FAILED) {
         TRY(run_failed(coordinator, rank, message));
     } else {
-        TRY(run_crashed(coordinator, rank, message));
+        TRY(coordination_crash(coordinator, rank, message));
     }
     TRY(coordination_deal(coordinator));
 done:
     return status;
-}
-
-static void lose(struct coordinator *coordinator, int rank)
-{
-    note(coordinator, "rank %d on %s is silent and given up", rank,
-         coordinator->ranks.items[rank].host[0] != '\0' ? coordinator->ranks.items[rank].host
-                                                        : "its host");
-    coordinator->start.transport->has_lost_peer = true;
-    rank_table_move(&coordinator->ranks, rank, RANK_GONE);
-}
-
-static enum status lose_rank(struct coordinator *coordinator, int rank, double silent)
-{
-    struct member_rank *member = &coordinator->ranks.items[rank];
-    struct message crash = {
-        .kind = MESSAGE_CRASHED, .run = member->run, .attempt = member->attempt};
-    bool was_busy = member->phase == RANK_BUSY;
-
-    lose(coordinator, rank);
-    if (!was_busy)
-        return STATUS_OK;
-    coordinator->n_busy--;
-    snprintf(crash.text, sizeof crash.text, "rank %d on %s was lost: silent for %.0f s", rank,
-             member->host, silent);
-    enum status status = run_crashed(coordinator, rank, &crash);
-    return status == STATUS_OK ? coordination_deal(coordinator) : status;
-}
-
-static enum status useless(struct coordinator *coordinator, int rank, const char *why)
-{
-    struct member_rank *member = &coordinator->ranks.items[rank];
-    struct message untaken = {.run = member->run, .attempt = member->attempt};
-    bool was_busy = member->phase == RANK_BUSY;
-
-    rank_table_move(&coordinator->ranks, rank, RANK_USELESS);
-    copy_text(coordinator->useless_reason, sizeof coordinator->useless_reason, why);
-    note(coordinator, "rank %d on %s takes no runs: %s", rank, member->host, why);
-    if (!was_busy)
-        return STATUS_OK;
-    coordinator->n_busy--; /* no trainer ever took the run: nothing to charge it with */
-    happen(coordinator, JOURNAL_INTERRUPTED, rank, &untaken);
-    run_queue_push_first(&coordinator->queue, untaken.run);
-    return coordination_deal(coordinator);
 }
 
 enum status coordinator_receive(struct coordinator *coordinator, int rank,
@@ -338,13 +310,15 @@ enum status coordinator_receive(struct coordinator *coordinator, int rank,
     member->last_heard = clock_seconds();
     member->is_suspect = false;
     if (member->phase == RANK_GONE)
-        return STATUS_OK; /* its runs were given to others */
+        return coordination_welcome(coordinator, rank, message);
     switch (message->kind) {
     case MESSAGE_HELLO:
         memcpy(member->host, message->host, HOST_BYTES);
         rank_table_move(&coordinator->ranks, rank, RANK_THERE);
         if (message->text[0] != '\0')
-            return fail(STATUS_BAD_CONFIG, "rank %d on %s: %s", rank, message->host, message->text);
+            return fail(message->status != STATUS_OK ? (enum status)message->status
+                                                     : STATUS_BAD_CONFIG,
+                        "rank %d on %s: %s", rank, message->host, message->text);
         return STATUS_OK;
     case MESSAGE_READY:
         if (member->phase == RANK_THERE)
@@ -358,13 +332,15 @@ enum status coordinator_receive(struct coordinator *coordinator, int rank,
         if (is_current(coordinator, rank, message))
             return coordination_reach(coordinator, rank, message);
         return STATUS_OK;
+    case MESSAGE_PART:
+        return is_own_run(member, message) ? parts_add(&member->gathered, message) : STATUS_OK;
     case MESSAGE_DONE:
     case MESSAGE_PAUSED:
     case MESSAGE_FAILED:
     case MESSAGE_CRASHED:
         return end_attempt(coordinator, rank, message);
     case MESSAGE_GAVE_UP:
-        return useless(coordinator, rank, message->text);
+        return coordination_useless(coordinator, rank, message->text);
     case MESSAGE_STOP_REQUEST:
         return coordinator_cancel(coordinator, "a rank received a stop signal");
     case MESSAGE_BYE:
@@ -375,26 +351,6 @@ enum status coordinator_receive(struct coordinator *coordinator, int rank,
     }
 }
 
-static enum status watch_ranks(struct coordinator *coordinator, double now)
-{
-    enum status status = STATUS_OK;
-
-    for (int i = 1; i < coordinator->ranks.n; i++) {
-        struct member_rank *member = &coordinator->ranks.items[i];
-        double silent = now - member->last_heard;
-        if (member->phase == RANK_GONE)
-            continue;
-        if (silent > coordinator->start.settings.dead_seconds) {
-            TRY(lose_rank(coordinator, i, silent));
-        } else if (silent > coordinator->start.settings.dead_seconds / 3 && !member->is_suspect) {
-            member->is_suspect = true;
-            log_warning("rank %d on %s has been silent for %.0f s", i, member->host, silent);
-        }
-    }
-done:
-    return status;
-}
-
 static enum status begin_shutdown(struct coordinator *coordinator, double now)
 {
     enum status status = STATUS_OK;
@@ -402,7 +358,7 @@ static enum status begin_shutdown(struct coordinator *coordinator, double now)
     coordinator->shutdown_at = now;
     for (int i = 0; i < coordinator->ranks.n; i++)
         if (coordinator->ranks.items[i].phase != RANK_GONE)
-            TRY(order(coordinator, i, MESSAGE_SHUTDOWN));
+            TRY(coordination_order(coordinator, i, MESSAGE_SHUTDOWN));
 done:
     return status;
 }
@@ -415,16 +371,6 @@ enum status coordinator_end(struct coordinator *coordinator)
     return begin_shutdown(coordinator, clock_seconds());
 }
 
-static enum status end_shutdown(struct coordinator *coordinator, double now)
-{
-    if (now - coordinator->shutdown_at < shutdown_deadline_seconds)
-        return STATUS_OK;
-    for (int i = 0; i < coordinator->ranks.n; i++)
-        if (coordinator->ranks.items[i].phase != RANK_GONE)
-            lose(coordinator, i);
-    return STATUS_OK;
-}
-
 enum status coordinator_tick(struct coordinator *coordinator, double now)
 {
     enum status status = STATUS_OK;
@@ -433,13 +379,13 @@ enum status coordinator_tick(struct coordinator *coordinator, double now)
         coordinator->last_heartbeat = now;
         for (int i = 1; i < coordinator->ranks.n; i++)
             if (coordinator->ranks.items[i].phase != RANK_GONE)
-                TRY(order(coordinator, i, MESSAGE_HEARTBEAT));
+                TRY(coordination_order(coordinator, i, MESSAGE_HEARTBEAT));
     }
     if (coordinator->shutdown_at > 0)
-        return end_shutdown(coordinator, now);
+        return coordination_end_shutdown(coordinator, now);
     if (now - coordinator->last_watch > watch_every_seconds) {
         coordinator->last_watch = now;
-        TRY(watch_ranks(coordinator, now));
+        TRY(coordination_watch(coordinator, now));
     }
     if (coordinator->n_busy == 0 && coordinator->queue.n == 0 && !coordinator->is_stopping)
         TRY(coordination_settle(coordinator));

@@ -32,7 +32,8 @@ struct coordinator_start {
 CHECKED enum status coordinator_create(const struct coordinator_start *start,
                                        struct coordinator **out);
 void coordinator_destroy(struct coordinator *coordinator); /* accepts NULL */
-/* A message from `rank`; stale ones are dropped. BAD_CONFIG when a rank sees another sweep. */
+/* A message from `rank`; stale ones are dropped. BAD_CONFIG when a rank sees another sweep,
+ * CHANGED_INPUT when it sees other files. */
 CHECKED enum status coordinator_receive(struct coordinator *coordinator, int rank,
                                         const struct message *message);
 /* Heartbeats, lost ranks, the end. DEVICE when no rank can run a trainer any more. */

@@ -3,9 +3,11 @@
 #include "dispatch/difference.h"
 
 #include "base/file.h"
+#include "base/log.h"
 #include "config/settings_table.h"
 #include "dispatch/record.h"
 #include "dispatch/replay.h"
+#include "dispatch/results_folder.h"
 #include "store/shard.h"
 #include "sweep/merged.h"
 #include "unlearn/forget.h"
@@ -55,6 +57,7 @@ static enum status read_journals(struct comparison *c)
         c->out->n_shards = shards[i].count;
     }
     c->out->exists = n > 0;
+    c->out->n_threads = replay_threads(c->replay);
 done:
     return status;
 }
@@ -91,6 +94,13 @@ static void read_plan(struct comparison *c)
         return;
     c->plan = cJSON_ParseWithLength(text, (size_t)n);
     free(text);
+    if (record_integer(c->plan, "version") > PLAN_FORMAT) {
+        log_warning("'%s' has version %lld, this program reads up to %d: names of earlier runs and "
+                    "what changed are not told",
+                    path, (long long)record_integer(c->plan, "version"), PLAN_FORMAT);
+        cJSON_Delete(c->plan);
+        c->plan = NULL;
+    }
 }
 
 static int compare_lost(const void *a, const void *b)

@@ -37,7 +37,8 @@ struct difference {
     int64_t n_lost;
     struct changed_setting *changed;
     int64_t n_changed;
-    int n_shards; /* that the folder's sweep was cut into; 0: it was not */
+    int64_t n_threads; /* of every trainer, that the folder began with; 0: not known */
+    int n_shards;      /* that the folder's sweep was cut into; 0: it was not */
 };
 
 /* Everything in the arena. BAD_DATA when a journal is damaged; a damaged plan.json only costs

@@ -1,10 +1,13 @@
 /* The sweep of one rank: rank 0 leads, the others follow until they are sent home. */
 #include "dispatch/dispatch.h"
 
+#include "base/log.h"
 #include "dispatch/leader.h"
+#include "dispatch/shards.h"
 #include "dispatch/start_header.h"
 #include "dispatch/stop_signals.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,7 +41,6 @@ static struct member_settings member_settings_for(struct transport *transport,
         .sweep = sweep,
         .folder = settings->folder,
         .shard = settings->shard,
-        .complaint = "",
         .supervisor = {.program = settings->program,
                        .device = device_for(sweep, settings->device),
                        .node_rank = transport->node_rank,
@@ -70,40 +72,124 @@ done:
     return status;
 }
 
-static enum status run_follower(struct member_settings *settings)
+/* The first file that this rank cannot read or, when it reads all, NULL. */
+static const char *absent_file(const struct sweep *sweep)
+{
+    static const char mark[] = "absent:";
+
+    for (int64_t i = 0; i < sweep->n_runs; i++) {
+        const char *hashes[] = {sweep->runs[i].weights_hash, sweep->runs[i].split_hash};
+        for (int k = 0; k < 2; k++)
+            if (hashes[k] != NULL && text_starts_with(hashes[k], mark))
+                return hashes[k] + sizeof mark - 1;
+    }
+    return NULL;
+}
+
+/* Trainers would find out as well, after they have begun. */
+static enum status compare_contents(struct member_settings *settings, const char *ids)
 {
     enum status status = STATUS_OK;
-    struct transport *transport = settings->transport;
-    struct start_header *header = NULL;
-    struct member *member = NULL;
-    char hash[HASH_HEX_BYTES], *bytes = NULL;
-    int64_t n = 0;
-    int signal_fd = -1;
+    const char *absent = absent_file(settings->sweep);
+    char hash[HASH_HEX_BYTES];
 
-    TRY(stop_signals_open(&signal_fd));
+    TRY(shards_hash(settings->sweep, hash));
+    if (strcmp(hash, ids) == 0)
+        goto done;
+    settings->complaint_status = STATUS_CHANGED_INPUT;
+    if (absent != NULL)
+        snprintf(settings->complaint, sizeof settings->complaint,
+                 "'%s' cannot be read from here, and rank 0 reads it; it must lie where all nodes "
+                 "see it",
+                 absent);
+    else
+        copy_text(settings->complaint, sizeof settings->complaint,
+                  "the data, weights or index lists here hold something else than on rank 0; give "
+                  "all nodes the same files");
+done:
+    return status;
+}
+
+/* *out is NULL when rank 0 has no work for anybody; else free it. */
+static enum status receive_header(struct transport *transport, struct start_header **out)
+{
+    enum status status = STATUS_OK;
+    char *bytes = NULL;
+    int64_t n = 0;
+
+    *out = NULL;
     TRY(transport_broadcast(transport, &bytes, &n));
-    if (n != (int64_t)sizeof *header)
+    transport_started();
+    if (n != (int64_t)sizeof **out)
         TRY(fail(STATUS_COMM, "rank 0 runs another build"));
-    header = (struct start_header *)bytes;
+    struct start_header *header = (struct start_header *)bytes;
     if (header->status != STATUS_OK)
         TRY(fail((enum status)header->status, "rank 0: %s", header->message));
     if (!header->has_work)
         goto done;
+    *out = header;
+    bytes = NULL;
+done:
+    free(bytes);
+    return status;
+}
+
+static enum status look_around(struct member_settings *settings, const struct start_header *header)
+{
+    enum status status = STATUS_OK;
+    char hash[HASH_HEX_BYTES];
+
     TRY(start_header_hash(settings->sweep, hash));
     if (strcmp(hash, header->hash) != 0)
-        settings->complaint = "the sweep expands to other runs here than on rank 0; do all "
-                              "nodes have the same program and files?";
+        copy_text(settings->complaint, sizeof settings->complaint,
+                  "the sweep expands to other runs here than on rank 0; do all nodes have the same "
+                  "program and files?");
     else if (access(settings->folder, W_OK) != 0)
-        settings->complaint = "the results folder cannot be written from here; it must lie "
-                              "on a file system that all nodes share";
+        copy_text(settings->complaint, sizeof settings->complaint,
+                  "the results folder cannot be written from here; it must lie on a file system "
+                  "that all nodes share");
+    else
+        TRY(compare_contents(settings, header->ids));
+done:
+    return status;
+}
+
+/* With a complaint, only to make it. */
+static enum status run_follower(struct member_settings *settings)
+{
+    enum status status = STATUS_OK;
+    struct start_header *header = NULL;
+    struct member *member = NULL;
+    int signal_fd = -1;
+
+    TRY(stop_signals_open(&signal_fd));
+    TRY(receive_header(settings->transport, &header));
+    if (header == NULL)
+        goto done;
+    settings->supervisor.n_threads = header->n_threads;
+    if (settings->complaint[0] == '\0')
+        TRY(look_around(settings, header));
     TRY(member_create(settings, &member));
-    TRY(follow(transport, member, signal_fd));
+    TRY(follow(settings->transport, member, signal_fd));
 done:
     member_destroy(member);
     if (signal_fd >= 0)
         close(signal_fd);
-    free(bytes);
+    free(header);
     return status;
+}
+
+enum status dispatch_decline(struct transport *transport, enum status why)
+{
+    struct member_settings member = {.transport = transport, .folder = "", .complaint_status = why};
+    char reason[MESSAGE_TEXT_BYTES];
+
+    copy_text(reason, sizeof reason, status_message());
+    snprintf(member.complaint, sizeof member.complaint,
+             "cannot read the sweep as rank 0 does: %.400s", reason);
+    if (run_follower(&member) != STATUS_OK)
+        log_info("while declining: %s", status_message());
+    return fail(why, "%s", reason);
 }
 
 enum status dispatch_run(struct transport *transport, const struct sweep *sweep,

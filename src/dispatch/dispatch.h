@@ -12,6 +12,7 @@ struct dispatch_settings {
     const char *device;  /* auto, cuda, cpu, ref */
     bool is_fresh;       /* rename an existing folder away first */
     bool is_quiet;
+    bool mixes_numerics;  /* go on in a folder whose runs another arithmetic computed */
     bool retries_failed;  /* runs that failed at an earlier start are pending again */
     bool needs_earlier;   /* refuse a folder that no sweep has begun in */
     struct shard shard;   /* which one `sweep` is; count 0: the whole */
@@ -40,6 +41,10 @@ struct transport;
 CHECKED enum status dispatch_run(struct transport *transport, const struct sweep *sweep,
                                  const struct dispatch_settings *settings,
                                  struct dispatch_outcome *out);
+
+/* Of a rank that cannot make out rank 0's sweep, instead of dispatch_run: tells rank 0 why (`why`
+ * and status_message()), and waits to be sent home. Returns `why`. */
+CHECKED enum status dispatch_decline(struct transport *transport, enum status why);
 
 /* MPI when a launcher's variables are present, else in-process with one rank. DEVICE when several
  * ranks were started that cannot reach each other: by a plain srun or another MPI's launcher. */

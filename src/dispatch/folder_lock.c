@@ -22,8 +22,8 @@
 #include <unistd.h>
 
 struct folder_lock {
-    int fd, folder_fd;
-    char path[PATH_MAX], folder[PATH_MAX];
+    int fd, folder_fd, journal_fd; /* journal: -1 before there is one */
+    char path[PATH_MAX], folder[PATH_MAX], journal[PATH_MAX];
     bool is_alone; /* of no shard */
 };
 
@@ -123,10 +123,22 @@ static enum status wait_for_silence(struct folder_lock *lock, const struct owner
     return STATUS_OK;
 }
 
-/* By file systems that can; the file is what counts on the others. */
-static enum status take_folder(const struct folder_lock *lock)
+/* Once it is there. */
+static bool is_journal_taken(struct folder_lock *lock)
 {
-    if (!lock->is_alone || flock(lock->folder_fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+    if (lock->journal_fd < 0)
+        lock->journal_fd = open(lock->journal, O_RDWR | O_CLOEXEC);
+    return lock->journal_fd >= 0 && flock(lock->journal_fd, LOCK_EX | LOCK_NB) != 0 &&
+           errno == EWOULDBLOCK;
+}
+
+/* By file systems that can; the file is what counts on the others. */
+static enum status take_rest(struct folder_lock *lock)
+{
+    bool is_taken =
+        lock->is_alone && flock(lock->folder_fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+
+    if (!is_taken && !is_journal_taken(lock))
         return STATUS_OK;
     return fail(STATUS_BAD_CONFIG,
                 "another sweep works in this results folder, and its lock '%s' was deleted; wait "
@@ -145,7 +157,7 @@ static enum status take(struct folder_lock *lock, double foreign_seconds)
         (void)read_owner(lock->fd, &owner);
         TRY(refuse(lock, &owner));
     }
-    TRY(take_folder(lock));
+    TRY(take_rest(lock));
     own_name(&own);
     if (read_owner(lock->fd, &owner)) {
         if (strcmp(owner.host, own.host) != 0)
@@ -170,6 +182,8 @@ static enum status name_lock(const char *folder, struct shard shard, struct fold
         TRY(fail(STATUS_IO, "the path of the results folder is too long"));
     memcpy(lock->path, path, strlen(path) + 1);
     copy_text(lock->folder, sizeof lock->folder, folder);
+    TRY_ALLOC(path, shard_path(arena, folder, shard, shard_journal));
+    copy_text(lock->journal, sizeof lock->journal, path);
     lock->is_alone = shard.count == 0;
 done:
     arena_destroy(arena);
@@ -191,6 +205,23 @@ bool folder_lock_has_owner(const char *folder, struct shard shard)
     return has_owner;
 }
 
+bool folder_lock_was_left(const char *folder, struct shard shard)
+{
+    struct folder_lock lock = {.fd = -1};
+    struct owner owner, own;
+
+    if (name_lock(folder, shard, &lock) != STATUS_OK)
+        return false;
+    lock.fd = open(lock.path, O_RDWR | O_CLOEXEC);
+    if (lock.fd < 0)
+        return false;
+    own_name(&own);
+    bool was_left = read_owner(lock.fd, &owner) && strcmp(owner.host, own.host) == 0 &&
+                    flock(lock.fd, LOCK_EX | LOCK_NB) == 0;
+    close(lock.fd); /* and gives it back */
+    return was_left;
+}
+
 static enum status open_both(struct folder_lock *lock)
 {
     lock->folder_fd = open(lock->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -202,8 +233,10 @@ static enum status open_both(struct folder_lock *lock)
     return STATUS_OK;
 }
 
-static void close_both(struct folder_lock *lock)
+static void close_all(struct folder_lock *lock)
 {
+    if (lock->journal_fd >= 0)
+        close(lock->journal_fd);
     if (lock->fd >= 0)
         close(lock->fd);
     if (lock->folder_fd >= 0)
@@ -217,7 +250,7 @@ enum status folder_lock_take(const char *folder, struct shard shard, double fore
     struct folder_lock *lock = NULL;
 
     TRY_ALLOC(lock, heap_alloc(1, sizeof *lock));
-    lock->fd = lock->folder_fd = -1;
+    lock->fd = lock->folder_fd = lock->journal_fd = -1;
     TRY(name_lock(folder, shard, lock));
     TRY(open_both(lock));
     TRY(take(lock, foreign_seconds > 0 ? foreign_seconds : 60));
@@ -225,7 +258,7 @@ enum status folder_lock_take(const char *folder, struct shard shard, double fore
     lock = NULL;
 done:
     if (lock != NULL)
-        close_both(lock);
+        close_all(lock);
     free(lock);
     return status;
 }
@@ -271,6 +304,7 @@ enum status folder_lock_touch(struct folder_lock *lock)
         return status;
     if (fstat(lock->fd, &held) != 0)
         return fail(STATUS_IO, "cannot look at '%s': %s", lock->path, strerror(errno));
+    (void)is_journal_taken(lock); /* by now there is one */
     if (stat(lock->path, &found) != 0 || !is_same_file(&held, &found))
         return make_anew(lock);
     if (futimens(lock->fd, NULL) != 0)
@@ -284,6 +318,6 @@ void folder_lock_release(struct folder_lock *lock)
         return;
     if (ftruncate(lock->fd, 0) != 0)
         log_warning("cannot empty '%s': %s", lock->path, strerror(errno));
-    close_both(lock);
+    close_all(lock);
     free(lock);
 }

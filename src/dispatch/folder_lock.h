@@ -1,6 +1,6 @@
 /* One sweep per results folder, or one for each of its shards: an flock on <folder>/lock, whose
- * content says who holds it. A sweep of its own also locks the folder itself: deleting the file
- * lets nobody in. */
+ * content says who holds it. Its journal is locked too, and by a sweep that is no shard the folder
+ * itself: deleting the lock lets nobody in. */
 #ifndef DISPATCH_FOLDER_LOCK_H
 #define DISPATCH_FOLDER_LOCK_H
 
@@ -14,6 +14,8 @@ CHECKED enum status folder_lock_take(const char *folder, struct shard shard, dou
                                      struct folder_lock **out);
 /* Whether the lock says that somebody has it: dead or alive. */
 bool folder_lock_has_owner(const char *folder, struct shard shard);
+/* Whether that somebody surely is gone: a process of this host that let go of it. */
+bool folder_lock_was_left(const char *folder, struct shard shard);
 /* Whether the path still leads to the folder that was locked; STORAGE when it was removed, moved or
  * replaced: what is written by that path from then on would go elsewhere. */
 CHECKED enum status folder_lock_check(const struct folder_lock *lock);

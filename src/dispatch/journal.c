@@ -1,4 +1,5 @@
-/* Lines of the journal: made, checked, replayed. */
+/* Lines of the journal: made, checked, replayed. The summary of a run that is done is the last
+ * member before the checksum, written and taken as the text it is: cJSON would lose bits. */
 #include "dispatch/journal.h"
 
 #include "dispatch/record.h"
@@ -27,8 +28,8 @@ static const char *const kind_names[N_JOURNAL_KINDS] = {
 };
 
 /* ,"crc":"01234567"}  ends every line */
-enum { CRC_TAIL_BYTES = 18 };
-static const char crc_start[] = ",\"crc\":\"";
+enum { CRC_TAIL_BYTES = 18, JOURNAL_FORMAT = 2 }; /* 1: without summaries, versions, threads */
+static const char crc_start[] = ",\"crc\":\"", summary_start[] = ",\"summary\":{";
 
 struct journal {
     char *path;
@@ -57,15 +58,22 @@ static cJSON *event_object(const struct journal_event *event)
                   record_add_exact(object, "threshold", event->threshold);
     if (event->text[0] != '\0')
         is_made = is_made && cJSON_AddStringToObject(object, "text", event->text) != NULL;
+    if (event->kind == JOURNAL_START)
+        is_made = is_made && cJSON_AddNumberToObject(object, "format", JOURNAL_FORMAT) != NULL &&
+                  cJSON_AddNumberToObject(object, "threads", (double)event->n_threads) != NULL;
+    if (event->numerics > 0)
+        is_made =
+            is_made && cJSON_AddNumberToObject(object, "numerics", (double)event->numerics) != NULL;
     if (is_made)
         return object;
     cJSON_Delete(object);
     return NULL;
 }
 
-static enum status event_line(const struct journal_event *event, struct text *line)
+enum status journal_print(const struct journal_event *event, struct text *line)
 {
     cJSON *object = event_object(event);
+    int64_t before = line->length;
     char *body = object == NULL ? NULL : cJSON_PrintUnformatted(object);
 
     cJSON_Delete(object);
@@ -73,8 +81,11 @@ static enum status event_line(const struct journal_event *event, struct text *li
         return fail(STATUS_OUT_OF_MEMORY, "out of memory composing a journal line");
     size_t n = strlen(body) - 1; /* without the closing brace */
     text_append_bytes(line, body, (int64_t)n);
-    text_append(line, "%s%08" PRIx32 "\"}\n", crc_start, crc32_bytes(body, n));
     cJSON_free(body);
+    if (event->summary != NULL && event->summary[0] == '{')
+        text_append(line, "%s%s", summary_start, event->summary + 1);
+    uint32_t crc = crc32_bytes(text_value(line) + before, (size_t)(line->length - before));
+    text_append(line, "%s%08" PRIx32 "\"}\n", crc_start, crc);
     return text_finish(line);
 }
 
@@ -130,6 +141,10 @@ static bool fill_event(const cJSON *object, struct journal_event *event)
         .epoch = integer_of(object, "epoch"),
         .value = number_of(object, "value"),
         .threshold = number_of(object, "threshold"),
+        .n_threads = integer_of(object, "threads"),
+        .numerics = integer_of(object, "numerics"),
+        .format = integer_of(object, "format"),
+        .summary = "",
     };
     copy_text(event->run_id, sizeof event->run_id, text_of(object, "run"));
     copy_text(event->time, sizeof event->time, text_of(object, "time"));
@@ -138,13 +153,30 @@ static bool fill_event(const cJSON *object, struct journal_event *event)
     return true;
 }
 
-static bool parse_line(const char *line, size_t n, struct journal_event *event)
+/* The summary of the line, if it has one: both end in place, and *n is what is before it. */
+static char *split_summary(char *line, size_t *n)
+{
+    char *at = memmem(line, *n, summary_start, sizeof summary_start - 1);
+
+    if (at == NULL)
+        return NULL;
+    line[*n - CRC_TAIL_BYTES] = '\0';
+    *at = '}';
+    *n = (size_t)(at - line) + 1;
+    return at + sizeof summary_start - 2; /* at its brace */
+}
+
+/* Changes the line; the event's summary stays in it. */
+static bool parse_line(char *line, size_t n, struct journal_event *event)
 {
     if (!has_sound_crc(line, n))
         return false;
+    char *summary = split_summary(line, &n);
     cJSON *object = cJSON_ParseWithLength(line, n);
     bool is_sound = object != NULL && fill_event(object, event);
     cJSON_Delete(object);
+    if (is_sound && summary != NULL)
+        event->summary = summary;
     return is_sound;
 }
 
@@ -184,21 +216,61 @@ enum status journal_follow(const char *path, journal_visit *visit, void *context
     TRY(read_from(path, place->bytes, &data, &n));
     while (at < n) {
         struct journal_event event;
-        const char *end = memchr(data + at, '\n', (size_t)(n - at));
+        char *end = memchr(data + at, '\n', (size_t)(n - at));
         bool is_last = end == NULL || end + 1 == data + n;
         if (end == NULL || !parse_line(data + at, (size_t)(end - data - at), &event)) {
             if (is_last)
                 break; /* a write cut short by a crash: its event is repeated */
             TRY(fail(STATUS_BAD_DATA,
                      "journal '%s' line %" PRId64 " is damaged (its checksum does not match); "
-                     "restore the file, or start with --fresh",
+                     "`prunelora verify --repair` on its folder keeps what is sound and rebuilds "
+                     "the rest from the runs' files",
                      path, place->lines + 1));
         }
+        if (event.format > JOURNAL_FORMAT)
+            TRY(fail(STATUS_BAD_DATA,
+                     "journal '%s' has format %" PRId64 ", this program reads up to %d; go on with "
+                     "the newer program that wrote it",
+                     path, event.format, JOURNAL_FORMAT));
         visit(context, &event);
         place->bytes += end + 1 - data - at;
         place->lines++;
         at = end + 1 - data;
     }
+done:
+    free(data);
+    return status;
+}
+
+enum status journal_salvage(const char *path, journal_visit *visit, void *context,
+                            struct text *sound, int64_t *n_lost)
+{
+    enum status status = STATUS_OK;
+    char *data = NULL;
+    int64_t n = 0;
+
+    TRY(read_from(path, 0, &data, &n));
+    for (int64_t at = 0, next = 0; at < n; at = next) {
+        struct journal_event event;
+        const char *end = memchr(data + at, '\n', (size_t)(n - at));
+        int64_t length = end != NULL ? end - data - at : n - at;
+        const int64_t before = sound != NULL ? sound->length : 0;
+        next = at + length + 1;
+        if (end == NULL)
+            break; /* a write cut short by a crash: its event is repeated */
+        if (sound != NULL)
+            text_append_bytes(sound, data + at, length);
+        if (!parse_line(data + at, (size_t)length, &event)) {
+            ++*n_lost;
+            if (sound != NULL)
+                sound->length = before;
+            continue;
+        }
+        if (sound != NULL)
+            text_append(sound, "\n");
+        visit(context, &event);
+    }
+    TRY(sound != NULL ? text_finish(sound) : STATUS_OK);
 done:
     free(data);
     return status;
@@ -252,7 +324,7 @@ enum status journal_append(struct journal *journal, const struct journal_event *
     enum status status = STATUS_OK;
     struct text line = {0};
 
-    TRY(event_line(event, &line));
+    TRY(journal_print(event, &line));
     ssize_t written = write(journal->fd, line.data, (size_t)line.length);
     if (written < 0)
         TRY(fail(file_write_status(errno), "cannot write '%s': %s", journal->path,

@@ -7,7 +7,7 @@
 
 /* Calls visit for every event. A torn or damaged last line is dropped; damage before it is BAD_DATA
  * naming the line. *good_bytes is the length of the sound part. No file: no events, 0 bytes. */
-typedef void journal_visit(void *context, const struct journal_event *event);
+typedef void journal_visit(void *context, const struct journal_event *event); /* borrowed */
 CHECKED enum status journal_replay(const char *path, journal_visit *visit, void *context,
                                    int64_t *good_bytes);
 /* The events behind a place, which moves on behind the last sound one: for who reads along. Starts
@@ -17,6 +17,14 @@ struct journal_place {
 };
 CHECKED enum status journal_follow(const char *path, journal_visit *visit, void *context,
                                    struct journal_place *place);
+
+/* As much of a damaged journal as is sound: calls visit for each sound line and, unless NULL,
+ * appends it as it is to *sound. *n_lost counts the others, but for a last one that was cut short.
+ */
+CHECKED enum status journal_salvage(const char *path, journal_visit *visit, void *context,
+                                    struct text *sound, int64_t *n_lost);
+/* Appends the line of an event, with its checksum and line end. */
+CHECKED enum status journal_print(const struct journal_event *event, struct text *out);
 
 struct journal;
 /* Creates the file if needed and cuts it to good_bytes, so that a torn line is not continued. */

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "dispatch/coordinator.h"
+#include "dispatch/cores.h"
 #include "dispatch/progress.h"
 #include "dispatch/recorder.h"
 #include "dispatch/results_folder.h"
@@ -151,6 +152,7 @@ static enum status push_mark(struct session *session, enum journal_kind kind, in
         memcpy(event.run_id, session->folder->sweep->runs[run].id, RUN_ID_BYTES);
         event.attempt = session->folder->states[run].attempt;
     } else if (kind == JOURNAL_START) {
+        event.n_threads = session->member_settings->supervisor.n_threads;
         copy_text(event.text, sizeof event.text, session->settings->command);
     }
     return recorder_push(session->recorder, &event);
@@ -165,6 +167,9 @@ static enum status start_recorder(struct session *session, const struct sweep *s
 
     TRY(journal_open(folder->journal_path, folder->journal_good_bytes, &journal));
     TRY(results_file_create(sweep, folder->path, folder->shard, folder->command, &results));
+    for (int64_t i = 0; i < sweep->n_runs; i++)
+        if (folder->summaries[i] != NULL && folder->states[i].phase == RUN_DONE)
+            TRY(results_file_know(results, i, folder->summaries[i]));
     TRY(recorder_create(&(struct recorder_settings){.journal = journal,
                                                     .results = results,
                                                     .lock = folder->lock,
@@ -276,8 +281,28 @@ done:
     return status;
 }
 
-enum status leader_run(const struct member_settings *member,
-                       const struct dispatch_settings *settings, struct dispatch_outcome *out)
+/* The number of threads is the order in which sums are added up: a folder keeps the one it began
+ * with, on every rank and at every start. */
+static int choose_threads(const struct results_folder *folder, const struct member_settings *member,
+                          bool mixes_numerics)
+{
+    const struct supervisor_settings *supervisor = &member->supervisor;
+    struct cores node;
+
+    cores_of_node(&node);
+    int wanted = cores_threads(&node, supervisor->node_size, supervisor->n_threads);
+    int kept = mixes_numerics ? 0 : (int)folder->n_threads;
+    int chosen = kept > 0 ? kept : wanted;
+    if (chosen != wanted)
+        log_warning("trainers take %d thread%s each, as '%s' began with, and not %d: with another "
+                    "number sums round otherwise; %s; --mix-numerics or --fresh takes %d",
+                    chosen, chosen == 1 ? "" : "s", folder->path, wanted,
+                    chosen < wanted ? "cores stay idle" : "they share cores", wanted);
+    return chosen;
+}
+
+enum status leader_run(struct member_settings *member, const struct dispatch_settings *settings,
+                       struct dispatch_outcome *out)
 {
     enum status status = STATUS_OK, sent = STATUS_OK;
     struct transport *transport = member->transport;
@@ -293,11 +318,20 @@ enum status leader_run(const struct member_settings *member,
 
     status = start_header_hash(sweep, header.hash);
     if (status == STATUS_OK)
+        status = shards_hash(sweep, header.ids);
+    if (status == STATUS_OK)
         status = results_folder_open(settings, sweep, &session.folder);
     header.status = (int32_t)status;
     copy_text(header.message, sizeof header.message, status == STATUS_OK ? "" : status_message());
+    if (status == STATUS_OK)
+        member->supervisor.n_threads =
+            choose_threads(session.folder, member, settings->mixes_numerics);
+    if (status == STATUS_OK)
+        session.folder->n_threads = member->supervisor.n_threads;
+    header.n_threads = member->supervisor.n_threads;
     header.has_work = status == STATUS_OK && session.folder->counts.n_pending > 0;
     sent = transport_broadcast(transport, &bytes, &n);
+    transport_started();
     if (status != STATUS_OK)
         return fail(status, "%s", header.message);
     if (sent == STATUS_OK)

@@ -6,7 +6,7 @@
 #include "dispatch/member.h"
 
 /* As dispatch_run, on rank 0. `member`: of its own trainer, with the transport and the sweep. */
-CHECKED enum status leader_run(const struct member_settings *member,
+CHECKED enum status leader_run(struct member_settings *member,
                                const struct dispatch_settings *settings,
                                struct dispatch_outcome *out);
 

@@ -3,7 +3,9 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
+#include "dispatch/parts.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -15,6 +17,7 @@
 enum { WAIT_MS = 10, WAIT_ALONE_MS = 100 };
 static const double heartbeat_every_seconds = 2.0;
 static const double coordinator_deadline_seconds = 30.0;
+static const double suspended_seconds = 5.0; /* between two polls, which come every 10 ms */
 
 struct member {
     struct member_settings settings;
@@ -23,7 +26,7 @@ struct member {
     char host[HOST_BYTES];
     char run_id[RUN_ID_BYTES];
     bool is_finished;
-    double last_heartbeat, last_heard;
+    double last_heartbeat, last_heard, last_poll;
 };
 
 static enum status tell(struct member *member, struct message *message)
@@ -68,6 +71,7 @@ enum status member_create(const struct member_settings *settings, struct member 
     if (settings->complaint[0] == '\0')
         TRY(supervisor_create(&member->settings.supervisor, &member->supervisor));
     copy_text(hello.text, sizeof hello.text, settings->complaint);
+    hello.status = (int32_t)settings->complaint_status;
     TRY(tell(member, &hello));
     *out = member;
     member = NULL;
@@ -119,6 +123,16 @@ done:
     return status;
 }
 
+static enum status restart(struct member *member)
+{
+    if (member->supervisor == NULL)
+        return STATUS_OK; /* it is shutting down */
+    log_warning("this rank was given up after a silence; its run was given to another one");
+    supervisor_destroy(member->supervisor);
+    member->supervisor = NULL;
+    return supervisor_create(&member->settings.supervisor, &member->supervisor);
+}
+
 static enum status shut_down(struct member *member)
 {
     struct message bye = {.kind = MESSAGE_BYE};
@@ -144,6 +158,8 @@ enum status member_receive(struct member *member, const struct message *message)
             message->verdict <= VERDICT_STOP)
             supervisor_verdict(member->supervisor, message);
         return STATUS_OK;
+    case MESSAGE_RESTART:
+        return restart(member);
     case MESSAGE_STOP:
         if (member->supervisor != NULL)
             supervisor_stop(member->supervisor);
@@ -171,6 +187,7 @@ static void add_output(const struct member *member, const struct supervisor_even
 
 static enum status report(struct member *member, const struct supervisor_event *event)
 {
+    enum status status = STATUS_OK;
     static const int kinds[] = {
         [SUPERVISOR_READY] = MESSAGE_READY,     [SUPERVISOR_PROGRESS] = MESSAGE_PROGRESS,
         [SUPERVISOR_RUNG] = MESSAGE_RUNG,       [SUPERVISOR_PAUSED] = MESSAGE_PAUSED,
@@ -191,7 +208,19 @@ static enum status report(struct member *member, const struct supervisor_event *
     memcpy(message.text, event->text, sizeof message.text);
     add_output(member, event, message.text);
     member->last_heartbeat = clock_seconds();
-    return tell(member, &message);
+    if (event->kind == SUPERVISOR_DONE)
+        TRY(parts_send(member->settings.transport, event->summary, &message));
+    TRY(tell(member, &message));
+done:
+    return status;
+}
+
+/* A process that was suspended heard nothing, which says nothing of rank 0. */
+static void forgive_own_sleep(struct member *member, double now)
+{
+    if (member->last_poll > 0 && now - member->last_poll > suspended_seconds)
+        member->last_heard = now;
+    member->last_poll = now;
 }
 
 enum status member_poll(struct member *member)
@@ -199,6 +228,7 @@ enum status member_poll(struct member *member)
     enum status status = STATUS_OK;
     double now = clock_seconds();
 
+    forgive_own_sleep(member, now);
     while (member->supervisor != NULL) {
         struct supervisor_event event;
         supervisor_poll(member->supervisor, &event);

@@ -15,7 +15,8 @@ struct member_settings {
     const struct sweep *sweep;
     const char *folder; /* results folder */
     struct shard shard; /* of the sweep */
-    const char *complaint;
+    char complaint[MESSAGE_TEXT_BYTES];
+    enum status complaint_status; /* OK: BAD_CONFIG */
     struct supervisor_settings supervisor;
 };
 CHECKED enum status member_create(const struct member_settings *settings, struct member **out);

@@ -18,6 +18,7 @@ enum message_kind {
     MESSAGE_PROGRESS,
     MESSAGE_RUNG,   /* at a rung: value; the run waits for a VERDICT */
     MESSAGE_PAUSED, /* the run ended at a rung, as the verdict said */
+    MESSAGE_PART,   /* of the summary of a run that is DONE, which comes next: dispatch/parts.h */
     MESSAGE_DONE,
     MESSAGE_FAILED,       /* the trainer reported a status and a text */
     MESSAGE_CRASHED,      /* the trainer died or was killed as hung: signal, text */
@@ -28,6 +29,8 @@ enum message_kind {
     /* from rank 0 */
     MESSAGE_ASSIGN,
     MESSAGE_VERDICT,
+    MESSAGE_RESTART,  /* after a silence: kill the trainer, whose run is another rank's, start anew
+                       */
     MESSAGE_STOP,     /* checkpoint and end the run under way */
     MESSAGE_SHUTDOWN, /* end the trainer, say BYE */
 };
@@ -47,6 +50,7 @@ struct message {
     int64_t run, attempt;
     int64_t rung_epoch; /* of RUNG: where it is; of ASSIGN, VERDICT: the next, 0: none */
     double value;       /* of RUNG: the metric */
+    int64_t n_bytes;    /* of PART: ahead of it; of DONE: of all its parts */
     char run_id[RUN_ID_BYTES + 7];
     char split_hash[HASH_HEX_BYTES + 7], weights_hash[HASH_HEX_BYTES + 7]; /* of ASSIGN */
     struct run_progress progress;

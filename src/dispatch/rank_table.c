@@ -21,6 +21,8 @@ done:
 
 void rank_table_release(struct rank_table *table)
 {
+    for (int i = 0; table->items != NULL && i < table->n; i++)
+        parts_release(&table->items[i].gathered);
     free(table->items);
     free(table->idle);
     *table = (struct rank_table){0};

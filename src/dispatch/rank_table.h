@@ -3,7 +3,7 @@
 #ifndef DISPATCH_RANK_TABLE_H
 #define DISPATCH_RANK_TABLE_H
 
-#include "dispatch/message.h"
+#include "dispatch/parts.h"
 
 enum rank_phase {
     RANK_SILENT,
@@ -20,6 +20,8 @@ struct member_rank {
     int64_t run, attempt;  /* while busy */
     double last_heard;
     bool is_suspect, is_queued; /* queued: among the idle, or was */
+    bool is_lost;               /* gone without a goodbye: it was silent */
+    struct gathered gathered;   /* of its run's summary */
     char host[HOST_BYTES];
 };
 

@@ -6,7 +6,8 @@
  * when no trainer of this rank can compute; heartbeat and progress
  * {ticks, cpu_seconds, phase, epoch, n_epochs, step, n_steps, loss, images_per_second}; rung
  * {run_number, attempt, epoch, value}: waits for a verdict; paused {run_number, attempt}: ended as
- * the verdict said; done {run_number, attempt, scores}; failed {run_number, attempt, status,
+ * the verdict said; done {run_number, attempt, scores,
+ * summary: a run_summary as text}; failed {run_number, attempt, status,
  * message}; ready (for the next run, after done or failed). The trainer itself looks for a
  * checkpoint in the folders of earlier attempts: ranks do not touch files. */
 #ifndef DISPATCH_RECORD_H
@@ -18,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { RECORD_MAX_BYTES = 1 << 20 };
+enum { RECORD_MAX_BYTES = 1 << 23 };
 
 /* Blocks until written, at most deadline_seconds; COMM when the other end is gone or does not read.
  * `body` may be NULL (out of memory while it was made). */

@@ -17,6 +17,7 @@ static const double lock_touch_seconds = 10.0;
 struct queued {
     struct queued *next;
     struct journal_event event;
+    char *summary; /* owned: the event's, or NULL */
 };
 
 struct recorder {
@@ -69,6 +70,7 @@ static enum status write_events(struct recorder *recorder, const struct queued *
         TRY(journal_append(recorder->settings.journal, &item->event));
         if (item->event.run >= 0)
             TRY(apply_event(recorder, &item->event));
+        TRY(results_file_hear(recorder->settings.results, &item->event));
         recorder->is_dirty = true;
     }
     if (list != NULL)
@@ -176,6 +178,7 @@ static void free_list(struct queued *list)
 {
     while (list != NULL) {
         struct queued *next = list->next;
+        free(list->summary);
         free(list);
         list = next;
     }
@@ -297,13 +300,25 @@ static void see_event(struct recorder *recorder, const struct journal_event *eve
     recorder->has_moved = true;
 }
 
-enum status recorder_push(struct recorder *recorder, const struct journal_event *event)
+static struct queued *copy_event(const struct journal_event *event)
 {
     struct queued *item = heap_alloc(1, sizeof *item);
+    bool has_summary = event->summary != NULL && event->summary[0] != '\0';
 
     if (item == NULL)
-        return STATUS_OUT_OF_MEMORY;
+        return NULL;
     item->event = *event;
+    item->summary = has_summary ? strdup(event->summary) : NULL;
+    item->event.summary = item->summary != NULL ? item->summary : "";
+    return item;
+}
+
+enum status recorder_push(struct recorder *recorder, const struct journal_event *event)
+{
+    struct queued *item = copy_event(event);
+
+    if (item == NULL)
+        return fail(STATUS_OUT_OF_MEMORY, "out of memory queueing an event");
     pthread_mutex_lock(&recorder->lock);
     if (recorder->last != NULL)
         recorder->last->next = item;

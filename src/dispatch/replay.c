@@ -17,6 +17,8 @@ struct replay {
     int64_t n_orphans, capacity;
     int64_t *buckets; /* orphan + 1, or 0; n_buckets is a power of two */
     int64_t n_buckets;
+    char **summaries; /* [n_runs] owned, as each of them; NULL: none */
+    int64_t n_threads;
     replay_visit *visit; /* NULL: nobody watches */
     void *context;
     enum status status; /* of what happened in the middle of a journal */
@@ -36,6 +38,7 @@ enum status replay_create(const struct sweep *sweep, struct replay **out)
     TRY_ALLOC(made, heap_alloc(1, sizeof *made));
     made->sweep = sweep;
     TRY_ALLOC(made->states, heap_alloc(n, sizeof *made->states));
+    TRY_ALLOC(made->summaries, heap_alloc(n, sizeof *made->summaries));
     TRY_ALLOC(made->ids, heap_alloc(n, sizeof *made->ids));
     for (int64_t i = 0; i < n; i++)
         made->ids[i] = (struct id_index){sweep->runs[i].id, i};
@@ -52,6 +55,9 @@ void replay_destroy(struct replay *replay)
 {
     if (replay == NULL)
         return;
+    for (int64_t i = 0; replay->summaries != NULL && i < replay->sweep->n_runs; i++)
+        free(replay->summaries[i]);
+    free(replay->summaries);
     free(replay->states);
     free(replay->ids);
     free(replay->orphans);
@@ -103,6 +109,19 @@ done:
     return status;
 }
 
+/* What a run said when it was done, until it is done again. */
+static enum status keep_summary(struct replay *replay, int64_t run,
+                                const struct journal_event *event)
+{
+    if (event->kind != JOURNAL_DONE)
+        return STATUS_OK;
+    free(replay->summaries[run]);
+    replay->summaries[run] = event->summary[0] != '\0' ? strdup(event->summary) : NULL;
+    if (event->summary[0] != '\0' && replay->summaries[run] == NULL)
+        return fail(STATUS_OUT_OF_MEMORY, "out of memory for the summary of a run");
+    return STATUS_OK;
+}
+
 static enum status apply_to_run(struct replay *replay, int64_t run,
                                 const struct journal_event *event)
 {
@@ -110,6 +129,9 @@ static enum status apply_to_run(struct replay *replay, int64_t run,
 
     known.run = run;
     run_state_apply(&replay->states[run], &known);
+    enum status status = keep_summary(replay, run, event);
+    if (status != STATUS_OK)
+        return status;
     return replay->visit != NULL ? replay->visit(replay->context, &known) : STATUS_OK;
 }
 
@@ -118,6 +140,8 @@ static void see_event(void *context, const struct journal_event *event)
     struct replay *replay = context;
     const struct id_index key = {.id = event->run_id};
 
+    if (event->kind == JOURNAL_START && event->n_threads > 0)
+        replay->n_threads = event->n_threads;
     if (event->run_id[0] == '\0' || replay->status != STATUS_OK)
         return;
     const struct id_index *found =
@@ -146,6 +170,16 @@ void replay_watch(struct replay *replay, replay_visit *visit, void *context)
 const struct run_state *replay_states(const struct replay *replay)
 {
     return replay->states;
+}
+
+const char *replay_summary(const struct replay *replay, int64_t run)
+{
+    return replay->summaries[run];
+}
+
+int64_t replay_threads(const struct replay *replay)
+{
+    return replay->n_threads;
 }
 
 int64_t replay_orphans(const struct replay *replay, const struct orphan **out)

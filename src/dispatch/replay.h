@@ -22,6 +22,9 @@ typedef enum status replay_visit(void *context, const struct journal_event *even
 void replay_watch(struct replay *replay, replay_visit *visit, void *context);
 /* [n_runs]; the replay's own */
 const struct run_state *replay_states(const struct replay *replay);
+/* Of a run that was done: store/run_summary.h; NULL when the journal has none. The replay's own. */
+const char *replay_summary(const struct replay *replay, int64_t run);
+int64_t replay_threads(const struct replay *replay); /* per trainer, of the newest start; 0: none */
 /* In the order in which they were first heard of; the replay's own. */
 int64_t replay_orphans(const struct replay *replay, const struct orphan **out);
 

@@ -8,6 +8,7 @@
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Numbers become a numeric column, anything else text as JSON writes it. */
 static enum status fill_axis(const struct axes *axes, cJSON *const *settings, const char *name,
@@ -65,22 +66,108 @@ done:
     return status;
 }
 
-enum status results_axes_fill(const struct axes *axes)
+/* ---- which settings ---- */
+
+static bool has_column(const struct axes *axes, const char *name)
+{
+    for (int64_t i = 0; i < axes->n; i++)
+        if (strcmp(axes->columns[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void add_name(struct axes *axes, const char *name)
+{
+    int found = setting_find(name);
+
+    if (has_column(axes, name))
+        return;
+    axes->columns[axes->n++] = (struct result_column){
+        .name = name,
+        .units = found >= 0 ? setting_at(found)->unit : "",
+        .long_name = found >= 0 ? setting_at(found)->help : name,
+    };
+}
+
+/* Among the runs whose methods read it; values as they are printed. */
+static bool differs(const struct axes *axes, cJSON *const *settings, const char *name)
+{
+    const cJSON *first = NULL;
+
+    for (int64_t i = 0; i < axes->sweep->n_runs; i++) {
+        const cJSON *item = cJSON_GetObjectItemCaseSensitive(settings[i], name);
+        if (item == NULL || !merged_is_read(axes->sweep->runs[i].settings.unlearn.method, name))
+            continue;
+        if (first != NULL && !cJSON_Compare(first, item, true))
+            return true;
+        first = first != NULL ? first : item;
+    }
+    return false;
+}
+
+/* Runs print their settings in one order, so a walk over all of them at once finds out which are
+ * the same in all. */
+static void find_candidates(const struct axes *axes, cJSON *const *settings, bool *is_candidate)
+{
+    for (int64_t i = 1; i < axes->sweep->n_runs; i++) {
+        const cJSON *first = settings[0]->child, *other = settings[i]->child;
+        for (; first != NULL && other != NULL; first = first->next, other = other->next) {
+            int found = setting_find(first->string);
+            if (found >= 0 && !is_candidate[found])
+                is_candidate[found] =
+                    strcmp(first->string, other->string) != 0 || !cJSON_Compare(first, other, true);
+        }
+    }
+}
+
+static void add_forgotten(struct axes *axes, cJSON *const *settings)
+{
+    for (int64_t i = 0; i < axes->sweep->n_runs; i++) {
+        const cJSON *kind = cJSON_GetObjectItemCaseSensitive(settings[i], "forget.kind");
+        for (int k = 0; cJSON_IsString(kind) && k < setting_count(); k++) {
+            const char *name = setting_at(k)->name;
+            if (strncmp(name, "forget.", 7) == 0 && strcmp(name + 7, kind->valuestring) == 0)
+                add_name(axes, name);
+        }
+    }
+}
+
+static enum status choose_names(struct axes *axes, cJSON *const *settings)
+{
+    enum status status = STATUS_OK;
+    const struct sweep *sweep = axes->sweep;
+    bool *is_candidate = NULL;
+
+    TRY_ALLOC(is_candidate, ARENA_ARRAY(axes->arena, setting_count(), bool));
+    TRY_ALLOC(axes->columns,
+              ARENA_ARRAY(axes->arena, sweep->n_axes + setting_count(), struct result_column));
+    for (int64_t i = 0; i < sweep->n_axes; i++)
+        add_name(axes, sweep->axes[i]);
+    add_name(axes, "unlearn.method");
+    add_name(axes, "model.arch");
+    add_forgotten(axes, settings);
+    add_name(axes, "seed");
+    find_candidates(axes, settings, is_candidate);
+    for (int k = 0; k < setting_count(); k++)
+        if (is_candidate[k] && setting_at(k)->group != GROUP_EXECUTION &&
+            differs(axes, settings, setting_at(k)->name))
+            add_name(axes, setting_at(k)->name);
+done:
+    return status;
+}
+
+enum status results_axes_fill(struct axes *axes)
 {
     enum status status = STATUS_OK;
     const struct sweep *sweep = axes->sweep;
     cJSON **parsed = NULL;
 
     TRY_ALLOC(parsed, heap_alloc(sweep->n_runs, sizeof(cJSON *)));
+    TRY_ALLOC(axes->settings_json, ARENA_ARRAY(axes->arena, sweep->n_runs, const char *));
     TRY(parse_settings(axes, parsed));
-    for (int64_t i = 0; i < sweep->n_axes; i++) {
-        struct result_column *column = &axes->columns[i];
-        int found = setting_find(sweep->axes[i]);
-        column->name = sweep->axes[i];
-        column->units = found >= 0 ? setting_at(found)->unit : "";
-        column->long_name = found >= 0 ? setting_at(found)->help : sweep->axes[i];
-        TRY(fill_axis(axes, parsed, sweep->axes[i], column));
-    }
+    TRY(choose_names(axes, parsed));
+    for (int64_t i = 0; i < axes->n; i++)
+        TRY(fill_axis(axes, parsed, axes->columns[i].name, &axes->columns[i]));
 done:
     for (int64_t i = 0; parsed != NULL && i < sweep->n_runs; i++)
         cJSON_Delete(parsed[i]);

@@ -4,6 +4,7 @@
 #define DISPATCH_RESULTS_FILE_H
 
 #include "dispatch/run_state.h"
+#include "store/run_summary.h"
 #include "store/shard.h"
 
 struct results_file; /* remembers every run.h5 it has read */
@@ -12,6 +13,13 @@ CHECKED enum status results_file_create(const struct sweep *sweep, const char *f
                                         struct shard shard, const char *command,
                                         struct results_file **out);
 void results_file_destroy(struct results_file *file); /* accepts NULL */
+/* The result of a done run, so that its run.h5 need not be read. Borrows what the summary points
+ * to.
+ */
+CHECKED enum status results_file_know(struct results_file *file, int64_t run,
+                                      const struct run_summary *summary);
+/* As that, of an event that carries it. */
+CHECKED enum status results_file_hear(struct results_file *file, const struct journal_event *event);
 /* IO, and results.h5 stays as it was, when the result of a finished run is there and cannot be
  * read: a damaged one becomes "run.h5.damaged", so that the next start repeats its run. */
 CHECKED enum status results_file_rebuild(struct results_file *file, const struct run_state *states);

@@ -1,7 +1,7 @@
 /* What an earlier start left, found again; what this one is about to do, written down. */
 #include "dispatch/results_folder.h"
 
-#include "dispatch/replay.h"
+#include "dispatch/earlier_runs.h"
 #include "dispatch/stop_request.h"
 #include "store/json_file.h"
 #include "sweep/deal.h"
@@ -18,94 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* ---- what the journal says ---- */
-
-static enum status replay_rung(void *context, const struct journal_event *event)
-{
-    return rungs_replay(((struct results_folder *)context)->rungs, event);
-}
-
-/* Said, for what the dropped bytes told is done again. */
-static void tell_dropped(const struct results_folder *folder)
-{
-    int64_t n = file_size(folder->journal_path) - folder->journal_good_bytes;
-
-    if (n > 0)
-        log_warning("journal '%s': the last %" PRId64 " bytes are cut short or damaged and "
-                    "dropped; a run whose end they told is repeated",
-                    folder->journal_path, n);
-}
-
-/* Of a shard, the journal may speak of runs that an edit has dealt to another one: they are no
- * orphans, and not ours. */
-static enum status replay_own_journal(struct results_folder *folder)
-{
-    enum status status = STATUS_OK;
-    const struct sweep *sweep = folder->sweep;
-    struct replay *replay = NULL;
-    const struct orphan *orphans = NULL;
-
-    TRY(replay_create(sweep_whole(sweep), &replay));
-    if (sweep->whole == NULL) /* shards have no rungs */
-        replay_watch(replay, replay_rung, folder);
-    TRY(replay_read(replay, folder->journal_path, &folder->journal_good_bytes));
-    tell_dropped(folder);
-    for (int64_t i = 0; i < sweep->n_runs; i++)
-        folder->states[i] = replay_states(replay)[sweep_number(sweep, i)];
-    folder->counts.n_orphaned = replay_orphans(replay, &orphans);
-done:
-    replay_destroy(replay);
-    return status;
-}
-
-static char *attempt_path(const struct results_folder *folder, int64_t run, int64_t attempt,
-                          const char *name)
-{
-    return arena_format(folder->arena, "%s/runs/%s/a%" PRId64 "%s", folder->path,
-                        folder->sweep->runs[run].id, attempt, name);
-}
-
-/* The journal's word against the files: a done run must have its result, and an attempt that the
- * journal missed (power lost before its line was on disk) keeps its folder to itself. */
-static enum status compare_with_files(struct results_folder *folder, int64_t run)
-{
-    enum status status = STATUS_OK;
-    struct run_state *state = &folder->states[run];
-    const char *path = NULL;
-
-    if (state->phase == RUN_RUNNING)
-        state->phase = RUN_PENDING; /* the earlier start ended under it */
-    if (state->phase == RUN_DONE || state->phase == RUN_STOPPED || state->phase == RUN_PAUSED) {
-        TRY_ALLOC(path, attempt_path(folder, run, state->attempt, "/run.h5"));
-        bool is_there = file_exists(path);
-        state->was_done_before = is_there && state->phase != RUN_PAUSED;
-        if (!is_there) {
-            log_warning("run %s was %s and '%s' is gone: it is repeated",
-                        folder->sweep->runs[run].name, run_phase_name(state->phase), path);
-            state->phase = RUN_PENDING;
-        }
-    }
-    while (state->phase == RUN_PENDING) {
-        TRY_ALLOC(path, attempt_path(folder, run, state->attempt + 1, ""));
-        if (!folder_exists(path))
-            break;
-        state->attempt++;
-    }
-done:
-    return status;
-}
-
-static void reopen_failed(struct results_folder *folder)
-{
-    for (int64_t i = 0; i < folder->sweep->n_runs; i++) {
-        struct journal_event event = {.kind = JOURNAL_REOPENED, .run = i};
-        if (folder->states[i].phase != RUN_FAILED || folder->states[i].is_held)
-            continue;
-        run_state_apply(&folder->states[i], &event);
-        folder->is_reopened[i] = true;
-    }
-}
 
 /* ---- opening ---- */
 
@@ -195,30 +107,12 @@ static enum status folder_create_empty(const struct dispatch_settings *settings,
     TRY(shards_hash(sweep_whole(sweep), folder->plan_hash));
     TRY_ALLOC(folder->states, ARENA_ARRAY(folder->arena, sweep->n_runs, struct run_state));
     TRY(rungs_create(sweep, &folder->rungs));
+    TRY_ALLOC(folder->summaries, ARENA_ARRAY(folder->arena, sweep->n_runs, struct run_summary *));
     TRY_ALLOC(folder->is_reopened, ARENA_ARRAY(folder->arena, sweep->n_runs, bool));
     *out = folder;
     folder = NULL;
 done:
     results_folder_close(folder);
-    return status;
-}
-
-static enum status find_earlier(struct results_folder *folder,
-                                const struct dispatch_settings *settings)
-{
-    enum status status = STATUS_OK;
-
-    TRY(replay_own_journal(folder));
-    TRY(shards_adopt(folder->path, folder->shard, folder->sweep, folder->states));
-    for (int64_t i = 0; settings->is_asked != NULL && i < folder->sweep->n_runs; i++)
-        folder->states[i].is_held = !settings->is_asked[i];
-    if (settings->retries_failed)
-        reopen_failed(folder);
-    TRY(rungs_begin(folder->rungs, folder->states));
-    for (int64_t i = 0; i < folder->sweep->n_runs; i++)
-        TRY(compare_with_files(folder, i));
-    results_folder_count(folder);
-done:
     return status;
 }
 
@@ -245,7 +139,8 @@ enum status results_folder_open(const struct dispatch_settings *settings, const 
     TRY(shards_check_sweep(settings->folder, settings->shard, folder->plan_hash));
     if (stop_request_take(settings->folder, settings->shard, reason))
         log_info("a request to stop (%s) was meant for an earlier start", reason);
-    TRY(find_earlier(folder, settings));
+    TRY(earlier_runs_find(folder, settings));
+    results_folder_count(folder);
     *out = folder;
     folder = NULL;
 done:
@@ -306,7 +201,7 @@ enum status results_folder_describe(struct results_folder *folder)
     TRY_ALLOC(path, path_join(folder->arena, folder->path, "sweep.yaml"));
     TRY(file_write(path, sweep->resolved_yaml, strlen(sweep->resolved_yaml)));
     bool is_made = cJSON_AddStringToObject(plan, "format", "prunelora plan") != NULL &&
-                   cJSON_AddNumberToObject(plan, "version", 1) != NULL &&
+                   cJSON_AddNumberToObject(plan, "version", PLAN_FORMAT) != NULL &&
                    cJSON_AddStringToObject(plan, "name", sweep->name) != NULL &&
                    add_points_and_axes(plan, sweep) && add_runs(plan, sweep, &json);
     TRY_ALLOC(path, path_join(folder->arena, folder->path, "plan.json"));
@@ -335,6 +230,7 @@ struct sweep_status results_folder_head(const struct results_folder *folder)
         .seconds_left = NAN,
         .shard = folder->shard,
         .plan_hash = folder->plan_hash,
+        .n_threads = folder->n_threads,
     };
 }
 

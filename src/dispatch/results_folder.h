@@ -8,6 +8,7 @@
 #include "dispatch/rungs.h"
 #include "dispatch/shards.h"
 #include "dispatch/status_file.h"
+#include "store/run_summary.h"
 
 struct results_folder {
     struct arena *arena;      /* owned */
@@ -17,8 +18,11 @@ struct results_folder {
     char plan_hash[HASH_HEX_BYTES];
     const struct sweep *sweep;
     const char *command;
-    struct run_state *states;   /* [n_runs] after the replay */
-    struct rungs *rungs;        /* owned; of early_terminate, begun */
+    struct run_state *states; /* [n_runs] after the replay */
+    struct rungs *rungs;      /* owned; of early_terminate, begun */
+    struct run_summary *
+        *summaries;             /* [n_runs] of runs that were done; NULL: the journal has none */
+    int64_t n_threads;          /* per trainer, that the folder began with; 0: not known */
     bool *is_reopened;          /* [n_runs] failed earlier and asked for again */
     int64_t journal_good_bytes; /* where the next event goes */
     char started[32];
@@ -29,6 +33,7 @@ struct results_folder {
  * cannot be written. Borrows sweep and settings' texts. */
 CHECKED enum status results_folder_open(const struct dispatch_settings *settings,
                                         const struct sweep *sweep, struct results_folder **out);
+enum { PLAN_FORMAT = 1 };
 /* Writes sweep.yaml and plan.json. */
 CHECKED enum status results_folder_describe(struct results_folder *folder);
 /* Counts states; status.json says `state` ("running", "done", "failed", "stopped", "error").

@@ -45,6 +45,7 @@ void run_state_apply(struct run_state *state, const struct journal_event *event)
     case JOURNAL_ASSIGNED:
         state->phase = RUN_RUNNING;
         state->rank = event->rank;
+        state->numerics = event->numerics;
         copy_text(state->host, sizeof state->host, event->host);
         copy_text(state->started, sizeof state->started, event->time);
         break;

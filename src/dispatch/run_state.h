@@ -44,6 +44,10 @@ struct journal_event {
      * least that went on, NaN when there is none */
     int64_t epoch;
     double value, threshold;
+    int64_t n_threads;   /* of START: of every trainer; 0: not known */
+    int64_t numerics;    /* of ASSIGNED: whose arithmetic; 0: older than the numbering */
+    int64_t format;      /* of START after a replay; 0: older than the numbering */
+    const char *summary; /* of DONE: store/run_summary.h, "" when it came without; borrowed */
 };
 
 /* Whether a rank's work on the run begins or ends with it. */
@@ -58,6 +62,7 @@ struct run_state {
     bool was_done_before;     /* this start found it done or stopped early */
     bool is_held;             /* not asked for at this start, whatever its phase */
     enum run_verdict verdict; /* of the rung it reached last */
+    int64_t numerics;         /* of its newest attempt, before this start */
     char host[HOST_BYTES];
     char started[32];
     char message[MESSAGE_TEXT_BYTES];

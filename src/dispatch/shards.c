@@ -2,7 +2,6 @@
 #include "dispatch/shards.h"
 
 #include "dispatch/folder_lock.h"
-#include "dispatch/replay.h"
 #include "dispatch/status_file.h"
 
 #include "base/file.h"
@@ -89,7 +88,8 @@ static enum status check_other(const char *folder, struct shard other, const cha
     double age = 0;
 
     if (status_shard_read(folder, other, arena, &found) != STATUS_OK ||
-        !status_shard_is_alive(folder, other, &found, &age) || strcmp(found.plan_hash, hash) == 0)
+        !status_shard_is_alive(folder, other, &found, &age) || strcmp(found.plan_hash, hash) == 0 ||
+        folder_lock_was_left(folder, other))
         return STATUS_OK; /* a damaged file says nothing of a sweep at work */
     return fail(STATUS_BAD_CONFIG,
                 "shard %d of %d is at work in '%s' on other runs than this sweep has; wait for it, "
@@ -118,24 +118,14 @@ done:
 
 /* ---- what others have finished ---- */
 
-static bool is_over(const struct run_state *state)
-{
-    return state->phase == RUN_DONE || state->phase == RUN_STOPPED || state->phase == RUN_FAILED;
-}
-
-enum status shards_adopt(const char *folder, struct shard shard, const struct sweep *sweep,
-                         struct run_state *states)
+enum status shards_replay_others(const char *folder, struct shard shard, struct replay *replay)
 {
     enum status status = STATUS_OK;
     struct arena *arena = NULL;
-    struct replay *replay = NULL;
     struct shard *found = NULL;
     int64_t n = 0, good_bytes = 0;
 
-    if (shard.count == 0)
-        return STATUS_OK;
     TRY(arena_create(&arena));
-    TRY(replay_create(sweep, &replay));
     TRY(shards_find(folder, shard_journal, arena, &found, &n));
     for (int64_t i = 0; i < n; i++) {
         const char *path = NULL;
@@ -144,11 +134,7 @@ enum status shards_adopt(const char *folder, struct shard shard, const struct sw
         TRY_ALLOC(path, shard_path(arena, folder, found[i], shard_journal));
         TRY(replay_read(replay, path, &good_bytes));
     }
-    for (int64_t i = 0; i < sweep->n_runs; i++)
-        if (states[i].attempt == 0 && is_over(&replay_states(replay)[i]))
-            states[i] = replay_states(replay)[i];
 done:
-    replay_destroy(replay);
     arena_destroy(arena);
     return status;
 }

@@ -4,7 +4,7 @@
 #define DISPATCH_SHARDS_H
 
 #include "base/hash.h"
-#include "dispatch/run_state.h"
+#include "dispatch/replay.h"
 #include "store/shard.h"
 
 /* BAD_CONFIG when the folder's sweep is cut otherwise: into another number of shards, or not at
@@ -16,9 +16,8 @@ CHECKED enum status shards_check_cut(const char *folder, struct shard shard, boo
 CHECKED enum status shards_check_sweep(const char *folder, struct shard shard, const char *hash);
 /* Over the ids of the whole sweep: which of the runs a shard gets depends on all of them. */
 CHECKED enum status shards_hash(const struct sweep *sweep, char hex[HASH_HEX_BYTES]);
-/* Runs that another shard finished before an edit of the sweep dealt them to this one: their states
- * ([n_runs]) become done or failed, unless this shard has begun them itself. */
-CHECKED enum status shards_adopt(const char *folder, struct shard shard, const struct sweep *sweep,
-                                 struct run_state *states);
+/* Adds the journals of all shards but this one. */
+CHECKED enum status shards_replay_others(const char *folder, struct shard shard,
+                                         struct replay *replay);
 
 #endif

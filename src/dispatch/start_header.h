@@ -9,7 +9,9 @@
 struct start_header {
     int32_t status;
     int32_t has_work;
+    int32_t n_threads; /* of every trainer */
     char hash[HASH_HEX_BYTES];
+    char ids[HASH_HEX_BYTES]; /* over the ids: what the files hold as well */
     char message[MESSAGE_TEXT_BYTES];
 };
 

@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { STATUS_FORMAT = 1 }; /* without one: older than the numbering, and the same */
+
 /* ---- writing ---- */
 
 static bool add_text(cJSON *object, const char *name, const char *text)
@@ -96,9 +98,11 @@ static bool fill(cJSON *object, const struct sweep_status *status)
     clock_timestamp(now);
     host_name(host);
     bool has_code = status->exit_code >= 0;
-    return add_text(object, "state", status->state) && add_counts(object, &status->counts) &&
+    return add_number(object, "format", STATUS_FORMAT) &&
+           add_text(object, "state", status->state) && add_counts(object, &status->counts) &&
            add_number(object, "exit_code", has_code ? (double)status->exit_code : (double)NAN) &&
            add_number(object, "seconds_left", status->seconds_left) &&
+           add_number(object, "threads", (double)status->n_threads) &&
            add_text(object, "host", host) && add_number(object, "pid", (double)getpid()) &&
            add_text(object, "started", status->started) && add_text(object, "updated", now) &&
            add_text(object, "name", status->name) && add_text(object, "command", status->command) &&
@@ -195,6 +199,7 @@ static enum status read_members(const cJSON *object, struct arena *arena, struct
     TRY(copy_member(object, "plan", arena, &out->plan_hash));
     out->exit_code = isnan(exit_code) ? -1 : (int)exit_code;
     out->pid = record_integer(object, "pid");
+    out->n_threads = record_integer(object, "threads");
     out->seconds_left = record_number(object, "seconds_left");
     out->counts = (struct dispatch_outcome){
         .n_runs = record_integer(object, "runs"),
@@ -224,6 +229,12 @@ enum status status_shard_read(const char *folder, struct shard shard, struct are
     object = cJSON_ParseWithLength(text, (size_t)n);
     if (record_text(object, "state")[0] == '\0')
         TRY(fail(STATUS_BAD_DATA, "'%s' is not the status of a sweep", path));
+    if (record_integer(object, "format") > STATUS_FORMAT)
+        TRY(fail(
+            STATUS_BAD_DATA,
+            "'%s' has format %lld, this program reads up to %d; read it with the newer program "
+            "that wrote it",
+            path, (long long)record_integer(object, "format"), STATUS_FORMAT));
     TRY(read_members(object, arena, &made));
     made.shard = shard;
     *out = made;

@@ -23,6 +23,7 @@ struct sweep_status {
     const char *message, *name, *command, *started;
     struct shard shard;    /* of several sweeps of a folder: whose this is */
     const char *plan_hash; /* over the ids of the whole sweep; "" before it was written */
+    int64_t n_threads;     /* of every trainer; 0: not known */
     struct dispatch_outcome counts;
     double seconds_left; /* an estimate; NaN: none */
     const struct rank_status *ranks;

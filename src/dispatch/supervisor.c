@@ -55,6 +55,7 @@ struct supervisor {
     bool is_stepping;   /* between two steps of one phase */
     struct step_clock steps;
     struct trainer_cores used;
+    char *summary;                        /* owned: of the run that ended last, or NULL */
     char kill_reason[MESSAGE_TEXT_BYTES]; /* why we killed it, "" when we did not */
 };
 
@@ -199,6 +200,10 @@ static void end_run(struct supervisor *supervisor, const cJSON *body,
     for (int i = 0; i < RUN_SCORES; i++)
         event->scores[i] =
             record_number(cJSON_GetObjectItemCaseSensitive(body, "scores"), run_score_names[i]);
+    free(supervisor->summary);
+    supervisor->summary = strdup(record_text(body, "summary"));
+    if (supervisor->summary != NULL) /* without it, rank 0 reads run.h5 */
+        event->summary = supervisor->summary;
     event->status = (enum status)record_integer(body, "status");
     copy_text(event->text, sizeof event->text, record_text(body, "message"));
     supervisor->state = TRAINER_IDLE;
@@ -383,7 +388,7 @@ static void withdraw(struct supervisor *supervisor, struct supervisor_event *eve
 
 void supervisor_poll(struct supervisor *supervisor, struct supervisor_event *event)
 {
-    *event = (struct supervisor_event){.kind = SUPERVISOR_NOTHING};
+    *event = (struct supervisor_event){.kind = SUPERVISOR_NOTHING, .summary = ""};
     if (supervisor->is_withdrawn) {
         withdraw(supervisor, event);
         return;
@@ -468,5 +473,6 @@ void supervisor_destroy(struct supervisor *supervisor)
         }
     }
     cJSON_Delete(supervisor->assignment);
+    free(supervisor->summary);
     free(supervisor);
 }

@@ -36,6 +36,7 @@ struct supervisor_event {
     int signal;
     struct run_progress progress;
     double scores[RUN_SCORES];
+    const char *summary; /* of DONE; borrowed until the next poll; "" in other events */
     int64_t rung_epoch;
     double value;
     char text[MESSAGE_TEXT_BYTES];

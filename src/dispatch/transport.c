@@ -152,7 +152,7 @@ void transport_close(struct transport *transport)
 
 void transport_finish(struct transport *transport, int exit_code)
 {
-    if (transport != NULL && transport->has_lost_peer)
+    if (transport != NULL && (transport->has_lost_peer || transport->has_overdue))
         transport->ops->abort(transport, exit_code); /* MPI_Finalize would wait for the dead */
     transport_close(transport);
 }

@@ -34,13 +34,17 @@ struct transport { /* implementations embed it first */
     int rank, size;
     int node_rank, node_size; /* among the ranks of this machine */
     bool has_lost_peer;       /* then closing must not wait for the others */
+    bool has_overdue;         /* a send that should long have ended: the same */
     struct transport_letter *first, *last;
 };
 
 /* The MPI library's words about itself, one line; at any time. */
 enum { MPI_TEXT_BYTES = 256 };
 void transport_mpi_library(char text[MPI_TEXT_BYTES]);
+/* Until transport_started, the process ends itself when the other ranks keep it waiting for longer
+ * than PRUNELORA_START_SECONDS (600): a rank that died meanwhile would be waited for for ever. */
 CHECKED enum status transport_open_mpi(struct transport **out);
+void transport_started(void); /* nothing collective comes any more */
 /* `size` transports that reach each other through queues in memory; safe to use from `size`
  * threads. transport_close each. */
 CHECKED enum status transport_open_queues(int size, struct transport *out[]);

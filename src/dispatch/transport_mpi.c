@@ -1,17 +1,20 @@
 /* Ranks as MPI processes; the only file that knows MPI. After start-up only small eager sends,
- * never a collective: one lost rank must not hang the rest. A send that does not complete in time
- * marks its receiver as lost. */
+ * never a collective: one lost rank must not hang the rest. */
 #include "dispatch/transport.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <mpi.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { MESSAGE_TAG = 7, MAX_OUTSTANDING = 4096 };
+enum { MESSAGE_TAG = 7, MAX_OUTSTANDING = 4096, START_SECONDS = 600 };
 static const double send_deadline_seconds = 30.0;
 static const double close_deadline_seconds = 5.0;
 
@@ -46,6 +49,7 @@ static enum status reap(struct mpi_transport *mpi)
 {
     double now = clock_seconds();
 
+    mpi->base.has_overdue = false;
     for (struct outgoing **at = &mpi->outgoing; *at != NULL;) {
         struct outgoing *item = *at;
         int is_done = 0;
@@ -59,7 +63,7 @@ static enum status reap(struct mpi_transport *mpi)
             continue;
         }
         if (now > item->deadline)
-            mpi->base.has_lost_peer = true; /* the silence of that rank is noticed elsewhere */
+            mpi->base.has_overdue = true; /* the silence of that rank is noticed elsewhere */
         at = &item->next;
     }
     return STATUS_OK;
@@ -198,12 +202,47 @@ void transport_mpi_library(char text[MPI_TEXT_BYTES])
         *tab = ' ';
 }
 
+/* Nothing but what a signal handler may do. */
+static void give_up_waiting(int signal)
+{
+    static const char text[] =
+        "error: the other ranks of this job did not start in time: was one of them killed, or does "
+        "a node hang?\nEnd the job and start it again; PRUNELORA_START_SECONDS sets another "
+        "limit.\n";
+
+    (void)signal;
+    ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)ignored;
+    _exit(status_exit_code(STATUS_COMM));
+}
+
+static enum status limit_start(void)
+{
+    const char *variable = getenv("PRUNELORA_START_SECONDS");
+    struct sigaction action = {.sa_handler = give_up_waiting};
+    int64_t seconds = START_SECONDS;
+
+    if (variable != NULL && (!text_to_int64(variable, &seconds) || seconds < 1 || seconds > 86400))
+        return fail(STATUS_BAD_CONFIG,
+                    "PRUNELORA_START_SECONDS wants 1 to 86400 whole seconds, got '%s'", variable);
+    if (sigaction(SIGALRM, &action, NULL) != 0)
+        return fail(STATUS_COMM, "cannot set a limit to the start: %s", strerror(errno));
+    alarm((unsigned)seconds);
+    return STATUS_OK;
+}
+
+void transport_started(void)
+{
+    alarm(0);
+}
+
 enum status transport_open_mpi(struct transport **out)
 {
     enum status status = STATUS_OK;
     struct mpi_transport *mpi = NULL;
     int provided = 0;
 
+    TRY(limit_start());
     TRY_ALLOC(mpi, heap_alloc(1, sizeof *mpi));
     mpi->base.ops = &mpi_ops;
     TRY(mpi_check(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided)));

@@ -1,15 +1,17 @@
 """Ranks and who starts them: the launcher passes a stop on, a killed rank ends the job, and the next start goes on to the
-same bits; ranks of another MPI's launcher are refused.
+same bits; a suspended rank is given up and comes back; ranks that see other files, never start or are of another MPI's
+launcher are refused.
 
 usage: ranks.py PRUNELORA
 """
 
 import os
 import signal
+import subprocess
 import sys
 import time
 
-from cli import Program, fail
+from cli import Program, fail, mpirun
 from results_folder import below, differences, journal, processes, trainers_below
 from small_sweep import prepare
 
@@ -110,6 +112,60 @@ def check_killed(program):
     print("ok a killed rank ends the job; the next start goes on to the same bits")
 
 
+def check_suspended(program):
+    """A rank that is suspended loses its run to another one, and takes part again when it goes on."""
+    folder = program.folder / "suspended"
+    log = program.folder / "suspended.log"
+    job = start(program, folder)
+    rank = rank_processes(program, job)[1]
+    os.kill(rank, signal.SIGSTOP)
+    wait_for(job, "rank 1 to be given up", lambda: "is silent and given up" in log.read_text())
+    os.kill(rank, signal.SIGCONT)
+    if job.wait(timeout=SECONDS) != 0 or "is heard again" not in log.read_text():
+        fail(f"exit {job.returncode} with a rank that was suspended\n{log.read_text()}")
+    problem, compared = differences(program.folder / "alone", folder, RUNS)
+    if problem or compared != RUNS:
+        fail(f"{problem}; {compared} weight files compared, wanted {RUNS}")
+    print("ok a suspended rank is given up, comes back and disturbs nothing")
+
+
+def launch_two(program, first, second):
+    """Two ranks, each with options of the launcher and a command of its own; exit code and all output."""
+    done = subprocess.run([*mpirun(1), *first, ":", "-n", "1", *second], cwd=program.folder, env=program.environment,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=SECONDS)
+    return done.returncode, done.stdout + done.stderr
+
+
+def check_late_rank(program):
+    program.environment["PRUNELORA_START_SECONDS"] = "3"
+    code, said = launch_two(program, program.command(["sweep", "sweep.yaml", "--out", "late"]), ["sleep", "600"])
+    del program.environment["PRUNELORA_START_SECONDS"]
+    if code in (0, 75) or "the other ranks of this job did not start in time" not in said:
+        fail(f"a rank that never starts: exit {code}\n{said}")
+    print("ok a rank that never starts is not waited for for ever")
+
+
+def check_other_files(program):
+    """The second rank sees another file under the same name, a damaged one, and none."""
+    there = program.folder / "there"
+    there.mkdir()
+    (there / "data").symlink_to(program.folder / "data")
+    program.must("train", "base.yaml", "--out", "there/base.h5", "--set", "base.train.epochs=2")
+    command = [program.binary, "sweep", str(program.folder / "sweep.yaml"), "--out", str(program.folder / "other")]
+    for wanted, exit_code in (("hold something else than on rank 0", 3), ("cannot read the sweep as rank 0 does", 2),
+                              ("'base.h5' cannot be read from here", 3)):
+        if exit_code == 2:
+            data = bytearray((there / "base.h5").read_bytes())
+            data[-1] ^= 1
+            (there / "base.h5").write_bytes(data)
+        elif "cannot" in wanted:
+            (there / "base.h5").unlink()
+        code, said = launch_two(program, command, ["--wdir", str(there), *command])
+        if code != exit_code or wanted not in said or "started" in said:
+            fail(f"another rank's files: exit {code}, wanted {exit_code} and '{wanted}'\n{said}")
+    print("ok ranks that see other files are refused before the first run")
+
+
 def check_other_launcher(program):
     """What Open MPI's and MPICH's launchers say to a rank, but no launcher to talk to: MPI itself then knows one rank."""
     hydra, open_mpi = {"PMI_RANK": "0", "PMI_SIZE": "2"}, {"OMPI_COMM_WORLD_SIZE": "2", "PMIX_RANK": "0"}
@@ -132,6 +188,10 @@ def main():
         check_stopped(program)
         check_warned(program)
         check_killed(program)
+        check_suspended(program)
+        if is_open_mpi(program):
+            check_late_rank(program)
+            check_other_files(program)
     return 0
 
 

@@ -3,11 +3,13 @@
 #include "dispatch/journal.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "support/cmocka.h"
 #include "support/failing_call.h"
 #include "support/temporary_folder.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,6 +29,21 @@ static void see(void *context, const struct journal_event *event)
 
     assert_true(seen->n < 16);
     seen->events[seen->n++] = *event;
+}
+
+struct kept {
+    char summaries[4][512];
+    int64_t numerics[4];
+    int n;
+};
+
+static void keep_summary(void *context, const struct journal_event *event)
+{
+    struct kept *kept = context;
+
+    assert_true(kept->n < 4);
+    kept->numerics[kept->n] = event->numerics;
+    copy_text(kept->summaries[kept->n++], sizeof kept->summaries[0], event->summary);
 }
 
 static struct journal_event make_event(enum journal_kind kind, int64_t attempt)
@@ -189,6 +206,96 @@ static void every_truncation_is_survived(void **unused)
     temporary_folder_close(&folder);
 }
 
+/* A summary is kept as the text it is, and events that have none stay without. */
+static void summary_comes_back(void **unused)
+{
+    static const char summary[] =
+        "{\"measures\":{\"UA\":0.30000000000000004,\"x\":[null,\"1\",\",\\\"summary\\\":{\"]},"
+        "\"files\":{\"run.h5\":[123,\"0badcafe\"]}}";
+    struct temporary_folder folder;
+    char path[TEMPORARY_PATH_BYTES];
+    struct journal_event done = make_event(JOURNAL_DONE, 2),
+                         begun = make_event(JOURNAL_ASSIGNED, 2);
+    struct text lines = {0};
+    struct kept kept = {.n = 0};
+    int64_t good = 0;
+
+    (void)unused;
+    temporary_folder_open(&folder);
+    temporary_path(&folder, "journal.jsonl", path);
+    copy_text(done.text, sizeof done.text, "said \",\"summary\":{\" itself");
+    done.summary = summary;
+    begun.numerics = 7;
+    assert_int_equal(journal_print(&begun, &lines), STATUS_OK);
+    assert_int_equal(journal_print(&done, &lines), STATUS_OK);
+    assert_int_equal(file_write(path, lines.data, (size_t)lines.length), STATUS_OK);
+    assert_int_equal(journal_replay(path, keep_summary, &kept, &good), STATUS_OK);
+    assert_int_equal(good, lines.length);
+    assert_int_equal(kept.n, 2);
+    assert_int_equal(kept.numerics[0], 7);
+    assert_string_equal(kept.summaries[0], "");
+    assert_string_equal(kept.summaries[1], summary);
+    text_release(&lines);
+    temporary_folder_close(&folder);
+}
+
+static void newer_format_is_refused(void **unused)
+{
+    static const char body[] = "{\"event\":\"start\",\"time\":\"\",\"format\":99";
+    struct temporary_folder folder;
+    char path[TEMPORARY_PATH_BYTES], line[256];
+    struct seen seen = {.n = 0};
+    int64_t good = 0;
+
+    (void)unused;
+    temporary_folder_open(&folder);
+    temporary_path(&folder, "journal.jsonl", path);
+    int n = snprintf(line, sizeof line, "%s,\"crc\":\"%08" PRIx32 "\"}\n", body,
+                     crc32_bytes(body, sizeof body - 1));
+    assert_int_equal(file_write(path, line, (size_t)n), STATUS_OK);
+    assert_int_equal(journal_replay(path, see, &seen, &good), STATUS_BAD_DATA);
+    assert_non_null(strstr(status_message(), "has format 99, this program reads up to 2"));
+    temporary_folder_close(&folder);
+}
+
+/* Whatever byte is flipped, all other lines are saved, as they are. */
+static void sound_lines_are_saved(void **unused)
+{
+    struct temporary_folder folder;
+    char path[TEMPORARY_PATH_BYTES], *bytes = NULL;
+    struct journal_event events[N_EVENTS];
+    int64_t n = 0;
+
+    (void)unused;
+    temporary_folder_open(&folder);
+    temporary_path(&folder, "journal.jsonl", path);
+    write_journal(path, events);
+    assert_int_equal(file_read(path, &bytes, &n), STATUS_OK);
+    for (int64_t i = 0; i < n; i += 7) {
+        struct seen seen = {.n = 0};
+        struct text sound = {0};
+        int64_t n_lost = 0, begin = i, end = i;
+        if (bytes[i] == '\n')
+            continue; /* joins two lines: both are lost */
+        while (begin > 0 && bytes[begin - 1] != '\n')
+            begin--;
+        while (bytes[end] != '\n')
+            end++;
+        bytes[i] ^= 4;
+        assert_int_equal(file_write(path, bytes, (size_t)n), STATUS_OK);
+        bytes[i] ^= 4;
+        assert_int_equal(journal_salvage(path, see, &seen, &sound, &n_lost), STATUS_OK);
+        assert_int_equal(seen.n, N_EVENTS - 1);
+        assert_int_equal(n_lost, 1);
+        assert_int_equal(sound.length, n - (end + 1 - begin));
+        assert_memory_equal(sound.data, bytes, (size_t)begin);
+        assert_memory_equal(sound.data + begin, bytes + end + 1, (size_t)(n - end - 1));
+        text_release(&sound);
+    }
+    free(bytes);
+    temporary_folder_close(&folder);
+}
+
 /* Every single flipped byte is noticed: in the last line it costs that line, before it the start.
  */
 static void every_flipped_byte_is_found(void **unused)
@@ -299,6 +406,9 @@ int main(void)
         cmocka_unit_test(events_come_back),
         cmocka_unit_test(is_followed_as_it_grows),
         cmocka_unit_test(every_truncation_is_survived),
+        cmocka_unit_test(summary_comes_back),
+        cmocka_unit_test(newer_format_is_refused),
+        cmocka_unit_test(sound_lines_are_saved),
         cmocka_unit_test(every_flipped_byte_is_found),
         cmocka_unit_test(events_move_states),
         cmocka_unit_test(unwritable_journal_is_named),

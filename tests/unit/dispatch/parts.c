@@ -174,6 +174,53 @@ static void folder_is_known_again(void **unused)
     temporary_folder_close(&folder);
 }
 
+/* A shard shares the folder with others; its journal is its own. */
+static void deleted_lock_of_a_shard_lets_nobody_in(void **unused)
+{
+    const struct shard shard = {1, 2}, other = {2, 2};
+    struct temporary_folder folder;
+    struct folder_lock *first = NULL, *second = NULL;
+    char path[TEMPORARY_PATH_BYTES];
+
+    (void)unused;
+    temporary_folder_open(&folder);
+    assert_int_equal(folder_lock_take(folder.path, shard, 0.2, &first), STATUS_OK);
+    assert_int_equal(file_write(temporary_path(&folder, "journal-1-of-2.jsonl", path), "", 0),
+                     STATUS_OK);
+    assert_int_equal(folder_lock_touch(first), STATUS_OK);
+    assert_int_equal(unlink(temporary_path(&folder, "lock-1-of-2", path)), 0);
+    assert_int_equal(folder_lock_take(folder.path, shard, 0.2, &second), STATUS_BAD_CONFIG);
+    assert_non_null(strstr(status_message(), "was deleted; wait for it"));
+    assert_int_equal(folder_lock_take(folder.path, other, 0.2, &second), STATUS_OK);
+    folder_lock_release(second);
+    folder_lock_release(first);
+    assert_int_equal(folder_lock_take(folder.path, shard, 0.2, &first), STATUS_OK);
+    folder_lock_release(first);
+    temporary_folder_close(&folder);
+}
+
+/* Who died without a word is known at once on its own host, not after a minute of silence. */
+static void left_lock_is_known(void **unused)
+{
+    const struct shard shard = {1, 2};
+    struct temporary_folder folder;
+    struct folder_lock *lock = NULL;
+
+    (void)unused;
+    temporary_folder_open(&folder);
+    assert_false(folder_lock_was_left(folder.path, shard)); /* nobody ever had it */
+    pid_t child = fork();
+    if (child == 0)
+        _exit(folder_lock_take(folder.path, shard, 0.2, &lock) == STATUS_OK ? 0 : 1);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_true(folder_lock_was_left(folder.path, shard));
+    assert_int_equal(folder_lock_take(folder.path, shard, 0.2, &lock), STATUS_OK);
+    assert_false(folder_lock_was_left(folder.path, shard));
+    folder_lock_release(lock);
+    assert_false(folder_lock_was_left(folder.path, shard));
+    temporary_folder_close(&folder);
+}
+
 static void dead_owner_is_replaced(void **unused)
 {
     struct temporary_folder folder;
@@ -373,6 +420,8 @@ int main(void)
         cmocka_unit_test(second_lock_is_refused),
         cmocka_unit_test(deleted_lock_lets_nobody_in),
         cmocka_unit_test(folder_is_known_again),
+        cmocka_unit_test(deleted_lock_of_a_shard_lets_nobody_in),
+        cmocka_unit_test(left_lock_is_known),
         cmocka_unit_test(dead_owner_is_replaced),
         cmocka_unit_test(foreign_owner_is_watched),
         cmocka_unit_test(queues_deliver_in_order),

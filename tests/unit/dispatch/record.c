@@ -113,7 +113,7 @@ static void refuse(const char *bytes, size_t n, const char *message)
 static void nonsense_is_refused(void **unused)
 {
     (void)unused;
-    refuse("\377\377\377\377", 4, "claims 4294967295 bytes, at most 1048576");
+    refuse("\377\377\377\377", 4, "claims 4294967295 bytes, at most 8388608");
     refuse("\3\0\0\0{{{", 7, "is not a JSON object");
     refuse("\2\0\0\0[]", 6, "is not a JSON object");
     refuse("\0\0\0\0", 4, "is not a JSON object");

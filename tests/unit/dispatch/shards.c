@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/numerics.h"
 #include "dispatch/journal.h"
 #include "dispatch/stop_request.h"
 #include "mpi/made_sweep.h"
@@ -172,8 +173,11 @@ static void other_sweep_waits(void **state)
 
 static struct journal_event event_of(enum journal_kind kind, const struct run *run)
 {
-    struct journal_event event = {
-        .kind = kind, .attempt = 1, .time = "2026-01-01T00:00:00.000Z", .host = "h"};
+    struct journal_event event = {.kind = kind,
+                                  .attempt = 1,
+                                  .numerics = kind == JOURNAL_ASSIGNED ? NUMERICS_VERSION : 0,
+                                  .time = "2026-01-01T00:00:00.000Z",
+                                  .host = "h"};
 
     memcpy(event.run_id, run->id, RUN_ID_BYTES);
     return event;
