@@ -9,9 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { FIRST_SAVED_FD = 16 }; /* above the pipes to the rank */
+enum { LOOK_EVERY_NS = 20000000, NS_PER_S = 1000000000, SLACK_BYTES = 1 << 16 };
 
 static enum status redirect(const char *path)
 {
@@ -40,43 +43,84 @@ done:
     return status;
 }
 
-enum status trainer_log_begin(struct trainer_log *log, const char *path)
+/* Of a burst the beginning is kept, which says what it is. */
+static void cut_older(const char *older)
 {
-    enum status status = STATUS_OK;
-    struct trainer_log made = {.path = ""};
+    struct stat info;
 
-    if (snprintf(made.path, sizeof made.path, "%s", path) >= (int)sizeof made.path)
-        return fail(STATUS_IO, "the path of a log is too long: '%s'", path);
-    TRY(create_parent(path));
-    for (int i = 0; i < 2; i++)
-        made.saved[i] = fcntl(STDOUT_FILENO + i, F_DUPFD_CLOEXEC, FIRST_SAVED_FD);
-    status = redirect(path);
-    if (status != STATUS_OK) {
-        trainer_log_end(&made);
-        goto done;
-    }
-    *log = made;
-    trainer_log_trim(log);
-done:
-    return status;
+    if (stat(older, &info) != 0 || info.st_size <= TRAINER_LOG_BYTES + SLACK_BYTES)
+        return;
+    if (truncate(older, TRAINER_LOG_BYTES) == 0)
+        log_warning("%lld bytes of output came too fast and were left out, after the first %d of "
+                    "'%s'",
+                    (long long)info.st_size - TRAINER_LOG_BYTES, TRAINER_LOG_BYTES, older);
 }
 
-void trainer_log_trim(const struct trainer_log *log)
+/* Nothing while another log is in its place: a run's stands before its rank's. */
+static void trim(const struct trainer_log *log)
 {
     char older[sizeof log->path + 4];
+    struct stat written, named;
 
-    fflush(stdout);
-    if (log->path[0] == '\0' || lseek(STDERR_FILENO, 0, SEEK_END) <= TRAINER_LOG_BYTES)
+    if (fstat(STDERR_FILENO, &written) != 0 || stat(log->path, &named) != 0 ||
+        written.st_ino != named.st_ino || written.st_dev != named.st_dev ||
+        written.st_size <= TRAINER_LOG_BYTES)
         return;
     snprintf(older, sizeof older, "%s.1", log->path);
     if (rename(log->path, older) != 0 || redirect(log->path) != STATUS_OK)
         log_warning("cannot begin a new '%s': %s", log->path, strerror(errno));
+    else
+        cut_older(older);
 }
 
-void trainer_log_end(struct trainer_log *log)
+static void *keep(void *context)
 {
-    if (log->path[0] == '\0')
-        return;
+    struct trainer_log *log = context;
+
+    pthread_mutex_lock(&log->lock);
+    while (!log->is_ending) {
+        struct timespec until;
+        trim(log);
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += LOOK_EVERY_NS;
+        until.tv_sec += until.tv_nsec / NS_PER_S;
+        until.tv_nsec %= NS_PER_S;
+        pthread_cond_timedwait(&log->changed, &log->lock, &until);
+    }
+    pthread_mutex_unlock(&log->lock);
+    return NULL;
+}
+
+static enum status start_keeper(struct trainer_log *log)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&log->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&log->lock, NULL);
+    log->is_ending = false;
+    if (pthread_create(&log->keeper, NULL, keep, log) == 0)
+        return STATUS_OK;
+    pthread_mutex_destroy(&log->lock);
+    pthread_cond_destroy(&log->changed);
+    return fail(STATUS_DEVICE, "cannot start the thread that keeps '%s' small", log->path);
+}
+
+static void stop_keeper(struct trainer_log *log)
+{
+    pthread_mutex_lock(&log->lock);
+    log->is_ending = true;
+    pthread_cond_signal(&log->changed);
+    pthread_mutex_unlock(&log->lock);
+    pthread_join(log->keeper, NULL);
+    pthread_mutex_destroy(&log->lock);
+    pthread_cond_destroy(&log->changed);
+}
+
+static void restore(struct trainer_log *log)
+{
     fflush(stdout);
     for (int i = 0; i < 2; i++) {
         if (log->saved[i] < 0)
@@ -85,4 +129,54 @@ void trainer_log_end(struct trainer_log *log)
         close(log->saved[i]);
     }
     log->path[0] = '\0';
+}
+
+enum status trainer_log_begin(struct trainer_log *log, const char *path)
+{
+    enum status status = STATUS_OK;
+
+    if (snprintf(log->path, sizeof log->path, "%s", path) >= (int)sizeof log->path) {
+        log->path[0] = '\0';
+        return fail(STATUS_IO, "the path of a log is too long: '%s'", path);
+    }
+    log->saved[0] = log->saved[1] = -1;
+    TRY(create_parent(path));
+    for (int i = 0; i < 2; i++)
+        log->saved[i] = fcntl(STDOUT_FILENO + i, F_DUPFD_CLOEXEC, FIRST_SAVED_FD);
+    TRY(redirect(path));
+    trim(log); /* what earlier starts left */
+    TRY(start_keeper(log));
+done:
+    if (status != STATUS_OK)
+        restore(log);
+    return status;
+}
+
+/* Of what came since the keeper last looked, the end: it says how it ended. */
+static enum status keep_tail(const char *path)
+{
+    enum status status = STATUS_OK;
+    char *bytes = NULL;
+    int64_t n = 0;
+
+    if (file_size(path) <= TRAINER_LOG_BYTES)
+        return STATUS_OK;
+    TRY(file_read(path, &bytes, &n));
+    TRY(file_write(path, bytes + n - TRAINER_LOG_BYTES, TRAINER_LOG_BYTES));
+done:
+    free(bytes);
+    return status;
+}
+
+void trainer_log_end(struct trainer_log *log)
+{
+    char path[sizeof log->path];
+
+    if (log->path[0] == '\0')
+        return;
+    stop_keeper(log);
+    memcpy(path, log->path, sizeof path);
+    restore(log);
+    if (keep_tail(path) != STATUS_OK)
+        log_warning("%s", status_message());
 }
