@@ -1,6 +1,6 @@
 /* The one seam between the cuda backend and what it runs on. Everything the backend asks of CUDA,
  * cuDNN and cuBLASLt is an entry of struct gpu; there are two tables of it: the real one
- * (cuda_gpu.c) and, for tests on machines without a GPU, one that computes on the host
+ * (real/cuda_gpu.c) and, for tests on machines without a GPU, one that computes on the host
  * (host/host_gpu.c). No CUDA header is included here. C and C++ both read this file. */
 #ifndef KERNELS_CUDA_GPU_H
 #define KERNELS_CUDA_GPU_H
@@ -23,13 +23,13 @@ struct gpu_proposals; /* what a library offers for a convolution or a matrix pro
 struct gpu_plan;      /* one of them, ready to run */
 
 /* ---- kernels ----
- * Every kernel file defines, for each of its operations,
+ * Every file of kernels/ defines, for each of its operations,
  *     enum status cuda_<op>_launch(struct gpu_stream *stream, const struct <op> *op);
  * and, where the operation needs scratch,
  *     size_t cuda_<op>_workspace(const struct <op> *op);
  * with device pointers in the tensors; is compiled by nvcc for the module and by the host's C++
- * compiler for tests; and starts its kernels with LAUNCH (launch.h), which on either side ends in
- * one of the following. */
+ * compiler for tests; and starts its kernels with LAUNCH (kernels/launch.h), which on either side
+ * ends in one of the following. */
 
 /* Module only: the cudaStream_t behind a stream, and what cudaGetLastError says after a launch. */
 void *gpu_stream_native(struct gpu_stream *stream);

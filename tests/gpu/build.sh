@@ -84,15 +84,12 @@ link_module() {
 }
 
 cuda_includes=()
-backend_sources() { # of the backend: without what only the real one or only its substitute has
-    ls "$root"/kernels/cuda/*.c | grep -v -e '/cuda_[a-z]*\.c$' -e '/module\.c$'
-}
 
 build_module() {
     local objects folder
     while read -r folder; do cuda_includes+=(-I"$folder"); done < <(header_folders)
     cuda_includes+=(-I"$(dirname "$nvcc")/../include")
-    mapfile -t objects < <(compile "$root"/kernels/cuda/*.c "$root"/kernels/cuda/*.cu)
+    mapfile -t objects < <(compile "$root"/kernels/cuda/{,real/}*.c "$root"/kernels/cuda/kernels/*.cu)
     if [ -e "$work/objects/failed" ]; then
         echo "the module does not compile"
         return 1
@@ -107,7 +104,7 @@ build_programs() {
                                   "$root"/src/train/{optimizer,tally,step_end}.c "$here/bare/bare.c")
     if [ "$backend" = cuda_host ]; then
         linker=("${cxx[@]}")
-        mapfile -t substitute < <(compile $(backend_sources) "$root"/kernels/cuda/*.cu "$root"/kernels/cuda/host/*.c)
+        mapfile -t substitute < <(compile "$root"/kernels/cuda/{,host/}*.c "$root"/kernels/cuda/kernels/*.cu)
     fi
     mapfile -t objects < <(compile "$root"/tests/kernels/{main,tables,inputs,numbers,execution,expectation,gradient,check,bench,image_gather,conv2d,convert,linear,batch_norm,relu,add,pool,shortcut_pad,dropout,softmax_cross_entropy,clip_scale,step_tally,optimizer,patch_tokens,layer_norm,gelu,attention,columns}.c \
                                    "$root"/tests/support/{poison,random_stream}.c)

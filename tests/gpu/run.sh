@@ -207,7 +207,7 @@ skip() {
     return 77
 }
 
-our_kernels() { grep -ho '[a-z0-9_]*_kernel(' "$root"/kernels/cuda/*.cu | tr -d '(' | sort -u; }
+our_kernels() { grep -ho '[a-z0-9_]*_kernel(' "$root"/kernels/cuda/kernels/*.cu | tr -d '(' | sort -u; }
 
 # Our kernels alone: the libraries' are slow under it, and it finds fault with some that have none.
 memcheck() { # PRECISION

@@ -2,7 +2,7 @@
  * purpose. */
 #include "kernels/host_kernels.h"
 
-#include "kernels/cuda/launch.h"
+#include "kernels/cuda/kernels/launch.h"
 
 static __device__ int place()
 {

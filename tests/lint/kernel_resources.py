@@ -65,7 +65,7 @@ def main():
         return 77
     kernels, n_wanted = [], 0
     with tempfile.TemporaryDirectory() as folder:
-        for path in sorted((root / "kernels/cuda").glob("*.cu")):
+        for path in sorted((root / "kernels/cuda/kernels").glob("*.cu")):
             found = list(kernels_of(report_of(nvcc, root, path, folder)))
             written = len(re.findall(r"\b__global__\b", path.read_text()))
             if len(found) < written * len(ARCHITECTURES):

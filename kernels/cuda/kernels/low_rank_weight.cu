@@ -2,7 +2,7 @@
  * c]. Every block writes its sums; a second kernel adds those of all blocks. */
 #include "kernels/cuda/low_rank.h"
 
-#include "kernels/cuda/columns.h"
+#include "kernels/cuda/kernels/columns.h"
 
 constexpr int LEAST_ROWS =
     16;                    /* of a thread: the fewer, the more sums there are to write and add */

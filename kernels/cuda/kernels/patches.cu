@@ -2,7 +2,7 @@
  * runs at all counts more than how fast. */
 #include "kernels/cuda/patches.h"
 
-#include "kernels/cuda/pack.h"
+#include "kernels/cuda/kernels/pack.h"
 
 /* What column `at` of a patch is: a pixel of the filter, and a channel. */
 struct tap {

@@ -1,6 +1,6 @@
 /* Batch norm's sums over rows: statistics, and the two sums of the gradient. Every block writes its
  * sums in float64; a second kernel adds those of all blocks, a warp for each channel. */
-#include "kernels/cuda/columns.h"
+#include "kernels/cuda/kernels/columns.h"
 
 constexpr int LEAST_ROWS = 4; /* of a thread: fewer would make more sums to add than rows */
 

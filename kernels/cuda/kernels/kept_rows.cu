@@ -2,7 +2,7 @@
  */
 #include "kernels/cuda/kept_rows.h"
 
-#include "kernels/cuda/columns.h"
+#include "kernels/cuda/kernels/columns.h"
 
 constexpr int ROWS = 4; /* of a thread, whose loads are under way together */
 

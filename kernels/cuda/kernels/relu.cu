@@ -1,5 +1,5 @@
 /* ReLU and its gradient. */
-#include "kernels/cuda/pack.h"
+#include "kernels/cuda/kernels/pack.h"
 
 template <typename T, int WIDTH>
 static __global__ void relu_forward_kernel(const T *x, T *y, int64_t n)

@@ -1,5 +1,5 @@
 /* The real table: each entry is a call or two of the CUDA runtime. */
-#include "kernels/cuda/cuda_gpu.h"
+#include "kernels/cuda/real/cuda_gpu.h"
 
 #include "base/arena.h"
 

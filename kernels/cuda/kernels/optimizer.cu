@@ -1,6 +1,6 @@
 /* SGD and Adam steps on flat vectors, in PyTorch's order of operations: scalars in float64, once
  * per block, then every element in float32. */
-#include "kernels/cuda/pack.h"
+#include "kernels/cuda/kernels/pack.h"
 
 /* What a gradient is multiplied by; where it is not given, the gradient stays as it is. */
 struct factor {

@@ -1,7 +1,7 @@
 /* What the gradient's norm is limited by. Every block writes its sum of squares in float64; a
  * second kernel adds those of all blocks. */
-#include "kernels/cuda/block_sum.h"
-#include "kernels/cuda/pack.h"
+#include "kernels/cuda/kernels/block_sum.h"
+#include "kernels/cuda/kernels/pack.h"
 
 struct clip {
     const float *gradient;

@@ -1,10 +1,10 @@
 /* Elements that lie side by side and travel in one access: 16 bytes where memory is aligned, one
  * element where it is not. Maps are float32 or bf16; arithmetic is in float32. C++ only. */
-#ifndef KERNELS_CUDA_PACK_H
-#define KERNELS_CUDA_PACK_H
+#ifndef KERNELS_CUDA_KERNELS_PACK_H
+#define KERNELS_CUDA_KERNELS_PACK_H
 
-#include "kernels/cuda/bf16.h"
-#include "kernels/cuda/launch.h"
+#include "kernels/cuda/kernels/bf16.h"
+#include "kernels/cuda/kernels/launch.h"
 
 constexpr size_t ACCESS_BYTES = 16; /* the most that one instruction loads or stores */
 /* elements of such an access */

@@ -1,7 +1,7 @@
 /* Cross-entropy of softmax with its gradient. Rows are short, so each is done by a warp, in
  * float64; a second kernel adds the rows' losses. */
-#include "kernels/cuda/block_sum.h"
-#include "kernels/cuda/pack.h"
+#include "kernels/cuda/kernels/block_sum.h"
+#include "kernels/cuda/kernels/pack.h"
 
 constexpr int ROWS_PER_BLOCK = THREADS / WARP_LANES;
 

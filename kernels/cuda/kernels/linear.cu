@@ -1,5 +1,5 @@
 /* The one part of a linear layer that is no matrix product: the bias' gradient. */
-#include "kernels/cuda/columns.h"
+#include "kernels/cuda/kernels/columns.h"
 
 template <typename T, int WIDTH>
 static __global__ void __launch_bounds__(THREADS)

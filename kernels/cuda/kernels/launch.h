@@ -1,7 +1,7 @@
 /* What every kernel file begins with: how kernels are started, what they are started with, and the
  * words in which CUDA C for a GPU and for the host (host/cuda_language.h) differ. C++ only. */
-#ifndef KERNELS_CUDA_LAUNCH_H
-#define KERNELS_CUDA_LAUNCH_H
+#ifndef KERNELS_CUDA_KERNELS_LAUNCH_H
+#define KERNELS_CUDA_KERNELS_LAUNCH_H
 
 #include "kernels/cuda/gpu.h"
 

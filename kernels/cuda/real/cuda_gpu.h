@@ -1,7 +1,7 @@
 /* Inside the real table: what its files share, and the one wrapper around each library's calls.
  * CUDA, cuDNN and cuBLASLt headers are included by files that include this one, nowhere else. */
-#ifndef KERNELS_CUDA_CUDA_GPU_H
-#define KERNELS_CUDA_CUDA_GPU_H
+#ifndef KERNELS_CUDA_REAL_CUDA_GPU_H
+#define KERNELS_CUDA_REAL_CUDA_GPU_H
 
 #include "kernels/cuda/gpu.h"
 

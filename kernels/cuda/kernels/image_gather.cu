@@ -1,6 +1,6 @@
 /* Bytes of the chosen images → a normalised NHWC batch. A byte has 256 values, so each block does
  * each channel's arithmetic once per value, in float64: the same bits as on the host. */
-#include "kernels/cuda/pack.h"
+#include "kernels/cuda/kernels/pack.h"
 
 constexpr int BYTE_VALUES = 256, MOST_CHANNELS = 4, MOST_VALUES = MOST_CHANNELS * BYTE_VALUES;
 constexpr int PIXELS_PER_BLOCK = 1024;

@@ -1,5 +1,5 @@
 /* From one floating type to another. */
-#include "kernels/cuda/pack.h"
+#include "kernels/cuda/kernels/pack.h"
 
 template <typename From, typename To, int WIDTH>
 static __global__ void convert_kernel(const From *x, To *y, int64_t n)

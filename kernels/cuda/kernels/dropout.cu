@@ -1,6 +1,6 @@
 /* Dropout without a stored mask: one Philox block gives the high bits of eight neighbouring
  * elements of a row, and the gradient computes them again. */
-#include "kernels/cuda/pack.h"
+#include "kernels/cuda/kernels/pack.h"
 
 #define PHILOX_FUNCTION static __device__ __forceinline__
 #include "base/philox.h"

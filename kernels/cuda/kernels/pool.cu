@@ -1,5 +1,5 @@
 /* Global average pooling and its gradient. An image's pixels are the rows of columns.h. */
-#include "kernels/cuda/columns.h"
+#include "kernels/cuda/kernels/columns.h"
 
 /* One block per image and slice of channels. */
 template <typename T, int WIDTH>

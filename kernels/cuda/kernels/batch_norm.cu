@@ -1,6 +1,6 @@
 /* Batch norm's two passes over the elements: y = f(x), and d_x of it. Slope and offset of a channel
  * are made by every thread that has it: cheaper than a launch that would make them once. */
-#include "kernels/cuda/columns.h"
+#include "kernels/cuda/kernels/columns.h"
 
 /* rows of a thread whose loads are under way together; registers are for eight elements */
 template <int WIDTH> constexpr int ROWS = WIDTH > 4 ? 1 : 2;

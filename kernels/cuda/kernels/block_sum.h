@@ -1,9 +1,9 @@
 /* Sums over the lanes of a warp and over the threads of a block, in an order that depends on
  * nothing but their numbers. C++ only. */
-#ifndef KERNELS_CUDA_BLOCK_SUM_H
-#define KERNELS_CUDA_BLOCK_SUM_H
+#ifndef KERNELS_CUDA_KERNELS_BLOCK_SUM_H
+#define KERNELS_CUDA_KERNELS_BLOCK_SUM_H
 
-#include "kernels/cuda/launch.h"
+#include "kernels/cuda/kernels/launch.h"
 
 template <typename T> static __device__ __forceinline__ T warp_sum(T value)
 {

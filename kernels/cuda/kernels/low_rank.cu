@@ -1,7 +1,7 @@
 /* An adapter's product, added to what it adapts, and the gradient of its input. */
 #include "kernels/cuda/low_rank.h"
 
-#include "kernels/cuda/columns.h"
+#include "kernels/cuda/kernels/columns.h"
 
 /* ---- y[row, k] = addend[row, k] + Σ_c x[row, c] · factor · weight[k, c] ---- */
 

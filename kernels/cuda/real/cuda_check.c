@@ -1,5 +1,5 @@
 /* Errors of CUDA and its libraries as statuses with their own words. */
-#include "kernels/cuda/cuda_gpu.h"
+#include "kernels/cuda/real/cuda_gpu.h"
 
 enum status cuda_check_at(cudaError_t error, const char *expression, const char *file, int line)
 {

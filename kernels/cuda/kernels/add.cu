@@ -1,5 +1,5 @@
 /* Sum of two tensors and multiplication by a number. */
-#include "kernels/cuda/pack.h"
+#include "kernels/cuda/kernels/pack.h"
 
 template <typename T, int WIDTH>
 static __global__ void add_kernel(const T *a, const T *b, float factor, T *y, int64_t n)

@@ -2,10 +2,10 @@
  * block's other dimension and the grid take rows. A thread keeps its channels, so what belongs to a
  * channel is loaded once; sums over rows are taken by thread, warp, block and grid, in an order
  * that depends on the shape alone. C++ only. */
-#ifndef KERNELS_CUDA_COLUMNS_H
-#define KERNELS_CUDA_COLUMNS_H
+#ifndef KERNELS_CUDA_KERNELS_COLUMNS_H
+#define KERNELS_CUDA_KERNELS_COLUMNS_H
 
-#include "kernels/cuda/pack.h"
+#include "kernels/cuda/kernels/pack.h"
 
 struct columns {
     int64_t n_rows, n_channels, rows_per_block;

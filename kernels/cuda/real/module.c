@@ -1,6 +1,6 @@
 /* The module's one visible name: the backend on a real GPU. */
 #include "kernels/cuda/cuda.h"
-#include "kernels/cuda/cuda_gpu.h"
+#include "kernels/cuda/real/cuda_gpu.h"
 
 extern const struct backend backend_cuda;
 

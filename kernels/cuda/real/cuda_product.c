@@ -1,6 +1,6 @@
 /* Matrix products by cuBLASLt. It thinks in columns: our row-major out[m, n] is its [n, m], so the
  * factors change places, and the bias, one value per row there, is one per column here. */
-#include "kernels/cuda/cuda_gpu.h"
+#include "kernels/cuda/real/cuda_gpu.h"
 
 #include "base/arena.h"
 

@@ -1,7 +1,7 @@
 /* The totals of training steps: one block counts the rows, its first thread adds them up. The
  * product of a float and a count is exact in float64, so that the sum has the bits that cpu's has.
  */
-#include "kernels/cuda/block_sum.h"
+#include "kernels/cuda/kernels/block_sum.h"
 
 struct tally {
     const float *loss, *logits;

@@ -1,7 +1,7 @@
 /* Convolutions by cuDNN's graph interface: one operation, and what its heuristics propose for it.
  * Wanted is what computes our way: deterministic, no transforms (FFT, Winograd), and in fp32 no
  * tensor cores. Proposals are a function of shapes, GPU model and version, never of a timing. */
-#include "kernels/cuda/cuda_gpu.h"
+#include "kernels/cuda/real/cuda_gpu.h"
 
 #include "base/arena.h"
 

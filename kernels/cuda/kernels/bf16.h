@@ -1,9 +1,9 @@
 /* bf16, the upper half of a float32: the type and its conversions, which round to nearest, ties to
  * even. C++ only. */
-#ifndef KERNELS_CUDA_BF16_H
-#define KERNELS_CUDA_BF16_H
+#ifndef KERNELS_CUDA_KERNELS_BF16_H
+#define KERNELS_CUDA_KERNELS_BF16_H
 
-#include "kernels/cuda/launch.h"
+#include "kernels/cuda/kernels/launch.h"
 
 #ifdef __CUDACC__
 #include <cuda_bf16.h>

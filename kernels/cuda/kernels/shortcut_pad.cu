@@ -1,5 +1,5 @@
 /* The "option A" shortcut: every second pixel, zero channels on both sides; and its gradient. */
-#include "kernels/cuda/pack.h"
+#include "kernels/cuda/kernels/pack.h"
 
 /* The large map [H, W, C] and the small one [P, Q, K] of one image; channels in packs. */
 struct shortcut {
