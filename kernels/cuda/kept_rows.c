@@ -3,12 +3,12 @@
 #include "kernels/cuda/kept_rows.h"
 
 #include "base/arena.h"
+#include "kernels/cuda/bf16_bits.h"
 #include "kernels/cuda/cuda.h"
 #include "kernels/kept_rows.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* Datasheets of H100 and H200, and a copy speed measured once: 33 trillion multiply-adds a second
  * in float32, 250 and in bf16 395 with tensor cores, against half a trillion floats to memory and
@@ -52,24 +52,6 @@ done:
     return status;
 }
 
-/* bf16 is the upper half of a float32; these values came from there and lose nothing. */
-static void narrow(const float *from, uint16_t *to, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, &from[i], sizeof bits);
-        to[i] = (uint16_t)(bits >> 16);
-    }
-}
-
-static void widen(const uint16_t *from, float *to, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t bits = (uint32_t)from[i] << 16;
-        memcpy(&to[i], &bits, sizeof bits);
-    }
-}
-
 static enum status upload_weight(struct cuda_kept_rows *rows, const float *weight, int64_t n)
 {
     enum status status = STATUS_OK;
@@ -78,7 +60,8 @@ static enum status upload_weight(struct cuda_kept_rows *rows, const float *weigh
     if (rows->dtype == DTYPE_F32)
         return upload(rows->device, weight, (size_t)n * sizeof *weight, &rows->weight);
     TRY_ALLOC(halves, heap_alloc(n, sizeof *halves));
-    narrow(weight, halves, n);
+    for (int64_t i = 0; i < n; i++) /* came from bf16 and lose nothing */
+        halves[i] = bf16_bits(weight[i]);
     TRY(upload(rows->device, halves, (size_t)n * sizeof *halves, &rows->weight));
 done:
     free(halves);
@@ -96,7 +79,8 @@ static enum status download_weight(struct device *device, const struct tensor *w
         return cuda_download(device, to, weight->data, tensor_bytes(weight));
     TRY_ALLOC(halves, heap_alloc(n, sizeof *halves));
     TRY(cuda_download(device, halves, weight->data, tensor_bytes(weight)));
-    widen(halves, to, n);
+    for (int64_t i = 0; i < n; i++)
+        to[i] = bf16_value(halves[i]);
 done:
     free(halves);
     return status;

@@ -3,9 +3,9 @@
 #include "kernels/cuda/host/host_plan.h"
 
 #include "base/arena.h"
+#include "kernels/cuda/bf16_bits.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,37 +17,27 @@ struct job { /* one run of a plan */
     struct gpu_operands operands;
 };
 
-/* To the nearest value with so many bits of mantissa, ties to even. bf16 is what 7 of them leave.
- */
-static float rounded(float value, int mantissa_bits)
+/* To the nearest value with ten bits of mantissa, ties to even. */
+static float rounded_to_tf32(float value)
 {
-    uint32_t bits, drop = (uint32_t)(23 - mantissa_bits);
+    enum { DROPPED = 13 };
+    uint32_t bits;
 
     memcpy(&bits, &value, sizeof bits);
-    if (drop == 0 || (bits & 0x7F800000U) == 0x7F800000U)
+    if ((bits & 0x7F800000U) == 0x7F800000U)
         return value;
-    bits += (1U << (drop - 1)) - 1 + (bits >> drop & 1);
-    bits &= ~0U << drop;
+    bits += (1U << (DROPPED - 1)) - 1 + (bits >> DROPPED & 1);
+    bits &= ~0U << DROPPED;
     memcpy(&value, &bits, sizeof value);
     return value;
 }
 
-static uint16_t to_bf16(float value)
+static double factor_at(const void *factors, int64_t i, enum gpu_math math)
 {
-    float nearest = rounded(value, 7);
-    uint32_t bits;
-
-    memcpy(&bits, &nearest, sizeof bits);
-    return isnan(value) ? 0x7FFF : (uint16_t)(bits >> 16);
-}
-
-static double from_bf16(uint16_t half)
-{
-    uint32_t bits = (uint32_t)half << 16;
-    float value;
-
-    memcpy(&value, &bits, sizeof value);
-    return (double)value;
+    if (math == GPU_MATH_BF16)
+        return (double)bf16_value(((const uint16_t *)factors)[i]);
+    float value = ((const float *)factors)[i];
+    return (double)(math == GPU_MATH_TF32 ? rounded_to_tf32(value) : value);
 }
 
 static double *widened(const void *from, int64_t n, enum gpu_math math)
@@ -57,16 +47,14 @@ static double *widened(const void *from, int64_t n, enum gpu_math math)
     if (wide == NULL)
         abort();
     for (int64_t i = 0; from != NULL && i < n; i++)
-        wide[i] = math == GPU_MATH_BF16
-                      ? from_bf16(((const uint16_t *)from)[i])
-                      : (double)rounded(((const float *)from)[i], math == GPU_MATH_TF32 ? 10 : 23);
+        wide[i] = factor_at(from, i, math);
     return wide;
 }
 
 static void put(void *to, int64_t i, double value, bool is_bf16)
 {
     if (is_bf16)
-        ((uint16_t *)to)[i] = to_bf16((float)value);
+        ((uint16_t *)to)[i] = bf16_bits((float)value);
     else
         ((float *)to)[i] = (float)value;
 }
@@ -133,18 +121,13 @@ static void convolution_run(const struct job *job)
     free(out);
 }
 
-static double number_at(const void *numbers, int64_t i, bool is_bf16)
-{
-    return is_bf16 ? from_bf16(((const uint16_t *)numbers)[i])
-                   : (double)((const float *)numbers)[i];
-}
-
 static void product_run(const struct job *job)
 {
     const struct gpu_product *p = &job->plan.product;
     const struct gpu_operands *o = &job->operands;
     double *left = widened(o->left, p->m * p->k, p->math);
     double *right = widened(o->right, p->k * p->n, p->math);
+    const enum gpu_math addends = p->is_out_bf16 ? GPU_MATH_BF16 : GPU_MATH_FP32;
     const float *bias = o->bias;
 
     for (int64_t m = 0; m < p->m; m++)
@@ -155,7 +138,7 @@ static void product_run(const struct job *job)
                        right[p->is_right_transposed ? n * p->k + k : k * p->n + n];
             sum = (double)p->factor * sum + (p->has_bias ? (double)bias[n] : 0.0);
             if (p->has_addend)
-                sum += number_at(o->addend, m * p->n + n, p->is_out_bf16);
+                sum += factor_at(o->addend, m * p->n + n, addends);
             put(o->out, m * p->n + n, sum, p->is_out_bf16);
         }
     free(left);

@@ -20,27 +20,20 @@ static __device__ __forceinline__ bf16 bf16_of(float value)
     return __float2bfloat16_rn(value);
 }
 #else
+#include "kernels/cuda/bf16_bits.h"
+
 struct bf16 {
     uint16_t bits;
 };
 
 static inline float widened(bf16 value)
 {
-    uint32_t bits = (uint32_t)value.bits << 16;
-    float wide;
-
-    std::memcpy(&wide, &bits, sizeof wide);
-    return wide;
+    return bf16_value(value.bits);
 }
 
 static inline bf16 bf16_of(float value)
 {
-    uint32_t bits;
-
-    std::memcpy(&bits, &value, sizeof bits);
-    if (value != value)
-        return {0x7FFF}; /* as the GPU's conversion does */
-    return {(uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1)) >> 16)};
+    return {bf16_bits(value)};
 }
 #endif
 
