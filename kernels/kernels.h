@@ -273,8 +273,9 @@ struct memory_ops {
     enum status (*available)(struct device *, size_t *bytes); /* that may still be allocated */
 };
 
-struct recording; /* work that was recorded once, to be enqueued again with one call */
-struct readback;  /* a queue of small values on their way from the device */
+struct recording;      /* work that was recorded once, to be enqueued again with one call */
+struct readback;       /* a queue of small values on their way from the device */
+struct readback_slots; /* where a backend puts them */
 
 /* Optional: all NULL where running an operation costs nothing but its arithmetic. */
 struct capture_ops {
@@ -287,10 +288,14 @@ struct capture_ops {
 
 /* Optional: all NULL where values are there as soon as an operation returns. */
 struct readback_ops {
-    enum status (*create)(struct device *, size_t value_bytes, int capacity, struct readback **);
-    void (*destroy)(struct device *, struct readback *); /* accepts NULL */
-    enum status (*push)(struct device *, struct readback *, const void *from);
-    enum status (*pop)(struct device *, struct readback *, bool waits, void *to, bool *has_value);
+    enum status (*create)(struct device *, size_t value_bytes, int n_slots,
+                          struct readback_slots **out);
+    void (*destroy)(struct device *, struct readback_slots *); /* accepts NULL */
+    enum status (*fill)(struct device *, struct readback_slots *, int slot,
+                        const void *from); /* Enqueued */
+    /* *value is borrowed until the slot is filled again; NULL: not there yet, and !waits */
+    enum status (*look)(struct device *, struct readback_slots *, int slot, bool waits,
+                        const void **value);
 };
 
 /* What products and convolutions are formed of: reals; their upper 10 bits of mantissa; bf16, which

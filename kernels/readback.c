@@ -1,5 +1,6 @@
-/* Values on their way from a device. Where a backend has no queue of its own, an operation is over
- * when it returns: the value is fetched at once and waits here. */
+/* Values on their way from a device: a ring of slots, which the backend fills behind its work.
+ * Where it has no queue of its own, an operation is over when it returns: slots are filled at once.
+ */
 #include "base/arena.h"
 #include "kernels/kernels.h"
 
@@ -8,22 +9,67 @@
 #include <string.h>
 
 struct readback {
-    char *values; /* owned: [capacity, value_bytes], a ring */
+    const struct readback_ops *ops;
+    struct readback_slots *slots; /* owned */
     size_t value_bytes;
     int capacity, first, n;
 };
 
+/* ---- slots that are filled at once ---- */
+
+struct readback_slots {
+    char *values; /* owned: [n_slots, value_bytes] */
+    size_t value_bytes;
+};
+
+static void plain_destroy(struct device *device, struct readback_slots *slots)
+{
+    (void)device;
+    if (slots == NULL)
+        return;
+    free(slots->values);
+    free(slots);
+}
+
+static enum status plain_create(struct device *device, size_t value_bytes, int n_slots,
+                                struct readback_slots **out)
+{
+    enum status status = STATUS_OK;
+    struct readback_slots *slots = NULL;
+
+    TRY_ALLOC(slots, heap_alloc(1, sizeof *slots));
+    slots->value_bytes = value_bytes;
+    TRY_ALLOC(slots->values, heap_alloc(n_slots, value_bytes));
+    *out = slots;
+    slots = NULL;
+done:
+    plain_destroy(device, slots);
+    return status;
+}
+
+static enum status plain_fill(struct device *device, struct readback_slots *slots, int slot,
+                              const void *from)
+{
+    return device_download(device, slots->values + (size_t)slot * slots->value_bytes, from,
+                           slots->value_bytes);
+}
+
+static enum status plain_look(struct device *device, struct readback_slots *slots, int slot,
+                              bool waits, const void **value)
+{
+    (void)device;
+    (void)waits;
+    *value = slots->values + (size_t)slot * slots->value_bytes;
+    return STATUS_OK;
+}
+
+static const struct readback_ops plain = {plain_create, plain_destroy, plain_fill, plain_look};
+
+/* ---- the ring ---- */
+
 bool device_is_asynchronous(const struct device *device)
 {
     return device_backend(device)->readback.create != NULL;
-}
-
-static void destroy(struct readback *readback)
-{
-    if (readback == NULL)
-        return;
-    free(readback->values);
-    free(readback);
 }
 
 enum status device_readback_create(struct device *device, size_t value_bytes, int capacity,
@@ -33,37 +79,33 @@ enum status device_readback_create(struct device *device, size_t value_bytes, in
     struct readback *readback = NULL;
 
     assert(value_bytes > 0 && capacity > 0);
-    if (device_is_asynchronous(device))
-        return device_backend(device)->readback.create(device, value_bytes, capacity, out);
     TRY_ALLOC(readback, heap_alloc(1, sizeof *readback));
+    readback->ops = device_is_asynchronous(device) ? &device_backend(device)->readback : &plain;
     readback->value_bytes = value_bytes;
     readback->capacity = capacity;
-    TRY_ALLOC(readback->values, heap_alloc(capacity, value_bytes));
+    TRY(readback->ops->create(device, value_bytes, capacity, &readback->slots));
     *out = readback;
     readback = NULL;
 done:
-    destroy(readback);
+    device_readback_destroy(device, readback);
     return status;
 }
 
 void device_readback_destroy(struct device *device, struct readback *readback)
 {
-    if (device_is_asynchronous(device))
-        device_backend(device)->readback.destroy(device, readback);
-    else
-        destroy(readback);
+    if (readback == NULL)
+        return;
+    readback->ops->destroy(device, readback->slots);
+    free(readback);
 }
 
 enum status device_readback_push(struct device *device, struct readback *readback, const void *from)
 {
     enum status status = STATUS_OK;
-
-    if (device_is_asynchronous(device))
-        return device_backend(device)->readback.push(device, readback, from);
-    assert(readback->n < readback->capacity);
     int slot = (readback->first + readback->n) % readback->capacity;
-    TRY(device_download(device, readback->values + (size_t)slot * readback->value_bytes, from,
-                        readback->value_bytes));
+
+    assert(readback->n < readback->capacity);
+    TRY(readback->ops->fill(device, readback->slots, slot, from));
     readback->n++;
 done:
     return status;
@@ -72,14 +114,19 @@ done:
 enum status device_readback_pop(struct device *device, struct readback *readback, bool waits,
                                 void *to, bool *has_value)
 {
-    if (device_is_asynchronous(device))
-        return device_backend(device)->readback.pop(device, readback, waits, to, has_value);
-    *has_value = readback->n > 0;
-    if (*has_value) {
-        memcpy(to, readback->values + (size_t)readback->first * readback->value_bytes,
-               readback->value_bytes);
-        readback->first = (readback->first + 1) % readback->capacity;
-        readback->n--;
-    }
-    return STATUS_OK;
+    enum status status = STATUS_OK;
+    const void *value = NULL;
+
+    *has_value = false;
+    if (readback->n == 0)
+        return STATUS_OK;
+    TRY(readback->ops->look(device, readback->slots, readback->first, waits, &value));
+    if (value == NULL)
+        return STATUS_OK;
+    memcpy(to, value, readback->value_bytes);
+    readback->first = (readback->first + 1) % readback->capacity;
+    readback->n--;
+    *has_value = true;
+done:
+    return status;
 }

@@ -101,12 +101,13 @@ enum status cuda_capture_end(struct device *device, struct recording **out);
 void cuda_capture_abandon(struct device *device);
 enum status cuda_replay(struct device *device, struct recording *recording);
 void cuda_recording_release(struct device *device, struct recording *recording);
-enum status cuda_readback_create(struct device *device, size_t value_bytes, int capacity,
-                                 struct readback **out);
-void cuda_readback_destroy(struct device *device, struct readback *readback);
-enum status cuda_readback_push(struct device *device, struct readback *readback, const void *from);
-enum status cuda_readback_pop(struct device *device, struct readback *readback, bool waits,
-                              void *to, bool *has_value);
+enum status cuda_readback_create(struct device *device, size_t value_bytes, int n_slots,
+                                 struct readback_slots **out);
+void cuda_readback_destroy(struct device *device, struct readback_slots *slots);
+enum status cuda_readback_fill(struct device *device, struct readback_slots *slots, int slot,
+                               const void *from);
+enum status cuda_readback_look(struct device *device, struct readback_slots *slots, int slot,
+                               bool waits, const void **value);
 
 /* ---- operations ---- */
 #define CUDA_DECLARE(op)                                                                           \
@@ -137,7 +138,7 @@ enum status cuda_linear_bias_launch(struct gpu_stream *stream,
     }
 #define CUDA_READBACK                                                                              \
     {                                                                                              \
-        cuda_readback_create, cuda_readback_destroy, cuda_readback_push, cuda_readback_pop         \
+        cuda_readback_create, cuda_readback_destroy, cuda_readback_fill, cuda_readback_look        \
     }
 #define CUDA_KERNEL(op) .op = {cuda_##op##_prepare, cuda_##op##_run, cuda_prepared_release},
 #define CUDA_KERNELS                                                                               \

@@ -1,91 +1,76 @@
-/* Values on their way from the GPU: each is copied behind the work before it into pinned memory,
- * and an event says when it is there, so that looking for it never stops the GPU. */
+/* Slots for values on their way from the GPU: each is copied behind the work before it into pinned
+ * memory, and an event says when it is there, so that looking for it never stops the GPU. */
 #include "kernels/cuda/cuda.h"
 
 #include "base/arena.h"
 
-#include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
-struct readback {
-    char *values;              /* owned, pinned: [capacity, value_bytes], a ring */
-    struct gpu_event **events; /* owned: [capacity] */
+struct readback_slots {
+    char *values;              /* owned, pinned: [n, value_bytes] */
+    struct gpu_event **events; /* owned: [n] */
     size_t value_bytes;
-    int capacity, first, n;
+    int n;
 };
 
-enum status cuda_readback_create(struct device *device, size_t value_bytes, int capacity,
-                                 struct readback **out)
+enum status cuda_readback_create(struct device *device, size_t value_bytes, int n_slots,
+                                 struct readback_slots **out)
 {
     enum status status = STATUS_OK;
-    struct readback *readback = NULL;
+    struct readback_slots *slots = NULL;
 
-    TRY_ALLOC(readback, heap_alloc(1, sizeof *readback));
-    readback->value_bytes = value_bytes;
-    readback->capacity = capacity;
-    TRY_ALLOC(readback->events, heap_alloc(capacity, sizeof(void *)));
-    TRY(device->gpu->alloc_host(device->context, (size_t)capacity * value_bytes,
-                                (void **)&readback->values));
-    for (int i = 0; i < capacity; i++)
-        TRY(device->gpu->event_create(device->context, &readback->events[i]));
-    *out = readback;
-    readback = NULL;
+    TRY_ALLOC(slots, heap_alloc(1, sizeof *slots));
+    slots->value_bytes = value_bytes;
+    slots->n = n_slots;
+    TRY_ALLOC(slots->events, heap_alloc(n_slots, sizeof(void *)));
+    TRY(device->gpu->alloc_host(device->context, (size_t)n_slots * value_bytes,
+                                (void **)&slots->values));
+    for (int i = 0; i < n_slots; i++)
+        TRY(device->gpu->event_create(device->context, &slots->events[i]));
+    *out = slots;
+    slots = NULL;
 done:
-    cuda_readback_destroy(device, readback);
+    cuda_readback_destroy(device, slots);
     return status;
 }
 
-void cuda_readback_destroy(struct device *device, struct readback *readback)
+void cuda_readback_destroy(struct device *device, struct readback_slots *slots)
 {
-    if (readback == NULL)
+    if (slots == NULL)
         return;
-    if (readback->n > 0) /* copies into memory that goes away */
-        device->gpu->stream_drain(device->stream);
-    for (int i = 0; readback->events != NULL && i < readback->capacity; i++)
-        device->gpu->event_destroy(readback->events[i]);
-    device->gpu->release_host(device->context, readback->values);
-    free(readback->events);
-    free(readback);
+    device->gpu->stream_drain(device->stream); /* there may be copies into memory that goes away */
+    for (int i = 0; slots->events != NULL && i < slots->n; i++)
+        device->gpu->event_destroy(slots->events[i]);
+    device->gpu->release_host(device->context, slots->values);
+    free(slots->events);
+    free(slots);
 }
 
-static char *value_at(const struct readback *readback, int slot)
+static char *value_at(const struct readback_slots *slots, int slot)
 {
-    return readback->values + (size_t)slot * readback->value_bytes;
+    return slots->values + (size_t)slot * slots->value_bytes;
 }
 
-enum status cuda_readback_push(struct device *device, struct readback *readback, const void *from)
+enum status cuda_readback_fill(struct device *device, struct readback_slots *slots, int slot,
+                               const void *from)
 {
     enum status status = STATUS_OK;
-    int slot = (readback->first + readback->n) % readback->capacity;
 
-    assert(readback->n < readback->capacity);
-    TRY(device->gpu->copy_down(device->stream, value_at(readback, slot), from,
-                               readback->value_bytes));
-    TRY(device->gpu->event_record(readback->events[slot], device->stream));
-    readback->n++;
+    TRY(device->gpu->copy_down(device->stream, value_at(slots, slot), from, slots->value_bytes));
+    TRY(device->gpu->event_record(slots->events[slot], device->stream));
 done:
     return status;
 }
 
-enum status cuda_readback_pop(struct device *device, struct readback *readback, bool waits,
-                              void *to, bool *has_value)
+enum status cuda_readback_look(struct device *device, struct readback_slots *slots, int slot,
+                               bool waits, const void **value)
 {
     enum status status = STATUS_OK;
-    struct gpu_event *event = readback->events[readback->first];
-    bool is_passed = waits;
+    bool has_arrived = waits;
 
-    *has_value = false;
-    if (readback->n == 0)
-        return STATUS_OK;
-    TRY(waits ? device->gpu->event_synchronize(event)
-              : device->gpu->event_query(event, &is_passed));
-    if (!is_passed)
-        return STATUS_OK;
-    memcpy(to, value_at(readback, readback->first), readback->value_bytes);
-    readback->first = (readback->first + 1) % readback->capacity;
-    readback->n--;
-    *has_value = true;
+    TRY(waits ? device->gpu->event_synchronize(slots->events[slot])
+              : device->gpu->event_query(slots->events[slot], &has_arrived));
+    *value = has_arrived ? value_at(slots, slot) : NULL;
 done:
     return status;
 }

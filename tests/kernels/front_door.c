@@ -350,6 +350,37 @@ static void test_memory(void **state)
     assert_true(strstr(status_message(), "out of memory allocating") != NULL);
 }
 
+/* Where nothing runs behind the caller's back, values arrive at once, in their order. */
+static void test_readback(void **state)
+{
+    enum { CAPACITY = 3, N = 2 };
+    struct fixture *fixture = *state;
+    struct readback *readback = NULL;
+    double *numbers = fixture->memory[0], value = 0;
+    bool has_value = true;
+
+    assert_false(device_is_asynchronous(fixture->device));
+    assert_int_equal(device_readback_create(fixture->device, sizeof value, CAPACITY, &readback),
+                     STATUS_OK);
+    for (int round = 0; round < 3; round++) { /* the ring goes round */
+        for (int i = 0; i < N; i++) {
+            numbers[i] = 10 * round + i;
+            assert_int_equal(device_readback_push(fixture->device, readback, &numbers[i]),
+                             STATUS_OK);
+            numbers[i] = -1;
+        }
+        for (int i = 0; i <= N; i++) {
+            assert_int_equal(
+                device_readback_pop(fixture->device, readback, false, &value, &has_value),
+                STATUS_OK);
+            assert_int_equal(has_value, i < N);
+            assert_true(value == 10 * round + (i < N ? i : N - 1));
+        }
+    }
+    device_readback_destroy(fixture->device, readback);
+    device_readback_destroy(fixture->device, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,7 +391,7 @@ int main(void)
         cmocka_unit_test(test_dropout),    cmocka_unit_test(test_devices),
         cmocka_unit_test(test_memory),     cmocka_unit_test(test_gap),
         cmocka_unit_test(test_layer_norm), cmocka_unit_test(test_tokens),
-        cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_attention),  cmocka_unit_test(test_readback),
     };
 
     return cmocka_run_group_tests(tests, refusal_setup, refusal_teardown);
