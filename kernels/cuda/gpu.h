@@ -60,8 +60,6 @@ struct gpu_machine {
 struct gpu_properties {
     char name[128];
     int major, minor; /* compute capability */
-    int n_multiprocessors;
-    size_t memory_bytes;
 };
 
 /* What products are formed of. Sums are f32 in all of them. */
@@ -145,7 +143,6 @@ struct gpu {
     enum status (*event_record)(struct gpu_event *event, struct gpu_stream *stream); /* Enqueued */
     enum status (*event_query)(struct gpu_event *event, bool *is_passed);
     enum status (*event_synchronize)(struct gpu_event *event); /* Blocks */
-    enum status (*event_elapsed)(struct gpu_event *from, struct gpu_event *to, double *seconds);
 
     /* Between begin and end, what is enqueued on the stream is recorded instead. abandon instead of
      * end, after a failure in between: no error of its own. */

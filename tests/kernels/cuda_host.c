@@ -115,7 +115,7 @@ static void test_too_little_memory(void **state)
     void *memory = NULL;
 
     (void)state;
-    host_gpu()->properties.memory_bytes = (size_t)64 << 20;
+    host_gpu()->memory_bytes = (size_t)64 << 20;
     device = open_device();
     ok(device_alloc(device, (size_t)24 << 20, &memory));
     void *first = memory;

@@ -351,7 +351,7 @@ static void too_large_is_said_before_training(void **state)
     struct fixture_run run = {.name = "large", .observer = {&n_steps, count_steps, NULL, NULL}};
 
     (void)state;
-    host_gpu()->properties.memory_bytes = (size_t)4 << 20;
+    host_gpu()->memory_bytes = (size_t)4 << 20;
     assert_int_equal(fixture_execute(&fixture, &settings, &run), STATUS_OUT_OF_MEMORY);
     assert_non_null(strstr(status_message(), " MiB are needed, "));
     assert_non_null(strstr(status_message(), " of 4.0 MiB are free"));

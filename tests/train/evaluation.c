@@ -173,8 +173,7 @@ static void a_rule_decides(void **state)
     assert_int_equal(choose(&model, 300, 20), 20);
     expect_ok(network_arena_bytes(&model.network, GRAPH_EVAL, 125, &needed));
     for (int i = 0; i < 2; i++) { /* more than an arena of 125 needs, less than one of 250 */
-        host_gpu()->properties.memory_bytes =
-            host_gpu()->used_bytes + needed + (size_t)(i + 1) * needed / 3;
+        host_gpu()->memory_bytes = host_gpu()->used_bytes + needed + (size_t)(i + 1) * needed / 3;
         assert_int_equal(choose(&model, EVAL_BATCH_AUTO, MANY), 1000);
         assert_int_equal(batch_of(&model), 125);
     }
@@ -192,7 +191,7 @@ static void a_refusal_halves_it(void **state)
     host_gpu_reset();
     model_open(&model, "cuda_host");
     expect_ok(network_arena_bytes(&model.network, GRAPH_EVAL, 125, &needed));
-    host_gpu()->properties.memory_bytes = host_gpu()->used_bytes + needed;
+    host_gpu()->memory_bytes = host_gpu()->used_bytes + needed;
     assert_int_equal(batch_of(&model), 63); /* its inputs need some beside the arena */
     model_close(&model);
     host_gpu_reset();
@@ -207,7 +206,7 @@ static void too_many_are_refused(void **state)
     (void)state;
     host_gpu_reset();
     model_open(&model, "cuda_host");
-    host_gpu()->properties.memory_bytes = host_gpu()->used_bytes + 64 * mebibyte;
+    host_gpu()->memory_bytes = host_gpu()->used_bytes + 64 * mebibyte;
     model.settings.eval.batch_size = 4000;
     assert_int_equal(eval_batch_choose(&model.network, MANY, &chosen), STATUS_OUT_OF_MEMORY);
     assert_int_equal(chosen, -7);

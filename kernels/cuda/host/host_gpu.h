@@ -20,7 +20,7 @@ enum { HOST_MOST_PROPOSALS = 4 };
 struct host_gpu {
     struct gpu_machine machine;
     struct gpu_properties properties;
-    size_t used_bytes; /* of properties.memory_bytes */
+    size_t memory_bytes, used_bytes; /* of device memory: there is, is allocated */
     /* The entry of struct gpu that fails, after so many calls of it that do not; NULL: none. As on
      * a GPU, everything fails after that: only another process would help. */
     const char *failing;
@@ -79,7 +79,6 @@ void host_event_destroy(struct gpu_event *event);
 enum status host_event_record(struct gpu_event *event, struct gpu_stream *stream);
 enum status host_event_query(struct gpu_event *event, bool *is_passed);
 enum status host_event_synchronize(struct gpu_event *event);
-enum status host_event_elapsed(struct gpu_event *from, struct gpu_event *to, double *seconds);
 
 enum status host_capture_begin(struct gpu_stream *stream);
 enum status host_capture_end(struct gpu_stream *stream, struct gpu_graph **out);

@@ -117,7 +117,7 @@ enum status host_alloc(struct gpu_context *context, size_t bytes, void **out)
     gpu->n_alloc++;
     TRY(host_gpu_enter("alloc"));
     TRY(not_capturing("alloc"));
-    if (bytes > gpu->properties.memory_bytes - gpu->used_bytes)
+    if (bytes > gpu->memory_bytes - gpu->used_bytes)
         TRY(fail(STATUS_OUT_OF_MEMORY, "alloc: out of memory"));
     TRY_ALLOC(block, heap_alloc(1, sizeof *block));
     block->bytes = bytes;
@@ -185,7 +185,7 @@ enum status host_memory_info(struct gpu_context *context, size_t *free_bytes, si
     (void)context;
     if (status != STATUS_OK)
         return status;
-    *total_bytes = host_gpu()->properties.memory_bytes;
+    *total_bytes = host_gpu()->memory_bytes;
     *free_bytes = *total_bytes - host_gpu()->used_bytes;
     return STATUS_OK;
 }

@@ -2,7 +2,6 @@
 #include "kernels/cuda/host/host_gpu.h"
 
 #include "base/arena.h"
-#include "base/clock.h"
 #include "kernels/cuda/host/grid.h"
 
 #include <stdlib.h>
@@ -33,7 +32,6 @@ struct gpu_stream {
 struct gpu_event {
     struct gpu_stream *stream; /* where it was last recorded */
     int n_pending;             /* recorded, not passed */
-    double seconds;
 };
 
 static struct gpu_stream **streams(void)
@@ -214,10 +212,7 @@ done:
 
 static void event_pass(void *context)
 {
-    struct gpu_event *event = context;
-
-    event->n_pending--;
-    event->seconds = clock_seconds();
+    ((struct gpu_event *)context)->n_pending--;
 }
 
 enum status host_event_create(struct gpu_context *context, struct gpu_event **out)
@@ -266,17 +261,6 @@ enum status host_event_query(struct gpu_event *event, bool *is_passed)
 enum status host_event_synchronize(struct gpu_event *event)
 {
     return event->n_pending > 0 ? wait_for(event->stream, "event_synchronize") : STATUS_OK;
-}
-
-enum status host_event_elapsed(struct gpu_event *from, struct gpu_event *to, double *seconds)
-{
-    enum status status = host_gpu_enter("event_elapsed");
-
-    if (status == STATUS_OK && from->n_pending + to->n_pending > 0)
-        status = fail(STATUS_DEVICE, "event_elapsed: device not ready");
-    if (status == STATUS_OK)
-        *seconds = to->seconds - from->seconds;
-    return status;
 }
 
 /* ---- recordings ---- */

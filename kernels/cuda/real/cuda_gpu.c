@@ -64,8 +64,6 @@ static enum status properties(int index, struct gpu_properties *out)
     snprintf(out->name, sizeof out->name, "%.127s", found.name);
     out->major = found.major;
     out->minor = found.minor;
-    out->n_multiprocessors = found.multiProcessorCount;
-    out->memory_bytes = found.totalGlobalMem;
 done:
     return status;
 }
@@ -213,7 +211,8 @@ static enum status event_create(struct gpu_context *context, struct gpu_event **
 
     (void)context;
     TRY_ALLOC(event, heap_alloc(1, sizeof *event));
-    TRY(cuda_check(cudaEventCreateWithFlags(&event->event, cudaEventBlockingSync)));
+    TRY(cuda_check(
+        cudaEventCreateWithFlags(&event->event, cudaEventBlockingSync | cudaEventDisableTiming)));
     *out = event;
     event = NULL;
 done:
@@ -240,16 +239,6 @@ static enum status event_query(struct gpu_event *event, bool *is_passed)
 static enum status event_synchronize(struct gpu_event *event)
 {
     return cuda_check(cudaEventSynchronize(event->event));
-}
-
-static enum status event_elapsed(struct gpu_event *from, struct gpu_event *to, double *seconds)
-{
-    float milliseconds = 0;
-    enum status status = cuda_check(cudaEventElapsedTime(&milliseconds, from->event, to->event));
-
-    if (status == STATUS_OK)
-        *seconds = 1e-3 * (double)milliseconds;
-    return status;
 }
 
 /* ---- recordings ---- */
@@ -402,7 +391,6 @@ const struct gpu gpu_cuda = {
     .event_record = event_record,
     .event_query = event_query,
     .event_synchronize = event_synchronize,
-    .event_elapsed = event_elapsed,
     .capture_begin = capture_begin,
     .capture_end = capture_end,
     .capture_abandon = capture_abandon,
