@@ -22,7 +22,9 @@ MAY_INCLUDE = {
 }
 ONLY_IN = {  # foreign headers and the only places that may know them
     r"<mpi\.h>": "src/dispatch/transport_mpi.c",
-    r"<(cuda|cudnn|cublas|nccl)": "kernels/cuda/",
+    r"<(cuda(?!_bf16)|cudnn|cublas|nccl|nvml)": "kernels/cuda/real/",
+    r'"kernels/cuda/real/': "kernels/cuda/real/",
+    r"<cuda_bf16": "kernels/cuda/kernels/bf16.h",
     r"<oneapi/|<dnnl": "kernels/cpu/",
     r"<hdf5": "src/store/",
     r"<yaml\.h>": "src/config/",
