@@ -1,34 +1,13 @@
 /* Precision bf16 on the cuda backend's substitute: who has it, what the front door then wants, and
  * a library that cannot write a weight's gradient. Values are the kernel test's. */
-#include "kernels/cuda/host/host_gpu.h"
-#include "kernels/kernels.h"
+#include "kernels/substitute.h"
 
 #include "support/cmocka.h"
 
 #include <stdint.h>
 #include <string.h>
 
-static void ok(enum status status)
-{
-    if (status != STATUS_OK)
-        fail_msg("%s: %s (%s)", status_name(status), status_message(), status_origin());
-}
-
-static void fails(enum status status, enum status wanted, const char *message)
-{
-    assert_int_equal(status, wanted);
-    assert_string_equal(status_message(), message);
-}
-
 static const struct device_settings in_bf16 = {.n_threads = 1, .precision = PRECISION_BF16};
-
-static struct device *open_device(void)
-{
-    struct device *device = NULL;
-
-    ok(device_open(backend_find("cuda_host"), &in_bf16, &device));
-    return device;
-}
 
 /* A precision that a device lacks is no other one's name. */
 static void test_precision_without_a_gpu(void **state)
@@ -46,7 +25,7 @@ static void test_precision_without_a_gpu(void **state)
 /* Maps and factors are bf16, all else is f32. */
 static void test_types(void **state)
 {
-    struct device *device = open_device();
+    struct device *device = substitute_open(PRECISION_BF16);
     struct prepared *prepared = NULL;
     void *memory = NULL;
 
@@ -91,7 +70,7 @@ static union op_any weight_gradient(char *memory)
 
 static void run_weight_gradient(const char *name, float found[N_D_WEIGHT], size_t *workspace_bytes)
 {
-    struct device *device = open_device();
+    struct device *device = substitute_open(PRECISION_BF16);
     struct prepared *prepared = NULL;
     uint16_t numbers[N_D_Y];
     void *memory = NULL;
@@ -138,19 +117,12 @@ static void test_rounded_weight_gradient(void **state)
     assert_true(n_rounded > 0);
 }
 
-static int reset(void **state)
-{
-    (void)state;
-    host_gpu_reset();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_precision_without_a_gpu, reset),
-        cmocka_unit_test_setup(test_types, reset),
-        cmocka_unit_test_setup(test_rounded_weight_gradient, reset),
+        cmocka_unit_test_setup(test_precision_without_a_gpu, substitute_reset),
+        cmocka_unit_test_setup(test_types, substitute_reset),
+        cmocka_unit_test_setup(test_rounded_weight_gradient, substitute_reset),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

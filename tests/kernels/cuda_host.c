@@ -1,8 +1,7 @@
 /* The cuda backend between its table and its seam: why there is no GPU, memory and copies in the
  * order of the stream, recordings, values read back, and every call that can fail. The substitute
  * runs nothing before somebody waits, so what comes too early shows. */
-#include "kernels/cuda/host/host_gpu.h"
-#include "kernels/kernels.h"
+#include "kernels/substitute.h"
 
 #include "support/cmocka.h"
 
@@ -11,34 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void ok(enum status status)
-{
-    if (status != STATUS_OK)
-        fail_msg("%s: %s (%s)", status_name(status), status_message(), status_origin());
-}
-
-static void fails(enum status status, enum status wanted, const char *message)
-{
-    assert_int_equal(status, wanted);
-    assert_string_equal(status_message(), message);
-}
-
 static const struct device_settings one = {.n_threads = 1};
-
-static struct device *open_device(void)
-{
-    struct device *device = NULL;
-
-    ok(device_open(backend_find("cuda_host"), &one, &device));
-    return device;
-}
-
-static int reset(void **state)
-{
-    (void)state;
-    host_gpu_reset();
-    return 0;
-}
 
 /* ---- no GPU ---- */
 
@@ -116,7 +88,7 @@ static void test_too_little_memory(void **state)
 
     (void)state;
     host_gpu()->memory_bytes = (size_t)64 << 20;
-    device = open_device();
+    device = substitute_open(PRECISION_FP32);
     ok(device_alloc(device, (size_t)24 << 20, &memory));
     void *first = memory;
     fails(device_alloc(device, (size_t)100 << 20, &memory), STATUS_OUT_OF_MEMORY,
@@ -134,7 +106,7 @@ static void test_too_little_memory(void **state)
 static void test_uploads_keep_nothing(void **state)
 {
     enum { BYTES = 20 << 20 };
-    struct device *device = open_device();
+    struct device *device = substitute_open(PRECISION_FP32);
     uint8_t *piece = malloc(BYTES), *found = malloc(BYTES);
     void *memory = NULL;
     size_t sizes[] = {1, 63, 4096, 3000001, 17, 1 << 20, 65537};
@@ -167,7 +139,7 @@ static void test_uploads_keep_nothing(void **state)
 /* Small uploads between waits: as in a step, nothing waits and nothing runs. */
 static void test_order(void **state)
 {
-    struct device *device = open_device();
+    struct device *device = substitute_open(PRECISION_FP32);
     float value = 1, found = 0;
     void *memory = NULL;
 
@@ -202,7 +174,7 @@ static void doubling_open(struct doubling *doubling)
     const float start[2] = {1, -3};
     void *memory = NULL;
 
-    *doubling = (struct doubling){.device = open_device()};
+    *doubling = (struct doubling){.device = substitute_open(PRECISION_FP32)};
     ok(device_alloc(doubling->device, sizeof start, &memory));
     ok(device_upload(doubling->device, memory, start, sizeof start));
     doubling->op.scale.x = doubling->op.scale.y = (struct tensor){memory, DTYPE_F32, 1, {2}};
@@ -281,7 +253,7 @@ static void clipped_open(struct clipped *c)
     const double rates[2] = {1, 1};
     void *memory = NULL;
 
-    *c = (struct clipped){.device = open_device()};
+    *c = (struct clipped){.device = substitute_open(PRECISION_FP32)};
     ok(device_alloc(c->device, CLIPPED_BYTES, &memory));
     ok(device_zero(c->device, memory, CLIPPED_BYTES));
     c->memory = memory;
@@ -460,17 +432,17 @@ static void test_no_module(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_presence, reset),
-        cmocka_unit_test_setup(test_which_gpu, reset),
-        cmocka_unit_test_setup(test_too_little_memory, reset),
-        cmocka_unit_test_setup(test_uploads_keep_nothing, reset),
-        cmocka_unit_test_setup(test_order, reset),
-        cmocka_unit_test_setup(test_recording, reset),
-        cmocka_unit_test_setup(test_refused_in_recordings, reset),
-        cmocka_unit_test_setup(test_recorded_clipping, reset),
-        cmocka_unit_test_setup(test_readback, reset),
-        cmocka_unit_test_setup(test_every_call_can_fail, reset),
-        cmocka_unit_test_setup(test_no_module, reset),
+        cmocka_unit_test_setup(test_presence, substitute_reset),
+        cmocka_unit_test_setup(test_which_gpu, substitute_reset),
+        cmocka_unit_test_setup(test_too_little_memory, substitute_reset),
+        cmocka_unit_test_setup(test_uploads_keep_nothing, substitute_reset),
+        cmocka_unit_test_setup(test_order, substitute_reset),
+        cmocka_unit_test_setup(test_recording, substitute_reset),
+        cmocka_unit_test_setup(test_refused_in_recordings, substitute_reset),
+        cmocka_unit_test_setup(test_recorded_clipping, substitute_reset),
+        cmocka_unit_test_setup(test_readback, substitute_reset),
+        cmocka_unit_test_setup(test_every_call_can_fail, substitute_reset),
+        cmocka_unit_test_setup(test_no_module, substitute_reset),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,24 +1,11 @@
 /* Which of a library's proposals becomes a plan, and how often it is asked, on the cuda backend's
  * substitute, whose proposals a test chooses. */
-#include "kernels/cuda/host/host_gpu.h"
-#include "kernels/kernels.h"
+#include "kernels/substitute.h"
 
 #include "support/cmocka.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static void ok(enum status status)
-{
-    if (status != STATUS_OK)
-        fail_msg("%s: %s (%s)", status_name(status), status_message(), status_origin());
-}
-
-static void fails(enum status status, enum status wanted, const char *message)
-{
-    assert_int_equal(status, wanted);
-    assert_string_equal(status_message(), message);
-}
 
 struct layer { /* a convolution and memory for it */
     struct device *device;
@@ -27,10 +14,8 @@ struct layer { /* a convolution and memory for it */
 
 static struct layer layer_open(enum precision precision)
 {
-    const struct device_settings settings = {.n_threads = 1, .precision = precision};
-    struct layer layer = {NULL, NULL};
+    struct layer layer = {substitute_open(precision), NULL};
 
-    ok(device_open(backend_find("cuda_host"), &settings, &layer.device));
     ok(device_alloc(layer.device, 16384, &layer.memory));
     return layer;
 }
@@ -232,22 +217,15 @@ static void test_plans_do_not_pile_up(void **state)
     layer_close(&layer);
 }
 
-static int reset(void **state)
-{
-    (void)state;
-    host_gpu_reset();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_falls_through, reset),
-        cmocka_unit_test_setup(test_none_is_left, reset),
-        cmocka_unit_test_setup(test_out_of_memory_ends_the_search, reset),
-        cmocka_unit_test_setup(test_compiled_ones_are_avoided, reset),
-        cmocka_unit_test_setup(test_planned_once, reset),
-        cmocka_unit_test_setup(test_plans_do_not_pile_up, reset),
+        cmocka_unit_test_setup(test_falls_through, substitute_reset),
+        cmocka_unit_test_setup(test_none_is_left, substitute_reset),
+        cmocka_unit_test_setup(test_out_of_memory_ends_the_search, substitute_reset),
+        cmocka_unit_test_setup(test_compiled_ones_are_avoided, substitute_reset),
+        cmocka_unit_test_setup(test_planned_once, substitute_reset),
+        cmocka_unit_test_setup(test_plans_do_not_pile_up, substitute_reset),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

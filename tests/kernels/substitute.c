@@ -1,0 +1,32 @@
+/* What tests of the cuda backend on its substitute begin with. */
+#include "kernels/substitute.h"
+
+#include "support/cmocka.h"
+
+void ok(enum status status)
+{
+    if (status != STATUS_OK)
+        fail_msg("%s: %s (%s)", status_name(status), status_message(), status_origin());
+}
+
+void fails(enum status status, enum status wanted, const char *message)
+{
+    assert_int_equal(status, wanted);
+    assert_string_equal(status_message(), message);
+}
+
+struct device *substitute_open(enum precision precision)
+{
+    const struct device_settings settings = {.n_threads = 1, .precision = precision};
+    struct device *device = NULL;
+
+    ok(device_open(backend_find("cuda_host"), &settings, &device));
+    return device;
+}
+
+int substitute_reset(void **state)
+{
+    (void)state;
+    host_gpu_reset();
+    return 0;
+}
