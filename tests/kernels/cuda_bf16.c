@@ -1,9 +1,11 @@
-/* Precision bf16 on the cuda backend's substitute: who has it, what the front door then wants, and
- * a library that cannot write a weight's gradient. Values are the kernel test's. */
+/* Precision bf16 on the cuda backend's substitute: who has it, its bits, what the front door then
+ * wants, and a library that cannot write a weight's gradient. Values are the kernel test's. */
+#include "kernels/cuda/bf16_bits.h"
 #include "kernels/substitute.h"
 
 #include "support/cmocka.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -20,6 +22,34 @@ static void test_precision_without_a_gpu(void **state)
     fails(device_open(&backend_ref, &in_bf16, &device), STATUS_UNSUPPORTED,
           "device 'ref' does not compute in precision bf16; choose precision: fp32, or a GPU");
     assert_null(device);
+}
+
+static uint16_t bits_of(uint32_t single)
+{
+    float value;
+
+    memcpy(&value, &single, sizeof value);
+    return bf16_bits(value);
+}
+
+/* Every half is itself; what lies between it and the next, larger one goes to the nearer of them,
+ * from half way to the even one. After the largest comes infinity. */
+static void test_bits(void **state)
+{
+    (void)state;
+    for (uint32_t half = 0; half <= 0xFFFF; half++) {
+        uint32_t single = half << 16;
+        if (isnan(bf16_value((uint16_t)half))) {
+            assert_int_equal(bits_of(single), 0x7FFF);
+            continue;
+        }
+        assert_int_equal(bits_of(single), half);
+        if (isinf(bf16_value((uint16_t)half)))
+            continue;
+        assert_int_equal(bits_of(single + 0x7FFF), half);
+        assert_int_equal(bits_of(single + 0x8000), half + half % 2);
+        assert_int_equal(bits_of(single + 0x8001), half + 1);
+    }
 }
 
 /* Maps and factors are bf16, all else is f32. */
@@ -121,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_precision_without_a_gpu, substitute_reset),
+        cmocka_unit_test(test_bits),
         cmocka_unit_test_setup(test_types, substitute_reset),
         cmocka_unit_test_setup(test_rounded_weight_gradient, substitute_reset),
     };
