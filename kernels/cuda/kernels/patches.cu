@@ -1,55 +1,105 @@
-/* Pixels to patches and back, an element a thread: where the library lacks a convolution, that it
- * runs at all counts more than how fast. */
+/* Pixels to patches and back. Patches have at most 2³⁰ elements (patches.c allows 2 GiB), which are
+ * counted in 32 bits: divisions in 64 would take longer than memory does. */
 #include "kernels/cuda/patches.h"
 
 #include "kernels/cuda/kernels/pack.h"
 
-/* What column `at` of a patch is: a pixel of the filter, and a channel. */
+constexpr int PACK = 8; /* columns; rows have a multiple of them */
+
+/* What a column of a patch is: a pixel of the filter, and a channel. */
 struct tap {
-    int64_t r, s, c;
+    int r, s, c;
 };
 
-static __device__ __forceinline__ struct tap tap_of(const struct patches &op, int64_t at)
+static __device__ __forceinline__ struct tap tap_of(const struct patches &op, int column)
 {
-    return {at / (op.s * op.c), at / op.c % op.s, at % op.c};
+    int c = (int)op.c, s = (int)op.s;
+
+    return {column / (s * c), column / c % s, column % c};
 }
 
-template <typename T> static __global__ void patches_spread_kernel(struct patches op)
+static __device__ __forceinline__ void next_tap(const struct patches &op, struct tap *tap)
 {
-    const T *map = static_cast<const T *>(op.map);
-    T *rows = static_cast<T *>(op.rows);
-    int64_t n_rows = op.n * op.p * op.q, used = op.r * op.s * op.c;
-
-    for (int64_t i = first_item(); i < n_rows * op.width; i += item_stride()) {
-        int64_t row = i / op.width, at = i % op.width;
-        struct tap tap = tap_of(op, at);
-        int64_t h = row / op.q % op.p * op.stride + tap.r - op.padding;
-        int64_t w = row % op.q * op.stride + tap.s - op.padding;
-        bool is_inside = at < used && h >= 0 && h < op.h && w >= 0 && w < op.w;
-        int64_t n = row / (op.p * op.q);
-        rows[i] = is_inside ? map[((n * op.h + h) * op.w + w) * op.c + tap.c] : rounded<T>(0.0f);
+    tap->c++;
+    if (tap->c == (int)op.c) {
+        tap->c = 0;
+        tap->s++;
+    }
+    if (tap->s == (int)op.s) {
+        tap->s = 0;
+        tap->r++;
     }
 }
 
+/* Where the filter of a row begins, which may be outside of its image. */
+struct corner {
+    int n, h, w;
+};
+
+static __device__ __forceinline__ struct corner corner_of(const struct patches &op, int row)
+{
+    int p = (int)op.p, q = (int)op.q;
+
+    return {row / q / p, row / q % p * op.stride - op.padding, row % q * op.stride - op.padding};
+}
+
+/* A thread has PACK columns at a time, a division for all of them. */
+template <typename T> static __global__ void patches_spread_kernel(struct patches op)
+{
+    T *rows = static_cast<T *>(op.rows);
+    int row_packs = (int)op.width / PACK, n_packs = (int)(op.n * op.p * op.q) * row_packs;
+    int height = (int)op.h, width = (int)op.w, n_channels = (int)op.c, r = (int)op.r;
+
+    for (int i = (int)first_item(); i < n_packs; i += (int)item_stride()) {
+        struct corner corner = corner_of(op, i / row_packs);
+        struct tap tap = tap_of(op, i % row_packs * PACK);
+        const T *image = static_cast<const T *>(op.map) + corner.n * (op.h * op.w * op.c);
+        pack<T, PACK> values;
+        UNROLL
+        for (int j = 0; j < PACK; j++) {
+            int h = corner.h + tap.r, w = corner.w + tap.s;
+            bool is_inside = tap.r < r && h >= 0 && h < height && w >= 0 && w < width;
+            values.at[j] = is_inside ? image[(h * width + w) * n_channels + tap.c] : T{};
+            next_tap(op, &tap);
+        }
+        store_plain(rows + (int64_t)i * PACK, values);
+    }
+}
+
+/* The row of patches whose filter begins there, along one axis; −1: none. */
+static __device__ __forceinline__ int begin_of(int at, int stride, int n)
+{
+    return at >= 0 && at % stride == 0 && at / stride < n ? at / stride : -1;
+}
+
 /* Every place of the filters that covers the pixel, in order: the same sum each time. */
+static __device__ __forceinline__ float sum_of(const struct patches &op, const float *rows, int h,
+                                               int w, int c)
+{
+    float sum = 0;
+
+    for (int r = 0; r < (int)op.r; r++) {
+        int p = begin_of(h + op.padding - r, op.stride, (int)op.p);
+        for (int s = 0; p >= 0 && s < (int)op.s; s++) {
+            int q = begin_of(w + op.padding - s, op.stride, (int)op.q);
+            if (q >= 0)
+                sum += rows[(p * (int)op.q + q) * op.width + (r * (int)op.s + s) * (int)op.c + c];
+        }
+    }
+    return sum;
+}
+
 template <typename T> static __global__ void patches_sum_kernel(struct patches op)
 {
-    T *map = static_cast<T *>(op.map);
-    const float *rows = static_cast<const float *>(op.rows);
+    int n_channels = (int)op.c, width = (int)op.w, n_elements = (int)(op.h * op.w * op.c);
 
-    for (int64_t i = first_item(); i < op.n * op.h * op.w * op.c; i += item_stride()) {
-        int64_t c = i % op.c, w = i / op.c % op.w, h = i / (op.c * op.w) % op.h;
-        int64_t n = i / (op.c * op.w * op.h);
-        float sum = 0;
-        for (int64_t r = 0; r < op.r; r++)
-            for (int64_t s = 0; s < op.s; s++) {
-                int64_t y = h + op.padding - r, x = w + op.padding - s;
-                int64_t p = y / op.stride, q = x / op.stride;
-                if (y >= 0 && x >= 0 && y % op.stride == 0 && x % op.stride == 0 && p < op.p &&
-                    q < op.q)
-                    sum += rows[((n * op.p + p) * op.q + q) * op.width + (r * op.s + s) * op.c + c];
-            }
-        map[i] = rounded<T>(sum);
+    for (int64_t n = blockIdx.y; n < op.n; n += gridDim.y) {
+        const float *rows = static_cast<const float *>(op.rows) + n * op.p * op.q * op.width;
+        T *image = static_cast<T *>(op.map) + n * n_elements;
+        for (int i = (int)first_item(); i < n_elements; i += (int)item_stride()) {
+            int pixel = i / n_channels;
+            image[i] = rounded<T>(sum_of(op, rows, pixel / width, pixel % width, i % n_channels));
+        }
     }
 }
 
@@ -66,14 +116,16 @@ template <typename T> static __global__ void row_copy_kernel(struct row_copy op)
 
 template <typename T> static enum status spread(struct gpu_stream *stream, const struct patches *op)
 {
-    return LAUNCH((patches_spread_kernel<T>), blocks_for(op->n * op->p * op->q * op->width),
+    return LAUNCH((patches_spread_kernel<T>), blocks_for(op->n * op->p * op->q * op->width / PACK),
                   THREADS, 0, stream, *op);
 }
 
 template <typename T> static enum status sum(struct gpu_stream *stream, const struct patches *op)
 {
-    return LAUNCH((patches_sum_kernel<T>), blocks_for(op->n * op->h * op->w * op->c), THREADS, 0,
-                  stream, *op);
+    dim3 grid(blocks_for(op->h * op->w * op->c),
+              (unsigned)(op->n < MOST_ROWS_OF_BLOCKS ? op->n : MOST_ROWS_OF_BLOCKS));
+
+    return LAUNCH((patches_sum_kernel<T>), grid, THREADS, 0, stream, *op);
 }
 
 template <typename T> static enum status copy(struct gpu_stream *stream, const struct row_copy *op)
