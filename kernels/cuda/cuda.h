@@ -52,14 +52,10 @@ static inline int cuda_alignment(const void *a, const void *b, const void *c, co
 }
 
 CHECKED enum status cuda_prepared_create(size_t workspace_bytes, struct prepared **out);
+/* By the library's own plan; ways.h has others. */
 CHECKED enum status cuda_convolution_prepare(struct device *device,
                                              const struct gpu_convolution *convolution,
                                              struct prepared **out);
-/* By cuda_product_prepare where that computes the same, and by patches where the library lacks it.
- */
-CHECKED enum status cuda_conv2d_prepare(struct device *device,
-                                        const struct gpu_convolution *convolution,
-                                        struct prepared **out);
 CHECKED enum status cuda_product_prepare(struct device *device, const struct gpu_product *product,
                                          struct prepared **out);
 CHECKED enum status cuda_plan_run(struct device *device, struct prepared *prepared,

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "kernels/cuda/bf16_bits.h"
 #include "kernels/cuda/cuda.h"
+#include "kernels/cuda/ways.h"
 #include "kernels/kept_rows.h"
 
 #include <stdio.h>
@@ -153,7 +154,7 @@ static enum status plan_smaller(struct device *device, const struct gpu_convolut
     if (rows->n == 0)
         return cuda_prepared_create(0, out);
     smaller.k = rows->n;
-    return cuda_conv2d_prepare(device, &smaller, out);
+    return cuda_conv2d_prepare(device, &smaller, NULL, out);
 }
 
 enum status cuda_kept_rows_prepare(struct device *device, const struct gpu_convolution *convolution,

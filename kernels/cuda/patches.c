@@ -13,17 +13,27 @@ enum { WIDTH_STEP = 8 };
 /* More than any layer of our networks wants with 128 images, and less than a GPU has. */
 static const size_t most_workspace_bytes = (size_t)2 << 30;
 
-/* Where things lie in the workspace: the patches, then the padded weight or its gradient. */
-static void lay_out(struct cuda_patches *p)
+static int64_t width_of(const struct gpu_convolution *g)
 {
-    const struct gpu_convolution *g = &p->convolution;
-    bool is_gradient = g->part == GPU_CONVOLUTION_BACKWARD_DATA;
-    size_t n_rows = (size_t)(g->n * g->p * g->q);
-    size_t used = (size_t)(g->r * g->s * g->c), width = (size_t)p->width;
+    return (g->r * g->s * g->c + WIDTH_STEP - 1) / WIDTH_STEP * WIDTH_STEP;
+}
 
-    p->patches_bytes =
-        memory_padded(n_rows * width * (is_gradient ? sizeof(float) : dtype_bytes(p->dtype)));
-    p->weight_bytes = used == width ? 0 : memory_padded((size_t)g->k * width * sizeof(float));
+size_t cuda_patches_bytes(const struct gpu_convolution *g)
+{
+    bool is_bf16 = g->math == GPU_MATH_BF16 && g->part != GPU_CONVOLUTION_BACKWARD_DATA;
+    size_t n = (size_t)(g->n * g->p * g->q * width_of(g));
+
+    return memory_padded(n * dtype_bytes(is_bf16 ? DTYPE_BF16 : DTYPE_F32));
+}
+
+/* The padded weight or its gradient, behind the patches; 0 where the caller's own is as wide. */
+static size_t weight_bytes(const struct gpu_convolution *g)
+{
+    size_t width = (size_t)width_of(g);
+
+    return width == (size_t)(g->r * g->s * g->c)
+               ? 0
+               : memory_padded((size_t)g->k * width * sizeof(float));
 }
 
 static struct gpu_product product_of(const struct cuda_patches *p)
@@ -53,15 +63,15 @@ enum status cuda_patches_prepare(struct device *device, const struct gpu_convolu
                                  struct prepared **out)
 {
     enum status status = STATUS_OK;
-    int64_t used = convolution->r * convolution->s * convolution->c;
     struct cuda_patches *p = NULL;
     struct prepared *prepared = NULL;
 
     TRY_ALLOC(p, heap_alloc(1, sizeof *p));
     p->convolution = *convolution;
     p->dtype = convolution->math == GPU_MATH_BF16 ? DTYPE_BF16 : DTYPE_F32;
-    p->width = (used + WIDTH_STEP - 1) / WIDTH_STEP * WIDTH_STEP;
-    lay_out(p);
+    p->width = width_of(convolution);
+    p->patches_bytes = cuda_patches_bytes(convolution);
+    p->weight_bytes = weight_bytes(convolution);
     if (p->patches_bytes > most_workspace_bytes)
         TRY(fail(STATUS_UNSUPPORTED,
                  "a convolution by patches wants %zu bytes of scratch, allowed are %zu",

@@ -36,6 +36,8 @@ CHECKED enum status cuda_row_copy_launch(struct gpu_stream *stream, const struct
 
 struct device;
 struct prepared;
+/* How much scratch a convolution's patches want. */
+size_t cuda_patches_bytes(const struct gpu_convolution *convolution);
 /* By a product, with workspace for patches. Fails: STATUS_UNSUPPORTED when they need too much. */
 CHECKED enum status cuda_patches_prepare(struct device *device,
                                          const struct gpu_convolution *convolution,

@@ -113,7 +113,7 @@ static void test_none_is_left(void **state)
             "to fail for proposal 1; by patches: product [5, 32] of [32], from f32 to f32: none of "
             "the library's 2 proposals can be used, the last: proposal_look: made to fail for "
             "proposal 1");
-    assert_int_equal(host_gpu()->n_asked, 2);
+    assert_int_equal(host_gpu()->n_asked, 3);
     propose(unwanted, 1);
     fails(prepare(&layer, 6, &prepared), STATUS_UNSUPPORTED,
           "convolution's weight gradient [2, 4, 4, 3] with 6 filters 3x3, stride 1, from f32 to "
@@ -147,24 +147,114 @@ static void test_out_of_memory_ends_the_search(void **state)
     }
 }
 
-/* A weight's gradient in bf16 has two ways, and waits for a compiler in neither if it need not. */
+/* ---- compiled ones ---- */
+
+struct shape { /* of 3x3 filters, as large before and after */
+    int64_t n_images, side, n_channels, n_filters;
+};
+/* Their patches have 1.2, 75 and 8.4 million bytes in bf16, in float32 twice as many. */
+static const struct shape small = {8, 16, 32, 32}, large = {512, 16, 32, 32};
+static const struct shape stems[] = {{128, 32, 3, 16}, {128, 32, 3, 64}};
+
+/* One of the three parts of a convolution. */
+static union op_any part_of(struct device *device, enum op_kind kind, const struct shape *shape)
+{
+    char *far = (char *)((uintptr_t)1 << 40); /* nobody looks at what is there */
+    enum dtype map = device_map(device);
+    const struct tensor x = {
+        far, map, 4, {shape->n_images, shape->side, shape->side, shape->n_channels}};
+    const struct tensor y = {far + ((size_t)1 << 38),
+                             map,
+                             4,
+                             {shape->n_images, shape->side, shape->side, shape->n_filters}};
+    struct tensor weight = {
+        far + ((size_t)1 << 39), map, 4, {shape->n_filters, 3, 3, shape->n_channels}};
+
+    if (kind == OP_conv2d_forward)
+        return (union op_any){
+            .conv2d_forward = {
+                .x = x, .weight = weight, .y = y, .factor = 1, .stride = 1, .padding = 1}};
+    if (kind == OP_conv2d_backward_data)
+        return (union op_any){
+            .conv2d_backward_data = {
+                .d_y = y, .weight = weight, .d_x = x, .factor = 1, .stride = 1, .padding = 1}};
+    weight.dtype = DTYPE_F32;
+    return (union op_any){
+        .conv2d_backward_weight = {
+            .x = x, .d_y = y, .d_weight = weight, .factor = 1, .stride = 1, .padding = 1}};
+}
+
+struct account { /* what one convolution came to */
+    const char *implementation;
+    int64_t n_asked, n_compiled;
+};
+
+/* A new device is asked twice; the second time it remembers. */
+static void comes_to(enum precision precision, enum op_kind kind, const struct shape *shape,
+                     const struct account *wanted)
+{
+    struct device *device = substitute_open(precision);
+    const union op_any op = part_of(device, kind, shape);
+    int64_t n_asked = host_gpu()->n_asked, n_compiled = host_gpu()->n_compiled;
+    struct prepared *prepared[2] = {NULL};
+
+    for (int i = 0; i < 2; i++) {
+        ok(kernel_prepare(device, kind, &op, &prepared[i]));
+        assert_string_equal(prepared[i]->implementation, wanted->implementation);
+        assert_int_equal(host_gpu()->n_asked - n_asked, wanted->n_asked);
+        assert_int_equal(host_gpu()->n_compiled - n_compiled, wanted->n_compiled);
+        assert_int_equal(host_gpu()->n_plans, 1);
+    }
+    for (int i = 0; i < 2; i++)
+        kernel_release(device, kind, prepared[i]);
+    device_close(device);
+}
+
+static const enum op_kind parts[] = {OP_conv2d_forward, OP_conv2d_backward_data,
+                                     OP_conv2d_backward_weight};
+enum { N_PARTS = sizeof parts / sizeof *parts };
+
+/* A compiler is waited for by no part of a convolution, in no precision, while something is ready:
+ * another proposal, or few patches, whose product is none of a compiler's. */
 static void test_compiled_ones_are_avoided(void **state)
 {
     static const struct host_proposal one_is_ready[] = {{.answer = COMPILED}, {.answer = WANTED}};
     static const struct host_proposal none_is_ready[] = {{.answer = COMPILED}};
+    const struct account ready = {"convolution 1", 1, 0};
 
     (void)state;
-    propose(one_is_ready, 2);
-    takes(PRECISION_BF16, "convolution 1");
-    host_gpu_reset();
+    for (int p = 0; p < N_PRECISIONS; p++)
+        for (int i = 0; i < N_PARTS; i++) {
+            enum precision precision = (enum precision)p;
+            /* besides f32, the weight's gradient is asked for in bf16 */
+            int more = precision == PRECISION_BF16 && parts[i] == OP_conv2d_backward_weight;
+            const struct account few = {"product of patches", 2 + more, 0};
+            const struct account many = {"convolution", 2 + more, 1};
+            propose(one_is_ready, 2);
+            comes_to(precision, parts[i], &small, &ready);
+            comes_to(precision, parts[i], &large, &ready);
+            propose(none_is_ready, 1);
+            comes_to(precision, parts[i], &small, &few);
+            comes_to(precision, parts[i], &stems[0], &few);
+            comes_to(precision, parts[i], &stems[1], &few);
+            comes_to(precision, parts[i], &large, &many);
+        }
+}
+
+/* A weight's gradient in bf16 goes through bf16 before it becomes a product of patches. */
+static void test_widening_comes_before_patches(void **state)
+{
+    static const struct host_proposal none_is_ready[] = {{.answer = COMPILED}};
+    const struct account widened = {"convolution, widened", 2, 0};
+    const struct account compiled = {"convolution, widened", 2, 1};
+
+    (void)state;
     host_gpu()->compiles_widening = true;
-    takes(PRECISION_BF16, "convolution, widened");
+    comes_to(PRECISION_BF16, OP_conv2d_backward_weight, &small, &widened);
+    comes_to(PRECISION_BF16, OP_conv2d_backward_weight, &large, &widened);
     propose(none_is_ready, 1);
-    takes(PRECISION_BF16, "convolution");
-    host_gpu()->lacks_widening = true;
-    takes(PRECISION_BF16, "convolution, widened");
-    host_gpu()->lacks_widening = false;
-    takes(PRECISION_FP32, "convolution"); /* has no other way: the library's first */
+    host_gpu()->lacks_widening = true; /* is not counted as asked */
+    comes_to(PRECISION_BF16, OP_conv2d_backward_weight, &large, &compiled);
 }
 
 /* ---- how often ---- */
@@ -224,6 +314,7 @@ int main(void)
         cmocka_unit_test_setup(test_none_is_left, substitute_reset),
         cmocka_unit_test_setup(test_out_of_memory_ends_the_search, substitute_reset),
         cmocka_unit_test_setup(test_compiled_ones_are_avoided, substitute_reset),
+        cmocka_unit_test_setup(test_widening_comes_before_patches, substitute_reset),
         cmocka_unit_test_setup(test_planned_once, substitute_reset),
         cmocka_unit_test_setup(test_plans_do_not_pile_up, substitute_reset),
     };

@@ -37,6 +37,7 @@ struct host_gpu {
     int n_proposals;
     int64_t n_asked, n_asked_again; /* for proposals; for those of an earlier request */
     int64_t n_plans;                /* that exist */
+    int64_t n_compiled;             /* plans that took a compiler's seconds, in reality */
     int64_t n_alloc, n_wait, n_launch, n_capture; /* calls */
     int64_t n_run;                                /* enqueued work that was executed */
     int64_t n_enqueued; /* kernels, copies, plans and launches that were not recorded */

@@ -124,6 +124,14 @@ int host_proposals_count(const struct gpu_proposals *proposals)
     return host_gpu()->n_proposals;
 }
 
+/* Products never are. */
+static bool is_compiled(const struct gpu_plan *wanted, int i)
+{
+    bool is_widening = host_gpu()->compiles_widening && widens(wanted);
+
+    return !wanted->is_product && (is_widening || host_gpu()->proposals[i].answer.is_compiled);
+}
+
 enum status host_proposal_look(struct gpu_proposals *proposals, int i, struct gpu_proposal *out)
 {
     const struct host_proposal *proposal = &host_gpu()->proposals[i];
@@ -134,7 +142,7 @@ enum status host_proposal_look(struct gpu_proposals *proposals, int i, struct gp
     if (status != STATUS_OK)
         return status;
     *out = proposal->answer;
-    out->is_compiled |= host_gpu()->compiles_widening && widens(&proposals->wanted);
+    out->is_compiled = is_compiled(&proposals->wanted, i);
     return STATUS_OK;
 }
 
@@ -163,6 +171,7 @@ enum status host_proposal_plan(struct gpu_proposals *proposals, int i, struct gp
     name_plan(plan, i);
     proposals->is_taken = true;
     host_gpu()->n_plans++;
+    host_gpu()->n_compiled += is_compiled(&proposals->wanted, i);
     *out = plan;
 done:
     return status;
