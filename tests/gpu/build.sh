@@ -41,11 +41,11 @@ library_file() {
     return 1
 }
 
-header_folders() { # of cuDNN's headers, which may be beside its library
-    local library
-    library=$(library_file libcudnn.so) || return
+header_folders() { # HEADER LIBRARY: those that hold the header, which may be beside its library
+    local folder library
+    library=$(library_file "$2") || return
     for folder in ${CUDNN_ROOT:+"$CUDNN_ROOT/include"} "$(dirname "$library")/../include" "$(dirname "$nvcc")/../include"; do
-        if [ -e "$folder/cudnn_version.h" ]; then echo "$folder"; fi
+        if [ -e "$folder/$1" ]; then echo "$folder"; fi
     done
 }
 
@@ -87,7 +87,7 @@ cuda_includes=()
 
 build_module() {
     local objects folder
-    while read -r folder; do cuda_includes+=(-I"$folder"); done < <(header_folders)
+    while read -r folder; do cuda_includes+=(-I"$folder"); done < <(header_folders cudnn_version.h libcudnn.so)
     cuda_includes+=(-I"$(dirname "$nvcc")/../include")
     mapfile -t objects < <(compile "$root"/kernels/cuda/{,real/}*.c "$root"/kernels/cuda/kernels/*.cu)
     if [ -e "$work/objects/failed" ]; then
