@@ -16,6 +16,7 @@ SHARED_BYTES = {"80": 164 * 1024, "90": 228 * 1024}
 ENTRY = re.compile(r"Compiling entry function '(\w+)' for 'sm_(\d+)'")
 FUNCTION = re.compile(r"Function properties for (\w+)")
 MEMORY = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
+WRITTEN = re.compile(r"\b__global__\s+void\s+(?:__launch_bounds__\(\w+\)\s+)?(\w+)")
 USED = re.compile(r"Used (\d+) registers(?:.*?, (\d+) bytes smem)?")
 
 
@@ -45,9 +46,18 @@ def kernels_of(lines):
 
 
 def demangled(symbols):
-    names = subprocess.run(["c++filt", *symbols], capture_output=True, text=True, check=True).stdout.splitlines()
-    names = [re.sub(r"\((?:int|bool)\)", "", name.removeprefix("void ")) for name in names]
+    result = subprocess.run(["c++filt"], input="\n".join(symbols), capture_output=True, text=True, check=True)
+    names = [re.sub(r"\((?:int|bool)\)", "", name.removeprefix("void ")) for name in result.stdout.splitlines()]
     return dict(zip(symbols, [re.sub(r"\(.*", "", name) for name in names]))
+
+
+def unseen(text, kernels, names):
+    """The kernels that a file has and the compiler does not speak of, for one of the architectures."""
+    seen = {(names[kernel["symbol"]].split("<")[0], kernel["sm"]) for kernel in kernels}
+    written = WRITTEN.findall(text)
+    if len(written) != len(re.findall(r"\b__global__\b", text)):
+        sys.exit("a kernel's name is not understood")
+    return [f"{name} for sm_{sm}" for name in written for sm in ARCHITECTURES if (name, sm) not in seen]
 
 
 def blocks_of(kernel):
@@ -63,16 +73,15 @@ def main():
     if shutil.which(nvcc) is None:  # CMake's word for what it has not found may be a name that ends in -NOTFOUND
         print("skipped: there is no nvcc")
         return 77
-    kernels, n_wanted = [], 0
+    kernels, names, n_files = [], {}, 0
     with tempfile.TemporaryDirectory() as folder:
-        for path in sorted((root / "kernels/cuda/kernels").glob("*.cu")):
+        for path in sorted((root / "kernels").rglob("*.cu")):
             found = list(kernels_of(report_of(nvcc, root, path, folder)))
-            written = len(re.findall(r"\b__global__\b", path.read_text()))
-            if len(found) < written * len(ARCHITECTURES):
-                sys.exit(f"{path}: {written} kernels, {len(found)} reports: what the compiler says is not understood")
+            names |= demangled(sorted({kernel["symbol"] for kernel in found}))
+            if missing := unseen(path.read_text(), found, names):
+                sys.exit(f"{path}: the compiler does not speak of {', '.join(missing)}")
             kernels += found
-            n_wanted += written
-    names = demangled(sorted({kernel["symbol"] for kernel in kernels}))
+            n_files += 1
     problems = 0
     print(f"{'kernel':48} {'sm':>3} {'registers':>9} {'shared':>7} {'blocks':>6} {'local':>6} {'spilled':>7}")
     for kernel in sorted(kernels, key=lambda k: (names[k["symbol"]], k["sm"])):
@@ -81,7 +90,7 @@ def main():
             f"{names[kernel['symbol']]:48} {kernel['sm']:>3} {kernel['registers']:>9} {kernel['shared']:>7} "
             f"{blocks_of(kernel):>6} {kernel['local']:>6} {kernel['spilled']:>7}"
         )
-    print(f"{n_wanted} kernels, {len(kernels)} compiled, {problems} with local memory or spilled registers")
+    print(f"{n_files} files, {len(kernels)} kernels, {problems} with local memory or spilled registers")
     return 1 if problems or not kernels else 0
 
 
