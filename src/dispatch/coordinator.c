@@ -115,6 +115,11 @@ static void copy_hash(char to[HASH_HEX_BYTES], const char *hash)
     copy_text(to, HASH_HEX_BYTES, hash != NULL ? hash : "");
 }
 
+static int64_t next_attempt(const struct run_state *state)
+{
+    return (state->attempt > state->newest_folder ? state->attempt : state->newest_folder) + 1;
+}
+
 static enum status assign(struct coordinator *coordinator, int rank, int64_t run)
 {
     struct member_rank *member = &coordinator->ranks.items[rank];
@@ -122,7 +127,7 @@ static enum status assign(struct coordinator *coordinator, int rank, int64_t run
     struct message message = {
         .kind = MESSAGE_ASSIGN,
         .run = run,
-        .attempt = coordinator->start.states[run].attempt + 1,
+        .attempt = next_attempt(&coordinator->start.states[run]),
         .rung_epoch = rungs_next_epoch(coordinator->start.rungs, run),
     };
 

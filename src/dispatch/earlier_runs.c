@@ -150,12 +150,15 @@ static enum status compare_with_files(struct results_folder *folder, int64_t run
         state->phase = RUN_PENDING; /* the earlier start ended under it */
     if (state->phase == RUN_DONE || state->phase == RUN_STOPPED || state->phase == RUN_PAUSED)
         TRY(check_files(folder, run));
-    while (state->phase == RUN_PENDING) {
-        TRY_ALLOC(path, attempt_path(folder, run, state->attempt + 1, ""));
+    state->newest_folder = state->attempt;
+    while (state->phase == RUN_PENDING || state->phase == RUN_PAUSED) {
+        TRY_ALLOC(path, attempt_path(folder, run, state->newest_folder + 1, ""));
         if (!folder_exists(path))
             break;
-        state->attempt++;
+        state->newest_folder++;
     }
+    if (state->phase == RUN_PENDING) /* of a paused one the attempt is that of its result */
+        state->attempt = state->newest_folder;
 done:
     return status;
 }

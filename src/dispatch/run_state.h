@@ -56,6 +56,7 @@ bool journal_kind_is_attempt(enum journal_kind kind);
 struct run_state {
     enum run_phase phase;
     int64_t attempt; /* the newest begun; of a done run the one that counts */
+    int64_t newest_folder; /* attempt that has one, even if the journal missed it; 0: none */
     int64_t n_crashes, n_retries;
     int rank, exit_signal;
     enum status status;
