@@ -133,6 +133,13 @@ enum status folder_create(const char *path)
     return STATUS_OK;
 }
 
+enum status folder_add(const char *path)
+{
+    if (mkdir(path, 0777) == 0 || (errno == EEXIST && folder_exists(path)))
+        return STATUS_OK;
+    return fail(file_write_status(errno), "cannot create folder '%s': %s", path, strerror(errno));
+}
+
 /* Ends as file_write() names what it writes. */
 static bool is_temporary(const char *name)
 {

@@ -17,6 +17,8 @@ CHECKED enum status file_read(const char *path, char **out, int64_t *n_bytes);
 CHECKED enum status file_write(const char *path, const void *bytes, size_t n);
 CHECKED enum status
 folder_create(const char *path); /* with its parents; an existing folder is fine */
+/* The last folder of the path alone: the one it lies in must be there. */
+CHECKED enum status folder_add(const char *path);
 /* What a failed write with this errno is: STORAGE when the disk is full, over quota, read-only or
  * broken, which no other file written there would change; else IO. */
 enum status file_write_status(int reason);

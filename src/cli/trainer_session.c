@@ -256,6 +256,17 @@ done:
     return status;
 }
 
+/* Whatever an attempt failed by: without its folder every other one would fail as well. */
+static enum status without_folder(const char *folder, enum status outcome)
+{
+    char reason[MESSAGE_TEXT_BYTES];
+
+    if (outcome == STATUS_OK || outcome == STATUS_STORAGE || folder_exists(folder))
+        return outcome;
+    copy_text(reason, sizeof reason, status_message());
+    return fail(STATUS_STORAGE, "the folder '%s' is gone: %s", folder, reason);
+}
+
 static enum status begin_log(struct session *session, const char *folder, struct arena *arena)
 {
     enum status status = STATUS_OK;
@@ -317,7 +328,7 @@ static enum status work(struct session *session, const cJSON *assignment, bool *
     log_info("run %s begins; its output: %s/log.txt", record_text(assignment, "name"), folder);
     outcome = begin_log(session, folder, arena);
     if (outcome == STATUS_OK)
-        outcome = execute(session, assignment, arena);
+        outcome = without_folder(folder, execute(session, assignment, arena));
     if (outcome != STATUS_OK)
         log_error("%s (%s)", status_message(), status_origin());
     trainer_log_end(&session->run_log);

@@ -160,12 +160,13 @@ done:
     return status;
 }
 
+/* The attempt's own folder is not made again: were it gone, so were all the results. */
 static enum status make_folder(const char *folder)
 {
     char path[CKPT_PATH_BYTES];
 
     snprintf(path, sizeof path, "%s/ckpt", folder);
-    return folder_create(path);
+    return folder_add(path);
 }
 
 enum status checkpoint_save(const struct loop *loop, const char *folder)

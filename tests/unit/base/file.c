@@ -159,6 +159,12 @@ static void test_folders(void **state)
     snprintf(wanted, sizeof wanted, "cannot create folder '%s': a file of that name is there",
              file);
     assert_string_equal(status_message(), wanted);
+    assert_int_equal(folder_add(file), STATUS_IO);
+    assert_int_equal(folder_add(temporary_path(&folder, "x/y/z/last", path)), STATUS_OK);
+    assert_int_equal(folder_add(path), STATUS_OK);
+    assert_true(folder_exists(path));
+    assert_int_equal(folder_add(temporary_path(&folder, "gone/last", path)), STATUS_IO);
+    assert_false(folder_exists(temporary_path(&folder, "gone", path)));
     assert_int_equal(folder_create(temporary_path(&folder, "f/g", path)), STATUS_IO);
     snprintf(wanted, sizeof wanted, "cannot create folder '%s': Not a directory", path);
     assert_string_equal(status_message(), wanted);
