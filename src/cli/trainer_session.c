@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -49,6 +50,7 @@ struct session {
     bool has_left; /* its run paused or stopped at a rung */
     struct trainer_log run_log;
     struct text summary; /* of its run; owned */
+    struct stat results; /* the results folder of its first run; inode 0: none yet */
     /* kept from run to run; owned */
     struct warm_trainer warm;
 };
@@ -242,16 +244,28 @@ done:
     return status;
 }
 
-/* "<results>/runs/<id>/a<n>" is made here; <results> itself never, were it gone. */
-static enum status check_results_folder(const char *folder, struct arena *arena)
+static bool is_same_folder(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* "<results>/runs/<id>/a<n>" is made here; <results> itself never, were it gone, and nothing in
+ * another one that has taken its place. */
+static enum status check_results_folder(struct session *session, const char *folder,
+                                        struct arena *arena)
 {
     enum status status = STATUS_OK;
     const char *results = folder;
+    struct stat found;
 
     for (int i = 0; i < 3; i++)
         TRY_ALLOC(results, path_parent(arena, results));
-    if (!folder_exists(results))
+    if (!folder_exists(results) || stat(results, &found) != 0)
         TRY(fail(STATUS_STORAGE, "the results folder '%s' is gone", results));
+    if (session->results.st_ino == 0)
+        session->results = found;
+    if (!is_same_folder(&session->results, &found))
+        TRY(fail(STATUS_STORAGE, "the results folder '%s' was replaced by another one", results));
 done:
     return status;
 }
@@ -272,7 +286,7 @@ static enum status begin_log(struct session *session, const char *folder, struct
     enum status status = STATUS_OK;
     char *path = NULL;
 
-    TRY(check_results_folder(folder, arena));
+    TRY(check_results_folder(session, folder, arena));
     TRY_ALLOC(path, path_join(arena, folder, "log.txt"));
     TRY(trainer_log_begin(&session->run_log, path));
 done:

@@ -49,11 +49,14 @@ def held(trainer):
     return len(os.listdir(f"{folder}/fd")), pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def execute(trainer, number, run):
-    folder = f"many/{number}/a1"
+def try_run(trainer, number, run, folder):
     trainer.say("assign", run=run["id"], run_number=number, name=run["name"], attempt=1, folder=folder,
                 settings=json.dumps(run["settings"]))
-    answer = trainer.hear("done", "failed")
+    return trainer.hear("done", "failed")
+
+
+def execute(trainer, number, run):
+    answer = try_run(trainer, number, run, f"many/{number}/a1")
     if answer is None or answer["kind"] != "done" or trainer.hear("ready") is None:
         fail(f"run {number}, {run['name']}: {answer}\n{trainer.log.read_text()}")
 
@@ -81,11 +84,31 @@ def check_many_runs(program):
     print("ok nothing is held from run to run")
 
 
+def check_replaced(program):
+    """Another folder takes the place of the results: no further run begins there."""
+    run = json.loads(program.must("plan", "sweep.yaml", "--format", "json"))["runs"][0]
+    trainer = Trainer(program)
+    results = program.folder / "results"
+    results.mkdir()
+    if trainer.hear("hello") is None or try_run(trainer, 0, run, "results/runs/0/a1")["kind"] != "done":
+        fail(f"first run\n{trainer.log.read_text()}")
+    results.rename(program.folder / "moved")
+    results.mkdir()
+    answer = try_run(trainer, 1, run, "results/runs/1/a1")
+    trainer.end()
+    if answer["kind"] != "failed" or "'results' was replaced by another one" not in answer["message"]:
+        fail(f"run in a replaced folder: {answer}")
+    if list(results.iterdir()):
+        fail(f"written there: {list(results.iterdir())}")
+    print("ok no run begins in a folder that has taken the place of the results")
+
+
 def main():
     with Program(sys.argv[1]) as program:
         prepare(program, SWEEP, images=(40, 20))
         check_lonely(program)
         check_many_runs(program)
+        check_replaced(program)
     return 0
 
 
