@@ -2,7 +2,7 @@
 #ifndef CLI_DOCTOR_H
 #define CLI_DOCTOR_H
 
-#include "dispatch/cores.h"
+#include "dispatch/supervise/cores.h"
 
 enum verdict {
     VERDICT_FINE,

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "config/yaml_tree.h"
-#include "dispatch/transport.h"
+#include "dispatch/talk/transport.h"
 #include "kernels/kernels.h"
 #include "store/libraries.h"
 

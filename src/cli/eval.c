@@ -1,12 +1,12 @@
 /* `prunelora eval`: UA, RA, TA and MIA of any checkpoint, by the same evaluation as in a sweep. */
 #include "cli/cli.h"
 
-#include "cli/backend_choice.h"
 #include "cli/eval_settings.h"
 #include "cli/foreground.h"
 #include "cli/options.h"
 #include "train/eval_batch.h"
 #include "train/evaluate.h"
+#include "trainer/backend_choice.h"
 #include "unlearn/forget.h"
 
 #include <cjson/cJSON.h>

@@ -3,7 +3,7 @@
 
 #include "config/flow_value.h"
 #include "config/settings_table.h"
-#include "store/weights.h"
+#include "store/weights/weights.h"
 #include "unlearn/forget.h"
 
 #include <string.h>

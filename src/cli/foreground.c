@@ -2,8 +2,8 @@
 #include "cli/foreground.h"
 
 #include "base/clock.h"
-#include "cli/backend_choice.h"
-#include "store/run_file.h"
+#include "store/results/run_file.h"
+#include "trainer/backend_choice.h"
 
 #include <math.h>
 #include <sched.h>

@@ -2,9 +2,9 @@
 #include "cli/cli.h"
 
 #include "base/duration.h"
-#include "cli/backend_choice.h"
 #include "cli/options.h"
 #include "cli/plan_view.h"
+#include "trainer/backend_choice.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #include "cli/plan_view.h"
 
 #include "base/file.h"
-#include "dispatch/measured.h"
+#include "dispatch/results/past_runs.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,9 +3,9 @@
 #ifndef CLI_PLAN_VIEW_H
 #define CLI_PLAN_VIEW_H
 
-#include "dispatch/difference.h"
-#include "sweep/estimate.h"
-#include "sweep/merged.h"
+#include "dispatch/folder/folder_difference.h"
+#include "sweep/plan/estimate.h"
+#include "sweep/points/unread_settings.h"
 
 struct plan_request {
     const char *folder; /* NULL: results/NAME */

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/file.h"
-#include "dispatch/record.h"
+#include "dispatch/talk/record.h"
 
 #include <inttypes.h>
 #include <math.h>

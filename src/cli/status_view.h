@@ -4,8 +4,8 @@
 
 #include "base/text.h"
 #include "cli/pace.h"
-#include "dispatch/journal.h"
-#include "dispatch/status_file.h"
+#include "dispatch/folder/status_file.h"
+#include "dispatch/journal/journal.h"
 
 #include <cjson/cJSON.h>
 

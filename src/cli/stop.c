@@ -3,8 +3,8 @@
 
 #include "base/clock.h"
 #include "cli/options.h"
-#include "dispatch/status_file.h"
-#include "dispatch/stop_request.h"
+#include "dispatch/folder/status_file.h"
+#include "dispatch/folder/stop_request.h"
 
 #include <stdio.h>
 

@@ -6,10 +6,10 @@
 #include "base/duration.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "cli/backend_choice.h"
 #include "cli/options.h"
 #include "dispatch/dispatch.h"
-#include "sweep/deal.h"
+#include "sweep/plan/shard_runs.h"
+#include "trainer/backend_choice.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -4,12 +4,12 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "cli/backend_choice.h"
 #include "cli/foreground.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
-#include "store/weights.h"
+#include "store/weights/weights.h"
 #include "sweep/sweep.h"
+#include "trainer/backend_choice.h"
 
 #include <stdio.h>
 #include <string.h>

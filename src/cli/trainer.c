@@ -4,12 +4,12 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "cli/backend_choice.h"
 #include "cli/foreground.h"
 #include "cli/options.h"
-#include "cli/trainer_log.h"
-#include "cli/trainer_session.h"
-#include "dispatch/cores.h"
+#include "dispatch/supervise/cores.h"
+#include "trainer/backend_choice.h"
+#include "trainer/log.h"
+#include "trainer/session.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -2,8 +2,8 @@
 #include "cli/cli.h"
 
 #include "cli/options.h"
-#include "dispatch/repair.h"
-#include "dispatch/verify.h"
+#include "dispatch/folder/repair.h"
+#include "dispatch/folder/verify.h"
 
 #include <inttypes.h>
 #include <stdio.h>

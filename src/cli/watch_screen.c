@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/duration.h"
-#include "dispatch/trainer_table.h"
+#include "dispatch/view/trainer_table.h"
 
 #include <inttypes.h>
 #include <math.h>

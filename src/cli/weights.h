@@ -2,7 +2,7 @@
 #ifndef CLI_WEIGHTS_H
 #define CLI_WEIGHTS_H
 
-#include "store/weights.h"
+#include "store/weights/weights.h"
 
 /* argv[0] is the verb. Each returns the exit code and prints its own messages. */
 int weights_inspect(int argc, char **argv);

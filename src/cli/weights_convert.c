@@ -6,7 +6,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
-#include "store/adapters.h"
+#include "store/weights/adapters.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>

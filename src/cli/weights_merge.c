@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
-#include "store/adapters.h"
+#include "store/weights/adapters.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,10 +2,10 @@
 #include "dispatch/dispatch.h"
 
 #include "base/log.h"
-#include "dispatch/leader.h"
-#include "dispatch/shards.h"
-#include "dispatch/start_header.h"
-#include "dispatch/stop_signals.h"
+#include "dispatch/folder/shards.h"
+#include "dispatch/lead/rank_0.h"
+#include "dispatch/lead/stop_signals.h"
+#include "dispatch/talk/start_header.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #define REPORT_RECORDS_H
 
 #include "report/cell.h"
-#include "store/results.h"
+#include "store/results/results.h"
 
 struct field {
     const char *name;

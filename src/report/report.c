@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "report/joined.h"
-#include "store/shard.h"
+#include "store/results/shard.h"
 
 #include <string.h>
 

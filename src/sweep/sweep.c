@@ -1,7 +1,7 @@
 /* The public verb: load, merge, check, expand; every mistake on the way is collected first. */
 #include "sweep/sweep.h"
 
-#include "sweep/point.h"
+#include "sweep/points/point.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
 #define TRAIN_BEST_WEIGHTS_H
 
 #include "graph/parameters.h"
-#include "store/weights.h"
+#include "store/weights/weights.h"
 
 struct best_weights;
 

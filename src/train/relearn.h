@@ -5,7 +5,7 @@
 
 #include "data/dataset.h"
 #include "train/forward.h"
-#include "train/merged.h"
+#include "train/plain_network.h"
 
 struct relearn {
     struct merged *merged;   /* trained: its weights change */

@@ -4,7 +4,7 @@
 
 #include "data/dataset.h"
 #include "kernels/kernels.h"
-#include "store/weights.h"
+#include "store/weights/weights.h"
 #include "train/train.h"
 
 /* The data set on the host and, train then test in one table, on the device: training image i is

@@ -3,7 +3,7 @@
  */
 #include "fuzz.h"
 
-#include "store/weights.h"
+#include "store/weights/weights.h"
 
 #include <stdlib.h>
 #include <string.h>

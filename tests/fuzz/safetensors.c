@@ -2,7 +2,7 @@
  * is made honest for a second try, or a fuzzer would hardly ever get past it. */
 #include "fuzz.h"
 
-#include "store/weights.h"
+#include "store/weights/weights.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #include "fuzz.h"
 
 #include "model/model.h"
-#include "sweep/expand.h"
+#include "sweep/points/expand.h"
 #include "unlearn/method.h"
 
 #include <stdlib.h>

@@ -17,11 +17,21 @@ MAY_INCLUDE = {
     "unlearn": BELOW_GRAPH | {"graph", "model", "eval"},
     "sweep": BELOW_GRAPH | {"graph", "model", "eval", "unlearn"},
     "train": BELOW_GRAPH | {"graph", "model", "eval", "unlearn"},
+    "trainer": BELOW_GRAPH | {"graph", "model", "eval", "unlearn", "train", "dispatch"},  # dispatch/talk: its words
     "dispatch": {"base", "config", "store", "eval", "unlearn", "sweep"},
     "report": {"base", "store"},
 }
+# Rooms of a folder, each of which may include those before it; "" is what lies in the folder itself: headers that are the
+# ground of its words first, everything else last.
+ROOMS = {
+    "dispatch": ("talk", "journal", "rungs", "folder", "results", "supervise", "view", "lead", ""),
+    "sweep": ("ground", "spec", "points", "plan", ""),
+    "store": ("ground", "pickle", "weights", "results", ""),
+}
+GROUND = {"sweep/sweep.h", "sweep/early_terminate.h", "store/element.h", "store/hdf5_file.h", "store/json_file.h",
+          "store/libraries.h", "store/weights/weights.h"}
 ONLY_IN = {  # foreign headers and the only places that may know them
-    r"<mpi\.h>": "src/dispatch/transport_mpi.c",
+    r"<mpi\.h>": "src/dispatch/talk/transport_mpi.c",
     r"<(cuda(?!_bf16)|cudnn|cublas|nccl|nvml)": "kernels/cuda/real/",
     r'"kernels/cuda/real/': "kernels/cuda/real/",
     r"<cuda_bf16": "kernels/cuda/kernels/bf16.h",
@@ -33,19 +43,34 @@ ONLY_IN = {  # foreign headers and the only places that may know them
 }
 
 
+def room_of(name):
+    """Of "dispatch/lead/rank_0.h", "lead"."""
+    parts = name.split("/")
+    return "ground" if name in GROUND else parts[1] if len(parts) > 2 else ""
+
+
+def goes_back(name, target):
+    """Whether an include within a folder that has rooms goes from a room to a later one."""
+    rooms = ROOMS[name.split("/")[0]]
+    return rooms.index(room_of(target)) > rooms.index(room_of(name))
+
+
 def check(root):
     problems = []
     patterns = ("*.[ch]", "*.cu")
     files = sorted(p for top in ("src", "kernels") for pattern in patterns for p in (root / top).rglob(pattern))
     for path in files:
         name = path.relative_to(root).as_posix()
-        folder = "kernels" if name.startswith("kernels/") else path.parent.name
+        folder = "kernels" if name.startswith("kernels/") else name.split("/")[1]
         for number, line in enumerate(path.read_text().splitlines(), 1):
             found = re.match(r'#include "([a-z_]+)/', line)
             if found and folder in MAY_INCLUDE and name != "src/main.c":
                 target = found.group(1)
                 if target != folder and target not in MAY_INCLUDE[folder]:
                     problems.append(f"{name}:{number}: {folder} may not include {target}: {line}")
+            whole = re.match(r'#include "([a-z0-9_/]+\.h)"', line)
+            if found and folder in ROOMS and found.group(1) == folder and goes_back(name[len("src/"):], whole.group(1)):
+                problems.append(f"{name}:{number}: an arrow back between the rooms of {folder}: {line}")
             for pattern, place in ONLY_IN.items():
                 if re.match("#include " + pattern, line) and not name.startswith(place):
                     problems.append(f"{name}:{number}: belongs in {place} only: {line}")

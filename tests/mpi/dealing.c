@@ -3,7 +3,7 @@
 #include "mpi/job.h"
 
 #include "base/file.h"
-#include "store/results.h"
+#include "store/results/results.h"
 #include "support/cmocka.h"
 
 #include <stdio.h>

@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "dispatch/cores.h"
-#include "dispatch/record.h"
-#include "store/run_file.h"
+#include "dispatch/supervise/cores.h"
+#include "dispatch/talk/record.h"
+#include "store/results/run_file.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "dispatch/journal.h"
+#include "dispatch/journal/journal.h"
 #include "support/cmocka.h"
 
 #include <fcntl.h>

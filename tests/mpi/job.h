@@ -2,7 +2,7 @@
 #ifndef MPI_JOB_H
 #define MPI_JOB_H
 
-#include "dispatch/run_state.h"
+#include "dispatch/journal/run_state.h"
 #include "support/temporary_folder.h"
 
 #include <stdbool.h>

@@ -5,7 +5,7 @@
 #ifndef MPI_PLAYED_H
 #define MPI_PLAYED_H
 
-#include "dispatch/coordinator.h"
+#include "dispatch/lead/coordinator.h"
 #include "support/random_stream.h"
 
 struct play_settings {

@@ -3,8 +3,8 @@
 #ifndef TESTS_TRAIN_FIXTURE_H
 #define TESTS_TRAIN_FIXTURE_H
 
-#include "store/run_file.h"
-#include "store/weights.h"
+#include "store/results/run_file.h"
+#include "store/weights/weights.h"
 #include "train/train.h"
 
 enum { FIXTURE_TRAIN = 100, FIXTURE_TEST = 40 };

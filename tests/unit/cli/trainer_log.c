@@ -1,5 +1,5 @@
 /* What a process prints goes to a file for a while, whoever prints it, and the file stays small. */
-#include "cli/trainer_log.h"
+#include "trainer/log.h"
 
 #include "base/clock.h"
 #include "base/file.h"

@@ -1,9 +1,9 @@
 /* An attempt that the journal missed, its line not on disk when the power went, keeps its folder to
  * itself: the next one gets a number of its own. */
 #include "base/file.h"
-#include "dispatch/coordinator.h"
-#include "dispatch/journal.h"
-#include "dispatch/results_folder.h"
+#include "dispatch/folder/results_folder.h"
+#include "dispatch/journal/journal.h"
+#include "dispatch/lead/coordinator.h"
 #include "mpi/made_sweep.h"
 #include "support/cmocka.h"
 #include "support/temporary_folder.h"

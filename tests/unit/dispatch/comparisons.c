@@ -1,6 +1,6 @@
 /* Runs against their reference from files written here, with values worked out by hand; what is
  * missing or damaged costs the values that need it, and no more. */
-#include "dispatch/comparisons.h"
+#include "dispatch/results/comparisons.h"
 
 #include "base/file.h"
 #include "mpi/made_sweep.h"

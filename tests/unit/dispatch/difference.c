@@ -1,11 +1,11 @@
 /* A sweep against folders with known journals: every state, runs that changed, runs that are no
  * longer asked for, and what damage costs. */
-#include "dispatch/difference.h"
+#include "dispatch/folder/folder_difference.h"
 
 #include "base/file.h"
-#include "dispatch/journal.h"
+#include "dispatch/journal/journal.h"
 #include "mpi/made_sweep.h"
-#include "store/shard.h"
+#include "store/results/shard.h"
 #include "support/cmocka.h"
 #include "support/temporary_folder.h"
 

@@ -1,6 +1,6 @@
 /* What is written is replayed; what a crash leaves at the end is dropped; anything else is named.
  */
-#include "dispatch/journal.h"
+#include "dispatch/journal/journal.h"
 
 #include "base/file.h"
 #include "base/hash.h"

@@ -1,8 +1,8 @@
 /* Cores, the folder's lock, queues between ranks, and the plain progress lines. */
-#include "dispatch/cores.h"
-#include "dispatch/folder_lock.h"
-#include "dispatch/progress.h"
-#include "dispatch/transport.h"
+#include "dispatch/folder/folder_lock.h"
+#include "dispatch/supervise/cores.h"
+#include "dispatch/talk/transport.h"
+#include "dispatch/view/progress.h"
 
 #include "base/clock.h"
 #include "base/file.h"

@@ -1,9 +1,9 @@
 /* What people see of a running sweep, in a log and on a terminal; and what is told of a trainer. */
-#include "dispatch/progress.h"
+#include "dispatch/view/progress.h"
 
 #include "base/clock.h"
-#include "dispatch/loss_curve.h"
-#include "dispatch/trainer_cores.h"
+#include "dispatch/folder/loss_curve.h"
+#include "dispatch/supervise/trainer_cores.h"
 #include "mpi/made_sweep.h"
 #include "support/cmocka.h"
 

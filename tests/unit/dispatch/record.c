@@ -1,5 +1,5 @@
 /* Records survive every way a pipe may cut them; nonsense is refused. */
-#include "dispatch/record.h"
+#include "dispatch/talk/record.h"
 
 #include "support/cmocka.h"
 

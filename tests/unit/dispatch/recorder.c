@@ -1,11 +1,11 @@
 /* The writing thread: events reach the journal, results.h5 follows, a full disk is reported. */
-#include "dispatch/recorder.h"
+#include "dispatch/lead/recorder.h"
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "dispatch/folder_lock.h"
+#include "dispatch/folder/folder_lock.h"
 #include "mpi/made_sweep.h"
-#include "store/results.h"
+#include "store/results/results.h"
 #include "support/cmocka.h"
 #include "support/failing_call.h"
 #include "support/temporary_folder.h"

@@ -1,6 +1,6 @@
 /* Decisions at rungs against small cases worked out by hand. */
-#include "dispatch/rungs.h"
-#include "dispatch/rung.h"
+#include "dispatch/rungs/rungs.h"
+#include "dispatch/rungs/rung.h"
 
 #include "mpi/made_sweep.h"
 #include "support/cmocka.h"

@@ -1,16 +1,16 @@
 /* A results folder shared by shards: one cut, one sweep, what an edit moves between them, and how
  * the whole stands. */
-#include "dispatch/results_folder.h"
+#include "dispatch/folder/results_folder.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/numerics.h"
-#include "dispatch/journal.h"
-#include "dispatch/stop_request.h"
+#include "dispatch/folder/stop_request.h"
+#include "dispatch/journal/journal.h"
 #include "mpi/made_sweep.h"
 #include "support/cmocka.h"
 #include "support/temporary_folder.h"
-#include "sweep/deal.h"
+#include "sweep/plan/shard_runs.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #ifndef TESTS_DISPATCH_STAGE_H
 #define TESTS_DISPATCH_STAGE_H
 
-#include "dispatch/coordination.h"
+#include "dispatch/lead/coordination.h"
 
 enum { N_RANKS = 3, N_RUNS = 5, MAX_EVENTS = 64 };
 

@@ -1,9 +1,9 @@
 /* status.json and the request to stop: there and back, damaged, old. */
-#include "dispatch/status_file.h"
+#include "dispatch/folder/status_file.h"
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "dispatch/stop_request.h"
+#include "dispatch/folder/stop_request.h"
 #include "support/cmocka.h"
 #include "support/temporary_folder.h"
 

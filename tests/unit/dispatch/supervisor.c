@@ -1,6 +1,6 @@
 /* The supervisor with a trainer that misbehaves in every way it must notice. */
-#include "dispatch/supervisor.h"
-#include "dispatch/step_clock.h"
+#include "dispatch/supervise/supervisor.h"
+#include "dispatch/supervise/step_clock.h"
 
 #include "base/clock.h"
 #include "support/cmocka.h"

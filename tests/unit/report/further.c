@@ -1,7 +1,7 @@
 /* The second table: shown when there is something in it, and no wider than a terminal. */
 #include "report/report.h"
 
-#include "store/results.h"
+#include "store/results/results.h"
 #include "support/cmocka.h"
 #include "support/temporary_folder.h"
 

@@ -1,7 +1,7 @@
 /* The distance to retraining in the table: mean of the runs' gaps beside the gap of the means. */
 #include "report/report.h"
 
-#include "store/results.h"
+#include "store/results/results.h"
 #include "support/cmocka.h"
 #include "support/temporary_folder.h"
 

@@ -2,7 +2,7 @@
 #include "report/report.h"
 
 #include "base/file.h"
-#include "store/results.h"
+#include "store/results/results.h"
 #include "support/cmocka.h"
 #include "support/temporary_folder.h"
 

@@ -2,7 +2,7 @@
 #ifndef TESTS_REPORT_FOLDER_H
 #define TESTS_REPORT_FOLDER_H
 
-#include "store/results.h"
+#include "store/results/results.h"
 
 enum { SAMPLE_ROWS = 6 };
 

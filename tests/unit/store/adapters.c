@@ -1,5 +1,5 @@
 /* Names of wrapped models, merging adapters, and every way in which they do not fit. */
-#include "store/adapters.h"
+#include "store/weights/adapters.h"
 
 #include "base/file.h"
 #include "store_test.h"

@@ -1,5 +1,5 @@
 /* The pickle machine, opcode by opcode, on pickles written by hand. */
-#include "store/pickle.h"
+#include "store/pickle/pickle.h"
 
 #include "store_test.h"
 

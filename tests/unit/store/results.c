@@ -1,6 +1,6 @@
 /* results.h5 and run.h5: what is written comes back, other programs read it, failures leave the old
  * file. */
-#include "store/results.h"
+#include "store/results/results.h"
 
 #include "base/file.h"
 #include "store_test.h"

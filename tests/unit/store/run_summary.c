@@ -1,5 +1,5 @@
 /* What the journal keeps of a run comes back bit for bit; files that changed are found out. */
-#include "store/run_summary.h"
+#include "store/results/run_summary.h"
 
 #include "base/file.h"
 #include "support/cmocka.h"

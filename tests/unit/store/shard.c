@@ -1,5 +1,5 @@
 /* Names of the files of shards, there and back. */
-#include "store/shard.h"
+#include "store/results/shard.h"
 
 #include "base/file.h"
 #include "support/cmocka.h"

@@ -3,7 +3,7 @@
 #define UNIT_STORE_STORE_TEST_H
 
 #include "base/status.h"
-#include "store/weights.h"
+#include "store/weights/weights.h"
 #include "support/cmocka.h"
 #include "support/temporary_folder.h"
 

@@ -1,5 +1,5 @@
 /* Looking up, checking against a model, HDF5 weights and manifests. */
-#include "store/weights.h"
+#include "store/weights/weights.h"
 
 #include "base/file.h"
 #include "store_test.h"

@@ -1,6 +1,6 @@
 /* Shards: every run in exactly one, with its reference, evenly, the same whatever the order; and
  * runs found by the words users have for them. */
-#include "sweep/deal.h"
+#include "sweep/plan/shard_runs.h"
 
 #include "loading.h"
 #include "support/cmocka.h"

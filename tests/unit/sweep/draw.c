@@ -1,8 +1,8 @@
 /* Sobol's sequence against the definition of what it promises, distributions against theirs. */
-#include "sweep/draw.h"
+#include "sweep/spec/draw.h"
 
 #include "support/cmocka.h"
-#include "sweep/sobol.h"
+#include "sweep/spec/sobol.h"
 
 #include <math.h>
 #include <string.h>

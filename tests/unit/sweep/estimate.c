@@ -1,10 +1,10 @@
 /* Costs counted from graphs against published counts, rates from runs worked out by hand, dealing
  * against trying every way. */
-#include "sweep/estimate.h"
+#include "sweep/plan/estimate.h"
 
 #include "loading.h"
 #include "support/cmocka.h"
-#include "sweep/merged.h"
+#include "sweep/points/unread_settings.h"
 
 #include <math.h>
 #include <stdio.h>

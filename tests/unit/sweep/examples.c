@@ -6,9 +6,9 @@
 #include "cifar_files.h"
 #include "data/image_files.h"
 #include "loading.h"
-#include "store/weights.h"
+#include "store/weights/weights.h"
 #include "support/cmocka.h"
-#include "sweep/cost.h"
+#include "sweep/plan/cost.h"
 #include "unlearn/method.h"
 #include "weights_files.h"
 

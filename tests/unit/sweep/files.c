@@ -4,7 +4,7 @@
 #include "cifar_files.h"
 #include "loading.h"
 #include "model/model.h"
-#include "store/weights.h"
+#include "store/weights/weights.h"
 #include "support/cmocka.h"
 #include "weights_files.h"
 

@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "support/cmocka.h"
-#include "sweep/identity.h"
+#include "sweep/points/identity.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "weights_files.h"
 
 #include "model/model.h"
-#include "store/weights.h"
+#include "store/weights/weights.h"
 #include "support/cmocka.h"
 
 #include <stdlib.h>

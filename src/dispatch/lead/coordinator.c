@@ -1,0 +1,428 @@
+/* Runs wait in a queue; idle ranks take from its front. A first crash is mostly no fault of the
+ * run: it goes on at once. What goes wrong again waits behind the others. */
+#include "dispatch/lead/coordination.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/numerics.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double heartbeat_every_seconds = 2.0, watch_every_seconds = 0.25;
+
+static void enqueue_pending(struct coordinator *coordinator, bool are_references)
+{
+    for (int64_t i = 0; i < coordinator->start.sweep->n_runs; i++)
+        if (coordinator->start.states[i].phase == RUN_PENDING &&
+            !coordinator->start.states[i].is_held &&
+            coordinator->start.sweep->runs[i].is_reference == are_references)
+            run_queue_push(&coordinator->queue, i);
+}
+
+enum status coordinator_create(const struct coordinator_start *start, struct coordinator **out)
+{
+    enum status status = STATUS_OK;
+    struct coordinator *made = NULL;
+
+    TRY_ALLOC(made, heap_alloc(1, sizeof *made));
+    made->start = *start;
+    if (made->start.settings.dead_seconds <= 0)
+        made->start.settings.dead_seconds = 30;
+    TRY(rank_table_init(&made->ranks, transport_size(start->transport), clock_seconds()));
+    TRY(run_queue_init(&made->queue, start->sweep->n_runs));
+    enqueue_pending(made, true); /* the others' comparisons wait for them, and they take longest */
+    enqueue_pending(made, false);
+    coordination_apply(made, 0); /* an earlier start ended between a rung's last value and this */
+    *out = made;
+    made = NULL;
+done:
+    coordinator_destroy(made);
+    return status;
+}
+
+void coordinator_destroy(struct coordinator *coordinator)
+{
+    if (coordinator == NULL)
+        return;
+    rank_table_release(&coordinator->ranks);
+    run_queue_release(&coordinator->queue);
+    free(coordinator);
+}
+
+void coordination_note(struct coordinator *coordinator, const char *format, ...)
+{
+    char text[MESSAGE_TEXT_BYTES + 256];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    coordinator->start.sink.note(coordinator->start.sink.context, text);
+}
+
+void coordination_record(struct coordinator *coordinator, int rank, struct journal_event *event)
+{
+    event->rank = rank;
+    memcpy(event->run_id, coordinator->start.sweep->runs[event->run].id, RUN_ID_BYTES);
+    clock_timestamp(event->time);
+    memcpy(event->host, coordinator->ranks.items[rank].host, HOST_BYTES);
+    run_state_apply(&coordinator->start.states[event->run], event);
+    coordinator->start.sink.event(coordinator->start.sink.context, event);
+}
+
+/* What is missing of it stands in run.h5 as well. */
+static const char *summary_of(const struct member_rank *member, const struct message *done)
+{
+    const char *summary = parts_whole(&member->gathered, done);
+
+    if (summary != NULL)
+        return summary;
+    log_warning("the summary of run %" PRId64 " did not come whole: its run.h5 is read", done->run);
+    return "";
+}
+
+void coordination_happen(struct coordinator *coordinator, enum journal_kind kind, int rank,
+                         const struct message *message)
+{
+    struct journal_event event = {
+        .kind = kind,
+        .run = message->run,
+        .attempt = message->attempt,
+        .signal = message->signal,
+        .status = (enum status)message->status,
+        .numerics = kind == JOURNAL_ASSIGNED ? NUMERICS_VERSION : 0,
+        .summary = "",
+    };
+    memcpy(event.text, message->text, MESSAGE_TEXT_BYTES);
+    if (kind == JOURNAL_DONE)
+        event.summary = summary_of(&coordinator->ranks.items[rank], message);
+    coordination_record(coordinator, rank, &event);
+}
+
+enum status coordination_order(struct coordinator *coordinator, int rank, enum message_kind kind)
+{
+    struct message message = {.kind = (int32_t)kind};
+    return message_send(coordinator->start.transport, rank, &message);
+}
+
+static void copy_hash(char to[HASH_HEX_BYTES], const char *hash)
+{
+    copy_text(to, HASH_HEX_BYTES, hash != NULL ? hash : "");
+}
+
+static int64_t next_attempt(const struct run_state *state)
+{
+    return (state->attempt > state->newest_folder ? state->attempt : state->newest_folder) + 1;
+}
+
+static enum status assign(struct coordinator *coordinator, int rank, int64_t run)
+{
+    struct member_rank *member = &coordinator->ranks.items[rank];
+    const struct run *planned = &coordinator->start.sweep->runs[run];
+    struct message message = {
+        .kind = MESSAGE_ASSIGN,
+        .run = run,
+        .attempt = next_attempt(&coordinator->start.states[run]),
+        .rung_epoch = rungs_next_epoch(coordinator->start.rungs, run),
+    };
+
+    member->run = run;
+    member->attempt = message.attempt;
+    memcpy(message.run_id, planned->id, RUN_ID_BYTES);
+    copy_hash(message.split_hash, planned->split_hash);
+    copy_hash(message.weights_hash, planned->weights_hash);
+    rank_table_move(&coordinator->ranks, rank, RANK_BUSY);
+    coordinator->n_busy++;
+    coordination_happen(coordinator, JOURNAL_ASSIGNED, rank, &message);
+    return message_send(coordinator->start.transport, rank, &message);
+}
+
+enum status coordination_deal(struct coordinator *coordinator)
+{
+    enum status status = STATUS_OK;
+
+    while (!coordinator->is_stopping && coordinator->queue.n > 0) {
+        int rank = rank_table_take_idle(&coordinator->ranks);
+        if (rank < 0)
+            break;
+        TRY(assign(coordinator, rank, run_queue_pop(&coordinator->queue)));
+    }
+done:
+    return status;
+}
+
+enum status coordinator_stop(struct coordinator *coordinator, const char *reason)
+{
+    enum status status = STATUS_OK;
+
+    if (coordinator->is_stopping)
+        return STATUS_OK;
+    coordinator->is_stopping = true;
+    copy_text(coordinator->stop_reason, sizeof coordinator->stop_reason, reason);
+    coordination_note(coordinator, "stopping: %s; %" PRId64 " runs under way write a checkpoint",
+                      reason, coordinator->n_busy);
+    for (int i = 0; i < coordinator->ranks.n; i++)
+        if (coordinator->ranks.items[i].phase == RANK_BUSY)
+            TRY(coordination_order(coordinator, i, MESSAGE_STOP));
+done:
+    return status;
+}
+
+enum status coordinator_cancel(struct coordinator *coordinator, const char *reason)
+{
+    if (!coordinator->is_stopping)
+        coordinator->is_cancelled = true;
+    return coordinator_stop(coordinator, reason);
+}
+
+static enum status fail_for_good(struct coordinator *coordinator, int rank,
+                                 const struct message *message)
+{
+    const struct coordinator_settings *settings = &coordinator->start.settings;
+    char reason[128];
+
+    coordination_happen(coordinator, JOURNAL_FAILED, rank, message);
+    enum status status = coordination_lose_run(coordinator, rank, message->run);
+    if (status != STATUS_OK)
+        return status;
+    coordinator->n_new_failures++;
+    if (settings->fail_fast)
+        return coordinator_stop(coordinator, "a run failed and on_failure.fail_fast is set");
+    if (settings->max_fails == 0 || coordinator->n_new_failures < settings->max_fails)
+        return STATUS_OK;
+    snprintf(reason, sizeof reason, "%" PRId64 " runs failed, on_failure.max_fails is %" PRId64,
+             coordinator->n_new_failures, settings->max_fails);
+    return coordinator_stop(coordinator, reason);
+}
+
+/* What the machine did may go well another time; what the settings or files say will not. */
+static bool may_help_to_retry(enum status status)
+{
+    return status == STATUS_IO || status == STATUS_OUT_OF_MEMORY || status == STATUS_DEVICE ||
+           status == STATUS_COMM;
+}
+
+/* A full disk or other weights under the same name fail every run alike: none is charged with it,
+ * and the sweep stops. */
+static bool concerns_all(enum status status)
+{
+    return status == STATUS_STORAGE || status == STATUS_CHANGED_INPUT;
+}
+
+static enum status take_back(struct coordinator *coordinator, int rank,
+                             const struct message *message)
+{
+    coordination_happen(coordinator, JOURNAL_INTERRUPTED, rank, message);
+    run_queue_push(&coordinator->queue, message->run);
+    if (!concerns_all((enum status)message->status) || coordinator->trouble != STATUS_OK)
+        return STATUS_OK;
+    coordinator->trouble = (enum status)message->status;
+    snprintf(coordinator->trouble_text, sizeof coordinator->trouble_text,
+             "rank %d on %s: %s; the runs that are left stay pending", rank,
+             coordinator->ranks.items[rank].host, message->text);
+    return coordinator_stop(coordinator, message->text);
+}
+
+static enum status run_failed(struct coordinator *coordinator, int rank,
+                              const struct message *message)
+{
+    struct run_state *state = &coordinator->start.states[message->run];
+    enum status status = (enum status)message->status;
+
+    if (status == STATUS_CANCELLED || concerns_all(status))
+        return take_back(coordinator, rank, message);
+    if (may_help_to_retry(status) && state->n_retries < coordinator->start.settings.retries) {
+        coordination_happen(coordinator, JOURNAL_RETRIED, rank, message);
+        run_queue_push(&coordinator->queue, message->run);
+        return STATUS_OK;
+    }
+    return fail_for_good(coordinator, rank, message);
+}
+
+enum status coordination_crash(struct coordinator *coordinator, int rank,
+                               const struct message *message)
+{
+    struct run_state *state = &coordinator->start.states[message->run];
+    int64_t limit = coordinator->start.settings.crash_limit;
+    struct message last = *message;
+
+    coordination_happen(coordinator, JOURNAL_CRASHED, rank, message);
+    if (limit == 0 || state->n_crashes < limit) {
+        if (state->n_crashes == 1)
+            run_queue_push_first(&coordinator->queue, message->run);
+        else
+            run_queue_push(&coordinator->queue, message->run);
+        return STATUS_OK;
+    }
+    last.status = STATUS_DEVICE;
+    snprintf(last.text, sizeof last.text,
+             "set aside after %" PRId64 " crashes (on_failure.crash_limit), the last: %.380s",
+             state->n_crashes, message->text);
+    return fail_for_good(coordinator, rank, &last);
+}
+
+static bool is_own_run(const struct member_rank *member, const struct message *message)
+{
+    return member->phase == RANK_BUSY && member->run == message->run &&
+           member->attempt == message->attempt;
+}
+
+/* RUNG, DONE, PAUSED, FAILED and CRASHED count only for the attempt this rank was last given. */
+static bool is_current(struct coordinator *coordinator, int rank, const struct message *message)
+{
+    if (is_own_run(&coordinator->ranks.items[rank], message))
+        return true;
+    log_info("rank %d spoke of run %" PRId64 " attempt %" PRId64 ", which is not its own: ignored",
+             rank, message->run, message->attempt);
+    return false;
+}
+
+static enum status end_attempt(struct coordinator *coordinator, int rank,
+                               const struct message *message)
+{
+    enum status status = STATUS_OK;
+
+    if (!is_current(coordinator, rank, message))
+        return STATUS_OK;
+    rank_table_move(&coordinator->ranks, rank,
+                    RANK_THERE); /* READY follows when its trainer is free again */
+    coordinator->n_busy--;
+    if (message->kind == MESSAGE_DONE) {
+        coordination_happen(coordinator, JOURNAL_DONE, rank, message);
+        coordinator->start.sink.message(coordinator->start.sink.context, rank, message);
+    } else if (message->kind == MESSAGE_PAUSED) {
+        coordination_pause(coordinator, rank, message);
+    } else if (message->kind == MESSAGE_FAILED) {
+        TRY(run_failed(coordinator, rank, message));
+    } else {
+        TRY(coordination_crash(coordinator, rank, message));
+    }
+    TRY(coordination_deal(coordinator));
+done:
+    return status;
+}
+
+enum status coordinator_receive(struct coordinator *coordinator, int rank,
+                                const struct message *message)
+{
+    struct member_rank *member = &coordinator->ranks.items[rank];
+
+    member->last_heard = clock_seconds();
+    member->is_suspect = false;
+    if (member->phase == RANK_GONE)
+        return coordination_welcome(coordinator, rank, message);
+    switch (message->kind) {
+    case MESSAGE_HELLO:
+        memcpy(member->host, message->host, HOST_BYTES);
+        rank_table_move(&coordinator->ranks, rank, RANK_THERE);
+        if (message->text[0] != '\0')
+            return fail(message->status != STATUS_OK ? (enum status)message->status
+                                                     : STATUS_BAD_CONFIG,
+                        "rank %d on %s: %s", rank, message->host, message->text);
+        return STATUS_OK;
+    case MESSAGE_READY:
+        if (member->phase == RANK_THERE)
+            rank_table_move(&coordinator->ranks, rank, RANK_IDLE);
+        return coordination_deal(coordinator);
+    case MESSAGE_PROGRESS:
+        if (is_current(coordinator, rank, message))
+            coordinator->start.sink.message(coordinator->start.sink.context, rank, message);
+        return STATUS_OK;
+    case MESSAGE_RUNG:
+        if (is_current(coordinator, rank, message))
+            return coordination_reach(coordinator, rank, message);
+        return STATUS_OK;
+    case MESSAGE_PART:
+        return is_own_run(member, message) ? parts_add(&member->gathered, message) : STATUS_OK;
+    case MESSAGE_DONE:
+    case MESSAGE_PAUSED:
+    case MESSAGE_FAILED:
+    case MESSAGE_CRASHED:
+        return end_attempt(coordinator, rank, message);
+    case MESSAGE_GAVE_UP:
+        return coordination_useless(coordinator, rank, message->text);
+    case MESSAGE_STOP_REQUEST:
+        return coordinator_cancel(coordinator, "a rank received a stop signal");
+    case MESSAGE_BYE:
+        rank_table_move(&coordinator->ranks, rank, RANK_GONE);
+        return STATUS_OK;
+    default:
+        return STATUS_OK;
+    }
+}
+
+static enum status begin_shutdown(struct coordinator *coordinator, double now)
+{
+    enum status status = STATUS_OK;
+
+    coordinator->shutdown_at = now;
+    for (int i = 0; i < coordinator->ranks.n; i++)
+        if (coordinator->ranks.items[i].phase != RANK_GONE)
+            TRY(coordination_order(coordinator, i, MESSAGE_SHUTDOWN));
+done:
+    return status;
+}
+
+enum status coordinator_end(struct coordinator *coordinator)
+{
+    if (coordinator->shutdown_at > 0)
+        return STATUS_OK;
+    coordinator->is_stopping = true;
+    return begin_shutdown(coordinator, clock_seconds());
+}
+
+enum status coordinator_tick(struct coordinator *coordinator, double now)
+{
+    enum status status = STATUS_OK;
+
+    if (now - coordinator->last_heartbeat > heartbeat_every_seconds) {
+        coordinator->last_heartbeat = now;
+        for (int i = 1; i < coordinator->ranks.n; i++)
+            if (coordinator->ranks.items[i].phase != RANK_GONE)
+                TRY(coordination_order(coordinator, i, MESSAGE_HEARTBEAT));
+    }
+    if (coordinator->shutdown_at > 0)
+        return coordination_end_shutdown(coordinator, now);
+    if (now - coordinator->last_watch > watch_every_seconds) {
+        coordinator->last_watch = now;
+        TRY(coordination_watch(coordinator, now));
+    }
+    if (coordinator->n_busy == 0 && coordinator->queue.n == 0 && !coordinator->is_stopping)
+        TRY(coordination_settle(coordinator));
+    bool has_work = coordinator->queue.n > 0 && !coordinator->is_stopping;
+    if (coordinator->n_busy == 0 && !has_work)
+        return begin_shutdown(coordinator, now);
+    const int *n_in = coordinator->ranks.n_in;
+    if (n_in[RANK_USELESS] + n_in[RANK_GONE] == coordinator->ranks.n)
+        TRY(fail(STATUS_DEVICE, "no rank can run a trainer: %s", coordinator->useless_reason));
+done:
+    return status;
+}
+
+bool coordinator_is_finished(const struct coordinator *coordinator)
+{
+    return coordinator->shutdown_at > 0 &&
+           coordinator->ranks.n_in[RANK_GONE] == coordinator->ranks.n;
+}
+
+enum status coordinator_trouble(const struct coordinator *coordinator)
+{
+    if (coordinator->trouble == STATUS_OK)
+        return STATUS_OK;
+    return fail(coordinator->trouble, "%s", coordinator->trouble_text);
+}
+
+const char *coordinator_stop_reason(const struct coordinator *coordinator)
+{
+    return coordinator->stop_reason;
+}
+
+bool coordinator_was_cancelled(const struct coordinator *coordinator)
+{
+    return coordinator->is_cancelled;
+}

@@ -1,0 +1,30 @@
+/* A run's progress as a share, as words and as a pace. */
+#include "dispatch/talk/run_progress.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+double run_progress_share(const struct run_progress *progress)
+{
+    if (progress->n_steps > 0)
+        return (double)progress->step / (double)progress->n_steps;
+    return strcmp(progress->phase, "evaluate") == 0 ? 1 : 0;
+}
+
+void run_progress_append(struct text *text, const struct run_progress *progress)
+{
+    if (strcmp(progress->phase, "train") != 0) {
+        text_append(text, "%s", progress->phase[0] != '\0' ? progress->phase : "start");
+        return;
+    }
+    /* epochs done: the one under way is the next */
+    int64_t epoch = progress->epoch < progress->n_epochs ? progress->epoch + 1 : progress->n_epochs;
+    text_append(text, "epoch %" PRId64 "/%" PRId64 ", %.0f images/s, loss %.4g", epoch,
+                progress->n_epochs, progress->images_per_second, progress->loss);
+}
+
+double run_seconds_left(double elapsed, double done, double left)
+{
+    return done > 0 ? elapsed / done * left : NAN;
+}

@@ -1,0 +1,52 @@
+/* How long runs will take: their cost divided by what runs like them were seen to reach. */
+#ifndef SWEEP_ESTIMATE_H
+#define SWEEP_ESTIMATE_H
+
+#include "sweep/plan/cost.h"
+
+/* A run that was done, as its results tell. */
+struct measured_run {
+    const char *arch, *method, *device;
+    struct cost cost;
+    double train_seconds, eval_seconds, other_seconds; /* of one trainer */
+};
+
+enum estimate_basis {
+    BASIS_METHOD,       /* runs of the same architecture and method */
+    BASIS_ARCHITECTURE, /* of the same architecture */
+    BASIS_ANY,          /* whatever was measured */
+    BASIS_ASSUMED,      /* nothing: a rate that was given or assumed */
+    N_ESTIMATE_BASES
+};
+
+struct estimate {
+    double seconds;
+    enum estimate_basis basis;
+    int64_t n_runs; /* measured ones it rests on */
+    double factor;  /* the truth lies within seconds ÷ factor and seconds × factor, more likely
+                       than not by far: from how the measured runs spread, and never below what so
+                       few of them can tell */
+};
+
+struct estimator;
+struct estimator_settings {
+    const struct measured_run *runs; /* copied; texts are borrowed */
+    int64_t n_runs;
+    double assumed_flops; /* per second, of products, when nothing was measured */
+};
+CHECKED enum status estimator_create(const struct estimator_settings *settings,
+                                     struct estimator **out);
+void estimator_destroy(struct estimator *estimator); /* accepts NULL */
+struct estimate estimator_of(struct estimator *estimator, const struct settings *settings,
+                             const struct cost *cost);
+
+/* ---- dealt to trainers ---- */
+
+/* When the last of n runs ends if each goes to the trainer that is free first, longest runs first:
+ * at most a third longer than the best there is (Graham, Bounds on Multiprocessing Timing
+ * Anomalies, 1969). */
+CHECKED enum status makespan(const double *seconds, int64_t n, int64_t n_trainers, double *out);
+/* The fewest trainers that end within `limit` seconds; 0 when the longest run alone does not. */
+CHECKED enum status makespan_trainers(const double *seconds, int64_t n, double limit, int64_t *out);
+
+#endif

@@ -1,0 +1,42 @@
+/* Inside the checks of a sweep's files: what content.c keeps of them, and its parts. */
+#ifndef SWEEP_CONTENT_H
+#define SWEEP_CONTENT_H
+
+#include "sweep/points/point.h"
+
+enum file_state { FILE_PRESENT, FILE_ABSENT, FILE_BROKEN };
+
+struct split_entry;
+struct data_entry {
+    const char *path;
+    enum dataset_kind kind;
+    enum file_state state;
+    const char *absent;
+    struct dataset *dataset;  /* owned; NULL unless present */
+    struct image_shape shape; /* n_classes 0: not known, the files are not there */
+    struct split_entry *splits;
+    struct data_entry *next;
+};
+
+struct content {
+    struct spec *spec; /* borrowed */
+    bool needs_files;
+    struct data_entry *data;
+    struct weights_entry *weights;
+    struct targets_entry *targets;
+};
+
+enum file_state file_state_after(enum status failed);
+/* Turns the last failure into a diagnostic at a setting's value; other failures pass through. */
+CHECKED enum status content_report(struct content *content, const struct point *point,
+                                   const char *setting, enum status failed);
+
+/* The data of a point, loaded once. */
+CHECKED enum status content_data(struct content *content, const struct point *point,
+                                 struct data_entry **out);
+/* The hash of what it forgets, retains and sets aside, and how many images are left to train on (0:
+ * not known); both unchanged after a diagnostic. */
+CHECKED enum status content_split(struct content *content, const struct point *point,
+                                  const char **hash, int64_t *n_retain);
+
+#endif

@@ -1,0 +1,78 @@
+/* Adapters are merged in a second copy of the adapted network, whose own weights must not move. */
+#include "train/plain_network.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum status merged_create(const struct network *network, const struct recipe *recipe,
+                          struct merged *out)
+{
+    out->settings = *network->settings;
+    out->settings.unlearn.method = "finetune"; /* no adapters, no mask */
+    out->settings.train = *recipe;
+    out->network = *network;
+    out->network.parameters = NULL;
+    out->network.settings = &out->settings;
+    out->network.method = method_find(out->settings.unlearn.method);
+    return network_create(&out->network);
+}
+
+void merged_release(struct merged *merged)
+{
+    network_release(&merged->network);
+}
+
+static int64_t find(const struct parameters *parameters, const char *name)
+{
+    for (int64_t i = 0; i < parameters_count(parameters); i++)
+        if (strcmp(parameters_row(parameters, i)->name, name) == 0)
+            return i;
+    return -1;
+}
+
+static enum status copy_one(const struct parameters *from, int64_t i, struct parameters *to,
+                            int64_t j)
+{
+    enum status status = STATUS_OK;
+    struct tensor tensor = parameters_tensor(from, i);
+    double *values = NULL;
+
+    TRY_ALLOC(values, heap_alloc(tensor_elements(&tensor), sizeof *values));
+    TRY(parameters_get(from, i, values));
+    TRY(parameters_set(to, j, values));
+done:
+    free(values);
+    return status;
+}
+
+/* What both have, by name. */
+static enum status copy_values(const struct parameters *from, struct parameters *to)
+{
+    enum status status = STATUS_OK;
+
+    for (int64_t j = 0; j < parameters_count(to); j++) {
+        int64_t i = find(from, parameters_row(to, j)->name);
+        if (i >= 0)
+            TRY(copy_one(from, i, to, j));
+    }
+done:
+    return status;
+}
+
+enum status merged_copy(struct merged *merged, const struct network *network)
+{
+    enum status status = STATUS_OK;
+    const struct settings *settings = network->settings;
+    struct network twin = *network;
+
+    if (!network->method->adapts)
+        return copy_values(network->parameters, merged->network.parameters);
+    twin.parameters = NULL;
+    TRY(network_create(&twin));
+    TRY(copy_values(network->parameters, twin.parameters));
+    TRY(parameters_merge_lora(twin.parameters, settings->lora.alpha / (double)settings->lora.rank));
+    TRY(copy_values(twin.parameters, merged->network.parameters));
+done:
+    network_release(&twin);
+    return status;
+}
