@@ -1,5 +1,5 @@
-/* A convolution's three parts as products of patches. Rows of patches are as wide as 16 bytes ask
- * for, and so is what they are multiplied with: libraries want that of bf16. */
+/* A convolution's three parts as products of patches. What rows of them are multiplied with is as
+ * wide as they are. */
 #include "kernels/cuda/patches.h"
 
 #include "base/arena.h"
@@ -8,14 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { WIDTH_STEP = 8 };
-
 /* More than any layer of our networks wants with 128 images, and less than a GPU has. */
 static const size_t most_workspace_bytes = (size_t)2 << 30;
 
 static int64_t width_of(const struct gpu_convolution *g)
 {
-    return (g->r * g->s * g->c + WIDTH_STEP - 1) / WIDTH_STEP * WIDTH_STEP;
+    return (g->r * g->s * g->c + PATCHES_PACK - 1) / PATCHES_PACK * PATCHES_PACK;
 }
 
 size_t cuda_patches_bytes(const struct gpu_convolution *g)

@@ -10,6 +10,9 @@
 extern "C" {
 #endif
 
+/* Columns; a row has a multiple of them: libraries want 16 bytes of bf16. */
+enum { PATCHES_PACK = 8 };
+
 /* [N·P·Q, width]: R·S·C numbers each, then zeros. A map's own type but for gradients, which are
  * f32 until they are summed. */
 struct patches {

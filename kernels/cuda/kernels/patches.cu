@@ -4,7 +4,7 @@
 
 #include "kernels/cuda/kernels/pack.h"
 
-constexpr int PACK = 8; /* columns; rows have a multiple of them */
+constexpr int PACK = PATCHES_PACK; /* columns */
 
 /* What a column of a patch is: a pixel of the filter, and a channel. */
 struct tap {
