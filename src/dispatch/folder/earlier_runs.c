@@ -5,9 +5,11 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/numerics.h"
+#include "base/text.h"
 #include "dispatch/journal/replay.h"
 #include "sweep/plan/shard_runs.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 
 /* ---- what the journals say ---- */
@@ -140,25 +142,45 @@ done:
     return status;
 }
 
+/* Of the run; 0: it has none. Not all before it need be there: a rank may have died before it made
+ * the folder of an attempt, and the journal have lost that it was given one. */
+static enum status find_newest_folder(const struct results_folder *folder, int64_t run,
+                                      int64_t *out)
+{
+    enum status status = STATUS_OK;
+    const struct dirent *entry = NULL;
+    const char *path = NULL;
+    int64_t newest = 0;
+
+    TRY_ALLOC(path,
+              arena_format(folder->arena, "%s/runs/%s", folder->path, folder->sweep->runs[run].id));
+    DIR *attempts = opendir(path);
+    while (attempts != NULL && (entry = readdir(attempts)) != NULL) {
+        int64_t attempt = 0;
+        if (entry->d_name[0] == 'a' && text_to_int64(entry->d_name + 1, &attempt) &&
+            attempt > newest)
+            newest = attempt;
+    }
+    if (attempts != NULL)
+        closedir(attempts);
+    *out = newest;
+done:
+    return status;
+}
+
 static enum status compare_with_files(struct results_folder *folder, int64_t run)
 {
     enum status status = STATUS_OK;
     struct run_state *state = &folder->states[run];
-    const char *path = NULL;
 
     if (state->phase == RUN_RUNNING)
         state->phase = RUN_PENDING; /* the earlier start ended under it */
     if (state->phase == RUN_DONE || state->phase == RUN_STOPPED || state->phase == RUN_PAUSED)
         TRY(check_files(folder, run));
-    state->newest_folder = state->attempt;
-    while (state->phase == RUN_PENDING || state->phase == RUN_PAUSED) {
-        TRY_ALLOC(path, attempt_path(folder, run, state->newest_folder + 1, ""));
-        if (!folder_exists(path))
-            break;
-        state->newest_folder++;
-    }
-    if (state->phase == RUN_PENDING) /* of a paused one the attempt is that of its result */
-        state->attempt = state->newest_folder;
+    if (state->phase == RUN_PENDING || state->phase == RUN_PAUSED)
+        TRY(find_newest_folder(folder, run, &state->newest_folder));
+    if (state->phase == RUN_PENDING && state->newest_folder > state->attempt)
+        state->attempt = state->newest_folder; /* of a paused one it is that of its result */
 done:
     return status;
 }

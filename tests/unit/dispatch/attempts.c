@@ -86,7 +86,7 @@ static int64_t attempt_given(const struct sweep *sweep, struct results_folder *f
     return message.attempt;
 }
 
-static void check(const struct journal_event *events, int n)
+static void check(const struct journal_event *events, int n, int newest)
 {
     struct temporary_folder temporary;
     struct sweep *sweep = made_sweep_create(1);
@@ -98,11 +98,11 @@ static void check(const struct journal_event *events, int n)
     temporary_folder_open(&temporary);
     temporary_path(&temporary, "results", results);
     make_attempt(sweep, 1, true);
-    make_attempt(sweep, 2, false);
+    make_attempt(sweep, newest, false);
     write_journal(sweep, events, n);
     const struct dispatch_settings settings = {.folder = results, .command = "attempts"};
     assert_int_equal(results_folder_open(&settings, sweep, &folder), STATUS_OK);
-    assert_int_equal(attempt_given(sweep, folder), 3);
+    assert_int_equal(attempt_given(sweep, folder), newest + 1);
     results_folder_close(folder);
     temporary_folder_close(&temporary);
     sweep_destroy(sweep);
@@ -113,7 +113,7 @@ static void of_an_interrupted_run(void **unused)
     const struct journal_event events[] = {{.kind = JOURNAL_ASSIGNED}, {.kind = JOURNAL_CRASHED}};
 
     (void)unused;
-    check(events, 2);
+    check(events, 2, 2);
 }
 
 /* It goes on at once, before anything of it is asked. */
@@ -125,13 +125,23 @@ static void of_a_run_paused_at_a_rung(void **unused)
         {.kind = JOURNAL_PAUSED}};
 
     (void)unused;
-    check(events, 3);
+    check(events, 3, 2);
+}
+
+/* Attempts 2 to 4 were given to ranks that had died. */
+static void behind_some_without_a_folder(void **unused)
+{
+    const struct journal_event events[] = {{.kind = JOURNAL_ASSIGNED}, {.kind = JOURNAL_CRASHED}};
+
+    (void)unused;
+    check(events, 2, 5);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(of_an_interrupted_run),
-                                       cmocka_unit_test(of_a_run_paused_at_a_rung)};
+                                       cmocka_unit_test(of_a_run_paused_at_a_rung),
+                                       cmocka_unit_test(behind_some_without_a_folder)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
