@@ -1,0 +1,204 @@
+/* Time is read from the virtual clock; what the trainer did while its rank slept is said when the
+ * rank wakes, as from a pipe. */
+#include "faults/simulated_rank.h"
+
+#include "base/clock.h"
+#include "support/cmocka.h"
+
+static const double heartbeat_every_seconds = 2, coordinator_deadline_seconds = 30;
+static const double trainer_start_seconds = 1.5;
+
+double training_metric(int64_t run, int64_t epoch)
+{
+    return (double)((run * 37 + epoch * epoch * 11 + run * run * epoch) % 23) / 23; /* with ties */
+}
+
+void rank_say(struct simulated_rank *rank, struct message message)
+{
+    copy_text(message.host, sizeof message.host, "simulated");
+    assert_int_equal(message_send(rank->transport, 0, &message), STATUS_OK);
+    rank->last_heartbeat = clock_seconds();
+}
+
+void rank_begin(struct simulated_rank *rank, struct rank_world *world, struct transport *transport)
+{
+    double now = clock_seconds();
+
+    *rank = (struct simulated_rank){.world = world,
+                                    .transport = transport,
+                                    .number = transport->rank,
+                                    .last_heard = now,
+                                    .ready_at = now + trainer_start_seconds};
+    rank_say(rank, (struct message){.kind = MESSAGE_HELLO});
+}
+
+static void start_trainer(struct simulated_rank *rank)
+{
+    rank->is_busy = rank->is_ready = rank->waits = false;
+    rank->ready_at = clock_seconds() + trainer_start_seconds;
+}
+
+/* ---- a run ---- */
+
+static void save_checkpoint(const struct simulated_rank *rank)
+{
+    int64_t *saved = &rank->world->checkpoints[rank->run];
+
+    if (rank->epoch > *saved)
+        *saved = rank->epoch;
+}
+
+static void end_attempt(struct simulated_rank *rank, struct message end)
+{
+    bool is_written = end.kind == MESSAGE_DONE || end.kind == MESSAGE_PAUSED;
+
+    end.run = rank->run;
+    end.attempt = rank->attempt;
+    if (is_written)
+        disk_write_result(rank->world->disk, rank->world->sweep->runs[rank->run].id, rank->attempt);
+    if (is_written || end.status == STATUS_CANCELLED)
+        save_checkpoint(rank);
+    rank->last = end;
+    rank->fate.kind = 0;
+    rank_say(rank, end);
+    start_trainer(rank);
+    if (end.kind != MESSAGE_CRASHED) /* the same trainer goes on */
+        rank->ready_at = clock_seconds() + 0.01;
+}
+
+static void begin_run(struct simulated_rank *rank, const struct message *order)
+{
+    struct rank_world *world = rank->world;
+
+    if (rank->is_busy || !rank->is_ready)
+        breach(world->disk->witness, "rank %d is given run %lld while it has %lld", rank->number,
+               (long long)order->run, (long long)rank->run);
+    rank->is_busy = true;
+    rank->waits = rank->wants_stop = false;
+    rank->fate.kind = 0;
+    rank->run = order->run;
+    rank->attempt = order->attempt;
+    rank->epoch = world->checkpoints[order->run];
+    rank->rung_epoch = order->rung_epoch;
+    rank->next_epoch_at = clock_seconds() + world->trainings[order->run].epoch_seconds;
+    disk_make_attempt(world->disk, world->sweep->runs[order->run].id, order->attempt);
+}
+
+static void obey_verdict(struct simulated_rank *rank, const struct message *order)
+{
+    if (!rank->waits || order->run != rank->run || order->attempt != rank->attempt)
+        return;
+    rank->waits = false;
+    rank->rung_epoch = order->rung_epoch;
+    if (order->verdict == VERDICT_GO_ON)
+        rank->next_epoch_at = clock_seconds() + rank->world->trainings[rank->run].epoch_seconds;
+    else
+        end_attempt(rank, (struct message){.kind = MESSAGE_PAUSED});
+}
+
+void rank_obey(struct simulated_rank *rank, const struct message *order)
+{
+    rank->last_heard = clock_seconds();
+    if (order->kind == MESSAGE_ASSIGN) {
+        if (!rank->is_useless) /* else it was given before rank 0 heard of that */
+            begin_run(rank, order);
+    } else if (order->kind == MESSAGE_VERDICT) {
+        obey_verdict(rank, order);
+    } else if (order->kind == MESSAGE_STOP) {
+        rank->wants_stop = true;
+    } else if (order->kind == MESSAGE_SHUTDOWN) {
+        rank_say(rank, (struct message){.kind = MESSAGE_BYE});
+        rank->is_gone = true;
+    }
+}
+
+static void ask(struct simulated_rank *rank)
+{
+    rank->waits = true;
+    rank_say(rank, (struct message){.kind = MESSAGE_RUNG,
+                                    .run = rank->run,
+                                    .attempt = rank->attempt,
+                                    .rung_epoch = rank->rung_epoch,
+                                    .value = training_metric(rank->run, rank->rung_epoch)});
+}
+
+static void train_epoch(struct simulated_rank *rank)
+{
+    const struct training *training = &rank->world->trainings[rank->run];
+
+    rank->epoch++;
+    rank->next_epoch_at += training->epoch_seconds;
+    if (rank->epoch == training->diverges_at)
+        end_attempt(rank, (struct message){.kind = MESSAGE_FAILED, .status = STATUS_DIVERGED});
+    else if (stream_below(rank->world->dice, 2) == 0)
+        save_checkpoint(rank); /* a timed one */
+}
+
+static void go_on(struct simulated_rank *rank)
+{
+    const struct training *training = &rank->world->trainings[rank->run];
+    double now = clock_seconds();
+
+    while (rank->is_busy && !rank->is_gone) {
+        bool is_trained = rank->epoch >= training->n_epochs;
+        if (rank->fate.kind != 0)
+            end_attempt(rank, rank->fate);
+        else if (rank->wants_stop)
+            end_attempt(rank, (struct message){.kind = MESSAGE_FAILED, .status = STATUS_CANCELLED});
+        else if (rank->waits)
+            break;
+        else if (rank->rung_epoch > 0 && rank->epoch >= rank->rung_epoch)
+            ask(rank);
+        else if (is_trained)
+            end_attempt(rank, (struct message){.kind = MESSAGE_DONE});
+        else if (now < rank->next_epoch_at)
+            break;
+        else
+            train_epoch(rank);
+    }
+}
+
+/* ---- the rank ---- */
+
+static void read_orders(struct simulated_rank *rank)
+{
+    struct message message;
+    int from = 0;
+
+    while (rank->number != 0 && !rank->is_gone) {
+        assert_int_equal(message_receive(rank->transport, &from, &message), STATUS_OK);
+        if (from < 0)
+            break;
+        rank_obey(rank, &message);
+    }
+}
+
+void rank_act(struct simulated_rank *rank)
+{
+    double now = clock_seconds();
+
+    if (rank->is_gone || now < rank->asleep_until)
+        return;
+    read_orders(rank);
+    if (rank->is_gone)
+        return;
+    if (rank->number != 0 && now - rank->last_heard > coordinator_deadline_seconds) {
+        rank->is_gone = true; /* "rank 0 has been silent for …" */
+        return;
+    }
+    go_on(rank);
+    if (rank->ready_at > 0 && now >= rank->ready_at) {
+        rank->ready_at = 0;
+        rank->is_ready = true;
+        rank_say(rank, (struct message){.kind = MESSAGE_READY});
+    }
+    if (now - rank->last_heartbeat > heartbeat_every_seconds)
+        rank_say(rank, (struct message){.kind = MESSAGE_HEARTBEAT});
+}
+
+void rank_sleep(struct simulated_rank *rank, double seconds, bool with_trainer)
+{
+    rank->asleep_until = clock_seconds() + seconds;
+    if (with_trainer)
+        rank->next_epoch_at += seconds;
+}
