@@ -61,9 +61,10 @@ def journal(folder):
 class Reader(threading.Thread):
     """Opens results.h5 over and over while the sweep runs: it must be readable whenever it exists."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, pause=0.02):
         super().__init__(daemon=True)
-        self.path, self.is_over, self.opened, self.problem = folder / "results.h5", False, 0, None
+        self.path, self.pause = folder / "results.h5", pause
+        self.is_over, self.opened, self.problem = False, 0, None
 
     def run(self):
         while not self.is_over:
@@ -75,7 +76,7 @@ class Reader(threading.Thread):
                 pass
             except Exception as problem:  # noqa: BLE001: any failure to read is the finding
                 self.problem = problem
-            time.sleep(0.02)
+            time.sleep(self.pause)
 
     def end(self):
         self.is_over = True
