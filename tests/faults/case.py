@@ -17,12 +17,16 @@ class Case:
         self.name, self.dice = f"{kind}-{seed}", random.Random(f"{kind}-{seed}")
         self.faults, self.sweep, self.n_late, self.folder = [], None, 0, None
 
-    def begin(self, ranks=None, with_results=False, environment=None):
+    def begin(self, ranks=None, with_results=False, **options):
         """The sweep, with or without mpirun where `ranks` leaves it to the dice."""
-        self.folder = self.bench.case_folder(self.name, with_results)
+        if self.folder is None:
+            self.make_folder(with_results)
         n_ranks = self.dice.choice((0, 2)) if ranks is None else ranks
-        self.sweep = Disturbed(self.bench, self.folder, n_ranks, environment)
+        self.sweep = Disturbed(self.bench, self.folder, n_ranks, **options)
         return self.sweep
+
+    def make_folder(self, with_results=False):
+        self.folder = self.bench.case_folder(self.name, with_results)
 
     def caused(self, **parameters):
         """A fault has struck: what it was."""

@@ -41,10 +41,12 @@ def send(pid, number):
 
 
 class Disturbed:
-    """The sweep of a case's folder, with its results in `out`. ranks 0: without mpirun."""
+    """The sweep of a case's folder, with its results in `out`. ranks 0: without mpirun. prefix: words before the
+    command; out: where the results are seen from here, if not in the folder."""
 
-    def __init__(self, bench, folder, ranks, environment=None):
-        self.bench, self.folder, self.out, self.ranks = bench, folder, folder / "out", ranks
+    def __init__(self, bench, folder, ranks, environment=None, prefix=(), out=None):
+        self.bench, self.folder, self.ranks, self.prefix = bench, folder, ranks, list(prefix)
+        self.out = out or folder / "out"
         self.environment = dict(bench.program.environment, **(environment or {}))
         self.process, self.codes, self.seen, self.log = None, [], set(), None
         self.n_earlier = 0  # events of earlier starts
@@ -64,7 +66,7 @@ class Disturbed:
         self.n_earlier = path.read_bytes().count(b"}\n") if path.exists() else 0
         self.log = self.folder / f"start-{len(self.codes) + 1}.log"
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen(self.command(options, recovery), cwd=self.folder, env=self.environment,
+            self.process = subprocess.Popen(self.prefix + self.command(options, recovery), cwd=self.folder, env=self.environment,
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
     def said(self):

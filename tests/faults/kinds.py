@@ -37,6 +37,7 @@ KINDS = {
     "stop_command": Kind(stops.stop_command),
     "stop_before": Kind(stops.stop_before),
     "disk_full": Kind(storage.fail_with(errno.ENOSPC), 2),
+    "disk_really_full": Kind(storage.fill_disk),
     "disk_quota": Kind(storage.fail_with(errno.EDQUOT)),
     "disk_broken": Kind(storage.fail_with(errno.EIO), 2),
     "disk_read_only": Kind(storage.fail_with(errno.EROFS)),

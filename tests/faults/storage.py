@@ -2,7 +2,10 @@
 
 import errno
 import mmap
+import pathlib
+import shutil
 import struct
+import subprocess
 
 from case import Skipped
 from disturbed import Broken
@@ -61,3 +64,53 @@ def fail_with(error):
         sweep.check()
 
     return play
+
+
+class SmallDisk:
+    """A file system of a few pages, mounted on the case's `out` in a namespace of its own; gone with its holder."""
+
+    def __init__(self, case, n_bytes):
+        (case.folder / "out").mkdir()
+        if shutil.which("unshare") is None or shutil.which("nsenter") is None:
+            raise Skipped("unshare or nsenter is not installed")
+        script = 'mount -t tmpfs -o size="$1" tmpfs "$2" && echo ready && exec sleep 3600'
+        self.holder = subprocess.Popen(["unshare", "-rm", "sh", "-c", script, "sh", str(n_bytes), case.folder / "out"],
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if self.holder.stdout.readline() != b"ready\n":
+            self.holder.wait()
+            raise Skipped(f"nothing can be mounted: {self.holder.stderr.read().decode().strip()}")
+        self.enter = ["nsenter", "-t", str(self.holder.pid), "-m", "-U", "--preserve-credentials", "sh", "-c",
+                      'cd "$0" && exec "$@"', str(case.folder)]
+        self.out = pathlib.Path(f"/proc/{self.holder.pid}/root{case.folder}/out")
+
+    def grow(self, n_bytes):
+        subprocess.run([*self.enter, "mount", "-o", f"remount,size={n_bytes}", "out"], check=True)
+
+    def end(self):
+        self.holder.kill()
+        self.holder.wait()
+
+
+def fill_disk(case):
+    """A file system that is too small, and grows when the sweep has ended for want of room."""
+    case.make_folder()
+    results = sum(path.stat().st_size for path in (case.bench.inputs / "done").rglob("*"))
+    size, enough = case.dice.randint(16 << 10, results), 64 << 20  # each attempt may leave two checkpoints
+    disk = SmallDisk(case, size)
+    try:
+        sweep = case.begin(prefix=disk.enter, out=disk.out)
+        while size < enough and sweep.run() != 0:
+            if sweep.codes[-1] != 3 or "No space left on device" not in sweep.said():
+                raise Broken(f"exit code {sweep.codes[-1]} on {size} bytes: {sweep.said()[-600:]}")
+            case.caused(bytes=size)
+            size = int(size * case.dice.uniform(1.2, 2.0))
+            disk.grow(size)
+        if not case.faults:
+            case.late()
+        sweep.finish()
+        sweep.check_uncharged()
+        sweep.check()
+    finally:
+        if case.sweep is not None:
+            case.sweep.end_all()
+        disk.end()
