@@ -4,7 +4,7 @@
 #ifndef FAULTS_SIMULATED_DISK_H
 #define FAULTS_SIMULATED_DISK_H
 
-#include "dispatch/journal.h"
+#include "dispatch/journal/journal.h"
 #include "faults/witness.h"
 #include "support/random_stream.h"
 #include "support/temporary_folder.h"

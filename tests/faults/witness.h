@@ -5,7 +5,7 @@
 #ifndef FAULTS_WITNESS_H
 #define FAULTS_WITNESS_H
 
-#include "dispatch/run_state.h"
+#include "dispatch/journal/run_state.h"
 
 struct witnessed_run {
     int64_t attempt;         /* the newest */
