@@ -1,6 +1,7 @@
 /* An attempt that the journal missed, its line not on disk when the power went, keeps its folder to
  * itself: the next one gets a number of its own. */
 #include "base/file.h"
+#include "base/numerics.h"
 #include "dispatch/folder/results_folder.h"
 #include "dispatch/journal/journal.h"
 #include "dispatch/lead/coordinator.h"
@@ -35,6 +36,7 @@ static void write_journal(const struct sweep *sweep, const struct journal_event 
         struct journal_event event = events[i];
         memcpy(event.run_id, sweep->runs[0].id, RUN_ID_BYTES);
         event.attempt = 1;
+        event.numerics = event.kind == JOURNAL_ASSIGNED ? NUMERICS_VERSION : 0;
         assert_int_equal(journal_append(journal, &event), STATUS_OK);
     }
     journal_close(journal);
