@@ -27,6 +27,22 @@ def half_write(path, dice):
     path.with_name(f"{path.name}.{dice.randint(2, 4000000)}.tmp").write_bytes(data[:dice.randrange(len(data))])
 
 
+def verify(case, *options):
+    done = subprocess.run([case.bench.program.binary, "verify", "out", *options], cwd=case.folder, capture_output=True,
+                          text=True, check=False, timeout=60)
+    return done.returncode, done.stdout + done.stderr
+
+
+def find_damaged(case, runs):
+    """`verify` names these runs, and sets what is damaged aside when asked to."""
+    code, said = verify(case)
+    if code != 1 or any(run not in said for run in runs):
+        raise Broken(f"verify: exit code {code}, wanted 1 and {runs} named: {said}")
+    code, said = verify(case, "--repair")
+    if code not in (0, 1):
+        raise Broken(f"verify --repair: exit code {code}: {said}")
+
+
 # ---- the journal of a finished sweep ----
 
 def cut_journal(case):
@@ -78,15 +94,16 @@ def spoil_journal(case):
 
 
 def repair_journal(case):
-    """A damaged line in the middle, and --repair instead of a copy."""
+    """A damaged line in the middle, and `verify --repair` instead of a copy: no run is repeated."""
     sweep = case.begin(with_results=True)
     path = sweep.out / "journal.jsonl"
     data = path.read_bytes()
     at = case.dice.randrange(data[:-1].rfind(b"\n"))
     path.write_bytes(data[:at] + bytes([data[at] ^ 1 << case.dice.randrange(8)]) + data[at + 1:])
     case.caused(byte=at)
-    if sweep.run(["--repair"]) != 0:
-        raise Broken(f"--repair at byte {at}: exit code {sweep.codes[-1]}: {sweep.said()[-600:]}")
+    code, said = verify(case, "--repair")
+    if code not in (0, 1):
+        raise Broken(f"verify --repair, damaged at byte {at}: exit code {code}: {said}")
     sweep.finish()
     sweep.check()
 
@@ -118,19 +135,23 @@ def spoil_checkpoints(how):
 
 # ---- results of a finished sweep ----
 
-def spoil_results(how):
-    """run.h5 of finished runs: noticed, said, and those runs repeated, no other."""
+def spoil_results(name, *hows):
+    """This file of finished runs: those runs are repeated, no other. A start sees what is gone or has another size;
+    `verify` reads every byte."""
 
     def play(case):
         sweep = case.begin(with_results=True)
-        chosen = case.dice.sample(case.bench.runs(), case.dice.randint(1, 3))
+        chosen, n_flipped = case.dice.sample(case.bench.runs(), case.dice.randint(1, 3)), 0
         for run in chosen:
-            how(sweep.out / "runs" / run / "a1" / "run.h5", case.dice)
-            case.caused(run=run)
+            how = case.dice.choice(hows)
+            how(sweep.out / "runs" / run / "a1" / name, case.dice)
+            n_flipped += how is flip
+            case.caused(run=run, how=how.__name__)
+        if n_flipped or case.dice.random() < 0.5:
+            find_damaged(case, chosen)
         sweep.finish(allowed=(0, 3))
-        logs = "".join(path.read_text() for path in case.folder.glob("start-*.log"))
-        if "run.h5" not in logs:
-            raise Broken(f"what happened to run.h5 is not said: {logs[-600:]}")
+        if name not in "".join(path.read_text() for path in case.folder.glob("start-*.log")):
+            raise Broken(f"what happened to {name} is not said: {sweep.said()[-600:]}")
         sweep.check(repeated=chosen)
 
     return play
@@ -147,19 +168,3 @@ def spoil_table(case):
         case.caused(file=name, how=how.__name__)
     sweep.finish()
     sweep.check()
-
-
-def spoil_weights(case):
-    """weights.h5 of finished runs: `verify` says so, and those runs are repeated."""
-    sweep = case.begin(with_results=True)
-    chosen = case.dice.sample(case.bench.runs(), case.dice.randint(1, 3))
-    for run in chosen:
-        how = case.dice.choice((cut, flip, delete))
-        how(sweep.out / "runs" / run / "a1" / "weights.h5", case.dice)
-        case.caused(run=run, how=how.__name__)
-    done = subprocess.run([case.bench.program.binary, "verify", "out"], cwd=case.folder, capture_output=True, text=True,
-                          check=False, timeout=60)
-    if done.returncode != 1 or any(run not in done.stdout + done.stderr for run in chosen):
-        raise Broken(f"verify: exit code {done.returncode}: {done.stdout}{done.stderr}")
-    sweep.finish(allowed=(0, 3))
-    sweep.check(repeated=chosen)

@@ -49,11 +49,11 @@ KINDS = {
     "checkpoint_flipped": Kind(damage.spoil_checkpoints(damage.flip)),
     "checkpoint_half_written": Kind(damage.spoil_checkpoints(damage.half_write)),
     "checkpoint_deleted": Kind(damage.spoil_checkpoints(damage.delete)),
-    "result_cut": Kind(damage.spoil_results(damage.cut)),
-    "result_flipped": Kind(damage.spoil_results(damage.flip), 2),
-    "result_deleted": Kind(damage.spoil_results(damage.delete)),
+    "result_cut": Kind(damage.spoil_results("run.h5", damage.cut)),
+    "result_flipped": Kind(damage.spoil_results("run.h5", damage.flip), 2),
+    "result_deleted": Kind(damage.spoil_results("run.h5", damage.delete)),
     "table_damaged": Kind(damage.spoil_table),
-    "weights_damaged": Kind(damage.spoil_weights),
+    "weights_damaged": Kind(damage.spoil_results("weights.h5", damage.cut, damage.flip, damage.delete)),
     "weights_swapped": Kind(surroundings.swap(surroundings.swap_weights, "base.h5")),
     "list_swapped": Kind(surroundings.swap(surroundings.swap_list, "list.txt")),
     "pixels_swapped": Kind(surroundings.swap(surroundings.swap_pixels, "data")),
@@ -67,8 +67,9 @@ KINDS = {
 
 # What a kind needs of the program: (a command and its --help, a word that must be in it). Without it, it is left out.
 NEEDS = {
-    "journal_repaired": (("sweep", "--help"), "--repair"),
-    "weights_damaged": (("verify", "--help"), "usage: prunelora verify"),
+    "journal_repaired": (("verify", "--help"), "--repair"),
+    "weights_damaged": (("verify", "--help"), "--repair"),
+    "result_flipped": (("verify", "--help"), "--repair"),
 }
 
 
