@@ -6,7 +6,7 @@
 #include "support/cmocka.h"
 
 static const double heartbeat_every_seconds = 2, coordinator_deadline_seconds = 30;
-static const double trainer_start_seconds = 1.5;
+static const double trainer_start_seconds = 1.5, suspended_seconds = 5;
 
 double training_metric(int64_t run, int64_t epoch)
 {
@@ -28,6 +28,7 @@ void rank_begin(struct simulated_rank *rank, struct rank_world *world, struct tr
                                     .transport = transport,
                                     .number = transport->rank,
                                     .last_heard = now,
+                                    .last_act = now,
                                     .ready_at = now + trainer_start_seconds};
     rank_say(rank, (struct message){.kind = MESSAGE_HELLO});
 }
@@ -70,9 +71,7 @@ static void begin_run(struct simulated_rank *rank, const struct message *order)
 {
     struct rank_world *world = rank->world;
 
-    if (rank->is_busy || !rank->is_ready)
-        breach(world->disk->witness, "rank %d is given run %lld while it has %lld", rank->number,
-               (long long)order->run, (long long)rank->run);
+    rank->waiting.kind = 0;
     rank->is_busy = true;
     rank->waits = rank->wants_stop = false;
     rank->fate.kind = 0;
@@ -82,6 +81,39 @@ static void begin_run(struct simulated_rank *rank, const struct message *order)
     rank->rung_epoch = order->rung_epoch;
     rank->next_epoch_at = clock_seconds() + world->trainings[order->run].epoch_seconds;
     disk_make_attempt(world->disk, world->sweep->runs[order->run].id, order->attempt);
+}
+
+static void take_run(struct simulated_rank *rank, const struct message *order)
+{
+    if (rank->is_busy || rank->waiting.kind != 0)
+        breach(rank->world->disk->witness, "rank %d is given run %lld while it has %lld",
+               rank->number, (long long)order->run, (long long)rank->run);
+    if (rank->is_ready)
+        begin_run(rank, order);
+    else
+        rank->waiting = *order; /* its trainer was replaced meanwhile, or never starts */
+}
+
+/* Its run is another rank's: the trainer is killed, and a new one starts. */
+static void restart(struct simulated_rank *rank)
+{
+    rank->waiting.kind = 0;
+    if (rank->is_useless)
+        rank_say(rank, (struct message){.kind = MESSAGE_GAVE_UP, .text = "simulated"});
+    else
+        start_trainer(rank);
+}
+
+/* Before it began: no folder was made. */
+static void withdraw(struct simulated_rank *rank)
+{
+    struct message end = {.kind = MESSAGE_FAILED,
+                          .status = STATUS_CANCELLED,
+                          .run = rank->waiting.run,
+                          .attempt = rank->waiting.attempt};
+
+    rank->waiting.kind = 0;
+    rank_say(rank, end);
 }
 
 static void obey_verdict(struct simulated_rank *rank, const struct message *order)
@@ -100,8 +132,11 @@ void rank_obey(struct simulated_rank *rank, const struct message *order)
 {
     rank->last_heard = clock_seconds();
     if (order->kind == MESSAGE_ASSIGN) {
-        if (!rank->is_useless) /* else it was given before rank 0 heard of that */
-            begin_run(rank, order);
+        take_run(rank, order);
+    } else if (order->kind == MESSAGE_RESTART) {
+        restart(rank);
+    } else if (order->kind == MESSAGE_STOP && rank->waiting.kind != 0) {
+        withdraw(rank);
     } else if (order->kind == MESSAGE_VERDICT) {
         obey_verdict(rank, order);
     } else if (order->kind == MESSAGE_STOP) {
@@ -179,6 +214,9 @@ void rank_act(struct simulated_rank *rank)
 
     if (rank->is_gone || now < rank->asleep_until)
         return;
+    if (now - rank->last_act > suspended_seconds) /* which says nothing of rank 0 */
+        rank->last_heard = now;
+    rank->last_act = now;
     read_orders(rank);
     if (rank->is_gone)
         return;
@@ -190,7 +228,11 @@ void rank_act(struct simulated_rank *rank)
     if (rank->ready_at > 0 && now >= rank->ready_at) {
         rank->ready_at = 0;
         rank->is_ready = true;
-        rank_say(rank, (struct message){.kind = MESSAGE_READY});
+        struct message waiting = rank->waiting;
+        if (waiting.kind != 0)
+            begin_run(rank, &waiting);
+        else
+            rank_say(rank, (struct message){.kind = MESSAGE_READY});
     }
     if (now - rank->last_heartbeat > heartbeat_every_seconds)
         rank_say(rank, (struct message){.kind = MESSAGE_HEARTBEAT});

@@ -28,15 +28,16 @@ struct simulated_rank {
     int number;
     bool is_gone; /* dead, or sent home */
     double asleep_until;
-    double last_heartbeat, last_heard;
+    double last_heartbeat, last_heard, last_act;
     /* the trainer */
     double ready_at; /* 0: it is, or busy */
     bool is_useless; /* none starts */
     bool is_ready, is_busy, waits, wants_stop;
     int64_t run, attempt, epoch, rung_epoch;
     double next_epoch_at;
-    struct message fate; /* kind 0, or how the run under way ends next */
-    struct message last; /* end of an attempt, to be said once more much later */
+    struct message waiting; /* kind 0, or a run that waits for the next trainer */
+    struct message fate;    /* kind 0, or how the run under way ends next */
+    struct message last;    /* end of an attempt, to be said once more much later */
 };
 
 void rank_begin(struct simulated_rank *rank, struct rank_world *world, struct transport *transport);
