@@ -122,6 +122,29 @@ def kill_ranks_for_good(case):
     sweep.check()
 
 
+def suspend_rank_too_long(case):
+    """A rank is given up after 30 s of silence, its run goes to the other one, and then it goes on where it was."""
+    sweep = case.begin(ranks=2)
+    sweep.start(recovery=case.dice.random() < 0.5)
+    ranks = sweep.wait_for(lambda: {event["rank"] for event in sweep.events("assigned")} == {0, 1} and
+                           len(sweep.rank_processes()) == 2 and sweep.rank_processes())
+    if not send(ranks[1], signal.SIGSTOP):
+        raise Broken("rank 1 is gone while rank 0 is there")
+    is_lost = False
+    end = time.monotonic() + 50
+    while not is_lost and time.monotonic() < end and not sweep.is_over():
+        is_lost = "rank 1 on" in sweep.said() and "silent and given up" in sweep.said()
+        time.sleep(0.01)
+    send(ranks[1], signal.SIGCONT)
+    if not is_lost:
+        raise Broken(f"rank 1 was not given up within 50 s: {sweep.said()[-600:]}")
+    case.caused()
+    sweep.wait()
+    if sweep.status()["exit_code"] != 0:
+        raise Broken(f"status.json says {sweep.status()}: {sweep.said()[-600:]}")
+    sweep.check()
+
+
 def kill_job(only_launcher):
     """The launcher, or it and every rank, is killed; the others must follow by themselves."""
 

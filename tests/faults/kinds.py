@@ -24,6 +24,7 @@ KINDS = {
     "trainer_suspended": Kind(deaths.suspend(deaths.one_trainer)),
     "trainer_hung": Kind(deaths.hang_trainers, is_slow=True),
     "rank_suspended": Kind(deaths.suspend(deaths.one_rank)),
+    "rank_suspended_too_long": Kind(deaths.suspend_rank_too_long, is_slow=True),
     "job_suspended": Kind(deaths.suspend(deaths.everybody)),
     "rank_killed": Kind(deaths.kill_ranks(lambda dice: 1)),
     "rank_0_killed": Kind(deaths.kill_ranks(lambda dice: 0)),
