@@ -5,6 +5,7 @@ usage: mutants.py SOURCE_FOLDER                  every patch applies
        mutants.py SOURCE_FOLDER SCRATCH [NN...]  all of them, or these, built and tried in a copy of the sources
 """
 
+import os
 import pathlib
 import shutil
 import subprocess
@@ -21,8 +22,10 @@ def head_of(patch, name):
 
 
 def apply(patch, folder, *options):
-    command = ["patch", "-p1", "--silent", "--force", "--no-backup-if-mismatch", *options, "-i", str(patch)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    # not of a repository above it: the patch would be taken for one of another folder
+    environment = dict(os.environ, GIT_CEILING_DIRECTORIES=str(folder.resolve().parent))
+    command = ["git", "apply", *options, str(patch.resolve())]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"FAILED {patch.name} does not apply: bring it up to date\n{done.stdout}{done.stderr}")
 
@@ -45,7 +48,7 @@ def prepare(source, scratch):
 def notices(patch, build):
     """Whether its tests fail. In a session of their own: what is broken may signal its whole group."""
     must(["ninja", "-C", build, *head_of(patch, "Targets").split()])
-    done = subprocess.run(["ctest", "-R", head_of(patch, "Tests")], cwd=build, start_new_session=True, timeout=900,
+    done = subprocess.run(["ctest", "--reverse", head_of(patch, "Tests")], cwd=build, start_new_session=True, timeout=900,
                           capture_output=True, text=True, check=False)
     if "No tests were found" in done.stdout + done.stderr:
         raise SystemExit(f"FAILED {patch.name} names no test")
@@ -77,7 +80,7 @@ def main():
     for patch in patches:
         for name in ("What goes wrong", "Targets", "Tests"):
             head_of(patch, name)
-        apply(patch, source, "--dry-run")
+        apply(patch, source, "--check")
     print(f"{len(patches)} mutants apply")
     return 0 if patches else 1
 

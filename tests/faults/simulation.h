@@ -3,8 +3,8 @@
 #ifndef FAULTS_SIMULATION_H
 #define FAULTS_SIMULATION_H
 
-#include "dispatch/lead/coordinator.h"
 #include "dispatch/folder/results_folder.h"
+#include "dispatch/lead/coordinator.h"
 #include "faults/simulated_rank.h"
 
 enum fault {

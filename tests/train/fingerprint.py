@@ -68,7 +68,7 @@ def print_runs(program, network, device):
     for _, row in table.sort_values("unlearn.method").iterrows():
         tensors = weights_of(folder, row) or {}
         weights = digest(part for name in sorted(tensors) for part in (name.encode(), tensors[name]))
-        print(f"{network} {device} {row['unlearn.method'].decode()} {row.name.decode()} weights {weights} "
+        print(f"{network} {device} {row['unlearn.method'].decode()} weights {weights} "
               f"measures {measures(row)}", flush=True)
 
 

@@ -37,9 +37,11 @@ static long launched_ranks(void)
 {
     static const char *const variables[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE",
                                             "SLURM_STEP_NUM_TASKS"};
-    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
-        if (getenv(variables[i]) != NULL)
-            return strtol(getenv(variables[i]), NULL, 10);
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+        const char *value = getenv(variables[i]);
+        if (value != NULL)
+            return strtol(value, NULL, 10);
+    }
     return 0;
 }
 

@@ -151,7 +151,7 @@ static void read_number(struct spec *spec, const struct tree_entry *item,
                           "'%s' of 'early_terminate' must be in [%lld, %lld], got %s", key->name,
                           (long long)key->least, (long long)key->most, value->text);
     else
-        *(int64_t *)(void *)((char *)&spec->early + key->offset) = value->integer;
+        memcpy((char *)&spec->early + key->offset, &value->integer, sizeof value->integer);
 }
 
 static void unknown_key(struct spec *spec, const struct tree_entry *item)
