@@ -2,7 +2,9 @@
 #include "cli/foreground.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "store/results/run_file.h"
+#include "store/results/run_paths.h"
 #include "trainer/backend_choice.h"
 
 #include <math.h>
@@ -79,7 +81,7 @@ static enum status print_result(const struct train_job *job)
     char *path = NULL;
 
     TRY(arena_create(&arena));
-    TRY_ALLOC(path, arena_format(arena, "%s/run.h5", job->folder));
+    TRY_ALLOC(path, path_join(arena, job->folder, RUN_RESULT_NAME));
     TRY(run_file_read(path, false, arena, &run));
     for (int64_t i = 0; i < run.n_values; i++)
         if (!isnan(run.values[i].value))

@@ -55,7 +55,7 @@ static void put_merged(const struct plan_view *view, struct text *out)
 {
     text_append(out, " \"merged\": [");
     for (int64_t i = 0; i < view->n_merged; i++) {
-        const struct merged *row = &view->merged[i];
+        const struct unread_settings *row = &view->merged[i];
         text_append(
             out, "%s\n  {\"method\": \"%s\", \"points\": %lld, \"runs\": %lld, \"unread\": [",
             i > 0 ? "," : "", row->method, (long long)row->n_points, (long long)row->n_runs);
@@ -68,7 +68,7 @@ static void put_merged(const struct plan_view *view, struct text *out)
 
 static void put_difference(const struct plan_view *view, struct text *out)
 {
-    const struct difference *difference = &view->difference;
+    const struct folder_difference *difference = &view->difference;
 
     text_append(out, " \"folder\": ");
     put_text(out, view->folder);
@@ -218,7 +218,7 @@ static enum status put_row(const struct plan_view *view, int64_t i, struct text 
         int found = setting_find(sweep->axes[j]);
         if (found < 0 || is_always_there(sweep->axes[j]))
             continue;
-        if (merged_is_read(run->settings.unlearn.method, sweep->axes[j]))
+        if (setting_is_read(run->settings.unlearn.method, sweep->axes[j]))
             TRY(put_setting(run, found, out));
         else
             text_append(out, ",");

@@ -16,7 +16,7 @@ static const char *plural(int64_t n)
 static void print_merged(const struct plan_view *view, struct text *out)
 {
     for (int64_t i = 0; i < view->n_merged; i++) {
-        const struct merged *row = &view->merged[i];
+        const struct unread_settings *row = &view->merged[i];
         if (row->n_points == row->n_runs)
             continue;
         text_append(out, "  %s: %lld points -> %lld run%s, ", row->method, (long long)row->n_points,
@@ -38,7 +38,7 @@ static int64_t count_files(const struct sweep *sweep, bool are_weights)
         const struct settings *settings = &sweep->runs[i].settings;
         const char *path = are_weights ? settings->model.weights : settings->data.path;
         int64_t j = 0;
-        if (are_weights && !merged_is_read(settings->unlearn.method, "model.weights"))
+        if (are_weights && !setting_is_read(settings->unlearn.method, "model.weights"))
             continue;
         while (j < n && strcmp(seen[j], path) != 0)
             j++;
@@ -55,7 +55,7 @@ static void print_shared(const struct plan_view *view, struct text *out)
             n_data = count_files(sweep, false);
 
     for (int64_t i = 0; i < sweep->n_runs; i++)
-        n_starting += merged_is_read(sweep->runs[i].settings.unlearn.method, "model.weights");
+        n_starting += setting_is_read(sweep->runs[i].settings.unlearn.method, "model.weights");
     text_append(out, "shared: %lld data set%s", (long long)n_data, plural(n_data));
     if (n_weights > 0)
         text_append(out, ", %lld base model%s that %lld run%s", (long long)n_weights,
@@ -66,7 +66,7 @@ static void print_shared(const struct plan_view *view, struct text *out)
 
 /* ---- against the results folder ---- */
 
-static void print_changes(const struct difference *difference, struct text *out)
+static void print_changes(const struct folder_difference *difference, struct text *out)
 {
     for (int64_t i = 0; i < difference->n_changed; i++) {
         const struct changed_setting *changed = &difference->changed[i];
@@ -77,7 +77,7 @@ static void print_changes(const struct difference *difference, struct text *out)
     }
 }
 
-static void print_lost(const struct difference *difference, bool has_all, struct text *out)
+static void print_lost(const struct folder_difference *difference, bool has_all, struct text *out)
 {
     int64_t n = difference->n_lost, n_shown = has_all || n <= MOST_LOST ? n : MOST_LOST;
 
@@ -92,7 +92,7 @@ static void print_lost(const struct difference *difference, bool has_all, struct
 
 static void print_difference(const struct plan_view *view, bool has_all, struct text *out)
 {
-    const struct difference *difference = &view->difference;
+    const struct folder_difference *difference = &view->difference;
     bool is_first = true;
 
     if (!difference->exists) {

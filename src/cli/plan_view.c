@@ -30,7 +30,7 @@ const char *estimate_basis_name(enum estimate_basis basis)
 }
 
 /* Keeps the runs measured on the device asked for, and says where that was. */
-static void choose_device(struct plan_view *view, struct measured_run *runs, int64_t *n)
+static void choose_device(struct plan_view *view, struct past_run *runs, int64_t *n)
 {
     const char *wanted = view->request.device;
     int64_t n_kept = 0;
@@ -51,10 +51,10 @@ static enum status create_estimator(struct plan_view *view, struct costs *costs,
                                     struct estimator **out)
 {
     enum status status = STATUS_OK;
-    struct measured_run *runs = NULL;
+    struct past_run *runs = NULL;
     int64_t n = 0;
 
-    TRY(measured_find(view->folder, costs, view->arena, &runs, &n));
+    TRY(past_runs_find(view->folder, costs, view->arena, &runs, &n));
     view->measured_on = "";
     choose_device(view, runs, &n);
     bool is_gpu = strcmp(view->request.device, "cuda") == 0;
@@ -146,8 +146,8 @@ enum status plan_view_create(const struct sweep *sweep, const struct plan_reques
     TRY(arena_create(&view.arena));
     if (view.folder == NULL)
         TRY_ALLOC(view.folder, path_join(view.arena, "results", sweep->name));
-    TRY(merged_find(sweep, view.arena, &view.merged, &view.n_merged));
-    TRY(difference_find(sweep, view.folder, view.arena, &view.difference));
+    TRY(unread_settings_find(sweep, view.arena, &view.merged, &view.n_merged));
+    TRY(folder_difference_find(sweep, view.folder, view.arena, &view.difference));
     TRY(costs_create(&costs));
     TRY(create_estimator(&view, costs, &estimator));
     TRY(estimate_runs(&view, costs, estimator));

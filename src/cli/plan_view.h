@@ -28,8 +28,8 @@ struct plan_view {
     struct plan_request request;
     struct arena *arena; /* owned: everything below */
     const char *folder;
-    struct difference difference;
-    struct merged *merged;
+    struct folder_difference difference;
+    struct unread_settings *merged;
     int64_t n_merged;
     struct estimate *estimates; /* [n_runs] */
     struct time_row *times;

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
+#include "store/results/run_paths.h"
 #include "store/weights/adapters.h"
 
 #include <cjson/cJSON.h>
@@ -125,8 +126,8 @@ static enum status load_parts(const char *folder, struct run_parts *parts)
     bool has_manifest = false;
 
     TRY(arena_create(&parts->arena));
-    TRY_ALLOC(parts->final_path, path_join(parts->arena, folder, "weights.h5"));
-    TRY_ALLOC(parts->adapters_path, path_join(parts->arena, folder, "adapters.h5"));
+    TRY_ALLOC(parts->final_path, path_join(parts->arena, folder, RUN_WEIGHTS_NAME));
+    TRY_ALLOC(parts->adapters_path, path_join(parts->arena, folder, RUN_ADAPTERS_NAME));
     if (!file_exists(parts->adapters_path))
         TRY(fail(
             STATUS_BAD_DATA,

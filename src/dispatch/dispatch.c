@@ -30,13 +30,13 @@ static const char *device_for(const struct sweep *sweep, const char *device)
     return first;
 }
 
-static struct member_settings member_settings_for(struct transport *transport,
-                                                  const struct sweep *sweep,
-                                                  const struct dispatch_settings *settings)
+static struct rank_side_settings rank_side_settings_for(struct transport *transport,
+                                                        const struct sweep *sweep,
+                                                        const struct dispatch_settings *settings)
 {
     int64_t threads = sweep->n_runs > 0 ? sweep->runs[0].settings.resources.threads : 0;
 
-    return (struct member_settings){
+    return (struct rank_side_settings){
         .transport = transport,
         .sweep = sweep,
         .folder = settings->folder,
@@ -49,22 +49,22 @@ static struct member_settings member_settings_for(struct transport *transport,
     };
 }
 
-static enum status follow(struct transport *transport, struct member *member, int signal_fd)
+static enum status follow(struct transport *transport, struct rank_side *member, int signal_fd)
 {
     enum status status = STATUS_OK;
 
-    while (!member_is_finished(member)) {
+    while (!rank_side_is_finished(member)) {
         struct message message;
         int from = -1;
         TRY(message_receive(transport, &from, &message));
         if (from >= 0) {
-            TRY(member_receive(member, &message));
+            TRY(rank_side_receive(member, &message));
             continue;
         }
-        TRY(member_poll(member));
+        TRY(rank_side_poll(member));
         if (stop_signals_next(signal_fd) != 0)
-            TRY(member_request_stop(member));
-        member_wait(member, signal_fd);
+            TRY(rank_side_request_stop(member));
+        rank_side_wait(member, signal_fd);
     }
 done:
     if (status != STATUS_OK)
@@ -87,7 +87,7 @@ static const char *absent_file(const struct sweep *sweep)
 }
 
 /* Trainers would find out as well, after they have begun. */
-static enum status compare_contents(struct member_settings *settings, const char *ids)
+static enum status compare_contents(struct rank_side_settings *settings, const char *ids)
 {
     enum status status = STATUS_OK;
     const char *absent = absent_file(settings->sweep);
@@ -134,7 +134,8 @@ done:
     return status;
 }
 
-static enum status look_around(struct member_settings *settings, const struct start_header *header)
+static enum status look_around(struct rank_side_settings *settings,
+                               const struct start_header *header)
 {
     enum status status = STATUS_OK;
     char hash[HASH_HEX_BYTES];
@@ -155,11 +156,11 @@ done:
 }
 
 /* With a complaint, only to make it. */
-static enum status run_follower(struct member_settings *settings)
+static enum status run_follower(struct rank_side_settings *settings)
 {
     enum status status = STATUS_OK;
     struct start_header *header = NULL;
-    struct member *member = NULL;
+    struct rank_side *member = NULL;
     int signal_fd = -1;
 
     TRY(stop_signals_open(&signal_fd));
@@ -169,10 +170,10 @@ static enum status run_follower(struct member_settings *settings)
     settings->supervisor.n_threads = header->n_threads;
     if (settings->complaint[0] == '\0')
         TRY(look_around(settings, header));
-    TRY(member_create(settings, &member));
+    TRY(rank_side_create(settings, &member));
     TRY(follow(settings->transport, member, signal_fd));
 done:
-    member_destroy(member);
+    rank_side_destroy(member);
     if (signal_fd >= 0)
         close(signal_fd);
     free(header);
@@ -181,7 +182,8 @@ done:
 
 enum status dispatch_decline(struct transport *transport, enum status why)
 {
-    struct member_settings member = {.transport = transport, .folder = "", .complaint_status = why};
+    struct rank_side_settings member = {
+        .transport = transport, .folder = "", .complaint_status = why};
     char reason[MESSAGE_TEXT_BYTES];
 
     copy_text(reason, sizeof reason, status_message());
@@ -195,8 +197,8 @@ enum status dispatch_decline(struct transport *transport, enum status why)
 enum status dispatch_run(struct transport *transport, const struct sweep *sweep,
                          const struct dispatch_settings *settings, struct dispatch_outcome *out)
 {
-    struct member_settings member = member_settings_for(transport, sweep, settings);
+    struct rank_side_settings member = rank_side_settings_for(transport, sweep, settings);
 
     *out = (struct dispatch_outcome){0};
-    return transport->rank == 0 ? leader_run(&member, settings, out) : run_follower(&member);
+    return transport->rank == 0 ? rank_0_run(&member, settings, out) : run_follower(&member);
 }

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "store/results/run_paths.h"
 #include "train/ckpt_files.h"
 
 #include <math.h>
@@ -105,7 +106,7 @@ static void remove_from(const char *folder)
 
     ckpt_files_keep(folder, "step", 0);
     best_weights_remove_all(folder);
-    snprintf(path, sizeof path, "%s/ckpt", folder);
+    snprintf(path, sizeof path, "%s/" RUN_CHECKPOINTS_NAME, folder);
     folder_remove_temporaries(path);
     rmdir(path);
     folder_remove_temporaries(folder);
@@ -120,7 +121,8 @@ void checkpoint_remove_earlier(const struct train_job *job)
 /* An attempt may have died between its weights and its run.h5. */
 static void remove_final_weights(const char *folder)
 {
-    static const char *const names[] = {"weights.h5", "weights.h5.json", "adapters.h5"};
+    static const char *const names[] = {RUN_WEIGHTS_NAME, RUN_WEIGHTS_NAME ".json",
+                                        RUN_ADAPTERS_NAME};
     char path[CKPT_PATH_BYTES];
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -165,7 +167,7 @@ static enum status make_folder(const char *folder)
 {
     char path[CKPT_PATH_BYTES];
 
-    snprintf(path, sizeof path, "%s/ckpt", folder);
+    snprintf(path, sizeof path, "%s/" RUN_CHECKPOINTS_NAME, folder);
     return folder_add(path);
 }
 
@@ -189,7 +191,8 @@ enum status checkpoint_keep_epoch(const struct loop *loop, const char *folder)
     enum status status = STATUS_OK;
     char path[CKPT_PATH_BYTES];
 
-    snprintf(path, sizeof path, "%s/ckpt/epoch-%04lld.h5", folder, (long long)loop->position.epoch);
+    snprintf(path, sizeof path, "%s/" RUN_CHECKPOINTS_NAME "/epoch-%04lld.h5", folder,
+             (long long)loop->position.epoch);
     TRY(make_folder(folder));
     TRY(write_file(loop, NULL, path));
 done:

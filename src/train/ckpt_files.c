@@ -1,5 +1,6 @@
 /* A folder's entries by their names' kind and number. */
 #include "train/ckpt_files.h"
+#include "store/results/run_paths.h"
 
 #include <dirent.h>
 #include <stdbool.h>
@@ -33,7 +34,7 @@ struct ckpt_files ckpt_files_list(const char *folder, const char *kind)
     struct ckpt_files files = {.n = 0};
     char path[CKPT_PATH_BYTES];
 
-    snprintf(path, sizeof path, "%s/ckpt", folder);
+    snprintf(path, sizeof path, "%s/" RUN_CHECKPOINTS_NAME, folder);
     DIR *directory = opendir(path);
     if (directory == NULL)
         return files;
@@ -48,7 +49,8 @@ struct ckpt_files ckpt_files_list(const char *folder, const char *kind)
 void ckpt_file_path(const char *folder, const char *kind, int64_t number,
                     char path[CKPT_PATH_BYTES])
 {
-    snprintf(path, CKPT_PATH_BYTES, "%s/ckpt/%s-%lld.h5", folder, kind, (long long)number);
+    snprintf(path, CKPT_PATH_BYTES, "%s/" RUN_CHECKPOINTS_NAME "/%s-%lld.h5", folder, kind,
+             (long long)number);
 }
 
 void ckpt_files_keep(const char *folder, const char *kind, int n_newest)

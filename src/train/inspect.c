@@ -15,7 +15,7 @@
 
 struct inspection {
     struct execution *execution;
-    struct merged merged;
+    struct plain_network merged;
     struct forward forward;
     struct arena *arena;        /* owned: the forward's buffers */
     const struct weights *base; /* borrowed; NULL for a run that reads none */
@@ -127,7 +127,7 @@ static enum status measure_relearning(struct inspection *inspection)
         return STATUS_OK;
     TRY(network_load_weights(network, inspection->base, settings->model.weights));
     TRY(forget_accuracy(&inspection->forward, execution->split, &base_accuracy));
-    TRY(merged_copy(&inspection->merged, &execution->network));
+    TRY(plain_network_copy(&inspection->merged, &execution->network));
     const struct relearn request = {.merged = &inspection->merged,
                                     .forward = &inspection->forward,
                                     .split = execution->split,
@@ -152,8 +152,8 @@ static enum status inspect(struct inspection *inspection)
 
     if (network_reads_weights(&execution->network))
         TRY(execution_weights(execution, &inspection->base));
-    TRY(merged_create(&execution->network, &recipe, &inspection->merged));
-    TRY(merged_copy(&inspection->merged, &execution->network));
+    TRY(plain_network_create(&execution->network, &recipe, &inspection->merged));
+    TRY(plain_network_copy(&inspection->merged, &execution->network));
     TRY(measure_distance(inspection));
     TRY(measure_sparsity(inspection, "sparsity", execution->network.parameters));
     TRY(measure_sparsity(inspection, "sparsity_merged", inspection->merged.network.parameters));
@@ -180,7 +180,7 @@ enum status execution_inspect(struct execution *execution)
     execution->eval_seconds += clock_seconds() - start;
 done:
     forward_release(&inspection.forward);
-    merged_release(&inspection.merged);
+    plain_network_release(&inspection.merged);
     arena_destroy(inspection.arena);
     return status;
 }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/numerics.h"
+#include "store/results/run_paths.h"
 #include "store/results/run_summary.h"
 #include "train/checkpoint.h"
 
@@ -250,7 +251,7 @@ enum status execution_record(struct execution *execution, const char *state, con
         run.eval_batch_size = execution->train.batch_size;
         TRY(fill_samples(execution, &run));
     }
-    TRY_ALLOC(path, arena_format(execution->arena, "%s/run.h5", job->folder));
+    TRY_ALLOC(path, path_join(execution->arena, job->folder, RUN_RESULT_NAME));
     TRY(run_file_write(path, &run));
     if (job->summary != NULL && strcmp(state, "done") == 0)
         TRY(summarize(execution, &run));
@@ -294,10 +295,10 @@ enum status execution_save_weights(struct execution *execution)
     const char *path = job->weights_path;
 
     if (path == NULL)
-        TRY_ALLOC(path, arena_format(execution->arena, "%s/weights.h5", job->folder));
+        TRY_ALLOC(path, path_join(execution->arena, job->folder, RUN_WEIGHTS_NAME));
     if (execution->network.method->adapts) {
         char *adapters = NULL;
-        TRY_ALLOC(adapters, arena_format(execution->arena, "%s/adapters.h5", job->folder));
+        TRY_ALLOC(adapters, path_join(execution->arena, job->folder, RUN_ADAPTERS_NAME));
         TRY(parameters_save(parameters, SAVE_ADAPTERS, adapters));
         TRY(parameters_merge_lora(parameters, settings->lora.alpha / (double)settings->lora.rank));
     }

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum status merged_create(const struct network *network, const struct recipe *recipe,
-                          struct merged *out)
+enum status plain_network_create(const struct network *network, const struct recipe *recipe,
+                                 struct plain_network *out)
 {
     out->settings = *network->settings;
     out->settings.unlearn.method = "finetune"; /* no adapters, no mask */
@@ -17,7 +17,7 @@ enum status merged_create(const struct network *network, const struct recipe *re
     return network_create(&out->network);
 }
 
-void merged_release(struct merged *merged)
+void plain_network_release(struct plain_network *merged)
 {
     network_release(&merged->network);
 }
@@ -59,7 +59,7 @@ done:
     return status;
 }
 
-enum status merged_copy(struct merged *merged, const struct network *network)
+enum status plain_network_copy(struct plain_network *merged, const struct network *network)
 {
     enum status status = STATUS_OK;
     const struct settings *settings = network->settings;

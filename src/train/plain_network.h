@@ -5,16 +5,16 @@
 
 #include "train/network.h"
 
-struct merged {
+struct plain_network {
     struct settings settings; /* the run's, but method and recipe */
     struct network network;   /* owned; borrows the settings above: stays where it was created */
 };
 
 /* On the device of `network`, with its initial values; recipe: what it would be trained with. */
-CHECKED enum status merged_create(const struct network *network, const struct recipe *recipe,
-                                  struct merged *out);
-void merged_release(struct merged *merged);
+CHECKED enum status plain_network_create(const struct network *network, const struct recipe *recipe,
+                                         struct plain_network *out);
+void plain_network_release(struct plain_network *merged);
 /* The values of `network`, which stays as it is. Blocks. */
-CHECKED enum status merged_copy(struct merged *merged, const struct network *network);
+CHECKED enum status plain_network_copy(struct plain_network *merged, const struct network *network);
 
 #endif

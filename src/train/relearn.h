@@ -8,8 +8,8 @@
 #include "train/plain_network.h"
 
 struct relearn {
-    struct merged *merged;   /* trained: its weights change */
-    struct forward *forward; /* of merged->network */
+    struct plain_network *merged; /* trained: its weights change */
+    struct forward *forward;      /* of merged->network */
     const struct split *split;
     double goal; /* accuracy on D_f */
     /* Between two looks; what it returns ends the training unless it is OK. */
@@ -22,7 +22,7 @@ struct relearned {
 };
 
 /* SGD with momentum 0.9 (eval.relearn.lr, constant, no decay, no augmentation, batch norm in train
- * mode): what merged_create is given. */
+ * mode): what plain_network_create is given. */
 struct recipe relearn_recipe(const struct settings *settings);
 /* Every step takes eval.relearn.batch_size images, half of them (rounded up) from D_f and the
  * others from D_r, both in orders drawn by eval.seed: D_f alone would count as back once a model

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "dispatch/talk/message.h"
 #include "dispatch/talk/record.h"
+#include "store/results/run_paths.h"
 #include "train/train.h"
 #include "trainer/backend_choice.h"
 #include "trainer/earlier_attempts.h"
@@ -255,11 +256,10 @@ static enum status check_results_folder(struct session *session, const char *fol
                                         struct arena *arena)
 {
     enum status status = STATUS_OK;
-    const char *results = folder;
+    const char *results = NULL;
     struct stat found;
 
-    for (int i = 0; i < 3; i++)
-        TRY_ALLOC(results, path_parent(arena, results));
+    TRY_ALLOC(results, run_results_of(arena, folder));
     if (!folder_exists(results) || stat(results, &found) != 0)
         TRY(fail(STATUS_STORAGE, "the results folder '%s' is gone", results));
     if (session->results.st_ino == 0)
@@ -287,7 +287,7 @@ static enum status begin_log(struct session *session, const char *folder, struct
     char *path = NULL;
 
     TRY(check_results_folder(session, folder, arena));
-    TRY_ALLOC(path, path_join(arena, folder, "log.txt"));
+    TRY_ALLOC(path, path_join(arena, folder, RUN_LOG_NAME));
     TRY(trainer_log_begin(&session->run_log, path));
 done:
     return status;

@@ -7,6 +7,7 @@
 #include "base/numerics.h"
 #include "base/text.h"
 #include "dispatch/journal/replay.h"
+#include "store/results/run_paths.h"
 #include "sweep/plan/shard_runs.h"
 
 #include <dirent.h>
@@ -99,13 +100,6 @@ done:
 
 /* ---- what the files say ---- */
 
-static char *attempt_path(const struct results_folder *folder, int64_t run, int64_t attempt,
-                          const char *name)
-{
-    return arena_format(folder->arena, "%s/runs/%s/a%" PRId64 "%s", folder->path,
-                        folder->sweep->runs[run].id, attempt, name);
-}
-
 static void repeat(struct results_folder *folder, int64_t run, const char *path,
                    enum written_state found)
 {
@@ -121,12 +115,13 @@ static enum status check_files(struct results_folder *folder, int64_t run)
     enum status status = STATUS_OK;
     struct run_state *state = &folder->states[run];
     const struct run_summary *summary = folder->summaries[run];
-    const struct written_file unknown = {.name = "run.h5"};
+    const struct written_file unknown = {.name = RUN_RESULT_NAME};
     const struct written_file *files = summary != NULL ? summary->files : &unknown;
     int64_t n = summary != NULL ? summary->n_files : 1;
     const char *attempt = NULL;
 
-    TRY_ALLOC(attempt, attempt_path(folder, run, state->attempt, ""));
+    TRY_ALLOC(attempt, run_attempt_folder(folder->arena, folder->path, folder->sweep->runs[run].id,
+                                          state->attempt));
     for (int64_t i = 0; i < n; i++) {
         enum written_state found = WRITTEN_INTACT;
         const char *path = NULL;
@@ -152,8 +147,7 @@ static enum status find_newest_folder(const struct results_folder *folder, int64
     const char *path = NULL;
     int64_t newest = 0;
 
-    TRY_ALLOC(path,
-              arena_format(folder->arena, "%s/runs/%s", folder->path, folder->sweep->runs[run].id));
+    TRY_ALLOC(path, run_folder(folder->arena, folder->path, folder->sweep->runs[run].id));
     DIR *attempts = opendir(path);
     while (attempts != NULL && (entry = readdir(attempts)) != NULL) {
         int64_t attempt = 0;

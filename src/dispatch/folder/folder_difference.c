@@ -8,6 +8,7 @@
 #include "dispatch/folder/results_folder.h"
 #include "dispatch/journal/replay.h"
 #include "dispatch/talk/record.h"
+#include "store/results/run_paths.h"
 #include "store/results/shard.h"
 #include "sweep/points/unread_settings.h"
 #include "unlearn/forget.h"
@@ -33,7 +34,7 @@ struct comparison {
     const struct sweep *sweep;
     const char *folder;
     struct arena *arena;
-    struct difference *out;
+    struct folder_difference *out;
     struct replay *replay;
     cJSON *plan;
     struct place *places; /* sorted */
@@ -73,8 +74,8 @@ static enum status place_run(struct comparison *c, int64_t i)
            : state->attempt > 0       ? DIFFERENCE_UNFINISHED
                                       : DIFFERENCE_NEW;
     if (state->phase == RUN_DONE || state->phase == RUN_STOPPED) {
-        TRY_ALLOC(path, arena_format(c->arena, "%s/runs/%s/a%" PRId64 "/run.h5", c->folder,
-                                     c->sweep->runs[i].id, state->attempt));
+        TRY_ALLOC(path, run_attempt_file(c->arena, c->folder, c->sweep->runs[i].id, state->attempt,
+                                         RUN_RESULT_NAME));
         *out = !file_exists(path)         ? DIFFERENCE_UNFINISHED
                : state->phase == RUN_DONE ? DIFFERENCE_DONE
                                           : DIFFERENCE_STOPPED;
@@ -118,11 +119,11 @@ static enum status place_key(const struct comparison *c, const struct settings *
 
     text_append(&key, "%s ", method);
     forget_print(settings, &key);
-    if (merged_is_read(method, "seed"))
+    if (setting_is_read(method, "seed"))
         text_append(&key, " %lld", (long long)settings->seed);
     for (int64_t i = 0; i < c->sweep->n_axes; i++) {
         int found = setting_find(c->sweep->axes[i]);
-        if (found < 0 || !merged_is_read(method, c->sweep->axes[i]))
+        if (found < 0 || !setting_is_read(method, c->sweep->axes[i]))
             continue;
         text_append(&key, " ");
         setting_print(setting_at(found), settings, &key);
@@ -164,7 +165,7 @@ static enum status find_lost(struct comparison *c)
 {
     enum status status = STATUS_OK;
     const struct orphan *orphans = NULL;
-    struct difference *out = c->out;
+    struct folder_difference *out = c->out;
 
     out->n_lost = replay_orphans(c->replay, &orphans);
     TRY_ALLOC(out->lost, ARENA_ARRAY(c->arena, out->n_lost, struct lost_run));
@@ -200,7 +201,7 @@ static enum status count_change(struct comparison *c, const char *name, const ch
                                 const char *after)
 {
     enum status status = STATUS_OK;
-    struct difference *out = c->out;
+    struct folder_difference *out = c->out;
 
     for (int64_t i = 0; i < out->n_changed; i++) {
         if (strcmp(out->changed[i].name, name) != 0)
@@ -221,7 +222,7 @@ done:
 /* Only what enters a run's identity can have made it another one. */
 static bool is_candidate(const struct setting *setting, const char *method)
 {
-    return setting->group != GROUP_EXECUTION && merged_is_read(method, setting->name);
+    return setting->group != GROUP_EXECUTION && setting_is_read(method, setting->name);
 }
 
 static enum status compare_setting(struct comparison *c, const struct setting *setting,
@@ -311,11 +312,11 @@ static int compare_names(const void *a, const void *b)
     return order != 0 ? order : strcmp(left->id, right->id);
 }
 
-enum status difference_find(const struct sweep *sweep, const char *folder, struct arena *arena,
-                            struct difference *out)
+enum status folder_difference_find(const struct sweep *sweep, const char *folder,
+                                   struct arena *arena, struct folder_difference *out)
 {
     enum status status = STATUS_OK;
-    struct difference made = {0};
+    struct folder_difference made = {0};
     struct comparison c = {.sweep = sweep, .folder = folder, .arena = arena, .out = &made};
 
     TRY_ALLOC(made.states, ARENA_ARRAY(arena, sweep->n_runs, enum difference_state));

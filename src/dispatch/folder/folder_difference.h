@@ -29,7 +29,7 @@ struct changed_setting {               /* among changed runs and what was in the
     int64_t n_runs;
 };
 
-struct difference {
+struct folder_difference {
     bool exists;                   /* the folder holds a sweep; otherwise all runs are new */
     enum difference_state *states; /* [n_runs] */
     int64_t counts[N_DIFFERENCE_STATES];
@@ -43,7 +43,7 @@ struct difference {
 
 /* Everything in the arena. BAD_DATA when a journal is damaged; a damaged plan.json only costs
  * names, and what changed. */
-CHECKED enum status difference_find(const struct sweep *sweep, const char *folder,
-                                    struct arena *arena, struct difference *out);
+CHECKED enum status folder_difference_find(const struct sweep *sweep, const char *folder,
+                                           struct arena *arena, struct folder_difference *out);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "dispatch/folder/folder_lock.h"
 #include "dispatch/journal/journal.h"
+#include "store/results/run_paths.h"
 #include "store/results/run_summary.h"
 #include "store/results/shard.h"
 
@@ -110,7 +111,7 @@ static enum status rebuild_attempt(struct repair *repair, const char *id, const 
     struct text json = {0};
     const char *path = NULL;
 
-    TRY_ALLOC(path, path_join(repair->arena, attempt, "run.h5"));
+    TRY_ALLOC(path, path_join(repair->arena, attempt, RUN_RESULT_NAME));
     if (!file_exists(path) || run_file_read(path, true, repair->arena, &summary.run) != STATUS_OK ||
         strcmp(summary.run.id, id) != 0 || strcmp(summary.run.state, "done") != 0)
         return STATUS_OK;
@@ -134,12 +135,10 @@ static enum status rebuild_run(struct repair *repair, const char *id)
     bool is_done = false;
 
     do {
-        TRY_ALLOC(attempt,
-                  arena_format(repair->arena, "%s/runs/%s/a%" PRId64, repair->folder, id, ++n));
+        TRY_ALLOC(attempt, run_attempt_folder(repair->arena, repair->folder, id, ++n));
     } while (folder_exists(attempt));
     while (--n >= 1 && !is_done) {
-        TRY_ALLOC(attempt,
-                  arena_format(repair->arena, "%s/runs/%s/a%" PRId64, repair->folder, id, n));
+        TRY_ALLOC(attempt, run_attempt_folder(repair->arena, repair->folder, id, n));
         TRY(rebuild_attempt(repair, id, attempt, &is_done));
     }
 done:

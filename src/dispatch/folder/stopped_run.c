@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "store/results/run_paths.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,7 +27,7 @@ enum status stopped_run_clean(const char *folder, const char *run_id, int64_t at
     DIR *opened = NULL;
 
     TRY(arena_create(&arena));
-    TRY_ALLOC(path, arena_format(arena, "%s/runs/%s/a%" PRId64 "/ckpt", folder, run_id, attempt));
+    TRY_ALLOC(path, run_attempt_file(arena, folder, run_id, attempt, RUN_CHECKPOINTS_NAME));
     opened = opendir(path);
     if (opened == NULL)
         goto done; /* it had none */

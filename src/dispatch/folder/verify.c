@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "dispatch/journal/journal.h"
 #include "store/results/results.h"
+#include "store/results/run_paths.h"
 #include "store/results/run_summary.h"
 #include "store/results/shard.h"
 
@@ -148,7 +149,7 @@ static enum status check_by_reading(struct verification *v, const char *attempt,
     const char *path = NULL;
 
     TRY(arena_create(&arena));
-    TRY_ALLOC(path, path_join(v->arena, attempt, "run.h5"));
+    TRY_ALLOC(path, path_join(v->arena, attempt, RUN_RESULT_NAME));
     v->counts->n_files++;
     v->counts->n_unmeasured++;
     v->counts->n_bytes += file_exists(path) ? file_size(path) : 0;
@@ -175,8 +176,7 @@ static enum status check_run(struct verification *v, const struct told *told)
     if (told->kind == JOURNAL_ASSIGNED)
         return STATUS_OK; /* under way, interrupted or failed: nothing is counted on */
     v->counts->n_runs++;
-    TRY_ALLOC(attempt,
-              arena_format(v->arena, "%s/runs/%s/a%" PRId64, v->folder, told->id, told->attempt));
+    TRY_ALLOC(attempt, run_attempt_folder(v->arena, v->folder, told->id, told->attempt));
     if (told->summary[0] == '\0') {
         TRY(check_by_reading(v, attempt, told->id));
     } else {

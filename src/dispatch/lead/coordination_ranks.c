@@ -20,7 +20,7 @@ static void lose(struct coordinator *coordinator, int rank)
 
 static enum status lose_rank(struct coordinator *coordinator, int rank, double silent)
 {
-    struct member_rank *member = &coordinator->ranks.items[rank];
+    struct known_rank *member = &coordinator->ranks.items[rank];
     struct message crash = {
         .kind = MESSAGE_CRASHED, .run = member->run, .attempt = member->attempt};
     bool was_busy = member->phase == RANK_BUSY;
@@ -37,7 +37,7 @@ static enum status lose_rank(struct coordinator *coordinator, int rank, double s
 
 enum status coordination_useless(struct coordinator *coordinator, int rank, const char *why)
 {
-    struct member_rank *member = &coordinator->ranks.items[rank];
+    struct known_rank *member = &coordinator->ranks.items[rank];
     struct message untaken = {.run = member->run, .attempt = member->attempt};
     bool was_busy = member->phase == RANK_BUSY;
 
@@ -57,7 +57,7 @@ enum status coordination_watch(struct coordinator *coordinator, double now)
     enum status status = STATUS_OK;
 
     for (int i = 1; i < coordinator->ranks.n; i++) {
-        struct member_rank *member = &coordinator->ranks.items[i];
+        struct known_rank *member = &coordinator->ranks.items[i];
         double silent = now - member->last_heard;
         if (member->phase == RANK_GONE)
             continue;
@@ -77,7 +77,7 @@ done:
 enum status coordination_welcome(struct coordinator *coordinator, int rank,
                                  const struct message *message)
 {
-    struct member_rank *member = &coordinator->ranks.items[rank];
+    struct known_rank *member = &coordinator->ranks.items[rank];
     bool is_leaving = message->kind == MESSAGE_BYE, has_lost = false;
 
     if (!member->is_lost)

@@ -7,7 +7,7 @@
 
 static enum status answer(struct coordinator *coordinator, int rank, enum run_verdict verdict)
 {
-    const struct member_rank *member = &coordinator->ranks.items[rank];
+    const struct known_rank *member = &coordinator->ranks.items[rank];
     struct message message = {
         .kind = MESSAGE_VERDICT,
         .run = member->run,

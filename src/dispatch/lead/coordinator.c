@@ -76,7 +76,7 @@ void coordination_record(struct coordinator *coordinator, int rank, struct journ
 }
 
 /* What is missing of it stands in run.h5 as well. */
-static const char *summary_of(const struct member_rank *member, const struct message *done)
+static const char *summary_of(const struct known_rank *member, const struct message *done)
 {
     const char *summary = parts_whole(&member->gathered, done);
 
@@ -122,7 +122,7 @@ static int64_t next_attempt(const struct run_state *state)
 
 static enum status assign(struct coordinator *coordinator, int rank, int64_t run)
 {
-    struct member_rank *member = &coordinator->ranks.items[rank];
+    struct known_rank *member = &coordinator->ranks.items[rank];
     const struct run *planned = &coordinator->start.sweep->runs[run];
     struct message message = {
         .kind = MESSAGE_ASSIGN,
@@ -266,7 +266,7 @@ enum status coordination_crash(struct coordinator *coordinator, int rank,
     return fail_for_good(coordinator, rank, &last);
 }
 
-static bool is_own_run(const struct member_rank *member, const struct message *message)
+static bool is_own_run(const struct known_rank *member, const struct message *message)
 {
     return member->phase == RANK_BUSY && member->run == message->run &&
            member->attempt == message->attempt;
@@ -310,7 +310,7 @@ done:
 enum status coordinator_receive(struct coordinator *coordinator, int rank,
                                 const struct message *message)
 {
-    struct member_rank *member = &coordinator->ranks.items[rank];
+    struct known_rank *member = &coordinator->ranks.items[rank];
 
     member->last_heard = clock_seconds();
     member->is_suspect = false;

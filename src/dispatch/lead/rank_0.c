@@ -20,12 +20,12 @@
 struct session {
     struct transport *transport;
     const struct dispatch_settings *settings;
-    const struct member_settings *member_settings;
+    const struct rank_side_settings *rank_side_settings;
     struct results_folder *folder;
     struct recorder *recorder;
     struct progress *progress;
     struct coordinator *coordinator;
-    struct member *member;
+    struct rank_side *member;
     int signal_fd, n_signals;
     enum status sink_status; /* of the first event that could not be queued */
     struct dispatch_outcome *out;
@@ -80,11 +80,11 @@ static enum status step(struct session *session)
         if (from < 0)
             break;
         if (message.kind >= MESSAGE_ASSIGN)
-            TRY(member_receive(session->member, &message));
+            TRY(rank_side_receive(session->member, &message));
         else
             TRY(coordinator_receive(session->coordinator, from, &message));
     }
-    TRY(member_poll(session->member));
+    TRY(rank_side_poll(session->member));
     TRY(handle_signal(session));
     TRY(coordinator_tick(session->coordinator, clock_seconds()));
     progress_tick(session->progress, clock_seconds());
@@ -118,7 +118,7 @@ static enum status coordinate(struct session *session)
         TRY(step(session));
         TRY(session->sink_status);
         TRY(recorder_check(session->recorder));
-        member_wait(session->member, session->signal_fd);
+        rank_side_wait(session->member, session->signal_fd);
     }
     TRY(coordinator_trouble(session->coordinator));
 done:
@@ -136,7 +136,7 @@ static void send_home(struct session *session)
     while (!coordinator_is_finished(session->coordinator) && clock_seconds() < deadline) {
         if (step(session) != STATUS_OK)
             log_info("while ending: %s", status_message()); /* the first error is the one told */
-        member_wait(session->member, session->signal_fd);
+        rank_side_wait(session->member, session->signal_fd);
     }
     if (!coordinator_is_finished(session->coordinator))
         session->transport->has_lost_peer = true;
@@ -152,7 +152,7 @@ static enum status push_mark(struct session *session, enum journal_kind kind, in
         memcpy(event.run_id, session->folder->sweep->runs[run].id, RUN_ID_BYTES);
         event.attempt = session->folder->states[run].attempt;
     } else if (kind == JOURNAL_START) {
-        event.n_threads = session->member_settings->supervisor.n_threads;
+        event.n_threads = session->rank_side_settings->supervisor.n_threads;
         copy_text(event.text, sizeof event.text, session->settings->command);
     }
     return recorder_push(session->recorder, &event);
@@ -215,7 +215,7 @@ static enum status start_session(struct session *session, const struct sweep *sw
         },
         &session->progress));
     TRY(coordinator_create(&start, &session->coordinator));
-    TRY(member_create(session->member_settings, &session->member));
+    TRY(rank_side_create(session->rank_side_settings, &session->member));
 done:
     return status;
 }
@@ -275,7 +275,7 @@ done:
     status = end_session(session, status);
     progress_destroy(session->progress);
     coordinator_destroy(session->coordinator);
-    member_destroy(session->member);
+    rank_side_destroy(session->member);
     if (session->signal_fd >= 0)
         close(session->signal_fd);
     return status;
@@ -283,8 +283,8 @@ done:
 
 /* The number of threads is the order in which sums are added up: a folder keeps the one it began
  * with, on every rank and at every start. */
-static int choose_threads(const struct results_folder *folder, const struct member_settings *member,
-                          bool mixes_numerics)
+static int choose_threads(const struct results_folder *folder,
+                          const struct rank_side_settings *member, bool mixes_numerics)
 {
     const struct supervisor_settings *supervisor = &member->supervisor;
     struct cores node;
@@ -301,7 +301,7 @@ static int choose_threads(const struct results_folder *folder, const struct memb
     return chosen;
 }
 
-enum status leader_run(struct member_settings *member, const struct dispatch_settings *settings,
+enum status rank_0_run(struct rank_side_settings *member, const struct dispatch_settings *settings,
                        struct dispatch_outcome *out)
 {
     enum status status = STATUS_OK, sent = STATUS_OK;
@@ -309,7 +309,7 @@ enum status leader_run(struct member_settings *member, const struct dispatch_set
     const struct sweep *sweep = member->sweep;
     struct session session = {.transport = transport,
                               .settings = settings,
-                              .member_settings = member,
+                              .rank_side_settings = member,
                               .signal_fd = -1,
                               .out = out};
     struct start_header header = {0};

@@ -7,7 +7,7 @@
 #include "dispatch/supervise/rank_side.h"
 
 /* As dispatch_run, on rank 0. `member`: of its own trainer, with the transport and the sweep. */
-CHECKED enum status leader_run(struct member_settings *member,
+CHECKED enum status rank_0_run(struct rank_side_settings *member,
                                const struct dispatch_settings *settings,
                                struct dispatch_outcome *out);
 

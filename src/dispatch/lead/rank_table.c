@@ -30,7 +30,7 @@ void rank_table_release(struct rank_table *table)
 
 void rank_table_move(struct rank_table *table, int rank, enum rank_phase phase)
 {
-    struct member_rank *member = &table->items[rank];
+    struct known_rank *member = &table->items[rank];
 
     table->n_in[member->phase]--;
     table->n_in[phase]++;

@@ -15,7 +15,7 @@ enum rank_phase {
     N_RANK_PHASES
 };
 
-struct member_rank {
+struct known_rank {
     enum rank_phase phase; /* change it by rank_table_move */
     int64_t run, attempt;  /* while busy */
     double last_heard;
@@ -26,7 +26,7 @@ struct member_rank {
 };
 
 struct rank_table {
-    struct member_rank *items; /* owned, [n] */
+    struct known_rank *items; /* owned, [n] */
     int n;
     int n_in[N_RANK_PHASES];
     int *idle; /* owned, [n]: a ring of those that became idle, from `first` on */

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "store/results/results.h"
+#include "store/results/run_paths.h"
 #include "store/results/shard.h"
 
 #include <inttypes.h>
@@ -22,7 +23,7 @@ struct reading {
     struct arena *arena;
     struct host_device hosts[MOST_HOSTS];
     int n_hosts;
-    struct measured_run *runs;
+    struct past_run *runs;
     int64_t n, capacity; /* in the arena: capacity is fixed from the start */
 };
 
@@ -61,8 +62,8 @@ static enum status find_device(struct reading *reading, const struct results *re
         if (strcmp(reading->hosts[i].host, host) == 0)
             return STATUS_OK;
     }
-    TRY_ALLOC(path, arena_format(reading->arena, "%s/runs/%s/a%.0f/run.h5", reading->folder,
-                                 text_at(results, "id", row), number_at(results, "attempt", row)));
+    TRY_ALLOC(path, run_attempt_file(reading->arena, reading->folder, text_at(results, "id", row),
+                                     (int64_t)number_at(results, "attempt", row), RUN_RESULT_NAME));
     if (!file_exists(path) || run_file_read_device(path, reading->arena, &device) != STATUS_OK)
         device = "";
     if (reading->n_hosts < MOST_HOSTS)
@@ -76,7 +77,7 @@ static enum status add_row(struct reading *reading, const struct results *result
 {
     enum status status = STATUS_OK;
     struct settings settings;
-    struct measured_run run = {
+    struct past_run run = {
         .train_seconds = number_at(results, "seconds_train", row),
         .eval_seconds = number_at(results, "seconds_eval", row),
         .other_seconds = number_at(results, "seconds_other", row),
@@ -114,8 +115,8 @@ done:
     return status;
 }
 
-enum status measured_find(const char *folder, struct costs *costs, struct arena *arena,
-                          struct measured_run **out, int64_t *n)
+enum status past_runs_find(const char *folder, struct costs *costs, struct arena *arena,
+                           struct past_run **out, int64_t *n)
 {
     enum status status = STATUS_OK;
     struct reading reading = {
@@ -124,7 +125,7 @@ enum status measured_find(const char *folder, struct costs *costs, struct arena 
     int64_t n_shards = 0;
 
     TRY(shards_find(folder, shard_results, arena, &shards, &n_shards));
-    TRY_ALLOC(reading.runs, ARENA_ARRAY(arena, reading.capacity, struct measured_run));
+    TRY_ALLOC(reading.runs, ARENA_ARRAY(arena, reading.capacity, struct past_run));
     for (int64_t i = 0; i < n_shards; i++) {
         const char *path = NULL;
         TRY_ALLOC(path, shard_path(arena, folder, shards[i], shard_results));

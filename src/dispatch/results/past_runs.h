@@ -6,7 +6,7 @@
 
 /* At most some thousands, taken evenly. Everything in the arena. A folder without results has none;
  * a damaged results.h5 is BAD_DATA. */
-CHECKED enum status measured_find(const char *folder, struct costs *costs, struct arena *arena,
-                                  struct measured_run **out, int64_t *n);
+CHECKED enum status past_runs_find(const char *folder, struct costs *costs, struct arena *arena,
+                                   struct past_run **out, int64_t *n);
 
 #endif

@@ -27,7 +27,7 @@ static enum status fill_axis(const struct axes *axes, cJSON *const *settings, co
     for (int64_t i = 0; i < n; i++) {
         const cJSON *item = cJSON_GetObjectItemCaseSensitive(settings[i], name);
         bool is_there =
-            item != NULL && merged_is_read(axes->sweep->runs[i].settings.unlearn.method, name);
+            item != NULL && setting_is_read(axes->sweep->runs[i].settings.unlearn.method, name);
         char *printed = NULL;
         floats[i] = is_there && cJSON_IsNumber(item) ? item->valuedouble : NAN;
         is_numeric = is_numeric && (!is_there || cJSON_IsNumber(item));
@@ -96,7 +96,7 @@ static bool differs(const struct axes *axes, cJSON *const *settings, const char 
 
     for (int64_t i = 0; i < axes->sweep->n_runs; i++) {
         const cJSON *item = cJSON_GetObjectItemCaseSensitive(settings[i], name);
-        if (item == NULL || !merged_is_read(axes->sweep->runs[i].settings.unlearn.method, name))
+        if (item == NULL || !setting_is_read(axes->sweep->runs[i].settings.unlearn.method, name))
             continue;
         if (first != NULL && !cJSON_Compare(first, item, true))
             return true;

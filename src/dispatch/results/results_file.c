@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "store/results/run_paths.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -106,7 +107,7 @@ enum status results_file_know(struct results_file *file, int64_t run,
     struct result_entry made = {.attempt = summary->run.attempt,
                                 .is_loaded = true,
                                 .file = summary->run,
-                                .written = find_written(summary, "run.h5")};
+                                .written = find_written(summary, RUN_RESULT_NAME)};
 
     TRY(name_result(file, run, made.attempt, &made.path));
     file->entries[run] = made;
@@ -132,7 +133,7 @@ done:
 
 char *composition_link(struct arena *arena, const struct run *run, int64_t attempt)
 {
-    return arena_format(arena, "runs/%s/a%" PRId64 "/run.h5", run->id, attempt);
+    return run_attempt_link(arena, run->id, attempt, RUN_RESULT_NAME);
 }
 
 static enum status read_result(struct result_entry *entry, const struct run *run,

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "dispatch/talk/parts.h"
+#include "store/results/run_paths.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -19,8 +20,8 @@ static const double heartbeat_every_seconds = 2.0;
 static const double coordinator_deadline_seconds = 30.0;
 static const double suspended_seconds = 5.0; /* between two polls, which come every 10 ms */
 
-struct member {
-    struct member_settings settings;
+struct rank_side {
+    struct rank_side_settings settings;
     char log_path[4096];           /* of the trainer */
     struct supervisor *supervisor; /* NULL until the first run is near, and after SHUTDOWN */
     char host[HOST_BYTES];
@@ -29,7 +30,7 @@ struct member {
     double last_heartbeat, last_heard, last_poll;
 };
 
-static enum status tell(struct member *member, struct message *message)
+static enum status tell(struct rank_side *member, struct message *message)
 {
     memcpy(message->host, member->host, HOST_BYTES);
     memcpy(message->run_id, member->run_id, RUN_ID_BYTES);
@@ -37,7 +38,7 @@ static enum status tell(struct member *member, struct message *message)
 }
 
 /* In the results folder, "rank-0003.log": what trainers print between their runs. */
-static enum status name_log(struct member *member)
+static enum status name_log(struct rank_side *member)
 {
     enum status status = STATUS_OK;
     struct arena *arena = NULL;
@@ -57,10 +58,10 @@ done:
     return status;
 }
 
-enum status member_create(const struct member_settings *settings, struct member **out)
+enum status rank_side_create(const struct rank_side_settings *settings, struct rank_side **out)
 {
     enum status status = STATUS_OK;
-    struct member *member = NULL;
+    struct rank_side *member = NULL;
     struct message hello = {.kind = MESSAGE_HELLO};
 
     TRY_ALLOC(member, heap_alloc(1, sizeof *member));
@@ -76,11 +77,11 @@ enum status member_create(const struct member_settings *settings, struct member 
     *out = member;
     member = NULL;
 done:
-    member_destroy(member);
+    rank_side_destroy(member);
     return status;
 }
 
-void member_destroy(struct member *member)
+void rank_side_destroy(struct rank_side *member)
 {
     if (member == NULL)
         return;
@@ -88,7 +89,7 @@ void member_destroy(struct member *member)
     free(member);
 }
 
-static enum status assign(struct member *member, const struct message *message)
+static enum status assign(struct rank_side *member, const struct message *message)
 {
     enum status status = STATUS_OK;
     struct arena *arena = NULL;
@@ -101,8 +102,8 @@ static enum status assign(struct member *member, const struct message *message)
     TRY(settings_to_json(&run->settings, &json));
     /* The id comes from rank 0: hashes of files this rank may not even see go into it. */
     memcpy(member->run_id, message->run_id, RUN_ID_BYTES);
-    TRY_ALLOC(folder, arena_format(arena, "%s/runs/%s/a%" PRId64, member->settings.folder,
-                                   member->run_id, message->attempt));
+    TRY_ALLOC(folder,
+              run_attempt_folder(arena, member->settings.folder, member->run_id, message->attempt));
     TRY(supervisor_assign(
         member->supervisor,
         &(struct supervisor_job){
@@ -123,7 +124,7 @@ done:
     return status;
 }
 
-static enum status restart(struct member *member)
+static enum status restart(struct rank_side *member)
 {
     if (member->supervisor == NULL)
         return STATUS_OK; /* it is shutting down */
@@ -133,7 +134,7 @@ static enum status restart(struct member *member)
     return supervisor_create(&member->settings.supervisor, &member->supervisor);
 }
 
-static enum status shut_down(struct member *member)
+static enum status shut_down(struct rank_side *member)
 {
     struct message bye = {.kind = MESSAGE_BYE};
 
@@ -143,7 +144,7 @@ static enum status shut_down(struct member *member)
     return tell(member, &bye);
 }
 
-enum status member_receive(struct member *member, const struct message *message)
+enum status rank_side_receive(struct rank_side *member, const struct message *message)
 {
     member->last_heard = clock_seconds();
     switch (message->kind) {
@@ -172,20 +173,21 @@ enum status member_receive(struct member *member, const struct message *message)
 }
 
 /* A process that died could not say why in a record; perhaps it did in its output. */
-static void add_output(const struct member *member, const struct supervisor_event *event,
+static void add_output(const struct rank_side *member, const struct supervisor_event *event,
                        char text[MESSAGE_TEXT_BYTES])
 {
     size_t n = strlen(text);
 
     if (event->kind == SUPERVISOR_CRASHED)
-        snprintf(text + n, MESSAGE_TEXT_BYTES - n, "; its output: runs/%s/a%" PRId64 "/log.txt",
-                 member->run_id, event->attempt);
+        snprintf(text + n, MESSAGE_TEXT_BYTES - n,
+                 "; its output: runs/%s/a%" PRId64 "/" RUN_LOG_NAME, member->run_id,
+                 event->attempt);
     else if (event->kind == SUPERVISOR_GAVE_UP)
         snprintf(text + n, MESSAGE_TEXT_BYTES - n, "; their output: %s",
                  path_base(member->log_path));
 }
 
-static enum status report(struct member *member, const struct supervisor_event *event)
+static enum status report(struct rank_side *member, const struct supervisor_event *event)
 {
     enum status status = STATUS_OK;
     static const int kinds[] = {
@@ -216,14 +218,14 @@ done:
 }
 
 /* A process that was suspended heard nothing, which says nothing of rank 0. */
-static void forgive_own_sleep(struct member *member, double now)
+static void forgive_own_sleep(struct rank_side *member, double now)
 {
     if (member->last_poll > 0 && now - member->last_poll > suspended_seconds)
         member->last_heard = now;
     member->last_poll = now;
 }
 
-enum status member_poll(struct member *member)
+enum status rank_side_poll(struct rank_side *member)
 {
     enum status status = STATUS_OK;
     double now = clock_seconds();
@@ -248,7 +250,7 @@ done:
     return status;
 }
 
-void member_wait(const struct member *member, int signal_fd)
+void rank_side_wait(const struct rank_side *member, int signal_fd)
 {
     const struct transport *transport = member->settings.transport;
     struct pollfd fds[] = {{.fd = -1}, {.fd = signal_fd, .events = POLLIN}};
@@ -260,12 +262,12 @@ void member_wait(const struct member *member, int signal_fd)
     poll(fds, 2, transport->size == 1 ? WAIT_ALONE_MS : WAIT_MS);
 }
 
-bool member_is_finished(const struct member *member)
+bool rank_side_is_finished(const struct rank_side *member)
 {
     return member->is_finished;
 }
 
-enum status member_request_stop(struct member *member)
+enum status rank_side_request_stop(struct rank_side *member)
 {
     struct message request = {.kind = MESSAGE_STOP_REQUEST};
     return tell(member, &request);

@@ -7,10 +7,10 @@
 #include "dispatch/talk/message.h"
 #include "store/results/shard.h"
 
-struct member;
+struct rank_side;
 /* `complaint`: what is wrong with this rank's view of the sweep, "" when nothing; told to rank 0.
  * Borrows transport, sweep and folder. */
-struct member_settings {
+struct rank_side_settings {
     struct transport *transport;
     const struct sweep *sweep;
     const char *folder; /* results folder */
@@ -19,15 +19,16 @@ struct member_settings {
     enum status complaint_status; /* OK: BAD_CONFIG */
     struct supervisor_settings supervisor;
 };
-CHECKED enum status member_create(const struct member_settings *settings, struct member **out);
-void member_destroy(struct member *member); /* kills a trainer that is busy; accepts NULL */
-CHECKED enum status member_receive(struct member *member, const struct message *message);
+CHECKED enum status rank_side_create(const struct rank_side_settings *settings,
+                                     struct rank_side **out);
+void rank_side_destroy(struct rank_side *member); /* kills a trainer that is busy; accepts NULL */
+CHECKED enum status rank_side_receive(struct rank_side *member, const struct message *message);
 /* Moves on what the trainer said; tells rank 0. COMM when rank 0 has been silent too long. */
-CHECKED enum status member_poll(struct member *member);
+CHECKED enum status rank_side_poll(struct rank_side *member);
 /* Until a message, the trainer or a signal may be there to look at; not for long. */
-void member_wait(const struct member *member, int signal_fd);
-bool member_is_finished(const struct member *member); /* SHUTDOWN was received and answered */
+void rank_side_wait(const struct rank_side *member, int signal_fd);
+bool rank_side_is_finished(const struct rank_side *member); /* SHUTDOWN was received and answered */
 /* This rank got a stop signal. */
-CHECKED enum status member_request_stop(struct member *member);
+CHECKED enum status rank_side_request_stop(struct rank_side *member);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "store/results/run_paths.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,7 +23,7 @@ static bool is_lasting(const char *path, const char *name)
 {
     struct stat info;
 
-    return strcmp(name, "log.txt") != 0 && !text_ends_with(name, ".tmp") &&
+    return strcmp(name, RUN_LOG_NAME) != 0 && !text_ends_with(name, ".tmp") &&
            !text_ends_with(name, ".damaged") && stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 

@@ -25,14 +25,14 @@ struct group { /* rates of runs that agree in what their basis asks */
 };
 
 struct estimator {
-    struct measured_run *runs; /* owned */
+    struct past_run *runs; /* owned */
     int64_t n_runs;
     double assumed_flops;
     struct group *groups; /* owned; made when first asked for */
     int64_t n_groups, capacity;
 };
 
-static bool is_of(const struct measured_run *run, const struct group *group)
+static bool is_of(const struct past_run *run, const struct group *group)
 {
     return (group->basis > BASIS_METHOD || strcmp(run->method, group->method) == 0) &&
            (group->basis > BASIS_ARCHITECTURE || strcmp(run->arch, group->arch) == 0);
@@ -51,7 +51,7 @@ static double spread_of(const struct estimator *estimator, const struct group *g
     double sum = 0;
 
     for (int64_t i = 0; i < estimator->n_runs; i++) {
-        const struct measured_run *run = &estimator->runs[i];
+        const struct past_run *run = &estimator->runs[i];
         double seconds = run->train_seconds + run->eval_seconds + run->other_seconds;
         double share = seconds / predict(&group->rates, &run->cost) - 1;
         sum += is_of(run, group) ? share * share : 0;
@@ -65,7 +65,7 @@ static void measure(const struct estimator *estimator, struct group *group)
     double train_flops = 0, eval_flops = 0, train = 0, eval = 0, other = 0;
 
     for (int64_t i = 0; i < estimator->n_runs; i++) {
-        const struct measured_run *run = &estimator->runs[i];
+        const struct past_run *run = &estimator->runs[i];
         if (!is_of(run, group))
             continue;
         rates->n++;

@@ -5,7 +5,7 @@
 #include "sweep/plan/cost.h"
 
 /* A run that was done, as its results tell. */
-struct measured_run {
+struct past_run {
     const char *arch, *method, *device;
     struct cost cost;
     double train_seconds, eval_seconds, other_seconds; /* of one trainer */
@@ -30,7 +30,7 @@ struct estimate {
 
 struct estimator;
 struct estimator_settings {
-    const struct measured_run *runs; /* copied; texts are borrowed */
+    const struct past_run *runs; /* copied; texts are borrowed */
     int64_t n_runs;
     double assumed_flops; /* per second, of products, when nothing was measured */
 };

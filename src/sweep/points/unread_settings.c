@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-bool merged_is_read(const char *method_name, const char *name)
+bool setting_is_read(const char *method_name, const char *name)
 {
     const struct method *method = method_find(method_name);
     int i = setting_find(name);
@@ -15,13 +15,13 @@ bool merged_is_read(const char *method_name, const char *name)
            (method->reads & setting_at(i)->group) != 0;
 }
 
-static enum status fill(const struct sweep *sweep, struct arena *arena, struct merged *row)
+static enum status fill(const struct sweep *sweep, struct arena *arena, struct unread_settings *row)
 {
     enum status status = STATUS_OK;
 
     TRY_ALLOC(row->unread, ARENA_ARRAY(arena, sweep->n_axes, const char *));
     for (int64_t i = 0; i < sweep->n_axes; i++)
-        if (!merged_is_read(row->method, sweep->axes[i]))
+        if (!setting_is_read(row->method, sweep->axes[i]))
             row->unread[row->n_unread++] = sweep->axes[i];
 done:
     return status;
@@ -37,16 +37,16 @@ static int64_t row_of(const char *method)
     return i;
 }
 
-enum status merged_find(const struct sweep *sweep, struct arena *arena, struct merged **out,
-                        int64_t *n)
+enum status unread_settings_find(const struct sweep *sweep, struct arena *arena,
+                                 struct unread_settings **out, int64_t *n)
 {
     enum status status = STATUS_OK;
-    struct merged *rows = NULL;
+    struct unread_settings *rows = NULL;
     int64_t *row_of_run = NULL, n_methods = 0, n_used = 0;
 
     while (method_at((int)n_methods) != NULL)
         n_methods++;
-    TRY_ALLOC(rows, ARENA_ARRAY(arena, n_methods + 1, struct merged));
+    TRY_ALLOC(rows, ARENA_ARRAY(arena, n_methods + 1, struct unread_settings));
     TRY_ALLOC(row_of_run, ARENA_ARRAY(arena, sweep->n_runs, int64_t));
     for (int64_t i = 0; i < sweep->n_runs; i++) {
         row_of_run[i] = row_of(sweep->runs[i].settings.unlearn.method);

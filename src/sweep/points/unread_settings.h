@@ -4,16 +4,16 @@
 
 #include "sweep/sweep.h"
 
-struct merged {
+struct unread_settings {
     const char *method;
     int64_t n_points, n_runs;
     const char **unread; /* swept settings, in the order of the axes */
     int64_t n_unread;
 };
 /* One row per method of the sweep, in the order of the methods table; in the arena. */
-CHECKED enum status merged_find(const struct sweep *sweep, struct arena *arena, struct merged **out,
-                                int64_t *n);
+CHECKED enum status unread_settings_find(const struct sweep *sweep, struct arena *arena,
+                                         struct unread_settings **out, int64_t *n);
 /* Whether a setting is swept over in vain by a method; `name` as in sweep->axes. */
-bool merged_is_read(const char *method, const char *name);
+bool setting_is_read(const char *method, const char *name);
 
 #endif

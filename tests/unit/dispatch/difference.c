@@ -78,19 +78,20 @@ static void write_result(const struct stage *stage, int run)
     assert_int_equal(file_write(temporary_path(&stage->folder, name, path), "x", 1), STATUS_OK);
 }
 
-static struct difference find(const struct stage *stage)
+static struct folder_difference find(const struct stage *stage)
 {
-    struct difference difference;
+    struct folder_difference difference;
 
-    assert_int_equal(difference_find(stage->sweep, stage->folder.path, stage->arena, &difference),
-                     STATUS_OK);
+    assert_int_equal(
+        folder_difference_find(stage->sweep, stage->folder.path, stage->arena, &difference),
+        STATUS_OK);
     return difference;
 }
 
 static void test_nothing_there(void **state)
 {
     const struct stage *stage = *state;
-    struct difference difference = find(stage);
+    struct folder_difference difference = find(stage);
 
     assert_false(difference.exists);
     assert_int_equal(difference.counts[DIFFERENCE_NEW], N_RUNS);
@@ -112,7 +113,7 @@ static void test_states(void **state)
 
     write_journal(stage, (struct shard){0}, events, 8);
     write_result(stage, 0);
-    struct difference difference = find(stage);
+    struct folder_difference difference = find(stage);
     assert_true(difference.exists);
     assert_memory_equal(difference.states, wanted, sizeof wanted);
     assert_int_equal(difference.counts[DIFFERENCE_UNFINISHED], 2);
@@ -129,7 +130,7 @@ static void test_shards(void **state)
     write_journal(stage, (struct shard){1, 2}, first, 2);
     write_journal(stage, (struct shard){2, 2}, second, 2);
     write_result(stage, 0);
-    struct difference difference = find(stage);
+    struct folder_difference difference = find(stage);
     assert_int_equal(difference.n_shards, 2);
     assert_int_equal(difference.states[0], DIFFERENCE_DONE);
     assert_int_equal(difference.states[4], DIFFERENCE_FAILED);
@@ -175,7 +176,7 @@ static void test_changed(void **state)
 
     write_orphans(stage);
     write_plan(stage);
-    struct difference difference = find(stage);
+    struct folder_difference difference = find(stage);
     assert_int_equal(difference.states[1], DIFFERENCE_CHANGED);
     assert_int_equal(difference.counts[DIFFERENCE_CHANGED], 1);
     assert_int_equal(difference.counts[DIFFERENCE_NEW], N_RUNS - 1);
@@ -205,7 +206,7 @@ static void test_damaged_plan(void **state)
     write_orphans(stage);
     assert_int_equal(file_write(temporary_path(&stage->folder, "plan.json", path), "{\"runs\"", 7),
                      STATUS_OK);
-    struct difference difference = find(stage);
+    struct folder_difference difference = find(stage);
     assert_int_equal(difference.n_lost, 3);
     assert_int_equal(difference.counts[DIFFERENCE_CHANGED], 0);
     assert_string_equal(difference.lost[0].name, "");
@@ -214,14 +215,15 @@ static void test_damaged_plan(void **state)
 static void test_damaged_journal(void **state)
 {
     const struct stage *stage = *state;
-    struct difference difference;
+    struct folder_difference difference;
     char path[TEMPORARY_PATH_BYTES];
 
     assert_int_equal(
         file_write(temporary_path(&stage->folder, "journal.jsonl", path), "{}\n{}\n", 6),
         STATUS_OK);
-    assert_int_equal(difference_find(stage->sweep, stage->folder.path, stage->arena, &difference),
-                     STATUS_BAD_DATA);
+    assert_int_equal(
+        folder_difference_find(stage->sweep, stage->folder.path, stage->arena, &difference),
+        STATUS_BAD_DATA);
     assert_non_null(strstr(status_message(), "journal.jsonl' line 1 is damaged"));
 }
 

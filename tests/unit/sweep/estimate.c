@@ -129,7 +129,7 @@ static void test_disk(void **state)
 
 /* ---- estimates ---- */
 
-static struct estimate estimate_of(const struct measured_run *runs, int64_t n, const char *arch,
+static struct estimate estimate_of(const struct past_run *runs, int64_t n, const char *arch,
                                    const char *method, double train_flops)
 {
     struct estimator *estimator = NULL;
@@ -154,7 +154,7 @@ static void expect(struct estimate got, enum estimate_basis basis, double second
 static void test_rates(void **state)
 {
     /* 0.1 s per product of training, 0.01 of evaluation, 1 s besides; lora is twice as slow */
-    static const struct measured_run runs[] = {
+    static const struct past_run runs[] = {
         {"resnet20", "finetune", "", {1000, 100}, 100, 1, 1},
         {"resnet20", "finetune", "", {2000, 100}, 200, 1, 1},
         {"resnet20", "lora", "", {1000, 100}, 200, 1, 1},
@@ -174,12 +174,12 @@ static void test_rates(void **state)
 
 static void test_uncertainty(void **state)
 {
-    static const struct measured_run even[] = {
+    static const struct past_run even[] = {
         {"a", "m", "", {100, 0}, 10, 0, 0},
         {"a", "m", "", {100, 0}, 10, 0, 0},
         {"a", "m", "", {100, 0}, 10, 0, 0},
     };
-    static const struct measured_run uneven[] = {
+    static const struct past_run uneven[] = {
         {"a", "m", "", {100, 0}, 5, 0, 0},
         {"a", "m", "", {100, 0}, 10, 0, 0},
         {"a", "m", "", {100, 0}, 15, 0, 0},
@@ -264,11 +264,11 @@ static void test_merged(void **state)
                                           "  lora.rank: [4, 8]\n"
                                           "seeds: 2\n",
                                      NULL);
-    struct merged *rows = NULL;
+    struct unread_settings *rows = NULL;
     int64_t n = 0;
 
     (void)state;
-    assert_int_equal(merged_find(loaded.sweep, loaded.sweep->arena, &rows, &n), STATUS_OK);
+    assert_int_equal(unread_settings_find(loaded.sweep, loaded.sweep->arena, &rows, &n), STATUS_OK);
     assert_int_equal(n, 3);
     assert_string_equal(rows[0].method, "original");
     assert_int_equal(rows[0].n_points, 8);
