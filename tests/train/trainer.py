@@ -21,6 +21,7 @@ parameters:
   unlearn.method: {values: [original, retrain, finetune, prune_finetune, lora, prune_lora]}
 """
 RUNS, WARM = 60, 20
+STORAGE = 10  # src/base/status.h
 # What an allocator scatters over 40 runs. One activation of the network kept in each of them, at 40 images 32 x 32 x 16
 # in float32, would be 100 MiB; one copy of its 270 000 weights, 42 MiB.
 GROWTH_BYTES = 8 << 20
@@ -103,12 +104,36 @@ def check_replaced(program):
     print("ok no run begins in a folder that has taken the place of the results")
 
 
+def check_taken_away(program):
+    """The results folder is moved in mid-run: the next checkpoint does not make it anew, and the run is not charged."""
+    run = json.loads(program.must("plan", "sweep.yaml", "--format", "json"))["runs"][1]
+    settings = dict(run["settings"], **{"base.train.epochs": 100000, "checkpoint.every": 0.3})
+    trainer = Trainer(program)
+    results = program.folder / "taken"
+    results.mkdir()
+    trainer.hear("hello")
+    trainer.say("assign", run=run["id"], run_number=0, name=run["name"], attempt=1, folder="taken/runs/0/a1",
+                settings=json.dumps(settings))
+    while not list(results.glob("runs/0/a1/ckpt/step-*.h5")):
+        if trainer.hear("progress", "failed", "done")["kind"] != "progress":
+            fail(f"no checkpoint\n{trainer.log.read_text()}")
+    results.rename(program.folder / "away")
+    while (answer := trainer.hear("progress", "failed", "done"))["kind"] == "progress":
+        if results.exists():
+            fail("the results folder was made anew")
+    trainer.end()
+    if answer["kind"] != "failed" or answer["status"] != STORAGE or results.exists():
+        fail(f"results taken away: {answer}")
+    print("ok no checkpoint makes a results folder anew")
+
+
 def main():
     with Program(sys.argv[1]) as program:
         prepare(program, SWEEP, images=(40, 20))
         check_lonely(program)
         check_many_runs(program)
         check_replaced(program)
+        check_taken_away(program)
     return 0
 
 
