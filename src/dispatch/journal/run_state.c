@@ -41,6 +41,8 @@ void run_state_apply(struct run_state *state, const struct journal_event *event)
 {
     if (event->attempt > state->attempt || event->kind == JOURNAL_DONE)
         state->attempt = event->attempt;
+    if (event->numerics > 0) /* the line that told of the attempt's begin may be lost */
+        state->numerics = event->numerics;
     switch (event->kind) {
     case JOURNAL_ASSIGNED:
         state->phase = RUN_RUNNING;

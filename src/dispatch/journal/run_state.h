@@ -46,7 +46,7 @@ struct journal_event {
     int64_t epoch;
     double value, threshold;
     int64_t n_threads;   /* of START: of every trainer; 0: not known */
-    int64_t numerics;    /* of ASSIGNED: whose arithmetic; 0: older than the numbering */
+    int64_t numerics;    /* of an attempt: whose arithmetic; 0: older than the numbering */
     int64_t format;      /* of START after a replay; 0: older than the numbering */
     const char *summary; /* of DONE: store/run_summary.h, "" when it came without; borrowed */
 };

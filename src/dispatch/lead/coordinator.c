@@ -69,6 +69,7 @@ void coordination_record(struct coordinator *coordinator, int rank, struct journ
 {
     event->rank = rank;
     memcpy(event->run_id, coordinator->start.sweep->runs[event->run].id, RUN_ID_BYTES);
+    event->numerics = journal_kind_is_attempt(event->kind) ? NUMERICS_VERSION : 0;
     clock_timestamp(event->time);
     memcpy(event->host, coordinator->ranks.items[rank].host, HOST_BYTES);
     run_state_apply(&coordinator->start.states[event->run], event);
@@ -95,7 +96,6 @@ void coordination_happen(struct coordinator *coordinator, enum journal_kind kind
         .attempt = message->attempt,
         .signal = message->signal,
         .status = (enum status)message->status,
-        .numerics = kind == JOURNAL_ASSIGNED ? NUMERICS_VERSION : 0,
         .summary = "",
     };
     memcpy(event.text, message->text, MESSAGE_TEXT_BYTES);
