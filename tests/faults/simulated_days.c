@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static double n_days = 3; /* CMocka's tests take no arguments of ours */
+static double n_days = 10; /* CMocka's tests take no arguments of ours */
 static uint64_t first_seed = 1;
 
 struct tally {
