@@ -36,7 +36,8 @@ def add_row(found, table, row, run):
 
 
 def bits_of(folder):
-    """Name → bytes: the rows of results.h5, and of each run the run.h5 and the weights that count."""
+    """Name → bytes: the rows of results.h5, and of each run the run.h5 and the weights that count. That a run stopped
+    early paused first, which its run.h5 tells, is part of the way."""
     found = {}
     with h5py.File(folder / "results.h5") as file:
         table = file["runs"][:]
@@ -45,6 +46,9 @@ def bits_of(folder):
         add_row(found, table, row, run)
         attempt = folder / "runs" / run / f"a{int(row['attempt'])}"
         add_file(found, attempt / "run.h5", f"{run}/run.h5")
+        if row["state"] == b"stopped_early":
+            for name in ("state", "message"):
+                del found[f"{run}/run.h5@{name}"]
         if (attempt / "weights.h5").exists():
             add_file(found, attempt / "weights.h5", f"{run}/weights.h5")
     return found

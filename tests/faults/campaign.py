@@ -77,7 +77,7 @@ def play_all(bench, kinds, ledger, wants):
         if enough or (wants.cases is not None and n_cases >= wants.cases):
             break
         n_cases += 1
-        case = Case(bench, name, wants.seed + number)
+        case = Case(bench, name, wants.seed + number, kinds[name].sweep)
         entries, problem = case.run(kinds[name].play)
         ledger.add([dict(entry, case=number) for entry in entries])
         if problem:

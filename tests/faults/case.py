@@ -12,7 +12,8 @@ class Skipped(Exception):
 
 
 class Case:
-    def __init__(self, bench, kind, seed):
+    def __init__(self, bench, kind, seed, sweep="sweep"):
+        self.sweep_name = sweep
         self.bench, self.kind, self.seed = bench, kind, seed
         self.name, self.dice = f"{kind}-{seed}", random.Random(f"{kind}-{seed}")
         self.faults, self.sweep, self.n_late, self.folder = [], None, 0, None
@@ -22,7 +23,7 @@ class Case:
         if self.folder is None:
             self.make_folder(with_results)
         n_ranks = self.dice.choice((0, 2)) if ranks is None else ranks
-        self.sweep = Disturbed(self.bench, self.folder, n_ranks, **options)
+        self.sweep = Disturbed(self.bench, self.folder, n_ranks, self.sweep_name, **options)
         return self.sweep
 
     def make_folder(self, with_results=False):

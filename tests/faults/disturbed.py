@@ -9,7 +9,6 @@ import time
 from bits import bits_of, difference
 from cli import mpirun
 from results_folder import Reader, below, journal, processes, trainers_below
-from workbench import RUNS
 
 DEADLINE = 120.0  # for what should take a second or two, and for what takes a deadline of 30 s
 MOST_STARTS = 6   # until a sweep that is no longer disturbed is over
@@ -41,10 +40,11 @@ def send(pid, number):
 
 
 class Disturbed:
-    """The sweep of a case's folder, with its results in `out`. ranks 0: without mpirun. prefix: words before the
-    command; out: where the results are seen from here, if not in the folder."""
+    """The sweep of a case's folder, with its results in `out`. ranks 0: without mpirun. sweep: its file; prefix: words
+    before the command; out: where the results are seen from here, if not in the folder."""
 
-    def __init__(self, bench, folder, ranks, environment=None, prefix=(), out=None):
+    def __init__(self, bench, folder, ranks, sweep="sweep", environment=None, prefix=(), out=None):
+        self.sweep = sweep
         self.bench, self.folder, self.ranks, self.prefix = bench, folder, ranks, list(prefix)
         self.out = out or folder / "out"
         self.environment = dict(bench.program.environment, **(environment or {}))
@@ -56,7 +56,7 @@ class Disturbed:
     # ---- starts ----
 
     def command(self, options=(), recovery=False, out="out"):
-        command = [self.bench.program.binary, "sweep", "sweep.yaml", "--out", out, *options]
+        command = [self.bench.program.binary, "sweep", f"{self.sweep}.yaml", "--out", out, *options]
         if not self.ranks:
             return command
         return mpirun(self.ranks) + (["--enable-recovery"] if recovery else []) + command
@@ -173,15 +173,15 @@ class Disturbed:
 
     def check_history(self, repeated):
         """No event of a run after its "done", but of those that had to be repeated."""
-        done = {}
+        done, wanted = {}, {event["run"] for event in journal(self.bench.done(self.sweep)) if event["event"] == "done"}
         for event in journal(self.out):
             run = event.get("run")
             if run in done and run not in repeated:
                 raise Broken(f"run {run} was done, then {event['event']}")
             if event["event"] == "done":
                 done[run] = done.get(run, 0) + 1
-        if len(done) != RUNS:
-            raise Broken(f"{len(done)} runs are done, wanted {RUNS}")
+        if done.keys() != wanted:
+            raise Broken(f"{sorted(done)} are done, wanted {sorted(wanted)}")
         if missed := [run for run in repeated if done[run] != 2]:
             raise Broken(f"runs {missed} should have been repeated: done {done}")
 
@@ -192,7 +192,7 @@ class Disturbed:
         left = [p for p in (self.out / "runs").rglob("*") if p.name == "ckpt" or p.suffix == ".tmp"]
         if left:
             raise Broken(f"of finished runs there is still {left[0].relative_to(self.folder)}")
-        if differs := difference(bits_of(self.out), self.bench.wanted):
+        if differs := difference(bits_of(self.out), self.bench.wanted[self.sweep]):
             raise Broken(f"{differs} from the undisturbed sweep")
 
     def check_uncharged(self):

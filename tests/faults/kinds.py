@@ -13,8 +13,9 @@ import surroundings
 
 class Kind(NamedTuple):
     play: Callable
-    share: int = 1        # cases of this kind in a round
+    share: int = 1         # cases of this kind in a round
     is_slow: bool = False  # it waits for deadlines of 30 s: not in a short campaign, and once in ten rounds
+    sweep: str = "sweep"
 
 
 KINDS = {
@@ -32,6 +33,10 @@ KINDS = {
     "rank_killed_recovery": Kind(deaths.kill_ranks_for_good, is_slow=True),
     "launcher_killed": Kind(deaths.kill_job(only_launcher=True)),
     "job_killed": Kind(deaths.kill_job(only_launcher=False), 2),
+    "early_trainer_killed": Kind(deaths.shoot_trainers(signal.SIGKILL), sweep="early"),
+    "early_job_killed": Kind(deaths.kill_job(only_launcher=False), sweep="early"),
+    "early_sigusr1": Kind(stops.signals(signal.SIGUSR1), sweep="early"),
+    "early_disk_full": Kind(storage.fail_with(errno.ENOSPC), sweep="early"),
     "sigterm": Kind(stops.signals(signal.SIGTERM)),
     "sigint": Kind(stops.signals(signal.SIGINT)),
     "sigusr1": Kind(stops.signals(signal.SIGUSR1)),

@@ -94,7 +94,7 @@ class SmallDisk:
 def fill_disk(case):
     """A file system that is too small, and grows when the sweep has ended for want of room."""
     case.make_folder()
-    results = sum(path.stat().st_size for path in (case.bench.inputs / "done").rglob("*"))
+    results = sum(path.stat().st_size for path in case.bench.done().rglob("*"))
     size, enough = case.dice.randint(16 << 10, results), 64 << 20  # each attempt may leave two checkpoints
     disk = SmallDisk(case, size)
     try:

@@ -31,11 +31,28 @@ checkpoint: {{every: 0.05s}}
 resources: {{threads: 1}}
 on_failure: {{crash_limit: 1000}}
 """
-RUNS = 6
+# Runs that wait for each other at rungs, and of which most are stopped there.
+EARLY = f"""name: early
+config:
+  model: {{{VIT}, weights: base.h5}}
+  data: {{dataset: cifar10, path: data}}
+  forget.indices: list.txt
+  train: {{epochs: 45, batch_size: 8}}
+  eval: {{batch_size: 40}}
+parameters:
+  unlearn.method: {{values: [finetune, prune_finetune, lora]}}
+  train.lr: [1e-2, 1e-3]
+metric: {{name: TA, goal: maximize}}
+early_terminate: {{type: sha, min_iter: 5, eta: 3}}
+checkpoint: {{every: 0.05s}}
+resources: {{threads: 1}}
+on_failure: {{crash_limit: 1000}}
+"""
+SWEEPS = {"sweep": SWEEP, "early": EARLY}
 
 
 class Workbench:
-    """The folder of a campaign: `inputs` as they were made, `done` the undisturbed results, `cases` one folder each."""
+    """The folder of a campaign: `inputs` with the undisturbed results beside them, `cases` one folder each."""
 
     def __init__(self, binary, root, preloads):
         self.program, self.root, self.preloads = Program(binary), root, preloads
@@ -43,19 +60,27 @@ class Workbench:
         self.program.folder = self.inputs = root / "inputs"
         self.inputs.mkdir(parents=True)
         (root / "cases").mkdir()
-        self.seconds, self.wanted = 0.0, None
+        self.seconds, self.wanted = 0.0, {}
 
     def prepare(self):
         (self.inputs / "list.txt").write_text("".join(f"{i}\n" for i in range(0, 30, 3)))
         self.program.must("data", "synth", "--out", "data", "--train", 40, "--test", 20)
         (self.inputs / "base.yaml").write_text(BASE)
-        (self.inputs / "sweep.yaml").write_text(SWEEP)
+        for name, text in SWEEPS.items():
+            (self.inputs / f"{name}.yaml").write_text(text)
         self.program.must("train", "base.yaml", "--out", "base.h5")
         self.program.must("train", "base.yaml", "--out", "other.h5", "--set", "base.train.lr=0.05")
+        self.program.must("sweep", "early.yaml", "--out", "early-done")
         begin = time.monotonic()
-        self.program.must("sweep", "sweep.yaml", "--out", "done")
+        self.program.must("sweep", "sweep.yaml", "--out", "sweep-done")
         self.seconds = time.monotonic() - begin
-        self.wanted = bits_of(self.inputs / "done")
+        self.wanted = {name: bits_of(self.done(name)) for name in SWEEPS}
+        if not {b"stopped_early", b"done"} <= {v for k, v in self.wanted["early"].items() if k.endswith("/state")}:
+            raise SystemExit("early.yaml is to end with runs done and runs stopped")
+
+    def done(self, sweep="sweep"):
+        """The undisturbed results of a sweep."""
+        return self.inputs / f"{sweep}-done"
 
     def case_folder(self, name, with_results):
         """A folder with all inputs, and `out` when the case begins with a finished sweep."""
@@ -63,11 +88,12 @@ class Workbench:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         for source in self.inputs.iterdir():
-            name = "out" if source.name == "done" else source.name
-            if name != "out" or with_results:
-                (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / name)
+            if not source.name.endswith("-done"):
+                (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / source.name)
+        if with_results:
+            shutil.copytree(self.done(), folder / "out")
         return folder
 
     def runs(self):
         """Ids in the order in which the undisturbed sweep did them."""
-        return [event["run"] for event in journal(self.inputs / "done") if event["event"] == "done"]
+        return [event["run"] for event in journal(self.done()) if event["event"] == "done"]
