@@ -1,12 +1,13 @@
 /* UA, RA, TA, MIA and their relatives from predictions and a split. */
 #include "eval/attack.h"
+#include "eval/measures.h"
 
 #include <assert.h>
 #include <math.h>
 
 static void add_metric(struct metrics *metrics, const char *name, double value)
 {
-    assert(metrics->n < EVAL_MAX_METRICS);
+    assert(metrics->n < EVAL_MAX_METRICS && measure_find(name) != NULL);
     metrics->items[metrics->n++] = (struct metric){name, value};
 }
 

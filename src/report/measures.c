@@ -1,59 +1,43 @@
-/* The columns of the two tables: fixed ones, and whatever attacks a file has. */
+/* The columns of the two tables, as the catalogue has them and as far as a file does. */
 #include "report/measures.h"
-
-#include "base/text.h"
 
 #include <string.h>
 
-static const struct measure main_measures[] = {
-    {"UA", "UA", 100.0, 2, false},
-    {"RA", "RA", 100.0, 2, false},
-    {"TA", "TA", 100.0, 2, false},
-    {"MIA", "MIA", 100.0, 2, false},
-    {"average_gap", "gap", 100.0, 2, false},
-    {"average_gap", "gap of means", 100.0, 2, true},
-    {"ToW", "ToW", 1.0, 3, false},
-    {"JS", "JS", 1.0, 3, false},
-    {"seconds_train", "train s", 1.0, 2, false},
-};
-
-static void add(const struct records *records, struct measure measure, struct measures *out)
+static void add(const struct records *records, const struct measure *measure, struct columns *out)
 {
-    if (out->n < MAX_MEASURES && records_find(records, measure.field) >= 0)
-        out->items[out->n++] = measure;
+    if (out->n >= MAX_COLUMNS || records_find(records, measure->name) < 0)
+        return;
+    out->items[out->n++] = (struct number_column){
+        .measure = measure, .heading = measure->heading != NULL ? measure->heading : measure->name};
 }
 
-void measures_find(const struct records *records, bool has_runs, struct measures *out)
+void columns_find(const struct records *records, bool has_runs, struct columns *out)
 {
-    *out = (struct measures){.n = 0};
-    for (size_t i = 0; i < sizeof main_measures / sizeof *main_measures; i++)
-        if (!(has_runs && main_measures[i].is_gap_of_means))
-            add(records, main_measures[i], out);
-}
-
-/* "MIA_loss_lr" is an attack's figure, "MIA_loss_lr_w" its regression's weight. */
-static bool is_attack(const char *field)
-{
-    size_t length = strlen(field);
-
-    return text_starts_with(field, "MIA_") && strcmp(field + length - 2, "_w") != 0 &&
-           strcmp(field + length - 2, "_b") != 0;
-}
-
-void measures_find_further(const struct records *records, struct measures *out)
-{
-    int64_t n_attacks = 0;
-
-    *out = (struct measures){.n = 0};
-    add(records, (struct measure){"ECE", "ECE", 100.0, 2, false}, out);
-    add(records, (struct measure){"confusion_distance", "confusion", 1.0, 3, false}, out);
-    for (int64_t i = 0; i < records->n_fields; i++) {
-        const char *field = records->fields[i].name;
-        if (!is_attack(field))
+    *out = (struct columns){.n = 0};
+    for (int i = 0; measure_at(i) != NULL; i++) {
+        if (measure_at(i)->table != TABLE_MAIN)
             continue;
-        n_attacks++;
-        add(records, (struct measure){field, field + strlen("MIA_"), 100.0, 2, false}, out);
+        add(records, measure_at(i), out);
+        if (strcmp(measure_at(i)->name, "average_gap") != 0 || has_runs || out->n >= MAX_COLUMNS ||
+            records_find(records, "average_gap") < 0)
+            continue;
+        out->items[out->n++] = (struct number_column){
+            .measure = measure_at(i), .heading = "gap of means", .is_gap_of_means = true};
     }
-    if (n_attacks < 2 && records_find(records, "confusion_distance") < 0)
+}
+
+void columns_find_further(const struct records *records, struct columns *out)
+{
+    int64_t n_others = 0;
+
+    *out = (struct columns){.n = 0};
+    for (int are_attacks = 0; are_attacks < 2; are_attacks++) {
+        n_others = out->n;
+        for (int i = 0; measure_at(i) != NULL; i++)
+            if (measure_at(i)->table == TABLE_FURTHER &&
+                (measure_at(i)->phase == PHASE_ATTACK) == (are_attacks == 1))
+                add(records, measure_at(i), out);
+    }
+    if (out->n - n_others < 2 && records_find(records, "confusion_distance") < 0)
         out->n = 0;
 }

@@ -2,23 +2,23 @@
 #ifndef REPORT_MEASURES_H
 #define REPORT_MEASURES_H
 
+#include "eval/measures.h"
 #include "report/records.h"
 
-struct measure { /* a column of numbers */
-    const char *field, *heading;
-    double factor;
-    int digits;
+struct number_column {
+    const struct measure *measure;
+    const char *heading;
     bool is_gap_of_means; /* not a summary of the field: the gap between means, for groups only */
 };
-enum { MAX_MEASURES = 24 };
-struct measures {
+enum { MAX_COLUMNS = 24 };
+struct columns {
     int64_t n;
-    struct measure items[MAX_MEASURES];
+    struct number_column items[MAX_COLUMNS];
 };
 /* Those of the main table that the file has. */
-void measures_find(const struct records *records, bool has_runs, struct measures *out);
+void columns_find(const struct records *records, bool has_runs, struct columns *out);
 /* Those of the second table: ECE, the distance of confusion profiles, every attack. None when the
  * sweep has but one attack and no retrain: the main table says it all. */
-void measures_find_further(const struct records *records, struct measures *out);
+void columns_find_further(const struct records *records, struct columns *out);
 
 #endif

@@ -1,6 +1,8 @@
 /* The column `reference` names a run by its id; rows are found by binary search. */
 #include "report/reference.h"
 
+#include "eval/measures.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,8 +45,6 @@ done:
 double reference_gap_of_means(const struct records *records, const int64_t *references,
                               const struct group *group)
 {
-    static const char *const scores[] = {"UA", "RA", "TA", "MIA"};
-    enum { N_SCORES = sizeof scores / sizeof *scores };
     int64_t gap = records_find(records, "average_gap"), n = 0;
     double differences[N_SCORES] = {0.0}, sum = 0.0;
 
@@ -55,7 +55,7 @@ double reference_gap_of_means(const struct records *records, const int64_t *refe
             continue;
         n++;
         for (int k = 0; k < N_SCORES; k++) {
-            int64_t field = records_find(records, scores[k]);
+            int64_t field = records_find(records, measure_score(k)->name);
             differences[k] += records_number(records, row, field) -
                               records_number(records, references[row], field);
         }

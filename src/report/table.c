@@ -93,18 +93,19 @@ done:
 
 /* Where fewer runs than the row's n have the number, it says how many. */
 static enum status set_summary(struct sheet *sheet, int64_t column, const struct summary *summary,
-                               const struct measure *measure, int64_t n_of_row)
+                               const struct number_column *shown, int64_t n_of_row)
 {
     char value[128] = "", fewer[32] = "";
-    double mean = measure->factor * summary->mean, sd = measure->factor * summary->deviation;
+    double mean = shown->measure->factor * summary->mean,
+           sd = shown->measure->factor * summary->deviation;
 
-    if (summary->n < n_of_row && !measure->is_gap_of_means)
+    if (summary->n < n_of_row && !shown->is_gap_of_means)
         snprintf(fewer, sizeof fewer, " (n %lld)", (long long)summary->n);
     if (summary->n == 1)
-        snprintf(value, sizeof value, "%.*f%s", measure->digits, mean, fewer);
+        snprintf(value, sizeof value, "%.*f%s", shown->measure->digits, mean, fewer);
     if (summary->n > 1)
-        snprintf(value, sizeof value, "%.*f ± %.*f%s", measure->digits, mean, measure->digits, sd,
-                 fewer);
+        snprintf(value, sizeof value, "%.*f ± %.*f%s", shown->measure->digits, mean,
+                 shown->measure->digits, sd, fewer);
     return sheet_set(sheet, column, value);
 }
 
@@ -114,7 +115,7 @@ struct table {
     struct arena *arena;
     int64_t *keys; /* fields that name a row */
     int64_t n_keys;
-    struct measures measures;  /* of the table being printed */
+    struct columns columns;    /* of the table being printed */
     const int64_t *references; /* [n_rows] */
 };
 
@@ -145,19 +146,20 @@ static enum status set_headings(const struct table *table, struct sheet *sheet,
     for (int64_t i = 0; i < table->n_keys; i++)
         TRY(sheet_set(sheet, column++, table->records->fields[table->keys[i]].name));
     TRY(sheet_set(sheet, column++, number));
-    for (int64_t i = 0; i < table->measures.n; i++)
-        TRY(sheet_set(sheet, column++, table->measures.items[i].heading));
+    for (int64_t i = 0; i < table->columns.n; i++)
+        TRY(sheet_set(sheet, column++, table->columns.items[i].heading));
 done:
     return status;
 }
 
 static struct summary measure_group(const struct table *table, const struct group *group,
-                                    const struct measure *measure)
+                                    const struct number_column *shown)
 {
     double gap = NAN;
 
-    if (!measure->is_gap_of_means)
-        return group_summary(table->records, group, records_find(table->records, measure->field));
+    if (!shown->is_gap_of_means)
+        return group_summary(table->records, group,
+                             records_find(table->records, shown->measure->name));
     gap = reference_gap_of_means(table->records, table->references, group);
     return (struct summary){.n = !isnan(gap), .mean = gap, .deviation = NAN};
 }
@@ -174,9 +176,9 @@ static enum status set_group(const struct table *table, const struct group *grou
         TRY(set_cell(sheet, column++, table->records, group->first, table->keys[i]));
     snprintf(count, sizeof count, "%lld", (long long)group->n_done);
     TRY(sheet_set(sheet, column++, count));
-    for (int64_t i = 0; i < table->measures.n; i++) {
-        struct summary summary = measure_group(table, group, &table->measures.items[i]);
-        TRY(set_summary(sheet, column++, &summary, &table->measures.items[i], group->n_done));
+    for (int64_t i = 0; i < table->columns.n; i++) {
+        struct summary summary = measure_group(table, group, &table->columns.items[i]);
+        TRY(set_summary(sheet, column++, &summary, &table->columns.items[i], group->n_done));
     }
 done:
     return status;
@@ -187,7 +189,7 @@ static enum status print_groups(const struct table *table, int64_t most_width, s
     enum status status = STATUS_OK;
     struct groups groups;
     struct sheet sheet = {.arena = table->arena,
-                          .n_columns = table->n_keys + 1 + table->measures.n,
+                          .n_columns = table->n_keys + 1 + table->columns.n,
                           .n_left = table->n_keys,
                           .most_width = most_width};
 
@@ -203,15 +205,15 @@ done:
 
 /* A run stopped early has its numbers, of that epoch; means over finished runs leave it out. */
 static struct summary measure_run(const struct table *table, int64_t row,
-                                  const struct measure *measure)
+                                  const struct number_column *shown)
 {
     const struct records *records = table->records;
     const struct group alone = {.first = row, .rows = &row, .n_rows = 1};
     const char *state = records_text(records, row, records_find(records, "state"));
 
     if (strcmp(state, "stopped_early") != 0)
-        return measure_group(table, &alone, measure);
-    double value = records_number(records, row, records_find(records, measure->field));
+        return measure_group(table, &alone, shown);
+    double value = records_number(records, row, records_find(records, shown->measure->name));
     return (struct summary){.n = !isnan(value), .mean = value, .deviation = NAN};
 }
 
@@ -227,9 +229,9 @@ static enum status set_run(const struct table *table, int64_t row, struct sheet 
     for (int64_t i = 0; i < table->n_keys; i++)
         TRY(set_cell(sheet, column++, records, row, table->keys[i]));
     TRY(set_cell(sheet, column++, records, row, records_find(records, "seed")));
-    for (int64_t i = 0; i < table->measures.n; i++) {
-        struct summary summary = measure_run(table, row, &table->measures.items[i]);
-        TRY(set_summary(sheet, column++, &summary, &table->measures.items[i], 0));
+    for (int64_t i = 0; i < table->columns.n; i++) {
+        struct summary summary = measure_run(table, row, &table->columns.items[i]);
+        TRY(set_summary(sheet, column++, &summary, &table->columns.items[i], 0));
     }
 done:
     return status;
@@ -240,7 +242,7 @@ static enum status print_runs(const struct table *table, int64_t most_width, str
     enum status status = STATUS_OK;
     static const char *const left[] = {"run", "state"};
     struct sheet sheet = {.arena = table->arena,
-                          .n_columns = 2 + table->n_keys + 1 + table->measures.n,
+                          .n_columns = 2 + table->n_keys + 1 + table->columns.n,
                           .n_left = 2 + table->n_keys,
                           .most_width = most_width};
 
@@ -305,8 +307,8 @@ static enum status print_further(struct table *table, bool has_runs, struct text
     enum status status = STATUS_OK;
     enum { TERMINAL = 80 };
 
-    measures_find_further(table->records, &table->measures);
-    if (table->measures.n == 0)
+    columns_find_further(table->records, &table->columns);
+    if (table->columns.n == 0)
         return STATUS_OK;
     text_append(out, "\nECE and membership attacks in percent%s\n\n",
                 records_find(table->records, "confusion_distance") >= 0
@@ -336,7 +338,7 @@ enum status table_compose(const struct records *records, const struct report_set
 
     TRY(arena_create(&table.arena));
     TRY(find_keys(settings, &table));
-    measures_find(records, settings->has_runs, &table.measures);
+    columns_find(records, settings->has_runs, &table.columns);
     TRY(references_find(records, table.arena, &table.references));
     print_counts(records, out);
     text_append(out, "UA RA TA MIA in percent%s\n%s%s\n",

@@ -1,23 +1,33 @@
 /* Arithmetic and names of early_terminate. */
 #include "sweep/early_terminate.h"
 
+#include "eval/measures.h"
 #include "sweep/sweep.h"
 #include "unlearn/method.h"
 
 #include <stddef.h>
 
 const char *const early_type_names[] = {"sha", "asha", "median", NULL};
-const char *const early_metrics[] = {"loss",
-                                     "UA",
-                                     "RA",
-                                     "TA",
-                                     "MIA",
-                                     "forget_accuracy_train",
-                                     "forget_accuracy_test",
-                                     "test_accuracy_all",
-                                     "validation_accuracy",
-                                     NULL};
-const char *const early_compared[] = {"average_gap", "ToW", "JS", "confusion_distance", NULL};
+enum status early_metric_names(struct arena *arena, bool is_compared, const char *const **out)
+{
+    enum status status = STATUS_OK;
+    const char **names = NULL;
+    int n = 0, n_measures = 0;
+
+    while (measure_at(n_measures) != NULL)
+        n_measures++;
+    TRY_ALLOC(names, ARENA_ARRAY(arena, n_measures + 2, const char *));
+    if (!is_compared)
+        names[n++] = "loss"; /* of the history, no measure of a finished run */
+    for (int i = 0; i < n_measures; i++) {
+        const struct measure *measure = measure_at(i);
+        if (is_compared ? measure->phase == PHASE_COMPARISON : measure->is_at_rungs)
+            names[n++] = measure->name;
+    }
+    *out = names;
+done:
+    return status;
+}
 
 int64_t early_rung_epoch(const struct early_terminate *early, int64_t k)
 {

@@ -2,6 +2,8 @@
 #ifndef SWEEP_EARLY_TERMINATE_H
 #define SWEEP_EARLY_TERMINATE_H
 
+#include "base/arena.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -31,9 +33,10 @@ struct text;
  */
 void early_print(const struct sweep *sweep, struct text *out);
 
-/* NULL-terminated: what a run can say of itself at the end of an epoch, and what only a comparison
- * with a retrained model tells. */
-extern const char *const early_metrics[], *const early_compared[];
+/* NULL-terminated, in the arena: what a run can say of itself at the end of an epoch, or, compared,
+ * what only a comparison with a retrained model tells. */
+CHECKED enum status early_metric_names(struct arena *arena, bool is_compared,
+                                       const char *const **out);
 extern const char *const early_type_names[]; /* NULL-terminated, from EARLY_SHA on */
 
 #endif

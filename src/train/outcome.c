@@ -5,10 +5,12 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/numerics.h"
+#include "eval/measures.h"
 #include "store/results/run_paths.h"
 #include "store/results/run_summary.h"
 #include "train/checkpoint.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -21,6 +23,14 @@ static double peak_memory_bytes(void)
     struct rusage usage;
 
     return getrusage(RUSAGE_SELF, &usage) == 0 ? 1024.0 * (double)usage.ru_maxrss : NAN;
+}
+
+static struct run_value value_of(const char *name, double value)
+{
+    const struct measure *measure = measure_find(name);
+
+    assert(measure != NULL);
+    return (struct run_value){measure->name, measure->unit, measure->long_name, value};
 }
 
 static void add_costs(const struct execution *execution, struct run_value *values, int64_t *n)
@@ -37,19 +47,12 @@ static void add_costs(const struct execution *execution, struct run_value *value
     double trainable =
         has_trained ? (double)parameters_trainable_elements(execution->network.parameters) : 0;
 
-    values[(*n)++] =
-        (struct run_value){"seconds_train", "s", "seconds of the unlearning itself", train};
-    values[(*n)++] = (struct run_value){"seconds_eval", "s", "seconds of evaluating", eval};
-    values[(*n)++] = (struct run_value){
-        "seconds_other", "s", "seconds of loading, building and writing", all - here - eval};
-    values[(*n)++] = (struct run_value){"images_per_second", "images/s",
-                                        "training images per second of training",
-                                        train > 0 ? images / train : NAN};
-    values[(*n)++] =
-        (struct run_value){"trainable_parameters", "1", "parameters the method trains", trainable};
-    values[(*n)++] =
-        (struct run_value){"peak_memory", "bytes", "largest resident memory of the trainer so far",
-                           peak_memory_bytes()};
+    values[(*n)++] = value_of("seconds_train", train);
+    values[(*n)++] = value_of("seconds_eval", eval);
+    values[(*n)++] = value_of("seconds_other", all - here - eval);
+    values[(*n)++] = value_of("images_per_second", train > 0 ? images / train : NAN);
+    values[(*n)++] = value_of("trainable_parameters", trainable);
+    values[(*n)++] = value_of("peak_memory", peak_memory_bytes());
 }
 
 /* As run.h5 says which images are forgotten and set aside; the others are 0. */
@@ -81,9 +84,7 @@ static void add_selection(const struct execution *execution, struct run_value *v
     int64_t best = execution->loop.selection.best_epoch;
 
     if (execution->split->n_validation > 0)
-        values[(*n)++] =
-            (struct run_value){"best_epoch", "1", "epoch of the highest validation accuracy",
-                               best > 0 ? (double)best : NAN};
+        values[(*n)++] = value_of("best_epoch", best > 0 ? (double)best : NAN);
 }
 
 /* The metric of early_terminate is a column of its own, unless there is one. */
@@ -207,6 +208,11 @@ static enum status summarize(const struct execution *execution, const struct run
     const struct train_job *job = execution->job;
     struct run_summary summary = {.run = *run};
 
+    TRY_ALLOC(summary.run.values, ARENA_ARRAY(execution->arena, run->n_values, struct run_value));
+    for (int64_t i = 0; i < run->n_values; i++) { /* the catalogue has the rest */
+        const char *name = run->values[i].name;
+        summary.run.values[i] = (struct run_value){name, "1", name, run->values[i].value};
+    }
     TRY(written_files_find(job->folder, execution->arena, &summary.files, &summary.n_files));
     TRY(run_summary_print(&summary, job->summary));
 done:
@@ -242,8 +248,7 @@ enum status execution_record(struct execution *execution, const char *state, con
     run.settings_json = text_value(&settings);
     for (int i = 0; i < execution->metrics.n; i++)
         values[run.n_values++] =
-            (struct run_value){execution->metrics.items[i].name, "1",
-                               execution->metrics.items[i].name, execution->metrics.items[i].value};
+            value_of(execution->metrics.items[i].name, execution->metrics.items[i].value);
     add_selection(execution, values, &run.n_values);
     add_costs(execution, values, &run.n_values);
     TRY(history_of(execution, history));

@@ -299,9 +299,9 @@ static void add_summary(cJSON *body, const char *summary)
     cJSON *parsed = cJSON_Parse(summary), *scores = cJSON_AddObjectToObject(body, "scores");
     const cJSON *measures = cJSON_GetObjectItemCaseSensitive(parsed, "measures");
 
-    for (int i = 0; i < RUN_SCORES; i++)
-        cJSON_AddNumberToObject(scores, run_score_names[i],
-                                record_number(measures, run_score_names[i]));
+    for (int i = 0; i < N_SCORES; i++)
+        cJSON_AddNumberToObject(scores, measure_score(i)->name,
+                                record_number(measures, measure_score(i)->name));
     cJSON_AddStringToObject(body, "summary", summary);
     cJSON_Delete(parsed);
 }

@@ -19,7 +19,7 @@ MAY_INCLUDE = {
     "train": BELOW_GRAPH | {"graph", "model", "eval", "unlearn"},
     "trainer": BELOW_GRAPH | {"graph", "model", "eval", "unlearn", "train", "dispatch"},  # dispatch/talk: its words
     "dispatch": {"base", "config", "store", "eval", "unlearn", "sweep"},
-    "report": {"base", "store"},
+    "report": {"base", "store", "eval"},  # the catalogue of measures
 }
 # Rooms of a folder, each of which may include those before it; "" is what lies in the folder itself: headers that are the
 # ground of its words first, everything else last.

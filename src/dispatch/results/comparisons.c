@@ -9,13 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct run_value comparison_values[N_COMPARISON] = {
-    [COMPARISON_GAP] = {"average_gap", "1", "mean of |ΔUA|, |ΔRA|, |ΔTA|, |ΔMIA| to retrain", NAN},
-    [COMPARISON_TOW] = {"ToW", "1", "(1 − |ΔUA|)(1 − |ΔRA|)(1 − |ΔTA|) to retrain", NAN},
-    [COMPARISON_JS] = {"JS", "1", "mean over D_f of √JSD (base 2) to retrain's predictions", NAN},
-    [COMPARISON_CONFUSION] = {"confusion_distance", "1",
-                              "½Σ|p − q| of the classes chosen on D_f to retrain's", NAN},
-};
+const char *comparison_name(int k)
+{
+    static const char *const names[N_COMPARISON] = {[COMPARISON_GAP] = "average_gap",
+                                                    [COMPARISON_TOW] = "ToW",
+                                                    [COMPARISON_JS] = "JS",
+                                                    [COMPARISON_CONFUSION] = "confusion_distance"};
+    return names[k];
+}
 
 struct comparison {
     int64_t attempt, reference_attempt; /* that were compared; 0: none */

@@ -8,8 +8,7 @@
 #include "sweep/sweep.h"
 
 enum { COMPARISON_GAP, COMPARISON_TOW, COMPARISON_JS, COMPARISON_CONFUSION, N_COMPARISON };
-/* Name, units and meaning of each value. */
-extern const struct run_value comparison_values[N_COMPARISON];
+const char *comparison_name(int k); /* in the catalogue of measures */
 
 /* One attempt of a run that is done. */
 struct finished_run {

@@ -1,6 +1,7 @@
 /* The columns of /runs: what the journal knows of a run, its settings, its measures, and how far it
  * is from its reference. */
 #include "dispatch/results/results_composition.h"
+#include "eval/measures.h"
 
 #include <math.h>
 #include <string.h>
@@ -124,24 +125,26 @@ static void add_name(struct composition *c, const struct run_value *value)
 /* The columns every reader counts on are there before the first run is done. */
 static void collect_names(struct composition *c)
 {
-    static const struct run_value standard[] = {
-        {"UA", "1", "unlearning accuracy", NAN},
-        {"RA", "1", "retain accuracy", NAN},
-        {"TA", "1", "test accuracy on retained classes", NAN},
-        {"MIA", "1", "membership inference efficacy", NAN},
-        {"seconds_train", "s", "seconds of the unlearning itself", NAN},
-        {"seconds_eval", "s", "seconds of the evaluation", NAN},
-        {"seconds_other", "s", "seconds of everything else", NAN},
-        {"images_per_second", "images/s", "training throughput", NAN},
-        {"peak_memory", "bytes", "largest resident memory of the trainer", NAN},
-        {"trainable_parameters", "1", "parameters the optimizer moved", NAN},
-    };
-    for (size_t i = 0; i < sizeof standard / sizeof *standard; i++)
-        add_name(c, &standard[i]);
+    for (int i = 0; measure_at(i) != NULL; i++)
+        if (measure_at(i)->is_standard)
+            add_name(c, &(struct run_value){.name = measure_at(i)->name});
     for (int64_t i = 0; i < c->results.n_rows; i++)
         for (int64_t j = 0;
              composition_loaded(c, i) != NULL && j < composition_loaded(c, i)->n_values; j++)
             add_name(c, &composition_loaded(c, i)->values[j]);
+}
+
+/* What a value is, by the catalogue; of a measure that it lost or does not know yet, by the file.
+ */
+static struct result_column *add_measure(struct composition *c, const struct run_value *value)
+{
+    const struct measure *measure = measure_find(value->name);
+    struct result_column *column =
+        measure != NULL ? add_column(c, measure->name, measure->unit, measure->long_name)
+                        : add_column(c, value->name, value->units, value->long_name);
+
+    column->kind = COLUMN_FLOAT;
+    return column;
 }
 
 static enum status add_values(struct composition *c)
@@ -154,10 +157,7 @@ static enum status add_values(struct composition *c)
             const struct run_file *file = composition_loaded(c, i);
             floats[i] = file != NULL ? run_file_value(file, c->names[j].name) : NAN;
         }
-        struct result_column *column =
-            add_column(c, c->names[j].name, c->names[j].units, c->names[j].long_name);
-        column->kind = COLUMN_FLOAT;
-        column->floats = floats;
+        add_measure(c, &c->names[j])->floats = floats;
     }
     return STATUS_OK;
 }
@@ -169,15 +169,12 @@ static enum status add_comparisons(struct composition *c)
     if (!comparisons_has_any(c->file->comparisons))
         return STATUS_OK;
     for (int k = 0; k < N_COMPARISON; k++) {
-        const struct run_value *value = &comparison_values[k];
         double *floats = ARENA_ARRAY(c->arena, c->results.n_rows, double);
         if (floats == NULL)
             return STATUS_OUT_OF_MEMORY;
         for (int64_t i = 0; i < c->results.n_rows; i++)
             floats[i] = comparisons_of(c->file->comparisons, i)[k];
-        struct result_column *column = add_column(c, value->name, value->units, value->long_name);
-        column->kind = COLUMN_FLOAT;
-        column->floats = floats;
+        add_measure(c, &(struct run_value){.name = comparison_name(k)})->floats = floats;
     }
     TRY(add_text(c, "reference", TEXT_REFERENCE));
 done:

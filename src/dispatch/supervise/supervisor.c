@@ -197,9 +197,9 @@ static void end_run(struct supervisor *supervisor, const cJSON *body,
                                               : SUPERVISOR_FAILED;
     event->run = supervisor->run;
     event->attempt = supervisor->attempt;
-    for (int i = 0; i < RUN_SCORES; i++)
+    for (int i = 0; i < N_SCORES; i++)
         event->scores[i] =
-            record_number(cJSON_GetObjectItemCaseSensitive(body, "scores"), run_score_names[i]);
+            record_number(cJSON_GetObjectItemCaseSensitive(body, "scores"), measure_score(i)->name);
     free(supervisor->summary);
     supervisor->summary = strdup(record_text(body, "summary"));
     if (supervisor->summary != NULL) /* without it, rank 0 reads run.h5 */

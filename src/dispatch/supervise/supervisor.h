@@ -35,7 +35,7 @@ struct supervisor_event {
     enum status status;
     int signal;
     struct run_progress progress;
-    double scores[RUN_SCORES];
+    double scores[N_SCORES];
     const char *summary; /* of DONE; borrowed until the next poll; "" in other events */
     int64_t rung_epoch;
     double value;

@@ -4,8 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *const run_score_names[RUN_SCORES] = {"UA", "RA", "TA", "MIA"};
-
 enum status message_send(struct transport *transport, int to, const struct message *message)
 {
     return transport_send(transport, to, message, sizeof *message);

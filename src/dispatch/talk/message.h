@@ -7,6 +7,7 @@
 #include "dispatch/talk/transport.h"
 
 #include "base/hash.h"
+#include "eval/measures.h"
 #include "sweep/sweep.h"
 
 #include <stdint.h>
@@ -39,8 +40,7 @@ enum message_kind {
  */
 enum run_verdict { VERDICT_NONE, VERDICT_GO_ON, VERDICT_STOP };
 
-enum { RUN_SCORES = 4, MESSAGE_TEXT_BYTES = 512, HOST_BYTES = 64 };
-extern const char *const run_score_names[RUN_SCORES]; /* UA RA TA MIA: shown when a run is done */
+enum { MESSAGE_TEXT_BYTES = 512, HOST_BYTES = 64 };
 
 struct message {
     int32_t kind;    /* enum message_kind */
@@ -54,7 +54,7 @@ struct message {
     char run_id[RUN_ID_BYTES + 7];
     char split_hash[HASH_HEX_BYTES + 7], weights_hash[HASH_HEX_BYTES + 7]; /* of ASSIGN */
     struct run_progress progress;
-    double scores[RUN_SCORES]; /* NaN when unknown */
+    double scores[N_SCORES]; /* measure_score; NaN when unknown */
     char host[HOST_BYTES];
     char text[MESSAGE_TEXT_BYTES];
 };

@@ -122,9 +122,9 @@ static void say_done(struct progress *progress, int rank, const struct message *
     text_append(&text, "[%" PRId64 "/%" PRId64 "] done %s in %s", n_finished(progress),
                 progress->settings.sweep->n_runs, run_name(progress, message->run),
                 duration_to_text(seconds, took));
-    for (int i = 0; i < RUN_SCORES; i++)
+    for (int i = 0; i < N_SCORES; i++)
         if (!isnan(message->scores[i]))
-            text_append(&text, "%s%s %.4f", i == 0 ? ": " : "  ", run_score_names[i],
+            text_append(&text, "%s%s %.4f", i == 0 ? ": " : "  ", measure_score(i)->name,
                         message->scores[i]);
     if (text_finish(&text) == STATUS_OK && !progress->settings.is_quiet)
         say(progress, "\033[32m", text_value(&text));

@@ -36,17 +36,28 @@ static bool is_map(struct spec *spec, const struct tree_entry *entry, const char
 
 /* ---- metric ---- */
 
+/* None when memory ran out: whatever comes next fails of that as well. */
+static const char *const *metric_names(struct spec *spec, bool is_compared)
+{
+    static const char *const none[] = {NULL};
+    const char *const *names = none;
+
+    return early_metric_names(spec->arena, is_compared, &names) == STATUS_OK ? names : none;
+}
+
 static void read_metric_name(struct spec *spec, const struct tree_entry *entry)
 {
     const struct tree *value = text_of(spec, entry, "metric");
 
     if (value == NULL)
         return;
-    if (!holds(early_metrics, value->text) && !holds(early_compared, value->text)) {
-        diagnostics_error(
-            spec->diagnostics, &value->at, did_you_mean(spec->arena, value->text, early_metrics),
-            "unknown metric '%s'; a run's own are %s, compared with retrain %s", value->text,
-            names_joined(spec->arena, early_metrics), names_joined(spec->arena, early_compared));
+    if (!holds(metric_names(spec, false), value->text) &&
+        !holds(metric_names(spec, true), value->text)) {
+        diagnostics_error(spec->diagnostics, &value->at,
+                          did_you_mean(spec->arena, value->text, metric_names(spec, false)),
+                          "unknown metric '%s'; a run's own are %s, compared with retrain %s",
+                          value->text, names_joined(spec->arena, metric_names(spec, false)),
+                          names_joined(spec->arena, metric_names(spec, true)));
         return;
     }
     spec->early.metric = value->text;
@@ -90,7 +101,7 @@ enum status spec_read_metric(struct spec *spec, const struct tree_entry *entry)
     }
     if (!has_name)
         diagnostics_error(spec->diagnostics, &entry->at, NULL, "'metric' needs 'name', one of %s",
-                          names_joined(spec->arena, early_metrics));
+                          names_joined(spec->arena, metric_names(spec, false)));
     if (!has_goal)
         diagnostics_error(spec->diagnostics, &entry->at, NULL,
                           "'metric' needs 'goal': maximize or minimize");
@@ -242,13 +253,13 @@ static bool has_rung(const struct spec *spec, const struct sweep *sweep)
 void spec_check_early(struct spec *spec, const struct sweep *sweep)
 {
     const struct early_terminate *early = &spec->early;
-    bool is_compared = early->metric != NULL && holds(early_compared, early->metric);
+    bool is_compared = early->metric != NULL && holds(metric_names(spec, true), early->metric);
 
     if (is_compared && early->type != EARLY_NONE)
         diagnostics_error(spec->diagnostics, &spec->metric_at, NULL,
                           "'%s' compares with a retrained model; early_terminate needs what a run "
                           "can say of itself: %s",
-                          early->metric, names_joined(spec->arena, early_metrics));
+                          early->metric, names_joined(spec->arena, metric_names(spec, false)));
     else if (is_compared && sweep->n_runs > 0 && !has_reference(sweep))
         diagnostics_error(spec->diagnostics, &spec->metric_at, NULL,
                           "'%s' needs retrain among the values of unlearn.method", early->metric);

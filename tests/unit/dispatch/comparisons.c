@@ -90,8 +90,7 @@ static void expect_values(const struct stage *stage, int i, const double wanted[
 
     for (int k = 0; k < N_COMPARISON; k++)
         if (isnan(wanted[k]) ? !isnan(found[k]) : !(fabs(found[k] - wanted[k]) <= 1e-15))
-            fail_msg("run %d: %s is %g, want %g", i, comparison_values[k].name, found[k],
-                     wanted[k]);
+            fail_msg("run %d: %s is %g, want %g", i, comparison_name(k), found[k], wanted[k]);
 }
 
 static void values_by_hand(void **unused)
