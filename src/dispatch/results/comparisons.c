@@ -13,6 +13,7 @@ const char *comparison_name(int k)
 {
     static const char *const names[N_COMPARISON] = {[COMPARISON_GAP] = "average_gap",
                                                     [COMPARISON_TOW] = "ToW",
+                                                    [COMPARISON_TOW_MIA] = "ToW_MIA",
                                                     [COMPARISON_JS] = "JS",
                                                     [COMPARISON_CONFUSION] = "confusion_distance"};
     return names[k];
@@ -84,6 +85,17 @@ static struct scores scores_of(const struct run_file *file)
                            .ra = run_file_value(file, "RA"),
                            .ta = run_file_value(file, "TA"),
                            .mia = run_file_value(file, "MIA")};
+}
+
+/* ToW with an attack's figure in the place of UA; NaN unless eval.mia has that attack. Source: the
+ * code of RUM, arXiv:2406.01257. */
+static double tug_of_war_by_attack(const struct run_file *model, const struct run_file *retrained)
+{
+    struct scores own = scores_of(model), other = scores_of(retrained);
+
+    own.ua = run_file_value(model, "MIA_confidence_svc");
+    other.ua = run_file_value(retrained, "MIA_confidence_svc");
+    return tug_of_war(&own, &other);
 }
 
 /* Turns what a file or its content lacks into a warning. */
@@ -165,7 +177,7 @@ enum status comparisons_update(struct comparisons *comparisons, const struct fin
 {
     enum status status = STATUS_OK;
     struct comparison *item = &comparisons->items[run->run - comparisons->sweep->runs];
-    struct comparison made = {run->attempt, reference->attempt, {NAN, NAN, NAN, NAN}};
+    struct comparison made = {run->attempt, reference->attempt, {NAN, NAN, NAN, NAN, NAN}};
     const struct scores own = scores_of(run->file), other = scores_of(reference->file);
     const struct run_forget *forget = NULL;
 
@@ -173,6 +185,7 @@ enum status comparisons_update(struct comparisons *comparisons, const struct fin
         return STATUS_OK;
     made.values[COMPARISON_GAP] = average_gap(&own, &other);
     made.values[COMPARISON_TOW] = tug_of_war(&own, &other);
+    made.values[COMPARISON_TOW_MIA] = tug_of_war_by_attack(run->file, reference->file);
     TRY(keep_reference(comparisons, reference, &forget));
     TRY(forgive(read_and_compare(run, forget, made.values)));
     *item = made;

@@ -7,7 +7,14 @@
 #include "store/results/run_file.h"
 #include "sweep/sweep.h"
 
-enum { COMPARISON_GAP, COMPARISON_TOW, COMPARISON_JS, COMPARISON_CONFUSION, N_COMPARISON };
+enum {
+    COMPARISON_GAP,
+    COMPARISON_TOW,
+    COMPARISON_TOW_MIA,
+    COMPARISON_JS,
+    COMPARISON_CONFUSION,
+    N_COMPARISON
+};
 const char *comparison_name(int k); /* in the catalogue of measures */
 
 /* One attempt of a run that is done. */

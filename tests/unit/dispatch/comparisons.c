@@ -21,15 +21,18 @@ struct stage {
     struct sweep *sweep; /* run 0 is the reference of 1 and 2 */
     struct comparisons *comparisons;
     char paths[N_RUNS][TEMPORARY_PATH_BYTES];
-    struct run_value values[N_RUNS][4];
+    struct run_value values[N_RUNS][5];
     struct run_file files[N_RUNS];
 };
 
 static void write_run(struct stage *stage, int i, const float *probability, double ua)
 {
     static const double profiles[2][N_CLASSES] = {{1, 0}, {0.5, 0.5}};
-    const struct run_value values[] = {
-        {"UA", "1", "", ua}, {"RA", "1", "", 0.5}, {"TA", "1", "", 1}, {"MIA", "1", "", 0.25}};
+    const struct run_value values[] = {{"UA", "1", "", ua},
+                                       {"RA", "1", "", 0.5},
+                                       {"TA", "1", "", 1},
+                                       {"MIA", "1", "", 0.25},
+                                       {"MIA_confidence_svc", "1", "", ua / 2}};
     char name[] = "0.h5";
 
     name[0] = (char)('0' + i);
@@ -44,7 +47,7 @@ static void write_run(struct stage *stage, int i, const float *probability, doub
         .started = "",
         .settings_json = "{}",
         .values = stage->values[i],
-        .n_values = 4,
+        .n_values = 5,
         .forget = {N_IMAGES, N_CLASSES, images, probability, profiles[probability != at_one]}};
     assert_int_equal(
         run_file_write(temporary_path(&stage->folder, name, stage->paths[i]), &stage->files[i]),
@@ -99,12 +102,13 @@ static void values_by_hand(void **unused)
 
     (void)unused;
     open_stage(&stage);
-    expect_values(&stage, 1, (double[]){NAN, NAN, NAN, NAN});
+    expect_values(&stage, 1, (double[]){NAN, NAN, NAN, NAN, NAN});
     update(&stage, 1, 1);
     update(&stage, 2, 1);
-    expect_values(&stage, 0, (double[]){NAN, NAN, NAN, NAN});
-    expect_values(&stage, 1, (double[]){0.25 / 4, 0.75, 0.5, 0.5}); /* one of two images differs */
-    expect_values(&stage, 2, (double[]){0, 1, 0, 0});
+    expect_values(&stage, 0, (double[]){NAN, NAN, NAN, NAN, NAN});
+    expect_values(&stage, 1,
+                  (double[]){0.25 / 4, 0.75, 0.875, 0.5, 0.5}); /* one of two images differs */
+    expect_values(&stage, 2, (double[]){0, 1, 1, 0, 0});
     close_stage(&stage);
 }
 
@@ -119,9 +123,9 @@ static void files_are_read_once(void **unused)
     write_run(&stage, 1, at_one, 1.0);
     assert_int_equal(unlink(stage.paths[0]), 0); /* the reference's is kept */
     update(&stage, 1, 1);
-    expect_values(&stage, 1, (double[]){0.25 / 4, 0.75, 0.5, 0.5});
+    expect_values(&stage, 1, (double[]){0.25 / 4, 0.75, 0.875, 0.5, 0.5});
     update(&stage, 1, 2);
-    expect_values(&stage, 1, (double[]){0, 1, 0, 0});
+    expect_values(&stage, 1, (double[]){0, 1, 1, 0, 0});
     close_stage(&stage);
 }
 
@@ -134,10 +138,10 @@ static void without_predictions(void **unused)
     stage.files[1].forget.n = 0; /* as an older version wrote it */
     assert_int_equal(run_file_write(stage.paths[1], &stage.files[1]), STATUS_OK);
     update(&stage, 1, 1);
-    expect_values(&stage, 1, (double[]){0.25 / 4, 0.75, NAN, NAN});
+    expect_values(&stage, 1, (double[]){0.25 / 4, 0.75, 0.875, NAN, NAN});
     assert_int_equal(file_write(stage.paths[2], "torn", 4), STATUS_OK);
     update(&stage, 2, 1);
-    expect_values(&stage, 2, (double[]){0, 1, NAN, NAN});
+    expect_values(&stage, 2, (double[]){0, 1, 1, NAN, NAN});
     close_stage(&stage);
 }
 
@@ -151,7 +155,7 @@ static void other_images(void **unused)
     stage.files[1].forget.images = others;
     assert_int_equal(run_file_write(stage.paths[1], &stage.files[1]), STATUS_OK);
     update(&stage, 1, 1);
-    expect_values(&stage, 1, (double[]){0.25 / 4, 0.75, NAN, NAN});
+    expect_values(&stage, 1, (double[]){0.25 / 4, 0.75, 0.875, NAN, NAN});
     assert_non_null(strstr(status_message(), "1.h5': its forgotten images are not those of its "
                                              "reference 0000000000000000"));
     stage.files[2].forget = (struct run_forget){1, N_CLASSES, images, at_one, NULL};
@@ -171,7 +175,7 @@ static void missing_reference(void **unused)
     open_stage(&stage);
     assert_int_equal(unlink(stage.paths[0]), 0);
     update(&stage, 1, 1);
-    expect_values(&stage, 1, (double[]){0.25 / 4, 0.75, NAN, NAN});
+    expect_values(&stage, 1, (double[]){0.25 / 4, 0.75, 0.875, NAN, NAN});
     close_stage(&stage);
 }
 
