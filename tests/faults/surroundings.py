@@ -136,7 +136,7 @@ def move_folder(is_replaced):
                 raise Broken(f"exit code {code}: {sweep.said()[-600:]}")
             case.caused()
         sweep.finish()
-        sweep.check()
+        sweep.check(is_clean=False)  # a run may have been done that found no folder to tidy
 
     return play
 
