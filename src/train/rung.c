@@ -31,12 +31,12 @@ double metric_id(const char *name)
 
 /* The metric at the rung. A run that went on beyond it before it was interrupted finds its value in
  * the history that its checkpoint kept. The training loss needs no evaluation. */
-static enum status measure(struct execution *execution, double *out)
+static enum status measure(struct execution *execution, int64_t epoch, double *out)
 {
     enum status status = STATUS_OK;
     struct loop *loop = &execution->loop;
     const char *metric = execution->job->metric;
-    double *row = history_row(loop, execution->rung_epoch);
+    double *row = history_row(loop, epoch);
 
     if (strcmp(metric, "loss") == 0) {
         *out = row[HISTORY_LOSS];
@@ -97,7 +97,7 @@ static enum status ask(struct execution *execution)
     struct train_rung rung = {.epoch = execution->rung_epoch};
     int64_t next = 0;
 
-    TRY(measure(execution, &rung.value));
+    TRY(measure(execution, rung.epoch, &rung.value));
     switch (observer->reach(observer->context, &rung, &next)) {
     case TRAIN_GO_ON:
         execution->rung_epoch = next;
@@ -116,11 +116,43 @@ done:
     return status;
 }
 
+/* 0: the run has none before it. */
+static int64_t next_passed_rung(const struct execution *execution)
+{
+    const struct train_job *job = execution->job;
+
+    for (int64_t i = 0; i < job->n_passed_rungs; i++)
+        if (job->passed_rungs[i] > execution->loop.position.epoch)
+            return job->passed_rungs[i];
+    return 0;
+}
+
+/* Where an earlier attempt said its metric and nobody asks any more. */
+static enum status climb_passed_rungs(struct execution *execution)
+{
+    enum status status = STATUS_OK;
+    struct loop *loop = &execution->loop;
+    double unused = NAN;
+
+    for (int64_t epoch; (epoch = next_passed_rung(execution)) > 0;) {
+        loop->until = epoch;
+        if (!loop_is_over(loop))
+            TRY(loop_run(loop));
+        TRY(measure(execution, epoch, &unused));
+        execution->is_evaluated = false;
+        if (loop_is_over(loop)) /* its patience ended before that rung */
+            break;
+    }
+done:
+    return status;
+}
+
 enum status execution_climb(struct execution *execution)
 {
     enum status status = STATUS_OK;
     struct loop *loop = &execution->loop;
 
+    TRY(climb_passed_rungs(execution));
     execution->rung_epoch = execution->job->rung_epoch;
     while (!execution->has_left) {
         bool asks = execution->rung_epoch > 0 && execution->rung_epoch < loop->recipe->epochs;

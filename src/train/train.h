@@ -58,6 +58,10 @@ struct train_job {
     const char *weights_path; /* where final weights go; NULL: "<folder>/weights.h5" */
     int64_t rung_epoch;       /* epochs after which to ask; 0: never */
     const char *metric;       /* what to say then: "loss" (of the epoch), or a metric by its name */
+    /* Earlier epochs, in order, after which an earlier attempt was asked: the metric is measured
+     * there again, so that the history is the same whichever attempt wrote it. */
+    const int64_t *passed_rungs;
+    int64_t n_passed_rungs;
     struct train_contents contents;
     struct train_observer observer;
     struct text *summary; /* of a run that is done: store/run_summary.h; NULL: not wanted */

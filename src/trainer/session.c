@@ -216,6 +216,22 @@ static enum train_verdict reach(void *context, const struct train_rung *rung, in
     return verdict;
 }
 
+static enum status read_passed_rungs(const cJSON *assignment, struct arena *arena,
+                                     struct train_job *job)
+{
+    enum status status = STATUS_OK;
+    const cJSON *item = NULL, *list = cJSON_GetObjectItemCaseSensitive(assignment, "passed_rungs");
+    int64_t *epochs = NULL, n = 0;
+
+    TRY_ALLOC(epochs, ARENA_ARRAY(arena, cJSON_GetArraySize(list), int64_t));
+    cJSON_ArrayForEach(item, list) epochs[n++] =
+        cJSON_IsNumber(item) ? (int64_t)item->valuedouble : 0;
+    job->passed_rungs = epochs;
+    job->n_passed_rungs = n;
+done:
+    return status;
+}
+
 static enum status execute(struct session *session, const cJSON *assignment, struct arena *arena)
 {
     enum status status = STATUS_OK;
@@ -236,6 +252,7 @@ static enum status execute(struct session *session, const cJSON *assignment, str
         .summary = &session->summary,
     };
 
+    TRY(read_passed_rungs(assignment, arena, &job));
     TRY(settings_from_json(record_text(assignment, "settings"), arena, &settings));
     TRY(warm_trainer_for(&session->warm, &session->settings, &settings, &trainer));
     TRY(earlier_attempts_find(arena, &job));

@@ -9,9 +9,14 @@ import json
 import os
 import sys
 
-from cli import Program, fail
+from cli import Program, fail, skip
 from small_sweep import prepare
 from trainer_pipe import Trainer
+
+try:
+    import h5py
+except ImportError as missing:
+    skip(f"Python module {missing.name} is not installed")
 
 SWEEP = """  forget.class: 3
   train: {epochs: 1, batch_size: 40}
@@ -85,6 +90,24 @@ def check_many_runs(program):
     print("ok nothing is held from run to run")
 
 
+def check_passed_rungs(program):
+    """Where an earlier attempt said its metric, this one's history has it as well."""
+    run = json.loads(program.must("plan", "sweep.yaml", "--format", "json"))["runs"][2]
+    trainer = Trainer(program)
+    trainer.hear("hello")
+    trainer.say("assign", run=run["id"], run_number=0, name=run["name"], attempt=2, folder="climbed/0/a2", metric="TA",
+                rung_epoch=0, passed_rungs=[1, 2], settings=json.dumps(dict(run["settings"], **{"train.epochs": 4})))
+    answer = trainer.hear("done", "failed")
+    trainer.end()
+    if answer["kind"] != "done":
+        fail(f"run with passed rungs: {answer}")
+    with h5py.File(program.folder / "climbed" / "0" / "a2" / "run.h5") as file:
+        said = file["history"]["TA"][:] if "TA" in file["history"] else []
+    if [value >= 0 for value in said] != [True, True, False, False]:
+        fail(f"TA after epochs 1 and 2 is wanted in the history, got {said}")
+    print("ok what an earlier attempt said at its rungs is in the history")
+
+
 def check_replaced(program):
     """Another folder takes the place of the results: no further run begins there."""
     run = json.loads(program.must("plan", "sweep.yaml", "--format", "json"))["runs"][0]
@@ -132,6 +155,7 @@ def main():
         prepare(program, SWEEP, images=(40, 20))
         check_lonely(program)
         check_many_runs(program)
+        check_passed_rungs(program)
         check_replaced(program)
         check_taken_away(program)
     return 0

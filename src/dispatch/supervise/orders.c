@@ -9,6 +9,16 @@ static cJSON *finish(cJSON *body, bool is_made)
     return NULL;
 }
 
+static bool add_passed_rungs(cJSON *body, const struct supervisor_job *job)
+{
+    cJSON *epochs = cJSON_AddArrayToObject(body, "passed_rungs");
+    bool is_made = epochs != NULL;
+
+    for (int64_t i = 0; is_made && i < job->n_passed_rungs; i++)
+        is_made = cJSON_AddItemToArray(epochs, cJSON_CreateNumber((double)job->passed_rungs[i]));
+    return is_made;
+}
+
 cJSON *order_assign(const struct supervisor_job *job)
 {
     cJSON *body = record_create("assign");
@@ -25,7 +35,8 @@ cJSON *order_assign(const struct supervisor_job *job)
         is_made = cJSON_AddStringToObject(body, "weights_hash", job->weights_hash) != NULL;
     if (is_made && job->metric != NULL)
         is_made = cJSON_AddNumberToObject(body, "rung_epoch", (double)job->rung_epoch) != NULL &&
-                  cJSON_AddStringToObject(body, "metric", job->metric) != NULL;
+                  cJSON_AddStringToObject(body, "metric", job->metric) != NULL &&
+                  add_passed_rungs(body, job);
     return finish(body, is_made);
 }
 

@@ -11,6 +11,8 @@ struct supervisor_job {
     const char *split_hash, *weights_hash; /* as in struct run; NULL: not held to any */
     int64_t rung_epoch;                    /* epochs done at which to ask for a verdict; 0: never */
     const char *metric;                    /* what to say then; NULL without early_terminate */
+    const int64_t *passed_rungs;           /* [n_passed_rungs] at which it was asked before */
+    int64_t n_passed_rungs;
 };
 
 /* cJSON_Delete them; NULL when memory ran out. */

@@ -89,6 +89,30 @@ void rank_side_destroy(struct rank_side *member)
     free(member);
 }
 
+/* Rungs before the one at which the run is to ask; all of its own when it asks no more. */
+static enum status find_passed_rungs(const struct sweep *sweep, const struct message *message,
+                                     struct arena *arena, struct supervisor_job *job)
+{
+    enum status status = STATUS_OK;
+    int64_t end = early_run_epochs(&sweep->runs[message->run]), n = 0;
+    int64_t *epochs = NULL;
+
+    if (sweep->early.type == EARLY_NONE)
+        return STATUS_OK;
+    if (message->rung_epoch > 0 && message->rung_epoch < end)
+        end = message->rung_epoch;
+    while (early_rung_epoch(&sweep->early, n) < end)
+        n++;
+    TRY_ALLOC(epochs, ARENA_ARRAY(arena, n, int64_t));
+    for (int64_t k = 0; k < n; k++)
+        epochs[k] = early_rung_epoch(&sweep->early, k);
+    job->metric = sweep->early.metric;
+    job->passed_rungs = epochs;
+    job->n_passed_rungs = n;
+done:
+    return status;
+}
+
 static enum status assign(struct rank_side *member, const struct message *message)
 {
     enum status status = STATUS_OK;
@@ -104,20 +128,19 @@ static enum status assign(struct rank_side *member, const struct message *messag
     memcpy(member->run_id, message->run_id, RUN_ID_BYTES);
     TRY_ALLOC(folder,
               run_attempt_folder(arena, member->settings.folder, member->run_id, message->attempt));
-    TRY(supervisor_assign(
-        member->supervisor,
-        &(struct supervisor_job){
-            .run = message->run,
-            .attempt = message->attempt,
-            .id = member->run_id,
-            .name = run->name,
-            .folder = folder,
-            .settings_json = text_value(&json),
-            .split_hash = message->split_hash,
-            .weights_hash = message->weights_hash,
-            .rung_epoch = message->rung_epoch,
-            .metric = sweep->early.type != EARLY_NONE ? sweep->early.metric : NULL,
-        }));
+    struct supervisor_job job = {
+        .run = message->run,
+        .attempt = message->attempt,
+        .id = member->run_id,
+        .name = run->name,
+        .folder = folder,
+        .settings_json = text_value(&json),
+        .split_hash = message->split_hash,
+        .weights_hash = message->weights_hash,
+        .rung_epoch = message->rung_epoch,
+    };
+    TRY(find_passed_rungs(sweep, message, arena, &job));
+    TRY(supervisor_assign(member->supervisor, &job));
 done:
     text_release(&json);
     arena_destroy(arena);
