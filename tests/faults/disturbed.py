@@ -190,7 +190,7 @@ class Disturbed:
             raise Broken(f"results.h5 could not be opened while the sweep ran: {self.reader.problem!r}")
         self.check_history(set(repeated))
         left = [p for p in (self.out / "runs").rglob("*") if p.name == "ckpt" or p.suffix == ".tmp"]
-        if left and is_clean:
+        if left and is_clean and self.sweep == "sweep":  # a run that was stopped paused may keep a checkpoint
             raise Broken(f"of finished runs there is still {left[0].relative_to(self.folder)}")
         if differs := difference(bits_of(self.out), self.bench.wanted[self.sweep]):
             raise Broken(f"{differs} from the undisturbed sweep")
