@@ -20,9 +20,9 @@ def signals(number):
                 case.caused(signal=signal.Signals(number).name, exit_code=code)
             else:
                 case.late()
-            # mpirun itself is stopped by TERM and INT, and ends with a code of its own
-            is_ours = not sweep.ranks or number == signal.SIGUSR1
-            if is_ours and is_struck and code not in (0, 75) and sweep.out.exists():
+            # mpirun itself is stopped by TERM and INT, and ends with a code of its own; and nobody has begun at once
+            is_ours = (not sweep.ranks or number == signal.SIGUSR1) and sweep.new_events("start")
+            if is_ours and is_struck and code not in (0, 75):
                 raise Broken(f"exit code {code}: {sweep.said()[-600:]}")
             if code == 0:
                 break
