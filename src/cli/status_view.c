@@ -49,8 +49,8 @@ static enum status read_status(struct status_view *view)
         TRY(arena_create(&view->arena));
     arena_reset(view->arena);
     if (!status_file_exists(view->folder))
-        TRY(fail(STATUS_BAD_CONFIG, "'%s' is no results folder of a sweep: it has no status.json",
-                 view->folder));
+        TRY(fail(STATUS_BAD_CONFIG,
+                 "'%s' is not the results folder of a sweep: it has no status.json", view->folder));
     TRY(status_file_read(view->folder, view->arena, &view->sweep));
     view->is_alive = status_is_alive(view->folder, &view->sweep, &view->age_seconds);
     view->now = clock_wall_seconds();

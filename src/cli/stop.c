@@ -72,8 +72,8 @@ static enum status stop(const char *folder)
     TRY(arena_create(&arena));
     TRY(shards_find(folder, shard_status, arena, &shards, &n_shards));
     if (n_shards == 0)
-        TRY(fail(STATUS_BAD_CONFIG, "'%s' is no results folder of a sweep: it has no status.json",
-                 folder));
+        TRY(fail(STATUS_BAD_CONFIG,
+                 "'%s' is not the results folder of a sweep: it has no status.json", folder));
     for (int64_t i = 0; i < n_shards; i++)
         TRY(ask(folder, shards[i], arena, &n_asked));
     if (n_asked == 0)

@@ -129,11 +129,11 @@ static enum status load_parts(const char *folder, struct run_parts *parts)
     TRY_ALLOC(parts->final_path, path_join(parts->arena, folder, RUN_WEIGHTS_NAME));
     TRY_ALLOC(parts->adapters_path, path_join(parts->arena, folder, RUN_ADAPTERS_NAME));
     if (!file_exists(parts->adapters_path))
-        TRY(fail(
-            STATUS_BAD_DATA,
-            "'%s' is no folder of a LoRA run: it has no adapters.h5 (folders are runs/<id>/a<n> "
-            "of a results folder)",
-            folder));
+        TRY(fail(STATUS_BAD_DATA,
+                 "'%s' is not the folder of a LoRA run: it has no adapters.h5 (folders are "
+                 "runs/<id>/a<n> "
+                 "of a results folder)",
+                 folder));
     TRY(weights_load(parts->final_path, &parts->final));
     TRY(weights_load(parts->adapters_path, &parts->adapters));
     TRY(manifest_load(parts->final_path, parts->final->hash, parts->arena, &manifest,

@@ -135,7 +135,7 @@ static enum status read_json(struct dataset *dataset, const char *folder, const 
     TRY(file_read(path, &text, &n));
     root = cJSON_ParseWithLength(text, (size_t)n);
     status = cJSON_IsObject(root) ? read_header(root, dataset, sha256)
-                                  : fail(STATUS_BAD_DATA, "is no JSON object");
+                                  : fail(STATUS_BAD_DATA, "is not a JSON object");
     if (status != STATUS_OK)
         status = fail_context(status, "'%s'", path);
 done:

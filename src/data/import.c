@@ -41,7 +41,7 @@ static enum status read_one(const struct job *job, int64_t i)
     int64_t n = 0;
 
     if (!entry->is_picture)
-        return fail(STATUS_BAD_DATA, "is no .jpg, .jpeg or .png file");
+        return fail(STATUS_BAD_DATA, "is not a .jpg, .jpeg or .png file");
     TRY(file_read(entry->path, &bytes, &n));
     TRY(picture_decode(bytes, n, &picture));
     TRY(picture_square(&picture, job->settings->size, job->images + i * job->image_bytes));

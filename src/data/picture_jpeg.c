@@ -73,7 +73,7 @@ done:
 static enum status read_picture(struct reader *reader, const void *bytes, int64_t n)
 {
     if (setjmp(reader->escape) != 0)
-        return fail(STATUS_BAD_DATA, "is no JPEG that can be read: %s", reader->text);
+        return fail(STATUS_BAD_DATA, "is not a JPEG that can be read: %s", reader->text);
     jpeg_create_decompress(&reader->jpeg);
     jpeg_mem_src(&reader->jpeg, bytes, (unsigned long)n);
     jpeg_read_header(&reader->jpeg, TRUE);

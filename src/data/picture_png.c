@@ -82,7 +82,7 @@ static enum status read_pixels(struct reader *reader)
     enum status status = STATUS_OK;
 
     if (setjmp(png_jmpbuf(reader->png)) != 0)
-        return fail(STATUS_BAD_DATA, "is no PNG that can be read: %s", reader->text);
+        return fail(STATUS_BAD_DATA, "is not a PNG that can be read: %s", reader->text);
     png_set_read_fn(reader->png, reader, give_bytes);
     png_read_info(reader->png, reader->info);
     png_set_scale_16(reader->png); /* to the nearest of 8 bits */

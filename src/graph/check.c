@@ -50,7 +50,7 @@ static enum status check_tensor(const struct graph *graph, int64_t i, int t, con
         return fail(STATUS_BAD_CONFIG, "node %lld (%s '%s') overwrites '%s'", (long long)i,
                     info->name, node->module, value->name);
     if (tensor->access == ACCESS_UPDATED && value->role != VALUE_BUFFER)
-        return fail(STATUS_BAD_CONFIG, "node %lld (%s '%s') updates '%s', which is no buffer",
+        return fail(STATUS_BAD_CONFIG, "node %lld (%s '%s') updates '%s', which is not a buffer",
                     (long long)i, info->name, node->module, value->name);
     return STATUS_OK;
 }

@@ -333,7 +333,7 @@ static enum status check_input(const struct executor *executor, int value)
     if (value < 0 || value >= executor->graph->n_values)
         return fail(STATUS_BAD_CONFIG, "the graph has no value %d", value);
     if (executor->graph->values[value].role != VALUE_INPUT)
-        return fail(STATUS_BAD_CONFIG, "'%s' is no input of the graph",
+        return fail(STATUS_BAD_CONFIG, "'%s' is not an input of the graph",
                     executor->graph->values[value].name);
     return STATUS_OK;
 }

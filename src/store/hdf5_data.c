@@ -106,7 +106,7 @@ enum status hdf5_get_text(hid_t object, const char *name, struct arena *arena, c
     TRY(open_attribute(object, name, H5T_STRING, &attribute));
     TRY(hdf5_check(stored = H5Aget_type(attribute)));
     if (H5Tis_variable_str(stored) <= 0)
-        TRY(fail(STATUS_BAD_DATA, "attribute '%s' is no text of variable length", name));
+        TRY(fail(STATUS_BAD_DATA, "attribute '%s' is not text of variable length", name));
     TRY(make_text_type(&type));
     TRY(hdf5_check(H5Tset_cset(type, H5Tget_cset(stored))));
     TRY(hdf5_check(H5Aread(attribute, type, &value)));

@@ -98,8 +98,8 @@ static enum status check_selection(const struct loop *loop)
 
     if (!selects || loop->validation != NULL)
         return STATUS_OK;
-    return fail(STATUS_BAD_DATA, "choosing an epoch wants images set aside of classes that are "
-                                 "kept, there are none: set data.validation");
+    return fail(STATUS_BAD_DATA, "selecting an epoch needs validation images of retained "
+                                 "classes; there are none: set data.validation");
 }
 
 /* The partial batch and the validation run in the full batch's arena: never two at once. */

@@ -265,7 +265,7 @@ static void without_images_it_is_refused(void **state)
     settings.data.validation = 0;
     assert_int_equal(fixture_execute(&fixture, &settings, &run), STATUS_BAD_DATA);
     assert_string_equal(status_message(),
-                        "choosing an epoch wants images set aside of classes that are kept, there "
+                        "selecting an epoch needs validation images of retained classes; there "
                         "are none: set data.validation");
 }
 

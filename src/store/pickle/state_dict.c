@@ -136,7 +136,7 @@ static void copy_view(const struct pickle_tensor *view, const unsigned char *sto
 static enum status check_name(const struct pickle_value *key)
 {
     if (key->kind != PICKLE_TEXT || key->text.n == 0)
-        return fail(STATUS_BAD_DATA, "holds a tensor whose name is no text");
+        return fail(STATUS_BAD_DATA, "holds a tensor whose name is not text");
     for (int64_t i = 0; i < key->text.n; i++)
         if ((unsigned char)key->text.data[i] < 0x20 || key->text.data[i] == 0x7F)
             return fail(STATUS_BAD_DATA, "holds a tensor whose name has control characters");

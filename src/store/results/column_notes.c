@@ -62,7 +62,7 @@ static enum status get_object(hid_t object, const char *name, struct arena *aren
     TRY(hdf5_get_text(object, name, arena, &text));
     *out = cJSON_Parse(text);
     if (!cJSON_IsObject(*out))
-        TRY(fail(STATUS_BAD_DATA, "attribute '%s' is no JSON object", name));
+        TRY(fail(STATUS_BAD_DATA, "attribute '%s' is not a JSON object", name));
 done:
     return status;
 }

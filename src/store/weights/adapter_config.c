@@ -122,8 +122,8 @@ enum status adapter_config_load(const char *path, struct adapter_config *out)
 
     TRY(file_read(path, &text, &n));
     root = cJSON_ParseWithLength(text, (size_t)n);
-    status =
-        cJSON_IsObject(root) ? read_config(root, out) : fail(STATUS_BAD_DATA, "is no JSON object");
+    status = cJSON_IsObject(root) ? read_config(root, out)
+                                  : fail(STATUS_BAD_DATA, "is not a JSON object");
     if (status != STATUS_OK)
         status = fail_context(status, "adapter configuration '%s'", path);
 done:

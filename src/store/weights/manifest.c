@@ -51,7 +51,7 @@ static enum status add_recipe(cJSON *object, const char *recipe)
     if (cJSON_IsObject(parsed) && cJSON_AddItemToObject(object, "recipe", parsed))
         return STATUS_OK;
     cJSON_Delete(parsed);
-    return fail(STATUS_BAD_DATA, "recipe is no JSON object: '%.80s'", recipe);
+    return fail(STATUS_BAD_DATA, "recipe is not a JSON object: '%.80s'", recipe);
 }
 
 static enum status compose(const struct manifest *manifest, cJSON *object)
@@ -189,7 +189,7 @@ static enum status check_format(const cJSON *object)
     const cJSON *version = cJSON_GetObjectItemCaseSensitive(object, "format_version");
 
     if (!cJSON_IsObject(object))
-        return fail(STATUS_BAD_DATA, "is no JSON object");
+        return fail(STATUS_BAD_DATA, "is not a JSON object");
     if (version != NULL && (!cJSON_IsNumber(version) || version->valuedouble > FORMAT_VERSION))
         return fail(STATUS_BAD_DATA,
                     "has a 'format_version' this program does not know, up to %d "

@@ -34,7 +34,7 @@ static enum status parse_json(const char *header, int64_t n, cJSON **out)
 
     if (root == NULL)
         return fail(
-            STATUS_BAD_DATA, "header is no JSON: cannot be understood from its byte %lld",
+            STATUS_BAD_DATA, "header is not JSON: cannot be understood from its byte %lld",
             (long long)(end != NULL && end >= header && end <= header + n ? end - header : 0));
     while (end < header + n && *end == ' ') /* padding */
         end++;
@@ -42,7 +42,7 @@ static enum status parse_json(const char *header, int64_t n, cJSON **out)
         TRY(fail(STATUS_BAD_DATA, "header goes on behind its JSON at byte %lld",
                  (long long)(end - header)));
     if (!cJSON_IsObject(root))
-        TRY(fail(STATUS_BAD_DATA, "header is no JSON object"));
+        TRY(fail(STATUS_BAD_DATA, "header is not a JSON object"));
     *out = root;
     root = NULL; /* handed over */
 done:
@@ -90,7 +90,7 @@ static enum status read_shape(const cJSON *entry, struct weight_tensor *tensor)
         if (tensor->n_dims == WEIGHTS_MAX_DIMS)
             return fail(STATUS_BAD_DATA, "has more than %d dimensions", WEIGHTS_MAX_DIMS);
         if (!get_count(size, &tensor->shape[tensor->n_dims++]))
-            return fail(STATUS_BAD_DATA, "has a size in its 'shape' that is no whole number");
+            return fail(STATUS_BAD_DATA, "has a size in its 'shape' that is not a whole number");
     }
     return STATUS_OK;
 }

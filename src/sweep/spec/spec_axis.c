@@ -281,7 +281,7 @@ static bool check_setting(const struct axis *axis, const struct form *form, cons
 
     if (!is_integer && setting->kind != SETTING_NUMBER) {
         diagnostics_error(axis->spec->diagnostics, at, "list its values",
-                          "'%s' is no number, so it cannot be drawn from %s", axis->name,
+                          "'%s' is not a number, so it cannot be drawn from %s", axis->name,
                           form->name);
         return false;
     }

@@ -33,7 +33,7 @@ static enum status open_source(struct spec *spec, const char *path, const struct
     if (status != STATUS_OK)
         goto done;
     if ((int64_t)strlen(text) != n_bytes) {
-        diagnostics_error(spec->diagnostics, at, NULL, "'%s' holds a zero byte: it is no text",
+        diagnostics_error(spec->diagnostics, at, NULL, "'%s' holds a zero byte: it is not text",
                           path);
         goto done;
     }

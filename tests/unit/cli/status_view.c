@@ -142,7 +142,7 @@ static void foreign_folders_are_refused(void **unused)
     temporary_folder_open(&folder);
     view.folder = folder.path;
     assert_int_equal(status_view_look(&view), STATUS_BAD_CONFIG);
-    assert_non_null(strstr(status_message(), "is no results folder of a sweep"));
+    assert_non_null(strstr(status_message(), "is not the results folder of a sweep"));
     status_view_release(&view);
     temporary_folder_close(&folder);
 }

@@ -86,8 +86,12 @@ static void test_bounded(void **state)
         if (i % 1024 == 0)
             clock_sleep(0.005); /* let the keeper see several times what one look may miss */
     }
-    for (int i = 0; i < 1000 && file_size(path) > TRAINER_LOG_BYTES; i++)
-        clock_sleep(0.01); /* it comes to a rest */
+    for (int i = 0; i < 1000; i++) { /* until it has come to a rest */
+        int64_t before = file_size(path);
+        clock_sleep(0.1);
+        if (before >= 0 && before <= TRAINER_LOG_BYTES && file_size(path) == before)
+            break;
+    }
     fprintf(stderr, "the last line\n");
     trainer_log_end(&log);
     assert_in_range(file_size(path), 1, TRAINER_LOG_BYTES);

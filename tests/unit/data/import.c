@@ -161,7 +161,7 @@ static void test_refused_pictures(void **state)
     cut.n -= 15;
     expect_refused(cut, "is damaged or cut off: Premature end of JPEG file");
     short_png.n = short_png.n * 2 / 3;
-    expect_refused(short_png, "is no PNG that can be read: ");
+    expect_refused(short_png, "is not a PNG that can be read: ");
     expect_refused(make_jpeg(JCS_CMYK, 4, 0), "is CMYK: its colours depend on a printer's profile");
     expect_refused(make_png(8, PNG_COLOR_TYPE_RGB_ALPHA, 254), "is transparent at pixel 0,0");
     animated.bytes = realloc(animated.bytes, animated.n + sizeof frames);
@@ -318,9 +318,10 @@ static void test_broken_pictures(void **state)
     put(*state, "train/dog/c.jpg", cut);
     put(*state, "train/Cat/notes.txt", (struct made){NULL, 0});
     for (int n_threads = 1; n_threads <= 4; n_threads += 3) /* the first in order, always */
-        assert_refused(import(*state, false, n_threads, &result), STATUS_BAD_DATA,
-                       "train/Cat/notes.txt' is no .jpg, .jpeg or .png file (--skip-broken leaves "
-                       "such pictures out)");
+        assert_refused(
+            import(*state, false, n_threads, &result), STATUS_BAD_DATA,
+            "train/Cat/notes.txt' is not a .jpg, .jpeg or .png file (--skip-broken leaves "
+            "such pictures out)");
     assert_ok(import(*state, true, 3, &result));
     assert_true(result.n_broken == 2 && result.dataset->train.n == 3);
     assert_non_null(strstr(result.broken[1], "train/dog/c.jpg' is damaged or cut off"));
@@ -351,7 +352,7 @@ static void test_refused_folders(void **state)
     assert_int_equal(unlink(temporary_path(folder, "train/b/1.jpg", path)), 0);
     assert_ok(folder_create(temporary_path(folder, "train/b/1.jpg", path)));
     assert_refused(import(folder, false, 1, &result), STATUS_BAD_DATA,
-                   "train/b/1.jpg' is no .jpg, .jpeg or .png file");
+                   "train/b/1.jpg' is not a .jpg, .jpeg or .png file");
     assert_refused(import_pictures(folder->path, &small, &result), STATUS_BAD_CONFIG,
                    "--size must be in [8, 1024] pixels, got 7");
     assert_null(result.dataset);

@@ -179,7 +179,7 @@ static void test_check_finds_broken_nodes(void **state)
     conv->values[2] = y;
     ok(graph_check(graph));
     graph->nodes[2].values[3] = graph->params[0].value;
-    fails(graph_check(graph), STATUS_BAD_CONFIG, "updates 'conv1.weight', which is no buffer");
+    fails(graph_check(graph), STATUS_BAD_CONFIG, "updates 'conv1.weight', which is not a buffer");
     graph_destroy(graph);
 }
 

@@ -284,7 +284,7 @@ static void test_refuses(void **state)
     fails(executor_create(graph, &host, &executor), STATUS_BAD_CONFIG, "trains '");
     assert_null(executor);
     fails(executor_upload(toy.executor, toy.graph->logits, &host), STATUS_BAD_CONFIG,
-          "'linear' is no input of the graph");
+          "'linear' is not an input of the graph");
     fails(executor_bind(toy.executor, 100000, &host), STATUS_BAD_CONFIG, "no value 100000");
     graph_destroy(graph);
     ok(executor_create(toy.graph, &host, &executor));

@@ -249,7 +249,7 @@ static void test_config(void **state)
     } cases[] = {
         {"{\"peft_type\": \"IA3\"}", "'peft_type' is 'IA3', only LORA is known"},
         {"{}", "'peft_type' is 'missing', only LORA is known"},
-        {"[1", "c.json': is no JSON object"},
+        {"[1", "c.json': is not a JSON object"},
         {"{\"peft_type\": \"LORA\", \"r\": 0, \"lora_alpha\": 1}", "'r' must be a whole number"},
         {"{\"peft_type\": \"LORA\", \"r\": 8}", "'lora_alpha' must be a number"},
         {"{\"peft_type\": \"LORA\", \"r\": 8, \"lora_alpha\": 1, \"use_dora\": true}",

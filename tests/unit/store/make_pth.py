@@ -207,7 +207,7 @@ def write_refused(folder, bad):
     add("nothing.pth", {"epoch": 3, "acc": 1.0}, "holds no tensors, wanted a state dict at top level or under "
         "'state_dict', 'net' or 'model'; top level holds 'epoch', 'acc'")
     add("tensor.pth", torch.zeros(2), "holds no dict at top level")
-    add("unnamed.pth", {3: torch.zeros(2)}, "holds a tensor whose name is no text")
+    add("unnamed.pth", {3: torch.zeros(2)}, "holds a tensor whose name is not text")
     add("control.pth", {"a\x1b": torch.zeros(2)}, "holds a tensor whose name has control characters")
     add("negative.pth", {"a": Marked()}, "pickle holds a tensor marked 'neg', whose values are not the stored ones; "
         "save tensor.resolve_neg()")

@@ -83,7 +83,7 @@ static void test_lies(void **state)
          "'w': has no 'data_offsets', wanted two whole"},
         {"{" TENSOR("w", "F32", "2", 0, 1e300) "}", 8, "'w': has no 'data_offsets', wanted two"},
         {"{" TENSOR("w", "F32", "4611686018427387904,4", 0, 0) "}", 0,
-         "'w': has a size in its 'shape' that is no whole number"},
+         "'w': has a size in its 'shape' that is not a whole number"},
         {"{" TENSOR("w", "F32", "4503599627370496,4503599627370496", 0, 8) "}", 8,
          "'w': claims 8 bytes, which is not its shape times 4 of float32"},
         {"{" TENSOR("w", "F32", "-1", 0, 8) "}", 8, "'w': has a size in its 'shape'"},
@@ -107,7 +107,7 @@ static void test_lies(void **state)
          "'w': has no 'shape', wanted an array of sizes"},
         {"{\"w\":{\"dtype\":\"F32\",\"shape\":[0]}}", 0, "'w': has no 'data_offsets'"},
         {"{}", 0, "holds no tensors"},
-        {"{\"w\":}", 0, "header is no JSON: cannot be understood from its byte 5"},
+        {"{\"w\":}", 0, "header is not JSON: cannot be understood from its byte 5"},
         {"{} {}", 0, "header goes on behind its JSON at byte 3"},
     };
     char file[FILE_BYTES];

@@ -234,7 +234,7 @@ static void test_manifest(void **state)
                  manifest_load(path, "ffff", arena, &found, &is_present));
     struct manifest bad = full;
     bad.recipe = "[1]";
-    assert_fails(STATUS_BAD_DATA, "recipe is no JSON object: '[1]'", manifest_save(path, &bad));
+    assert_fails(STATUS_BAD_DATA, "recipe is not a JSON object: '[1]'", manifest_save(path, &bad));
     arena_destroy(arena);
 }
 
@@ -245,7 +245,7 @@ static void test_damaged_manifests(void **state)
     } cases[] = {
         {"{\"arch\": ", "m.pth.json': is damaged: no JSON"},
         {"{} x", "is damaged: no JSON"},
-        {"[]", "is no JSON object"},
+        {"[]", "is not a JSON object"},
         {"{\"format_version\": 2}", "has a 'format_version' this program does not know"},
         {"{\"arch\": 3}", "'arch' must be a text"},
         {"{\"mean\": [1, 2]}", "'mean' must be three numbers"},

@@ -252,7 +252,7 @@ static void test_bad_bases(void **state)
                   "c.yaml:1:7: error: bases nest deeper than 8 files: does one name itself?\n");
     assert_int_equal(file_write("z.yaml", "a: 1\0b", 6), STATUS_OK);
     check_refused("base: [z.yaml]\n" SWEEP,
-                  "x.yaml:1:8: error: 'z.yaml' holds a zero byte: it is no text\n");
+                  "x.yaml:1:8: error: 'z.yaml' holds a zero byte: it is not text\n");
 }
 
 #define CONFIG                                                                                     \
