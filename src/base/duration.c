@@ -51,12 +51,14 @@ bool duration_from_text(const char *text, double *seconds)
         at++;
     }
     for (;;) {
-        if (n == 3 || !take_number(at, &at, &parts[n++]))
+        if (n == 3 || !take_number(at, &at, &parts[n]))
             return false;
+        n++;
         if (*at == '\0')
             break;
-        if (*at++ != ':')
+        if (*at != ':')
             return false;
+        at++;
     }
     bool is_whole = dash != NULL ? n == 3 : n >= 2;
     for (int64_t i = 1; i < n; i++)

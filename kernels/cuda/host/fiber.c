@@ -104,7 +104,7 @@ __attribute__((used)) void fiber_begin(struct fiber *fiber)
 static void lay_first_frame(struct fiber *fiber)
 {
     enum { SAVED = 6, RBX = 4 };
-    void **end = (void **)(void *)(fiber->memory + GUARD_BYTES + STACK_BYTES);
+    void **end = (void **)(fiber->memory + GUARD_BYTES + STACK_BYTES);
 
     fiber->top = end - (SAVED + 1) - 2; /* zero, as the mapping is: rbp 0 ends a backtrace */
     fiber->top[RBX] = fiber;

@@ -181,6 +181,20 @@ done:
     return status;
 }
 
+static enum status add_head(struct composition *c)
+{
+    static const struct {
+        const char *name;
+        enum text_column which;
+    } columns[] = {{"id", TEXT_ID},     {"name", TEXT_NAME},     {"state", TEXT_STATE},
+                   {"host", TEXT_HOST}, {"device", TEXT_DEVICE}, {"started", TEXT_STARTED}};
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; status == STATUS_OK && i < sizeof columns / sizeof *columns; i++)
+        status = add_text(c, columns[i].name, columns[i].which);
+    return status;
+}
+
 enum status composition_add_columns(struct composition *c)
 {
     enum status status = STATUS_OK;
@@ -190,12 +204,7 @@ enum status composition_add_columns(struct composition *c)
     TRY_ALLOC(c->columns,
               ARENA_ARRAY(c->arena, N_STATE_COLUMNS + N_COMPARISON + n_axes + c->n_names,
                           struct result_column));
-    TRY(add_text(c, "id", TEXT_ID));
-    TRY(add_text(c, "name", TEXT_NAME));
-    TRY(add_text(c, "state", TEXT_STATE));
-    TRY(add_text(c, "host", TEXT_HOST));
-    TRY(add_text(c, "device", TEXT_DEVICE));
-    TRY(add_text(c, "started", TEXT_STARTED));
+    TRY(add_head(c));
     TRY(add_integers(c));
     for (int64_t i = 0; i < n_axes; i++)
         c->columns[c->n_columns++] = c->file->axes.columns[i];
