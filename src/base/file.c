@@ -153,7 +153,8 @@ static bool is_temporary(const char *name)
     return digits < dot && digits > name + 1 && digits[-1] == '.';
 }
 
-void folder_remove_temporaries(const char *path)
+/* beginning: of their names. */
+static void remove_temporaries(const char *path, const char *beginning)
 {
     char file[PATH_MAX];
     DIR *folder = opendir(path);
@@ -162,9 +163,28 @@ void folder_remove_temporaries(const char *path)
         return;
     for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder))
         if (is_temporary(entry->d_name) &&
+            strncmp(entry->d_name, beginning, strlen(beginning)) == 0 &&
             snprintf(file, sizeof file, "%s/%s", path, entry->d_name) < PATH_MAX)
             unlink(file);
     closedir(folder);
+}
+
+void folder_remove_temporaries(const char *path)
+{
+    remove_temporaries(path, "");
+}
+
+void file_remove_temporaries(const char *path)
+{
+    char folder[PATH_MAX], beginning[NAME_MAX + 2];
+    const char *base = path_base(path);
+
+    if (base == path)
+        snprintf(folder, sizeof folder, ".");
+    else
+        snprintf(folder, sizeof folder, "%.*s", (int)(base - path), path);
+    if (snprintf(beginning, sizeof beginning, "%s.", base) < (int)sizeof beginning)
+        remove_temporaries(folder, beginning);
 }
 
 bool file_exists(const char *path)

@@ -24,6 +24,7 @@ CHECKED enum status folder_add(const char *path);
 enum status file_write_status(int reason);
 /* Removes what writers that were killed left in the folder: "<name>.<process>.tmp". */
 void folder_remove_temporaries(const char *path);
+void file_remove_temporaries(const char *path); /* those of this file alone */
 bool file_exists(const char *path);
 bool folder_exists(const char *path);
 int64_t file_size(const char *path); /* -1 when there is none */

@@ -91,7 +91,10 @@ def check_columns(folder):
 def check_table_is_the_journals(folder):
     flip(folder.attempt(0) / "run.h5")
     (folder.path / "results.h5").unlink()
+    (folder.path / "results.h5.4711.tmp").write_text("what a killed start was writing")
     expect(folder.sweep(), "all 4 runs were already done")
+    if list(folder.path.glob("*.tmp")):
+        fail("what a killed start was writing is still there")
     folder.expect_same("results.h5 made anew beside a damaged run.h5")
     expect(folder.verify(wanted=1), "run.h5' has other content", "1 damaged, 0 unreadable", "--repair")
     expect(folder.verify("--repair", wanted=1), "it is now 'run.h5.damaged'")

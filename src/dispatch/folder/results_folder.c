@@ -116,6 +116,25 @@ done:
     return status;
 }
 
+/* Of a start that was killed; other shards may be at work on files of their own. */
+static enum status remove_temporaries(const struct results_folder *folder)
+{
+    enum status status = STATUS_OK;
+    const struct shard_file own[] = {shard_results, shard_status};
+
+    if (folder->shard.count == 0) {
+        folder_remove_temporaries(folder->path);
+        return STATUS_OK;
+    }
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        const char *path = NULL;
+        TRY_ALLOC(path, shard_path(folder->arena, folder->path, folder->shard, own[i]));
+        file_remove_temporaries(path);
+    }
+done:
+    return status;
+}
+
 enum status results_folder_open(const struct dispatch_settings *settings, const struct sweep *sweep,
                                 struct results_folder **out)
 {
@@ -139,6 +158,7 @@ enum status results_folder_open(const struct dispatch_settings *settings, const 
     TRY(shards_check_sweep(settings->folder, settings->shard, folder->plan_hash));
     if (stop_request_take(settings->folder, settings->shard, reason))
         log_info("a request to stop (%s) was meant for an earlier start", reason);
+    TRY(remove_temporaries(folder));
     TRY(earlier_runs_find(folder, settings));
     results_folder_count(folder);
     *out = folder;

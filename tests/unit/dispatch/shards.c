@@ -227,6 +227,22 @@ static void finished_elsewhere_is_kept(void **state)
     results_folder_close(folder);
 }
 
+/* What a start that was killed had under its hands goes; another shard may be writing. */
+static void own_temporaries_go(void **state)
+{
+    const struct stage *stage = *state;
+    char own[TEMPORARY_PATH_BYTES], other[TEMPORARY_PATH_BYTES];
+
+    results_folder_close(begin(stage, 1));
+    temporary_path(&stage->folder, "results-1-of-2.h5.77.tmp", own);
+    temporary_path(&stage->folder, "results-2-of-2.h5.78.tmp", other);
+    assert_int_equal(file_write(own, "x", 1), STATUS_OK);
+    assert_int_equal(file_write(other, "x", 1), STATUS_OK);
+    results_folder_close(begin(stage, 1));
+    assert_false(file_exists(own));
+    assert_true(file_exists(other));
+}
+
 static void own_beginning_counts(void **state)
 {
     const struct stage *stage = *state;
@@ -376,6 +392,7 @@ int main(void)
         ON_STAGE(locks_are_apart),
         ON_STAGE(other_sweep_waits),
         ON_STAGE(finished_elsewhere_is_kept),
+        ON_STAGE(own_temporaries_go),
         ON_STAGE(own_beginning_counts),
         ON_STAGE(plan_is_whole),
         ON_STAGE(only_some_are_asked_for),
