@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/numerics.h"
 #include "base/text.h"
+#include "dispatch/folder/stopped_run.h"
 #include "dispatch/journal/replay.h"
 #include "store/results/run_paths.h"
 #include "sweep/plan/shard_runs.h"
@@ -171,6 +172,8 @@ static enum status compare_with_files(struct results_folder *folder, int64_t run
         state->phase = RUN_PENDING; /* the earlier start ended under it */
     if (state->phase == RUN_DONE || state->phase == RUN_STOPPED || state->phase == RUN_PAUSED)
         TRY(check_files(folder, run));
+    if (state->phase == RUN_STOPPED) /* rank 0 may have died between its line and this */
+        TRY(stopped_run_clean(folder->path, folder->sweep->runs[run].id, state->attempt));
     if (state->phase == RUN_PENDING || state->phase == RUN_PAUSED)
         TRY(find_newest_folder(folder, run, &state->newest_folder));
     if (state->phase == RUN_PENDING && state->newest_folder > state->attempt)
