@@ -135,21 +135,12 @@ done:
     return status;
 }
 
-enum status results_folder_open(const struct dispatch_settings *settings, const struct sweep *sweep,
-                                struct results_folder **out)
+/* Made if needed, locked, and free of what would be in the way. */
+static enum status take(struct results_folder *folder, const struct dispatch_settings *settings)
 {
     enum status status = STATUS_OK;
-    struct results_folder *folder = NULL;
     char reason[STOP_REASON_BYTES];
 
-    TRY(folder_create_empty(settings, sweep, &folder));
-    if (settings->needs_earlier && !file_exists(folder->journal_path))
-        TRY(fail(STATUS_BAD_CONFIG,
-                 "nothing to resume: no sweep has begun in '%s' (there is no '%s'); leave out "
-                 "--resume to begin one",
-                 settings->folder, path_base(folder->journal_path)));
-    if (settings->is_fresh)
-        TRY(rename_away(settings->folder));
     TRY(folder_create(settings->folder));
     TRY(check_writable(settings->folder));
     TRY(shards_check_cut(settings->folder, settings->shard, false));
@@ -159,6 +150,25 @@ enum status results_folder_open(const struct dispatch_settings *settings, const 
     if (stop_request_take(settings->folder, settings->shard, reason))
         log_info("a request to stop (%s) was meant for an earlier start", reason);
     TRY(remove_temporaries(folder));
+done:
+    return status;
+}
+
+enum status results_folder_open(const struct dispatch_settings *settings, const struct sweep *sweep,
+                                struct results_folder **out)
+{
+    enum status status = STATUS_OK;
+    struct results_folder *folder = NULL;
+
+    TRY(folder_create_empty(settings, sweep, &folder));
+    if (settings->needs_earlier && !file_exists(folder->journal_path))
+        TRY(fail(STATUS_BAD_CONFIG,
+                 "nothing to resume: no sweep has begun in '%s' (there is no '%s'); leave out "
+                 "--resume to begin one",
+                 settings->folder, path_base(folder->journal_path)));
+    if (settings->is_fresh)
+        TRY(rename_away(settings->folder));
+    TRY(take(folder, settings));
     TRY(earlier_runs_find(folder, settings));
     results_folder_count(folder);
     *out = folder;
