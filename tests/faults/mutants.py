@@ -48,7 +48,7 @@ def prepare(source, scratch):
 def notices(patch, build):
     """Whether its tests fail. In a session of their own: what is broken may signal its whole group."""
     must(["ninja", "-C", build, *head_of(patch, "Targets").split()])
-    done = subprocess.run(["ctest", "--reverse", head_of(patch, "Tests")], cwd=build, start_new_session=True, timeout=900,
+    done = subprocess.run(["ctest", "-R", head_of(patch, "Tests")], cwd=build, start_new_session=True, timeout=900,
                           capture_output=True, text=True, check=False)
     if "No tests were found" in done.stdout + done.stderr:
         raise SystemExit(f"FAILED {patch.name} names no test")
