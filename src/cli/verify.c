@@ -64,10 +64,9 @@ static enum status verify(const struct verify_options *wanted, int *exit_code)
     enum status status = STATUS_OK;
     struct text text = {0};
     struct verify_counts counts;
-    struct repair_counts repaired;
 
     if (wanted->repairs)
-        TRY(folder_repair(wanted->folder, &text, &repaired));
+        TRY(folder_repair(wanted->folder, &text));
     TRY(folder_verify(wanted->folder, wanted->repairs, &text, &counts));
     fputs(text_value(&text), stdout);
     print_end(wanted, &counts);

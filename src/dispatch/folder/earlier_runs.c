@@ -5,13 +5,12 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/numerics.h"
-#include "base/text.h"
+#include "dispatch/folder/attempts.h"
 #include "dispatch/folder/stopped_run.h"
 #include "dispatch/journal/replay.h"
 #include "store/results/run_paths.h"
 #include "sweep/plan/shard_runs.h"
 
-#include <dirent.h>
 #include <inttypes.h>
 
 /* ---- what the journals say ---- */
@@ -138,31 +137,6 @@ done:
     return status;
 }
 
-/* Of the run; 0: it has none. Not all before it need be there: a rank may have died before it made
- * the folder of an attempt, and the journal have lost that it was given one. */
-static enum status find_newest_folder(const struct results_folder *folder, int64_t run,
-                                      int64_t *out)
-{
-    enum status status = STATUS_OK;
-    const struct dirent *entry = NULL;
-    const char *path = NULL;
-    int64_t newest = 0;
-
-    TRY_ALLOC(path, run_folder(folder->arena, folder->path, folder->sweep->runs[run].id));
-    DIR *attempts = opendir(path);
-    while (attempts != NULL && (entry = readdir(attempts)) != NULL) {
-        int64_t attempt = 0;
-        if (entry->d_name[0] == 'a' && text_to_int64(entry->d_name + 1, &attempt) &&
-            attempt > newest)
-            newest = attempt;
-    }
-    if (attempts != NULL)
-        closedir(attempts);
-    *out = newest;
-done:
-    return status;
-}
-
 static enum status compare_with_files(struct results_folder *folder, int64_t run)
 {
     enum status status = STATUS_OK;
@@ -175,7 +149,8 @@ static enum status compare_with_files(struct results_folder *folder, int64_t run
     if (state->phase == RUN_STOPPED) /* rank 0 may have died between its line and this */
         TRY(stopped_run_clean(folder->path, folder->sweep->runs[run].id, state->attempt));
     if (state->phase == RUN_PENDING || state->phase == RUN_PAUSED)
-        TRY(find_newest_folder(folder, run, &state->newest_folder));
+        TRY(attempts_newest(folder->path, folder->sweep->runs[run].id, folder->arena,
+                            &state->newest_folder));
     if (state->phase == RUN_PENDING && state->newest_folder > state->attempt)
         state->attempt = state->newest_folder; /* of a paused one it is that of its result */
 done:

@@ -3,8 +3,9 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "dispatch/folder/attempts.h"
 #include "dispatch/folder/folder_lock.h"
-#include "dispatch/journal/journal.h"
+#include "dispatch/journal/last_words.h"
 #include "store/results/run_paths.h"
 #include "store/results/run_summary.h"
 #include "store/results/shard.h"
@@ -17,73 +18,19 @@
 #include <string.h>
 #include <unistd.h>
 
-struct told { /* of a run, by the sound lines */
-    char id[RUN_ID_BYTES];
-    int64_t order;
-    bool has_ended;
-};
-
 struct repair {
     const char *folder, *journal;
     struct arena *arena;
-    struct text lines; /* owned: the journal to be */
-    struct told *told; /* owned; once read, the last of each run, by id */
-    int64_t n_told, capacity;
-    int64_t n_lost, n_rebuilt;
-    enum status status;
+    struct text lines;       /* owned: the journal to be */
+    struct last_words words; /* owned */
+    int64_t n_rebuilt;
 };
-
-static void see_event(void *context, const struct journal_event *event)
-{
-    struct repair *repair = context;
-    bool has_ended = event->kind == JOURNAL_DONE || event->kind == JOURNAL_STOPPED;
-
-    if ((!has_ended && event->kind != JOURNAL_ASSIGNED) || repair->status != STATUS_OK)
-        return;
-    repair->status =
-        heap_grow(&repair->told, &repair->capacity, repair->n_told + 1, sizeof *repair->told);
-    if (repair->status != STATUS_OK)
-        return;
-    struct told *told = &repair->told[repair->n_told];
-    *told = (struct told){.order = repair->n_told++, .has_ended = has_ended};
-    memcpy(told->id, event->run_id, RUN_ID_BYTES);
-}
-
-static int by_id(const void *a, const void *b)
-{
-    return strcmp(((const struct told *)a)->id, ((const struct told *)b)->id);
-}
-
-static int by_id_and_order(const void *a, const void *b)
-{
-    int64_t x = ((const struct told *)a)->order, y = ((const struct told *)b)->order;
-    int order = by_id(a, b);
-
-    return order != 0 ? order : (x > y) - (x < y);
-}
-
-/* A run that was given out again after its end has not ended. */
-static void keep_last_words(struct repair *repair)
-{
-    int64_t n = 0;
-
-    if (repair->n_told > 0)
-        qsort(repair->told, (size_t)repair->n_told, sizeof *repair->told, by_id_and_order);
-    for (int64_t i = 0; i < repair->n_told; i++)
-        if (i + 1 == repair->n_told || by_id(&repair->told[i], &repair->told[i + 1]) != 0)
-            repair->told[n++] = repair->told[i];
-    repair->n_told = n;
-}
 
 static bool has_ended(const struct repair *repair, const char *id)
 {
-    struct told key = {.order = 0};
-    const struct told *found = NULL;
+    const struct last_word *word = last_words_find(&repair->words, id);
 
-    copy_text(key.id, sizeof key.id, id);
-    if (repair->n_told > 0)
-        found = bsearch(&key, repair->told, (size_t)repair->n_told, sizeof key, by_id);
-    return found != NULL && found->has_ended;
+    return word != NULL && word->kind != JOURNAL_ASSIGNED;
 }
 
 /* ---- runs by their files ---- */
@@ -130,14 +77,12 @@ done:
 static enum status rebuild_run(struct repair *repair, const char *id)
 {
     enum status status = STATUS_OK;
-    const char *attempt = NULL;
     int64_t n = 0;
     bool is_done = false;
 
-    do {
-        TRY_ALLOC(attempt, run_attempt_folder(repair->arena, repair->folder, id, ++n));
-    } while (folder_exists(attempt));
-    while (--n >= 1 && !is_done) {
+    TRY(attempts_newest(repair->folder, id, repair->arena, &n));
+    for (; n >= 1 && !is_done; n--) {
+        const char *attempt = NULL;
         TRY_ALLOC(attempt, run_attempt_folder(repair->arena, repair->folder, id, n));
         TRY(rebuild_attempt(repair, id, attempt, &is_done));
     }
@@ -183,8 +128,7 @@ done:
     return status;
 }
 
-static enum status repair_journal(const char *folder, struct shard shard, struct text *out,
-                                  struct repair_counts *counts)
+static enum status repair_journal(const char *folder, struct shard shard, struct text *out)
 {
     enum status status = STATUS_OK;
     struct repair repair = {.folder = folder};
@@ -193,40 +137,37 @@ static enum status repair_journal(const char *folder, struct shard shard, struct
     TRY(arena_create(&repair.arena));
     TRY(folder_lock_take(folder, shard, 0, &lock));
     TRY_ALLOC(repair.journal, shard_path(repair.arena, folder, shard, shard_journal));
-    TRY(journal_salvage(repair.journal, see_event, &repair, &repair.lines, &repair.n_lost));
-    TRY(repair.status);
-    if (repair.n_lost == 0)
+    repair.words = (struct last_words){.arena = repair.arena, .sound = &repair.lines};
+    TRY(last_words_read(&repair.words, repair.journal));
+    if (repair.words.n_lost == 0)
         goto done;
-    keep_last_words(&repair);
+    last_words_sort(&repair.words);
     TRY(rebuild_runs(&repair));
     TRY(text_finish(&repair.lines));
     TRY(replace(&repair));
     text_append(out,
                 "'%s': %" PRId64 " damaged lines left out, %" PRId64
                 " finished runs told anew by their files; the old one is kept beside it\n",
-                repair.journal, repair.n_lost, repair.n_rebuilt);
-    counts->n_lost += repair.n_lost;
-    counts->n_rebuilt += repair.n_rebuilt;
+                repair.journal, repair.words.n_lost, repair.n_rebuilt);
 done:
     folder_lock_release(lock);
     text_release(&repair.lines);
-    free(repair.told);
+    last_words_release(&repair.words);
     arena_destroy(repair.arena);
     return status;
 }
 
-enum status folder_repair(const char *folder, struct text *out, struct repair_counts *counts)
+enum status folder_repair(const char *folder, struct text *out)
 {
     enum status status = STATUS_OK;
     struct arena *arena = NULL;
     struct shard *shards = NULL;
     int64_t n = 0;
 
-    *counts = (struct repair_counts){0};
     TRY(arena_create(&arena));
     TRY(shards_find(folder, shard_journal, arena, &shards, &n));
     for (int64_t i = 0; i < n; i++)
-        TRY(repair_journal(folder, shards[i], out, counts));
+        TRY(repair_journal(folder, shards[i], out));
     TRY(text_finish(out));
 done:
     arena_destroy(arena);

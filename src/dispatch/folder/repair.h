@@ -4,17 +4,10 @@
 
 #include "base/text.h"
 
-#include <stdint.h>
-
-struct repair_counts {
-    int64_t n_lost;    /* lines that were not sound */
-    int64_t n_rebuilt; /* runs whose end is told anew, by their run.h5 */
-};
 /* Every damaged journal of the folder is kept as "<journal>.damaged" and replaced by its sound
  * lines and, of runs that these do not tell the end of, what whole run.h5 files say. Takes the
  * folder's locks meanwhile: BAD_CONFIG when a sweep works there. Appends a line for each journal
  * repaired. */
-CHECKED enum status folder_repair(const char *folder, struct text *out,
-                                  struct repair_counts *counts);
+CHECKED enum status folder_repair(const char *folder, struct text *out);
 
 #endif

@@ -2,7 +2,7 @@
 #include "dispatch/folder/verify.h"
 
 #include "base/file.h"
-#include "dispatch/journal/journal.h"
+#include "dispatch/journal/last_words.h"
 #include "store/results/results.h"
 #include "store/results/run_paths.h"
 #include "store/results/run_summary.h"
@@ -11,16 +11,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* What a journal said of a run; of several, the last counts. */
-struct told {
-    char id[RUN_ID_BYTES];
-    int64_t order, attempt;
-    enum journal_kind kind;
-    const char *summary; /* in the arena; "" when there is none */
-};
 
 struct verification {
     const char *folder;
@@ -28,37 +19,8 @@ struct verification {
     struct arena *arena;
     struct text *out;
     struct verify_counts *counts;
-    struct told *told; /* owned */
-    int64_t n_told, capacity;
-    enum status status; /* of what happened in the middle of a journal */
+    struct last_words words; /* owned */
 };
-
-static void see_event(void *context, const struct journal_event *event)
-{
-    struct verification *v = context;
-
-    if (event->run_id[0] == '\0' || v->status != STATUS_OK ||
-        (event->kind != JOURNAL_ASSIGNED && event->kind != JOURNAL_DONE &&
-         event->kind != JOURNAL_STOPPED))
-        return;
-    v->status = heap_grow(&v->told, &v->capacity, v->n_told + 1, sizeof *v->told);
-    if (v->status != STATUS_OK)
-        return;
-    struct told *told = &v->told[v->n_told];
-    *told = (struct told){.order = v->n_told++, .attempt = event->attempt, .kind = event->kind};
-    memcpy(told->id, event->run_id, RUN_ID_BYTES);
-    told->summary = arena_strdup(v->arena, event->summary);
-    if (told->summary == NULL)
-        v->status = STATUS_OUT_OF_MEMORY;
-}
-
-static int by_id(const void *a, const void *b)
-{
-    const struct told *x = a, *y = b;
-    int order = strcmp(x->id, y->id);
-
-    return order != 0 ? order : (x->order > y->order) - (x->order < y->order);
-}
 
 static enum status read_journals(struct verification *v)
 {
@@ -71,16 +33,15 @@ static enum status read_journals(struct verification *v)
         TRY(fail(STATUS_IO, "'%s' is not a results folder: it has no journal", v->folder));
     for (int64_t i = 0; i < n; i++) {
         const char *path = NULL;
-        int64_t n_lost = 0;
+        int64_t before = v->words.n_lost;
         TRY_ALLOC(path, shard_path(v->arena, v->folder, shards[i], shard_journal));
-        TRY(journal_salvage(path, see_event, v, NULL, &n_lost));
-        TRY(v->status);
-        if (n_lost > 0)
-            text_append(v->out, "damaged: '%s': %" PRId64 " of its lines\n", path, n_lost);
-        v->counts->n_damaged += n_lost;
+        TRY(last_words_read(&v->words, path));
+        if (v->words.n_lost > before)
+            text_append(v->out, "damaged: '%s': %" PRId64 " of its lines\n", path,
+                        v->words.n_lost - before);
     }
-    if (v->n_told > 0)
-        qsort(v->told, (size_t)v->n_told, sizeof *v->told, by_id);
+    v->counts->n_damaged += v->words.n_lost;
+    last_words_sort(&v->words);
 done:
     return status;
 }
@@ -167,7 +128,7 @@ done:
     return status;
 }
 
-static enum status check_run(struct verification *v, const struct told *told)
+static enum status check_run(struct verification *v, const struct last_word *told)
 {
     enum status status = STATUS_OK;
     struct run_summary summary = {0};
@@ -217,14 +178,14 @@ enum status folder_verify(const char *folder, bool sets_aside, struct text *out,
 
     *counts = (struct verify_counts){0};
     TRY(arena_create(&v.arena));
+    v.words.arena = v.arena;
     TRY(read_journals(&v));
-    for (int64_t i = 0; i < v.n_told; i++)
-        if (i + 1 == v.n_told || strcmp(v.told[i].id, v.told[i + 1].id) != 0)
-            TRY(check_run(&v, &v.told[i]));
+    for (int64_t i = 0; i < v.words.n; i++)
+        TRY(check_run(&v, &v.words.items[i]));
     TRY(check_results(&v));
     TRY(text_finish(out));
 done:
-    free(v.told);
+    last_words_release(&v.words);
     arena_destroy(v.arena);
     return status;
 }

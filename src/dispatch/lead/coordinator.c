@@ -314,8 +314,11 @@ enum status coordinator_receive(struct coordinator *coordinator, int rank,
 
     member->last_heard = clock_seconds();
     member->is_suspect = false;
-    if (member->phase == RANK_GONE)
-        return coordination_welcome(coordinator, rank, message);
+    if (member->phase == RANK_GONE) {
+        enum status status = coordination_welcome(coordinator, rank, message);
+        if (status != STATUS_OK || message->kind != MESSAGE_HELLO)
+            return status; /* of a rank that was slow to start, its first word counts as well */
+    }
     switch (message->kind) {
     case MESSAGE_HELLO:
         memcpy(member->host, message->host, HOST_BYTES);

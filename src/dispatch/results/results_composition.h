@@ -46,8 +46,6 @@ struct composition {
 
 /* The result of run i that counts, or NULL while it has none. */
 const struct run_file *composition_loaded(const struct composition *c, int64_t i);
-/* "runs/<id>/a<n>/run.h5" in the arena. */
-char *composition_link(struct arena *arena, const struct run *run, int64_t attempt);
 CHECKED enum status composition_add_columns(struct composition *c);
 CHECKED enum status composition_add_history(struct composition *c);
 CHECKED enum status composition_add_links(struct composition *c);

@@ -92,10 +92,9 @@ static enum status name_result(struct results_file *file, int64_t i, int64_t att
                                const char **out)
 {
     enum status status = STATUS_OK;
-    char *link = NULL;
 
-    TRY_ALLOC(link, composition_link(file->arena, &file->sweep->runs[i], attempt));
-    TRY_ALLOC(*out, path_join(file->arena, file->folder, link));
+    TRY_ALLOC(*out, run_attempt_file(file->arena, file->folder, file->sweep->runs[i].id, attempt,
+                                     RUN_RESULT_NAME));
 done:
     return status;
 }
@@ -130,11 +129,6 @@ done:
 }
 
 /* ---- run.h5 of each run ---- */
-
-char *composition_link(struct arena *arena, const struct run *run, int64_t attempt)
-{
-    return run_attempt_link(arena, run->id, attempt, RUN_RESULT_NAME);
-}
 
 static enum status read_result(struct result_entry *entry, const struct run *run,
                                struct arena *arena)

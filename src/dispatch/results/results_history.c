@@ -1,5 +1,6 @@
 /* /history, all runs one after the other, and the links to their files. */
 #include "dispatch/results/results_composition.h"
+#include "store/results/run_paths.h"
 
 #include <math.h>
 #include <string.h>
@@ -69,7 +70,8 @@ enum status composition_add_links(struct composition *c)
         const struct run *run = &c->file->sweep->runs[i];
         struct result_link *link = &links[c->results.n_links++];
         link->name = run->name;
-        TRY_ALLOC(link->target, composition_link(c->arena, run, c->states[i].attempt));
+        TRY_ALLOC(link->target,
+                  run_attempt_link(c->arena, run->id, c->states[i].attempt, RUN_RESULT_NAME));
     }
     c->results.links = links;
 done:

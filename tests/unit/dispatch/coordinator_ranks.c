@@ -64,6 +64,22 @@ static void lost_rank_comes_back(void **state)
     assert_int_equal(stage->states[2].phase, RUN_DONE);
 }
 
+/* Given up before it had said a word: what it then says of its files is listened to. */
+static void late_rank_may_complain(void **state)
+{
+    struct stage *stage = *state;
+    struct message hello = {.kind = MESSAGE_HELLO, .status = STATUS_CHANGED_INPUT};
+    double now = clock_seconds();
+
+    stage_start(stage, (struct coordinator_settings){.crash_limit = 2, .dead_seconds = 30});
+    stage->coordinator->ranks.items[1].last_heard = now + 31;
+    assert_int_equal(coordinator_tick(stage->coordinator, now + 31), STATUS_OK);
+    assert_true(stage->coordinator->ranks.items[2].is_lost);
+    copy_text(hello.text, sizeof hello.text, "other files");
+    assert_int_equal(stage_send(stage, 2, hello), STATUS_CHANGED_INPUT);
+    assert_non_null(strstr(status_message(), "rank 2 on played: other files"));
+}
+
 static void useless_ranks_end_it(void **state)
 {
     struct stage *stage = *state;
@@ -113,8 +129,11 @@ static void other_sweep_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STAGE_TEST(silent_rank_is_lost),    STAGE_TEST(lost_rank_comes_back),
-        STAGE_TEST(useless_ranks_end_it),   STAGE_TEST(run_of_a_rank_that_gives_up_goes_on),
+        STAGE_TEST(silent_rank_is_lost),
+        STAGE_TEST(lost_rank_comes_back),
+        STAGE_TEST(late_rank_may_complain),
+        STAGE_TEST(useless_ranks_end_it),
+        STAGE_TEST(run_of_a_rank_that_gives_up_goes_on),
         STAGE_TEST(other_sweep_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
