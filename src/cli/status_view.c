@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/file.h"
-#include "dispatch/talk/record.h"
+#include "store/json_members.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -147,8 +147,8 @@ const char *status_view_run_name(const struct status_view *view, const char *id)
     const cJSON *runs = cJSON_GetObjectItemCaseSensitive(view->plan, "runs");
 
     for (const cJSON *run = runs != NULL ? runs->child : NULL; run != NULL; run = run->next)
-        if (strcmp(record_text(run, "id"), id) == 0)
-            return record_text(run, "name");
+        if (strcmp(json_text(run, "id"), id) == 0)
+            return json_text(run, "name");
     return id;
 }
 

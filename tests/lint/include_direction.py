@@ -28,7 +28,7 @@ ROOMS = {
     "sweep": ("ground", "spec", "points", "plan", ""),
     "store": ("ground", "pickle", "weights", "results", ""),
 }
-GROUND = {"sweep/sweep.h", "sweep/early_terminate.h", "store/element.h", "store/hdf5_file.h", "store/json_file.h",
+GROUND = {"sweep/sweep.h", "sweep/early_terminate.h", "store/element.h", "store/hdf5_file.h", "store/json_file.h", "store/json_members.h",
           "store/libraries.h", "store/weights/weights.h"}
 ONLY_IN = {  # foreign headers and the only places that may know them
     r"<mpi\.h>": "src/dispatch/talk/transport_mpi.c",

@@ -7,7 +7,7 @@
 #include "config/settings_table.h"
 #include "dispatch/folder/results_folder.h"
 #include "dispatch/journal/replay.h"
-#include "dispatch/talk/record.h"
+#include "store/json_members.h"
 #include "store/results/run_paths.h"
 #include "store/results/shard.h"
 #include "sweep/points/unread_settings.h"
@@ -95,10 +95,10 @@ static void read_plan(struct comparison *c)
         return;
     c->plan = cJSON_ParseWithLength(text, (size_t)n);
     free(text);
-    if (record_integer(c->plan, "version") > PLAN_FORMAT) {
+    if (json_integer(c->plan, "version") > PLAN_FORMAT) {
         log_warning("'%s' has version %lld, this program reads up to %d: names of earlier runs and "
                     "what changed are not told",
-                    path, (long long)record_integer(c->plan, "version"), PLAN_FORMAT);
+                    path, (long long)json_integer(c->plan, "version"), PLAN_FORMAT);
         cJSON_Delete(c->plan);
         c->plan = NULL;
     }
@@ -181,12 +181,12 @@ static enum status find_lost(struct comparison *c)
     read_plan(c);
     const cJSON *runs = cJSON_GetObjectItemCaseSensitive(c->plan, "runs");
     for (const cJSON *run = runs != NULL ? runs->child : NULL; run != NULL; run = run->next) {
-        const struct lost_run key = {.id = record_text(run, "id")};
+        const struct lost_run key = {.id = json_text(run, "id")};
         struct lost_run *found =
             bsearch(&key, out->lost, (size_t)out->n_lost, sizeof key, compare_lost);
         if (found == NULL || found->name[0] != '\0')
             continue;
-        TRY_ALLOC(found->name, arena_strdup(c->arena, record_text(run, "name")));
+        TRY_ALLOC(found->name, arena_strdup(c->arena, json_text(run, "name")));
         TRY(add_place(c, run, found - out->lost));
     }
     if (c->n_places > 0)

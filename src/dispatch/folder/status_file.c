@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/process.h"
-#include "dispatch/talk/record.h"
 #include "store/json_file.h"
+#include "store/json_members.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -132,7 +132,7 @@ done:
 static enum status copy_member(const cJSON *object, const char *name, struct arena *arena,
                                const char **out)
 {
-    *out = arena_strdup(arena, record_text(object, name));
+    *out = arena_strdup(arena, json_text(object, name));
     return *out != NULL ? STATUS_OK : STATUS_OUT_OF_MEMORY;
 }
 
@@ -150,19 +150,19 @@ static enum status read_rank(const cJSON *item, struct arena *arena, struct rank
 
     TRY(copy_member(item, "run", arena, &out->run_id));
     TRY(copy_member(item, "name", arena, &out->name));
-    copy_text(out->host, sizeof out->host, record_text(item, "host"));
-    copy_text(out->since, sizeof out->since, record_text(item, "since"));
-    copy_text(now->phase, sizeof now->phase, record_text(item, "phase"));
+    copy_text(out->host, sizeof out->host, json_text(item, "host"));
+    copy_text(out->since, sizeof out->since, json_text(item, "since"));
+    copy_text(now->phase, sizeof now->phase, json_text(item, "phase"));
     out->is_busy = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "busy"));
-    out->attempt = record_integer(item, "attempt");
-    now->epoch = record_integer(item, "epoch");
-    now->n_epochs = record_integer(item, "n_epochs");
-    now->step = record_integer(item, "step");
-    now->n_steps = record_integer(item, "n_steps");
-    now->loss = record_number(item, "loss");
-    now->images_per_second = record_number(item, "images_per_second");
-    now->cores = record_number(item, "cores");
-    now->n_cores = (int32_t)record_integer(item, "n_cores");
+    out->attempt = json_integer(item, "attempt");
+    now->epoch = json_integer(item, "epoch");
+    now->n_epochs = json_integer(item, "n_epochs");
+    now->step = json_integer(item, "step");
+    now->n_steps = json_integer(item, "n_steps");
+    now->loss = json_number(item, "loss");
+    now->images_per_second = json_number(item, "images_per_second");
+    now->cores = json_number(item, "cores");
+    now->n_cores = (int32_t)json_integer(item, "n_cores");
     read_losses(cJSON_GetObjectItemCaseSensitive(item, "losses"), &out->losses);
 done:
     return status;
@@ -187,7 +187,7 @@ done:
 static enum status read_members(const cJSON *object, struct arena *arena, struct sweep_status *out)
 {
     enum status status = STATUS_OK;
-    double exit_code = record_number(object, "exit_code");
+    double exit_code = json_number(object, "exit_code");
 
     TRY(copy_member(object, "state", arena, &out->state));
     TRY(copy_member(object, "message", arena, &out->message));
@@ -198,17 +198,17 @@ static enum status read_members(const cJSON *object, struct arena *arena, struct
     TRY(copy_member(object, "updated", arena, &out->updated));
     TRY(copy_member(object, "plan", arena, &out->plan_hash));
     out->exit_code = isnan(exit_code) ? -1 : (int)exit_code;
-    out->pid = record_integer(object, "pid");
-    out->n_threads = record_integer(object, "threads");
-    out->seconds_left = record_number(object, "seconds_left");
+    out->pid = json_integer(object, "pid");
+    out->n_threads = json_integer(object, "threads");
+    out->seconds_left = json_number(object, "seconds_left");
     out->counts = (struct dispatch_outcome){
-        .n_runs = record_integer(object, "runs"),
-        .n_done = record_integer(object, "done"),
-        .n_failed = record_integer(object, "failed"),
-        .n_stopped = record_integer(object, "stopped_early"),
-        .n_skipped = record_integer(object, "done_before"),
-        .n_pending = record_integer(object, "left"),
-        .n_held = record_integer(object, "held"),
+        .n_runs = json_integer(object, "runs"),
+        .n_done = json_integer(object, "done"),
+        .n_failed = json_integer(object, "failed"),
+        .n_stopped = json_integer(object, "stopped_early"),
+        .n_skipped = json_integer(object, "done_before"),
+        .n_pending = json_integer(object, "left"),
+        .n_held = json_integer(object, "held"),
     };
     TRY(read_ranks(object, arena, out));
 done:
@@ -227,14 +227,14 @@ enum status status_shard_read(const char *folder, struct shard shard, struct are
     TRY_ALLOC(path, shard_path(arena, folder, shard, shard_status));
     TRY(file_read(path, &text, &n));
     object = cJSON_ParseWithLength(text, (size_t)n);
-    if (record_text(object, "state")[0] == '\0')
+    if (json_text(object, "state")[0] == '\0')
         TRY(fail(STATUS_BAD_DATA, "'%s' is not the status of a sweep", path));
-    if (record_integer(object, "format") > STATUS_FORMAT)
+    if (json_integer(object, "format") > STATUS_FORMAT)
         TRY(fail(
             STATUS_BAD_DATA,
             "'%s' has format %lld, this program reads up to %d; read it with the newer program "
             "that wrote it",
-            path, (long long)record_integer(object, "format"), STATUS_FORMAT));
+            path, (long long)json_integer(object, "format"), STATUS_FORMAT));
     TRY(read_members(object, arena, &made));
     made.shard = shard;
     *out = made;

@@ -2,7 +2,7 @@
  * member before the checksum, written and taken as the text it is: cJSON would lose bits. */
 #include "dispatch/journal/journal.h"
 
-#include "dispatch/talk/record.h"
+#include "store/json_members.h"
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -54,8 +54,8 @@ static cJSON *event_object(const struct journal_event *event)
         is_made = is_made && cJSON_AddNumberToObject(object, "signal", event->signal) != NULL;
     if (event->epoch != 0)
         is_made = is_made && cJSON_AddNumberToObject(object, "epoch", (double)event->epoch) &&
-                  record_add_exact(object, "value", event->value) &&
-                  record_add_exact(object, "threshold", event->threshold);
+                  json_add_exact(object, "value", event->value) &&
+                  json_add_exact(object, "threshold", event->threshold);
     if (event->text[0] != '\0')
         is_made = is_made && cJSON_AddStringToObject(object, "text", event->text) != NULL;
     if (event->kind == JOURNAL_START)
@@ -104,27 +104,9 @@ static bool has_sound_crc(const char *line, size_t n)
     return is_sound;
 }
 
-static int64_t integer_of(const cJSON *object, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsNumber(item) ? (int64_t)item->valuedouble : 0;
-}
-
-static double number_of(const cJSON *object, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsNumber(item) ? item->valuedouble : NAN; /* which is written as null */
-}
-
-static const char *text_of(const cJSON *object, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsString(item) ? item->valuestring : "";
-}
-
 static bool fill_event(const cJSON *object, struct journal_event *event)
 {
-    const char *kind = text_of(object, "event");
+    const char *kind = json_text(object, "event");
     int found = 0;
 
     while (found < N_JOURNAL_KINDS && strcmp(kind, kind_names[found]) != 0)
@@ -134,22 +116,22 @@ static bool fill_event(const cJSON *object, struct journal_event *event)
     *event = (struct journal_event){
         .kind = (enum journal_kind)found,
         .run = -1,
-        .attempt = integer_of(object, "attempt"),
-        .rank = (int)integer_of(object, "rank"),
-        .signal = (int)integer_of(object, "signal"),
-        .status = (enum status)integer_of(object, "status"),
-        .epoch = integer_of(object, "epoch"),
-        .value = number_of(object, "value"),
-        .threshold = number_of(object, "threshold"),
-        .n_threads = integer_of(object, "threads"),
-        .numerics = integer_of(object, "numerics"),
-        .format = integer_of(object, "format"),
+        .attempt = json_integer(object, "attempt"),
+        .rank = (int)json_integer(object, "rank"),
+        .signal = (int)json_integer(object, "signal"),
+        .status = (enum status)json_integer(object, "status"),
+        .epoch = json_integer(object, "epoch"),
+        .value = json_number(object, "value"),
+        .threshold = json_number(object, "threshold"),
+        .n_threads = json_integer(object, "threads"),
+        .numerics = json_integer(object, "numerics"),
+        .format = json_integer(object, "format"),
         .summary = "",
     };
-    copy_text(event->run_id, sizeof event->run_id, text_of(object, "run"));
-    copy_text(event->time, sizeof event->time, text_of(object, "time"));
-    copy_text(event->host, sizeof event->host, text_of(object, "host"));
-    copy_text(event->text, sizeof event->text, text_of(object, "text"));
+    copy_text(event->run_id, sizeof event->run_id, json_text(object, "run"));
+    copy_text(event->time, sizeof event->time, json_text(object, "time"));
+    copy_text(event->host, sizeof event->host, json_text(object, "host"));
+    copy_text(event->text, sizeof event->text, json_text(object, "text"));
     return true;
 }
 
