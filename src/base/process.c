@@ -1,8 +1,18 @@
 /* The only place that calls kill(). */
 #include "base/process.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <signal.h>
+#include <unistd.h>
+
+void host_name(char host[HOST_BYTES])
+{
+    if (gethostname(host, HOST_BYTES) != 0)
+        copy_text(host, HOST_BYTES, "unknown");
+    host[HOST_BYTES - 1] = '\0';
+}
 
 void process_kill(pid_t pid)
 {

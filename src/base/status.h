@@ -19,6 +19,7 @@ enum status {
     STATUS_STORAGE,       /* where results go is full, read-only or broken     → exit 3 */
     STATUS_CHANGED_INPUT, /* a file is not what the sweep was planned with     → exit 3 */
 };
+enum { N_STATUSES = STATUS_CHANGED_INPUT + 1 };
 
 #define CHECKED __attribute__((warn_unused_result))
 

@@ -159,6 +159,19 @@ const char *text_nearest(const char *word, const char *const *candidates, int64_
     return nearest;
 }
 
+void copy_text(char *to, size_t capacity, const char *from)
+{
+    size_t n = strlen(from);
+
+    if (n >= capacity) {
+        n = capacity - 1;
+        while (n > 0 && ((unsigned char)from[n] & 0xC0) == 0x80)
+            n--; /* from[n] continues a character: cut before its first byte */
+    }
+    memmove(to, from, n);
+    to[n] = '\0';
+}
+
 bool text_starts_with(const char *text, const char *prefix)
 {
     return strncmp(text, prefix, strlen(prefix)) == 0;

@@ -33,6 +33,9 @@ int text_distance(const char *a, const char *b);
 /* The candidate nearest to `word`, or NULL when none is near enough to suggest. */
 const char *text_nearest(const char *word, const char *const *candidates, int64_t n);
 
+/* Copies what fits into an array of `capacity` bytes, never half of a UTF-8 character. */
+void copy_text(char *to, size_t capacity, const char *from);
+
 bool text_starts_with(const char *text, const char *prefix);
 bool text_ends_with(const char *text, const char *suffix);
 

@@ -49,26 +49,29 @@ static struct rank_side_settings rank_side_settings_for(struct transport *transp
     };
 }
 
-static enum status follow(struct transport *transport, struct rank_side *member, int signal_fd)
+static enum status follow(struct transport *transport, struct rank_side *side, int signal_fd)
 {
     enum status status = STATUS_OK;
+    struct arena *arena = NULL; /* of the order under way */
 
-    while (!rank_side_is_finished(member)) {
-        struct message message;
-        int from = -1;
-        TRY(message_receive(transport, &from, &message));
-        if (from >= 0) {
-            TRY(rank_side_receive(member, &message));
+    TRY(arena_create(&arena));
+    while (!rank_side_is_finished(side)) {
+        struct mail mail;
+        TRY(mail_receive(transport, arena, &mail));
+        if (mail.from >= 0) {
+            TRY(rank_side_receive(side, &mail.order));
+            arena_reset(arena);
             continue;
         }
-        TRY(rank_side_poll(member));
+        TRY(rank_side_poll(side));
         if (stop_signals_next(signal_fd) != 0)
-            TRY(rank_side_request_stop(member));
-        rank_side_wait(member, signal_fd);
+            TRY(rank_side_request_stop(side));
+        rank_side_wait(side, signal_fd);
     }
 done:
     if (status != STATUS_OK)
         transport->has_lost_peer = true; /* rank 0 will not say goodbye */
+    arena_destroy(arena);
     return status;
 }
 
@@ -161,7 +164,7 @@ static enum status run_follower(struct rank_side_settings *settings)
 {
     enum status status = STATUS_OK;
     struct start_header *header = NULL;
-    struct rank_side *member = NULL;
+    struct rank_side *side = NULL;
     int signal_fd = -1;
 
     TRY(stop_signals_open(&signal_fd));
@@ -171,10 +174,10 @@ static enum status run_follower(struct rank_side_settings *settings)
     settings->supervisor.n_threads = header->n_threads;
     if (settings->complaint[0] == '\0')
         TRY(look_around(settings, header));
-    TRY(rank_side_create(settings, &member));
-    TRY(follow(settings->transport, member, signal_fd));
+    TRY(rank_side_create(settings, &side));
+    TRY(follow(settings->transport, side, signal_fd));
 done:
-    rank_side_destroy(member);
+    rank_side_destroy(side);
     if (signal_fd >= 0)
         close(signal_fd);
     free(header);
@@ -183,14 +186,14 @@ done:
 
 enum status dispatch_decline(struct transport *transport, enum status why)
 {
-    struct rank_side_settings member = {
+    struct rank_side_settings side = {
         .transport = transport, .folder = "", .complaint_status = why};
-    char reason[MESSAGE_TEXT_BYTES];
+    char reason[EVENT_TEXT_BYTES];
 
     copy_text(reason, sizeof reason, status_message());
-    snprintf(member.complaint, sizeof member.complaint,
-             "cannot read the sweep as rank 0 does: %.400s", reason);
-    if (run_follower(&member) != STATUS_OK)
+    snprintf(side.complaint, sizeof side.complaint, "cannot read the sweep as rank 0 does: %.400s",
+             reason);
+    if (run_follower(&side) != STATUS_OK)
         log_info("while declining: %s", status_message());
     return fail(why, "%s", reason);
 }
@@ -198,8 +201,8 @@ enum status dispatch_decline(struct transport *transport, enum status why)
 enum status dispatch_run(struct transport *transport, const struct sweep *sweep,
                          const struct dispatch_settings *settings, struct dispatch_outcome *out)
 {
-    struct rank_side_settings member = rank_side_settings_for(transport, sweep, settings);
+    struct rank_side_settings side = rank_side_settings_for(transport, sweep, settings);
 
     *out = (struct dispatch_outcome){0};
-    return transport->rank == 0 ? rank_0_run(&member, settings, out) : run_follower(&member);
+    return transport->rank == 0 ? rank_0_run(&side, settings, out) : run_follower(&side);
 }

@@ -219,6 +219,12 @@ done:
     return status;
 }
 
+static void give_scores(const struct run_file *run, double *scores)
+{
+    for (int i = 0; i < N_SCORES; i++)
+        scores[i] = run_file_value(run, measure_score(i)->name);
+}
+
 enum status execution_record(struct execution *execution, const char *state, const char *message)
 {
     enum status status = STATUS_OK;
@@ -260,6 +266,8 @@ enum status execution_record(struct execution *execution, const char *state, con
     TRY(run_file_write(path, &run));
     if (job->summary != NULL && strcmp(state, "done") == 0)
         TRY(summarize(execution, &run));
+    if (job->scores != NULL)
+        give_scores(&run, job->scores);
 done:
     text_release(&settings);
     return status;

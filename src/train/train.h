@@ -65,6 +65,7 @@ struct train_job {
     struct train_contents contents;
     struct train_observer observer;
     struct text *summary; /* of a run that is done: store/run_summary.h; NULL: not wanted */
+    double *scores;       /* [N_SCORES] of a run that is done, by measure_score; NULL: not wanted */
 };
 /* Trains, evaluates, writes run.h5 (also for a run that diverged: state "diverged", and returns
  * DIVERGED). CANCELLED when stopped: a checkpoint was written first. A run that paused or stopped

@@ -4,8 +4,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "dispatch/talk/message.h"
-#include "dispatch/talk/record.h"
+#include "protocol/event.h"
+#include "protocol/frame.h"
+#include "protocol/order.h"
 #include "store/results/run_paths.h"
 #include "train/train.h"
 #include "trainer/backend_choice.h"
@@ -32,17 +33,23 @@
 static const double heartbeat_every_seconds = 2.0, progress_every_seconds = 0.5;
 static const double write_deadline_seconds = 60.0;
 
+/* A run that this trainer was given; lies in its own arena, with all of it. */
+struct given {
+    struct arena *arena;
+    const struct assigned_run *run;
+};
+
 struct session {
     struct trainer_session_settings settings;
     int wake_fd;                /* ends the talking thread's wait */
-    pthread_mutex_t write_lock; /* one record at a time */
+    pthread_mutex_t write_lock; /* one event at a time */
     pthread_mutex_t lock;       /* what follows */
     pthread_cond_t changed;
-    cJSON *assignment; /* waits for the training thread */
-    bool is_closed;    /* the rank is gone */
+    struct given *given; /* waits for the training thread; owned */
+    bool is_closed;      /* the rank is gone */
     bool is_busy;
-    int64_t ticks; /* signs of life of the run */
-    struct run_progress progress;
+    int64_t run, attempt;         /* under way */
+    struct run_progress progress; /* of it */
     /* end of what the lock guards */
     atomic_bool wants_stop;
     struct verdict_box verdicts;
@@ -51,16 +58,23 @@ struct session {
     bool has_left; /* its run paused or stopped at a rung */
     struct trainer_log run_log;
     struct text summary; /* of its run; owned */
+    double scores[N_SCORES];
     struct stat results; /* the results folder of its first run; inode 0: none yet */
     /* kept from run to run; owned */
     struct warm_trainer warm;
 };
 
-static enum status send_record(struct session *session, const cJSON *body)
+static enum status send_event(struct session *session, const struct event *event)
 {
+    enum status status = STATUS_OK;
+    struct text text = {0};
+
+    TRY(event_encode(event, &text));
     pthread_mutex_lock(&session->write_lock);
-    enum status status = record_write(session->settings.out_fd, body, write_deadline_seconds);
+    status = frame_write(session->settings.out_fd, text.data, text.length, write_deadline_seconds);
     pthread_mutex_unlock(&session->write_lock);
+done:
+    text_release(&text);
     return status;
 }
 
@@ -72,54 +86,71 @@ static double cpu_seconds(void)
     return (double)used.tv_sec + 1e-9 * (double)used.tv_nsec;
 }
 
-/* A heartbeat or progress: the same members, the rank shows only the latter. */
-static enum status send_state(struct session *session, const char *kind)
+/* Of the run under way, with how far it is. */
+static enum status send_state(struct session *session, struct event event)
 {
-    cJSON *body = record_create(kind);
-
     pthread_mutex_lock(&session->lock);
-    struct run_progress now = session->progress;
-    int64_t ticks = session->ticks;
+    event.run = session->run;
+    event.attempt = session->attempt;
+    event.progress = session->progress;
     pthread_mutex_unlock(&session->lock);
-    cJSON_AddNumberToObject(body, "ticks", (double)ticks);
-    cJSON_AddNumberToObject(body, "cpu_seconds", cpu_seconds());
-    cJSON_AddStringToObject(body, "phase", now.phase);
-    cJSON_AddNumberToObject(body, "epoch", (double)now.epoch);
-    cJSON_AddNumberToObject(body, "n_epochs", (double)now.n_epochs);
-    cJSON_AddNumberToObject(body, "step", (double)now.step);
-    cJSON_AddNumberToObject(body, "n_steps", (double)now.n_steps);
-    cJSON_AddNumberToObject(body, "loss", now.loss);
-    cJSON_AddNumberToObject(body, "images_per_second", now.images_per_second);
-    enum status status = send_record(session, body);
-    cJSON_Delete(body);
-    return status;
+    event.progress.cpu_seconds = cpu_seconds();
+    return send_event(session, &event);
 }
 
 /* ---- the talking thread ---- */
 
-static void hear(struct session *session, cJSON *body)
+static void forget_given(struct given *given)
 {
-    if (record_is(body, "assign")) {
-        atomic_store(&session->wants_stop, false); /* a stop from now on means this run */
-        verdict_box_begin(&session->verdicts, record_integer(body, "run_number"),
-                          record_integer(body, "attempt"));
-        pthread_mutex_lock(&session->lock);
-        cJSON_Delete(session->assignment);
-        session->assignment = body;
-        pthread_cond_signal(&session->changed);
-        pthread_mutex_unlock(&session->lock);
-        return;
-    }
-    if (record_is(body, "stop")) {
-        atomic_store(&session->wants_stop, true);
-        verdict_box_cancel(&session->verdicts);
-    }
-    if (record_is(body, "verdict"))
-        verdict_box_put(&session->verdicts, body);
-    cJSON_Delete(body);
+    if (given != NULL)
+        arena_destroy(given->arena);
 }
 
-static enum status listen_once(struct session *session, struct record_reader *reader)
+/* The order lies in the arena of `given`, which passes to the training thread. */
+static enum status take_assignment(struct session *session, const struct assignment *assignment,
+                                   struct arena *arena)
+{
+    enum status status = STATUS_OK;
+    struct given *given = NULL;
+
+    if (assignment->n_lanes != 1 || assignment->lanes[0].n_runs != 1)
+        TRY(fail(STATUS_COMM, "a trainer takes one run at a time"));
+    TRY_ALLOC(given, ARENA_NEW(arena, struct given));
+    *given = (struct given){arena, &assignment->lanes[0].runs[0]};
+    atomic_store(&session->wants_stop, false); /* a stop from now on means this run */
+    verdict_box_begin(&session->verdicts, given->run->run, given->run->attempt);
+    pthread_mutex_lock(&session->lock);
+    forget_given(session->given);
+    session->given = given;
+    pthread_cond_signal(&session->changed);
+    pthread_mutex_unlock(&session->lock);
+done:
+    return status;
+}
+
+static enum status hear(struct session *session, const char *bytes, int64_t n)
+{
+    enum status status = STATUS_OK;
+    struct arena *arena = NULL;
+    struct order order;
+
+    TRY(arena_create(&arena));
+    TRY(order_decode(bytes, n, arena, &order));
+    if (order.kind == ORDER_ASSIGN) {
+        TRY(take_assignment(session, &order.assignment, arena));
+        arena = NULL;
+    } else if (order.kind == ORDER_STOP) {
+        atomic_store(&session->wants_stop, true);
+        verdict_box_cancel(&session->verdicts);
+    } else if (order.kind == ORDER_VERDICT) {
+        verdict_box_put(&session->verdicts, &order.verdict);
+    }
+done:
+    arena_destroy(arena);
+    return status;
+}
+
+static enum status listen_once(struct session *session, struct frame_reader *reader)
 {
     enum status status = STATUS_OK;
     struct pollfd fds[] = {{.fd = session->settings.in_fd, .events = POLLIN},
@@ -129,13 +160,14 @@ static enum status listen_once(struct session *session, struct record_reader *re
         TRY(fail(STATUS_COMM, "cannot wait for the rank: %s", strerror(errno)));
     if (fds[1].revents != 0)
         TRY(fail(STATUS_CANCELLED, "this trainer ends"));
-    TRY(record_fill(reader, session->settings.in_fd));
+    TRY(frame_fill(reader, session->settings.in_fd));
     for (;;) {
-        cJSON *body = NULL;
-        TRY(record_next(reader, &body));
-        if (body == NULL)
+        const char *bytes = NULL;
+        int64_t n = 0;
+        TRY(frame_next(reader, &bytes, &n));
+        if (bytes == NULL)
             break;
-        hear(session, body);
+        TRY(hear(session, bytes, n));
     }
     if (reader->is_closed)
         TRY(fail(STATUS_COMM, "the rank has closed the pipe"));
@@ -146,7 +178,7 @@ done:
 static void *talk(void *context)
 {
     struct session *session = context;
-    struct record_reader reader = {0};
+    struct frame_reader reader = {0};
     double last = 0;
 
     while (listen_once(session, &reader) == STATUS_OK) {
@@ -156,7 +188,7 @@ static void *talk(void *context)
         if (!is_busy || clock_seconds() - last < heartbeat_every_seconds * 0.9)
             continue;
         last = clock_seconds();
-        if (send_state(session, "heartbeat") != STATUS_OK)
+        if (send_state(session, (struct event){.kind = EVENT_HEARTBEAT}) != STATUS_OK)
             break;
     }
     atomic_store(&session->wants_stop, true);
@@ -165,7 +197,7 @@ static void *talk(void *context)
     session->is_closed = true;
     pthread_cond_signal(&session->changed);
     pthread_mutex_unlock(&session->lock);
-    record_reader_release(&reader);
+    frame_reader_release(&reader);
     return NULL;
 }
 
@@ -178,8 +210,8 @@ static void observe(void *context, const struct train_progress *progress)
 
     pthread_mutex_lock(&session->lock);
     bool is_new_phase = strcmp(session->progress.phase, progress->phase) != 0;
-    session->ticks++;
     session->progress = (struct run_progress){
+        .ticks = session->progress.ticks + 1,
         .epoch = progress->epoch,
         .n_epochs = progress->n_epochs,
         .step = progress->step,
@@ -192,7 +224,7 @@ static void observe(void *context, const struct train_progress *progress)
     if (!is_new_phase && now - session->last_progress < progress_every_seconds)
         return;
     session->last_progress = now;
-    if (send_state(session, "progress") != STATUS_OK)
+    if (send_state(session, (struct event){.kind = EVENT_PROGRESS}) != STATUS_OK)
         atomic_store(&session->wants_stop, true); /* nobody is left to train for */
 }
 
@@ -205,55 +237,39 @@ static enum train_verdict reach(void *context, const struct train_rung *rung, in
 {
     struct session *session = context;
     enum train_verdict verdict = TRAIN_CANCEL;
-    cJSON *body = verdict_box_question(&session->verdicts, rung);
+    struct event question = {.kind = EVENT_RUNG, .epoch = rung->epoch, .value = rung->value};
 
-    if (send_record(session, body) == STATUS_OK)
+    if (send_state(session, question) == STATUS_OK)
         verdict = verdict_box_wait(&session->verdicts, next_epoch);
-    cJSON_Delete(body);
     session->has_left = verdict == TRAIN_PAUSE || verdict == TRAIN_STOP;
     log_info("after %" PRId64 " epochs, with %g, the run %s", rung->epoch, rung->value,
              train_verdict_words(verdict));
     return verdict;
 }
 
-static enum status read_passed_rungs(const cJSON *assignment, struct arena *arena,
-                                     struct train_job *job)
-{
-    enum status status = STATUS_OK;
-    const cJSON *item = NULL, *list = cJSON_GetObjectItemCaseSensitive(assignment, "passed_rungs");
-    int64_t *epochs = NULL, n = 0;
-
-    TRY_ALLOC(epochs, ARENA_ARRAY(arena, cJSON_GetArraySize(list), int64_t));
-    cJSON_ArrayForEach(item, list) epochs[n++] =
-        cJSON_IsNumber(item) ? (int64_t)item->valuedouble : 0;
-    job->passed_rungs = epochs;
-    job->n_passed_rungs = n;
-done:
-    return status;
-}
-
-static enum status execute(struct session *session, const cJSON *assignment, struct arena *arena)
+static enum status execute(struct session *session, const struct assigned_run *run,
+                           struct arena *arena)
 {
     enum status status = STATUS_OK;
     struct settings settings;
     struct trainer *trainer = NULL;
     struct train_job job = {
         .settings = &settings,
-        .id = record_text(assignment, "run"),
-        .name = record_text(assignment, "name"),
-        .attempt = record_integer(assignment, "attempt"),
-        .folder = record_text(assignment, "folder"),
-        .rung_epoch = record_integer(assignment, "rung_epoch"),
-        .metric =
-            cJSON_HasObjectItem(assignment, "metric") ? record_text(assignment, "metric") : NULL,
-        .contents = {record_text(assignment, "split_hash"),
-                     record_text(assignment, "weights_hash")},
+        .id = run->id,
+        .name = run->name,
+        .attempt = run->attempt,
+        .folder = run->folder,
+        .rung_epoch = run->rung_epoch,
+        .metric = run->metric[0] != '\0' ? run->metric : NULL,
+        .passed_rungs = run->passed_rungs,
+        .n_passed_rungs = run->n_passed_rungs,
+        .contents = {run->split_hash, run->weights_hash},
         .observer = {session, observe, stop_asked, reach},
         .summary = &session->summary,
+        .scores = session->scores,
     };
 
-    TRY(read_passed_rungs(assignment, arena, &job));
-    TRY(settings_from_json(record_text(assignment, "settings"), arena, &settings));
+    TRY(settings_from_json(run->settings, arena, &settings));
     TRY(warm_trainer_for(&session->warm, &session->settings, &settings, &trainer));
     TRY(earlier_attempts_find(arena, &job));
     log_info("run %s attempt %" PRId64, job.name, job.attempt);
@@ -290,7 +306,7 @@ done:
 /* Whatever an attempt failed by: without its folder every other one would fail as well. */
 static enum status without_folder(const char *folder, enum status outcome)
 {
-    char reason[MESSAGE_TEXT_BYTES];
+    char reason[EVENT_TEXT_BYTES];
 
     if (outcome == STATUS_OK || outcome == STATUS_STORAGE || folder_exists(folder))
         return outcome;
@@ -310,35 +326,22 @@ done:
     return status;
 }
 
-/* As text, which keeps every bit; and what is shown of it. */
-static void add_summary(cJSON *body, const char *summary)
+static enum status answer(struct session *session, const struct assigned_run *run,
+                          enum status outcome)
 {
-    cJSON *parsed = cJSON_Parse(summary), *scores = cJSON_AddObjectToObject(body, "scores");
-    const cJSON *measures = cJSON_GetObjectItemCaseSensitive(parsed, "measures");
+    struct event event = {.kind = EVENT_DONE, .run = run->run, .attempt = run->attempt};
 
-    for (int i = 0; i < N_SCORES; i++)
-        cJSON_AddNumberToObject(scores, measure_score(i)->name,
-                                record_number(measures, measure_score(i)->name));
-    cJSON_AddStringToObject(body, "summary", summary);
-    cJSON_Delete(parsed);
-}
-
-static enum status answer(struct session *session, const cJSON *assignment, enum status outcome)
-{
-    bool has_left = outcome == STATUS_OK && session->has_left;
-    cJSON *body = record_create(has_left ? "paused" : outcome == STATUS_OK ? "done" : "failed");
-
-    cJSON_AddNumberToObject(body, "run_number", (double)record_integer(assignment, "run_number"));
-    cJSON_AddNumberToObject(body, "attempt", (double)record_integer(assignment, "attempt"));
     if (outcome != STATUS_OK) {
-        cJSON_AddNumberToObject(body, "status", outcome);
-        cJSON_AddStringToObject(body, "message", status_message());
-    } else if (!has_left) {
-        add_summary(body, text_value(&session->summary));
+        event.kind = EVENT_FAILED;
+        event.status = outcome;
+        copy_text(event.text, sizeof event.text, status_message());
+    } else if (session->has_left) {
+        event.kind = EVENT_PAUSED;
+    } else {
+        event.summary = text_value(&session->summary);
+        memcpy(event.scores, session->scores, sizeof event.scores);
     }
-    enum status status = send_record(session, body);
-    cJSON_Delete(body);
-    return status;
+    return send_event(session, &event);
 }
 
 /* A library or device that failed once is not asked again in this process. */
@@ -347,55 +350,52 @@ static bool is_unfit(enum status outcome)
     return outcome == STATUS_DEVICE || outcome == STATUS_OUT_OF_MEMORY;
 }
 
-static enum status work(struct session *session, const cJSON *assignment, bool *is_over)
+static enum status work(struct session *session, const struct given *given, bool *is_over)
 {
     enum status status = STATUS_OK, outcome = STATUS_OK;
-    struct arena *arena = NULL;
-    const char *folder = record_text(assignment, "folder");
+    const struct assigned_run *run = given->run;
+    const struct event ready = {.kind = EVENT_READY};
 
-    TRY(arena_create(&arena));
     session->has_left = false;
     session->summary.length = 0;
-    log_info("run %s begins; its output: %s/log.txt", record_text(assignment, "name"), folder);
-    outcome = begin_log(session, folder, arena);
+    log_info("run %s begins; its output: %s/log.txt", run->name, run->folder);
+    outcome = begin_log(session, run->folder, given->arena);
     if (outcome == STATUS_OK)
-        outcome = without_folder(folder, execute(session, assignment, arena));
+        outcome = without_folder(run->folder, execute(session, run, given->arena));
     if (outcome != STATUS_OK)
         log_error("%s (%s)", status_message(), status_origin());
     trainer_log_end(&session->run_log);
-    log_info("run %s ends: %s", record_text(assignment, "name"),
+    log_info("run %s ends: %s", run->name,
              outcome != STATUS_OK ? status_message()
              : session->has_left  ? "at a rung of early_terminate"
                                   : "done");
     pthread_mutex_lock(&session->lock);
     session->is_busy = false;
     pthread_mutex_unlock(&session->lock);
-    TRY(answer(session, assignment, outcome));
+    TRY(answer(session, run, outcome));
     *is_over = is_unfit(outcome);
-    if (!*is_over) {
-        cJSON *ready = record_create("ready");
-        status = send_record(session, ready);
-        cJSON_Delete(ready);
-    }
+    if (!*is_over)
+        TRY(send_event(session, &ready));
 done:
-    arena_destroy(arena);
     return status;
 }
 
-static cJSON *next_assignment(struct session *session)
+/* NULL at the end; else forget_given it. */
+static struct given *next_given(struct session *session)
 {
     pthread_mutex_lock(&session->lock);
-    while (session->assignment == NULL && !session->is_closed)
+    while (session->given == NULL && !session->is_closed)
         pthread_cond_wait(&session->changed, &session->lock);
-    cJSON *assignment = session->is_closed ? NULL : session->assignment;
-    if (assignment != NULL) {
-        session->assignment = NULL;
+    struct given *given = session->is_closed ? NULL : session->given;
+    if (given != NULL) {
+        session->given = NULL;
         session->is_busy = true;
-        session->ticks = 0;
+        session->run = given->run->run;
+        session->attempt = given->run->attempt;
         session->progress = (struct run_progress){.loss = NAN};
     }
     pthread_mutex_unlock(&session->lock);
-    return assignment;
+    return given;
 }
 
 static void wake_talker(struct session *session)
@@ -407,30 +407,24 @@ static void wake_talker(struct session *session)
 
 static enum status say_hello(struct session *session, int n_devices)
 {
-    cJSON *body = record_create("hello");
+    struct event hello = {.kind = EVENT_HELLO, .n_devices = n_devices};
 
-    cJSON_AddNumberToObject(body, "pid", (double)getpid());
-    cJSON_AddNumberToObject(body, "threads", session->settings.n_threads);
-    cJSON_AddStringToObject(body, "device", session->settings.device);
-    cJSON_AddNumberToObject(body, "n_devices", n_devices);
-    enum status status = send_record(session, body);
-    cJSON_Delete(body);
-    return status;
+    copy_text(hello.build, sizeof hello.build, build_name());
+    return send_event(session, &hello);
 }
 
 /* Whether this trainer's device is there is asked before the first run: a rank without one must
  * not take runs from those that have. */
 static enum status look_for_device(struct session *session, int *n_devices)
 {
+    struct event unable = {.kind = EVENT_UNABLE};
     enum status status =
         backend_choice_look(session->settings.device, session->settings.device_index, n_devices);
 
     if (status == STATUS_OK)
         return STATUS_OK;
-    cJSON *body = record_create("unable");
-    cJSON_AddStringToObject(body, "message", status_message());
-    enum status sent = send_record(session, body);
-    cJSON_Delete(body);
+    copy_text(unable.text, sizeof unable.text, status_message());
+    enum status sent = send_event(session, &unable);
     return sent == STATUS_OK ? status : sent;
 }
 
@@ -456,11 +450,11 @@ enum status trainer_session_run(const struct trainer_session_settings *settings)
     TRY(look_for_device(&session, &n_devices));
     TRY(say_hello(&session, n_devices));
     while (!is_over) {
-        cJSON *assignment = next_assignment(&session);
-        if (assignment == NULL)
+        struct given *given = next_given(&session);
+        if (given == NULL)
             break;
-        status = work(&session, assignment, &is_over);
-        cJSON_Delete(assignment);
+        status = work(&session, given, &is_over);
+        forget_given(given);
         if (status != STATUS_OK)
             break;
     }
@@ -470,6 +464,6 @@ done:
     close(session.wake_fd);
     warm_trainer_release(&session.warm);
     text_release(&session.summary);
-    cJSON_Delete(session.assignment);
+    forget_given(session.given);
     return status;
 }

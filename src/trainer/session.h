@@ -1,6 +1,6 @@
 /* A trainer's side of the pipe to its rank: takes runs until the pipe ends, executes them one by
  * one, answers. A second thread reads the pipe, so that a request to stop is seen between steps,
- * and sends heartbeats. The records are described in dispatch/record.h. */
+ * and sends heartbeats. What they say to each other: src/protocol/. */
 #ifndef CLI_TRAINER_SESSION_H
 #define CLI_TRAINER_SESSION_H
 

@@ -1,10 +1,6 @@
 /* One verdict at a time, between two threads. */
 #include "trainer/verdict_box.h"
 
-#include "dispatch/talk/record.h"
-
-#include <string.h>
-
 void verdict_box_init(struct verdict_box *box)
 {
     pthread_mutex_init(&box->lock, NULL);
@@ -28,17 +24,15 @@ void verdict_box_cancel(struct verdict_box *box)
     pthread_mutex_unlock(&box->lock);
 }
 
-void verdict_box_put(struct verdict_box *box, const cJSON *record)
+void verdict_box_put(struct verdict_box *box, const struct verdict *verdict)
 {
-    const char *word = record_text(record, "verdict");
+    static const enum train_verdict meant[] = {
+        [VERDICT_NONE] = TRAIN_PAUSE, [VERDICT_GO_ON] = TRAIN_GO_ON, [VERDICT_STOP] = TRAIN_STOP};
 
     pthread_mutex_lock(&box->lock);
-    if (record_integer(record, "run_number") == box->run &&
-        record_integer(record, "attempt") == box->attempt) {
-        box->verdict = strcmp(word, "go_on") == 0  ? TRAIN_GO_ON
-                       : strcmp(word, "stop") == 0 ? TRAIN_STOP
-                                                   : TRAIN_PAUSE;
-        box->next_epoch = record_integer(record, "rung_epoch");
+    if (verdict->run == box->run && verdict->attempt == box->attempt) {
+        box->verdict = meant[verdict->verdict];
+        box->next_epoch = verdict->rung_epoch;
         box->has_verdict = true;
         pthread_cond_signal(&box->changed);
     }
@@ -59,20 +53,6 @@ enum train_verdict verdict_box_wait(struct verdict_box *box, int64_t *next_epoch
     box->has_verdict = false;
     pthread_mutex_unlock(&box->lock);
     return verdict;
-}
-
-cJSON *verdict_box_question(const struct verdict_box *box, const struct train_rung *rung)
-{
-    cJSON *body = record_create("rung");
-    bool is_made = cJSON_AddNumberToObject(body, "run_number", (double)box->run) != NULL &&
-                   cJSON_AddNumberToObject(body, "attempt", (double)box->attempt) != NULL &&
-                   cJSON_AddNumberToObject(body, "epoch", (double)rung->epoch) != NULL &&
-                   record_add_exact(body, "value", rung->value);
-
-    if (is_made)
-        return body;
-    cJSON_Delete(body);
-    return NULL;
 }
 
 const char *train_verdict_words(enum train_verdict verdict)

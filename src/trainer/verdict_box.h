@@ -3,9 +3,9 @@
 #ifndef CLI_VERDICT_BOX_H
 #define CLI_VERDICT_BOX_H
 
+#include "protocol/verdict.h"
 #include "train/train.h"
 
-#include <cjson/cJSON.h>
 #include <pthread.h>
 
 struct verdict_box {
@@ -23,11 +23,10 @@ void verdict_box_init(struct verdict_box *box);
 void verdict_box_begin(struct verdict_box *box, int64_t run, int64_t attempt);
 /* The run is to end where it is: nobody waits any longer. */
 void verdict_box_cancel(struct verdict_box *box);
-void verdict_box_put(struct verdict_box *box, const cJSON *record); /* of another run: ignored */
+/* Of another run: ignored. */
+void verdict_box_put(struct verdict_box *box, const struct verdict *verdict);
 /* Blocks. TRAIN_CANCEL when cancelled before a verdict came. */
 enum train_verdict verdict_box_wait(struct verdict_box *box, int64_t *next_epoch);
-/* What is said at the rung; NULL when memory ran out. */
-cJSON *verdict_box_question(const struct verdict_box *box, const struct train_rung *rung);
 const char *train_verdict_words(enum train_verdict verdict); /* for the log */
 
 #endif

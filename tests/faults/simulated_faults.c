@@ -75,13 +75,13 @@ static double some_seconds(struct simulation *simulation)
 
 /* ---- each returns whether it struck ---- */
 
-static bool doom(struct simulation *simulation, enum message_kind kind, enum status status)
+static bool doom(struct simulation *simulation, enum event_kind kind, enum status status)
 {
     struct simulated_rank *rank = any_rank(simulation, 0);
 
     if (rank == NULL || !rank->is_busy)
         return false;
-    rank->fate = (struct message){.kind = (int32_t)kind, .status = (int32_t)status};
+    rank->fate = (struct event){.kind = kind, .status = status};
     copy_text(rank->fate.text, sizeof rank->fate.text, "simulated");
     return true;
 }
@@ -90,7 +90,7 @@ static bool fail_run(struct simulation *simulation)
 {
     static const enum status kinds[] = {STATUS_IO, STATUS_OUT_OF_MEMORY, STATUS_DEVICE};
 
-    return doom(simulation, MESSAGE_FAILED, kinds[stream_below(&simulation->dice, 3)]);
+    return doom(simulation, EVENT_FAILED, kinds[stream_below(&simulation->dice, 3)]);
 }
 
 static bool make_useless(struct simulation *simulation)
@@ -102,7 +102,7 @@ static bool make_useless(struct simulation *simulation)
     rank->is_useless = true;
     rank->is_ready = false;
     rank->ready_at = 0;
-    rank_say(rank, (struct message){.kind = MESSAGE_GAVE_UP, .text = "simulated"});
+    rank_say(rank, (struct event){.kind = EVENT_GAVE_UP, .text = "simulated"});
     return true;
 }
 
@@ -166,7 +166,7 @@ static bool stop_by_rank(struct simulation *simulation)
     struct simulated_rank *rank = any_rank(simulation, 0);
 
     if (rank != NULL)
-        rank_say(rank, (struct message){.kind = MESSAGE_STOP_REQUEST});
+        rank_say(rank, (struct event){.kind = EVENT_STOP_REQUEST});
     return rank != NULL;
 }
 
@@ -177,7 +177,7 @@ static bool repeat_message(struct simulation *simulation)
     struct simulated_rank *by =
         stream_below(&simulation->dice, 2) == 0 ? from : any_rank(simulation, 0);
 
-    if (from == NULL || by == NULL || from->last.kind == 0)
+    if (from == NULL || by == NULL || from->last.kind == EVENT_NONE)
         return false;
     rank_say(by, from->last);
     return true;
@@ -195,11 +195,11 @@ static bool strike(struct simulation *simulation, enum fault fault)
 {
     switch (fault) {
     case FAULT_TRAINER_CRASH:
-        return doom(simulation, MESSAGE_CRASHED, STATUS_OK);
+        return doom(simulation, EVENT_CRASHED, STATUS_OK);
     case FAULT_RUN_FAILURE:
         return fail_run(simulation);
     case FAULT_TRAINER_STORAGE:
-        return doom(simulation, MESSAGE_FAILED, STATUS_STORAGE);
+        return doom(simulation, EVENT_FAILED, STATUS_STORAGE);
     case FAULT_TRAINER_USELESS:
         return make_useless(simulation);
     case FAULT_RANK_DEATH:

@@ -13,10 +13,10 @@ double training_metric(int64_t run, int64_t epoch)
     return (double)((run * 37 + epoch * epoch * 11 + run * run * epoch) % 23) / 23; /* with ties */
 }
 
-void rank_say(struct simulated_rank *rank, struct message message)
+void rank_say(struct simulated_rank *rank, struct event event)
 {
-    copy_text(message.host, sizeof message.host, "simulated");
-    assert_int_equal(message_send(rank->transport, 0, &message), STATUS_OK);
+    copy_text(event.host, sizeof event.host, "simulated");
+    assert_int_equal(mail_event(rank->transport, &event), STATUS_OK);
     rank->last_heartbeat = clock_seconds();
 }
 
@@ -30,7 +30,7 @@ void rank_begin(struct simulated_rank *rank, struct rank_world *world, struct tr
                                     .last_heard = now,
                                     .last_act = now,
                                     .ready_at = now + trainer_start_seconds};
-    rank_say(rank, (struct message){.kind = MESSAGE_HELLO});
+    rank_say(rank, (struct event){.kind = EVENT_HELLO});
 }
 
 static void start_trainer(struct simulated_rank *rank)
@@ -49,9 +49,9 @@ static void save_checkpoint(const struct simulated_rank *rank)
         *saved = rank->epoch;
 }
 
-static void end_attempt(struct simulated_rank *rank, struct message end)
+static void end_attempt(struct simulated_rank *rank, struct event end)
 {
-    bool is_written = end.kind == MESSAGE_DONE || end.kind == MESSAGE_PAUSED;
+    bool is_written = end.kind == EVENT_DONE || end.kind == EVENT_PAUSED;
 
     end.run = rank->run;
     end.attempt = rank->attempt;
@@ -60,46 +60,46 @@ static void end_attempt(struct simulated_rank *rank, struct message end)
     if (is_written || end.status == STATUS_CANCELLED)
         save_checkpoint(rank);
     rank->last = end;
-    rank->fate.kind = 0;
+    rank->fate.kind = EVENT_NONE;
     rank_say(rank, end);
     start_trainer(rank);
-    if (end.kind != MESSAGE_CRASHED) /* the same trainer goes on */
+    if (end.kind != EVENT_CRASHED) /* the same trainer goes on */
         rank->ready_at = clock_seconds() + 0.01;
 }
 
-static void begin_run(struct simulated_rank *rank, const struct message *order)
+static void begin_run(struct simulated_rank *rank, const struct assigned_run *run)
 {
     struct rank_world *world = rank->world;
 
-    rank->waiting.kind = 0;
+    rank->waiting.attempt = 0;
     rank->is_busy = true;
     rank->waits = rank->wants_stop = false;
-    rank->fate.kind = 0;
-    rank->run = order->run;
-    rank->attempt = order->attempt;
-    rank->epoch = world->checkpoints[order->run];
-    rank->rung_epoch = order->rung_epoch;
-    rank->next_epoch_at = clock_seconds() + world->trainings[order->run].epoch_seconds;
-    disk_make_attempt(world->disk, world->sweep->runs[order->run].id, order->attempt);
+    rank->fate.kind = EVENT_NONE;
+    rank->run = run->run;
+    rank->attempt = run->attempt;
+    rank->epoch = world->checkpoints[run->run];
+    rank->rung_epoch = run->rung_epoch;
+    rank->next_epoch_at = clock_seconds() + world->trainings[run->run].epoch_seconds;
+    disk_make_attempt(world->disk, world->sweep->runs[run->run].id, run->attempt);
 }
 
-static void take_run(struct simulated_rank *rank, const struct message *order)
+static void take_run(struct simulated_rank *rank, const struct assigned_run *run)
 {
-    if (rank->is_busy || rank->waiting.kind != 0)
+    if (rank->is_busy || rank->waiting.attempt != 0)
         breach(rank->world->disk->witness, "rank %d is given run %lld while it has %lld",
-               rank->number, (long long)order->run, (long long)rank->run);
+               rank->number, (long long)run->run, (long long)rank->run);
     if (rank->is_ready)
-        begin_run(rank, order);
+        begin_run(rank, run);
     else
-        rank->waiting = *order; /* its trainer was replaced meanwhile, or never starts */
+        rank->waiting = *run; /* its trainer was replaced meanwhile, or never starts */
 }
 
 /* Its run is another rank's: the trainer is killed, and a new one starts. */
 static void restart(struct simulated_rank *rank)
 {
-    rank->waiting.kind = 0;
+    rank->waiting.attempt = 0;
     if (rank->is_useless)
-        rank_say(rank, (struct message){.kind = MESSAGE_GAVE_UP, .text = "simulated"});
+        rank_say(rank, (struct event){.kind = EVENT_GAVE_UP, .text = "simulated"});
     else
         start_trainer(rank);
 }
@@ -107,54 +107,55 @@ static void restart(struct simulated_rank *rank)
 /* Before it began: no folder was made. */
 static void withdraw(struct simulated_rank *rank)
 {
-    struct message end = {.kind = MESSAGE_FAILED,
-                          .status = STATUS_CANCELLED,
-                          .run = rank->waiting.run,
-                          .attempt = rank->waiting.attempt};
+    struct event end = {.kind = EVENT_FAILED,
+                        .status = STATUS_CANCELLED,
+                        .run = rank->waiting.run,
+                        .attempt = rank->waiting.attempt};
 
-    rank->waiting.kind = 0;
+    rank->waiting.attempt = 0;
     rank_say(rank, end);
 }
 
-static void obey_verdict(struct simulated_rank *rank, const struct message *order)
+static void obey_verdict(struct simulated_rank *rank, const struct verdict *verdict)
 {
-    if (!rank->waits || order->run != rank->run || order->attempt != rank->attempt)
+    if (!rank->waits || verdict->run != rank->run || verdict->attempt != rank->attempt)
         return;
     rank->waits = false;
-    rank->rung_epoch = order->rung_epoch;
-    if (order->verdict == VERDICT_GO_ON)
+    rank->rung_epoch = verdict->rung_epoch;
+    if (verdict->verdict == VERDICT_GO_ON)
         rank->next_epoch_at = clock_seconds() + rank->world->trainings[rank->run].epoch_seconds;
     else
-        end_attempt(rank, (struct message){.kind = MESSAGE_PAUSED});
+        end_attempt(rank, (struct event){.kind = EVENT_PAUSED});
 }
 
-void rank_obey(struct simulated_rank *rank, const struct message *order)
+void rank_obey(struct simulated_rank *rank, const struct order *order)
 {
     rank->last_heard = clock_seconds();
-    if (order->kind == MESSAGE_ASSIGN) {
-        take_run(rank, order);
-    } else if (order->kind == MESSAGE_RESTART) {
+    if (order->kind == ORDER_ASSIGN) {
+        take_run(rank, &order->assignment.lanes[0].runs[0]);
+    } else if (order->kind == ORDER_RESTART) {
         restart(rank);
-    } else if (order->kind == MESSAGE_STOP && rank->waiting.kind != 0) {
+    } else if (order->kind == ORDER_STOP && rank->waiting.attempt != 0) {
         withdraw(rank);
-    } else if (order->kind == MESSAGE_VERDICT) {
-        obey_verdict(rank, order);
-    } else if (order->kind == MESSAGE_STOP) {
+    } else if (order->kind == ORDER_VERDICT) {
+        obey_verdict(rank, &order->verdict);
+    } else if (order->kind == ORDER_STOP) {
         rank->wants_stop = true;
-    } else if (order->kind == MESSAGE_SHUTDOWN) {
-        rank_say(rank, (struct message){.kind = MESSAGE_BYE});
+    } else if (order->kind == ORDER_SHUTDOWN) {
+        rank_say(rank, (struct event){.kind = EVENT_BYE});
         rank->is_gone = true;
     }
+    arena_reset(rank->world->arena);
 }
 
 static void ask(struct simulated_rank *rank)
 {
     rank->waits = true;
-    rank_say(rank, (struct message){.kind = MESSAGE_RUNG,
-                                    .run = rank->run,
-                                    .attempt = rank->attempt,
-                                    .rung_epoch = rank->rung_epoch,
-                                    .value = training_metric(rank->run, rank->rung_epoch)});
+    rank_say(rank, (struct event){.kind = EVENT_RUNG,
+                                  .run = rank->run,
+                                  .attempt = rank->attempt,
+                                  .epoch = rank->rung_epoch,
+                                  .value = training_metric(rank->run, rank->rung_epoch)});
 }
 
 static void train_epoch(struct simulated_rank *rank)
@@ -164,7 +165,7 @@ static void train_epoch(struct simulated_rank *rank)
     rank->epoch++;
     rank->next_epoch_at += training->epoch_seconds;
     if (rank->epoch == training->diverges_at)
-        end_attempt(rank, (struct message){.kind = MESSAGE_FAILED, .status = STATUS_DIVERGED});
+        end_attempt(rank, (struct event){.kind = EVENT_FAILED, .status = STATUS_DIVERGED});
     else if (stream_below(rank->world->dice, 2) == 0)
         save_checkpoint(rank); /* a timed one */
 }
@@ -176,16 +177,16 @@ static void go_on(struct simulated_rank *rank)
 
     while (rank->is_busy && !rank->is_gone) {
         bool is_trained = rank->epoch >= training->n_epochs;
-        if (rank->fate.kind != 0)
+        if (rank->fate.kind != EVENT_NONE)
             end_attempt(rank, rank->fate);
         else if (rank->wants_stop)
-            end_attempt(rank, (struct message){.kind = MESSAGE_FAILED, .status = STATUS_CANCELLED});
+            end_attempt(rank, (struct event){.kind = EVENT_FAILED, .status = STATUS_CANCELLED});
         else if (rank->waits)
             break;
         else if (rank->rung_epoch > 0 && rank->epoch >= rank->rung_epoch)
             ask(rank);
         else if (is_trained)
-            end_attempt(rank, (struct message){.kind = MESSAGE_DONE});
+            end_attempt(rank, (struct event){.kind = EVENT_DONE});
         else if (now < rank->next_epoch_at)
             break;
         else
@@ -197,14 +198,13 @@ static void go_on(struct simulated_rank *rank)
 
 static void read_orders(struct simulated_rank *rank)
 {
-    struct message message;
-    int from = 0;
+    struct mail mail;
 
     while (rank->number != 0 && !rank->is_gone) {
-        assert_int_equal(message_receive(rank->transport, &from, &message), STATUS_OK);
-        if (from < 0)
+        assert_int_equal(mail_receive(rank->transport, rank->world->arena, &mail), STATUS_OK);
+        if (mail.from < 0)
             break;
-        rank_obey(rank, &message);
+        rank_obey(rank, &mail.order);
     }
 }
 
@@ -228,14 +228,14 @@ void rank_act(struct simulated_rank *rank)
     if (rank->ready_at > 0 && now >= rank->ready_at) {
         rank->ready_at = 0;
         rank->is_ready = true;
-        struct message waiting = rank->waiting;
-        if (waiting.kind != 0)
+        struct assigned_run waiting = rank->waiting;
+        if (waiting.attempt != 0)
             begin_run(rank, &waiting);
         else
-            rank_say(rank, (struct message){.kind = MESSAGE_READY});
+            rank_say(rank, (struct event){.kind = EVENT_READY});
     }
     if (now - rank->last_heartbeat > heartbeat_every_seconds)
-        rank_say(rank, (struct message){.kind = MESSAGE_HEARTBEAT});
+        rank_say(rank, (struct event){.kind = EVENT_HEARTBEAT});
 }
 
 void rank_sleep(struct simulated_rank *rank, double seconds, bool with_trainer)

@@ -29,6 +29,7 @@ void simulation_open(struct simulation *simulation, const struct simulation_sett
                                             .checkpoints = simulation->checkpoints,
                                             .disk = &simulation->disk,
                                             .dice = &simulation->dice};
+    assert_int_equal(arena_create(&simulation->world.arena), STATUS_OK);
 }
 
 void simulation_close(struct simulation *simulation)
@@ -36,6 +37,7 @@ void simulation_close(struct simulation *simulation)
     disk_close(&simulation->disk);
     witness_close(&simulation->witness);
     free(simulation->checkpoints);
+    arena_destroy(simulation->world.arena);
 }
 
 /* ---- rank 0's sink ---- */
@@ -49,11 +51,11 @@ static void sink_event(void *context, const struct journal_event *event)
     disk_push(&simulation->disk, event);
 }
 
-static void sink_message(void *context, int rank, const struct message *message)
+static void sink_heard(void *context, int rank, const struct event *said)
 {
     (void)context;
     (void)rank;
-    (void)message;
+    (void)said;
 }
 
 static void sink_note(void *context, const char *text)
@@ -79,15 +81,14 @@ static enum status lead_step(struct simulation *simulation)
     struct simulated_rank *own = &simulation->ranks[0];
 
     for (;;) {
-        struct message message;
-        int from = -1;
-        TRY(message_receive(own->transport, &from, &message));
-        if (from < 0)
+        struct mail mail;
+        TRY(mail_receive(own->transport, own->world->arena, &mail));
+        if (mail.from < 0)
             break;
-        if (message.kind >= MESSAGE_ASSIGN)
-            rank_obey(own, &message);
+        if (mail.is_order)
+            rank_obey(own, &mail.order);
         else
-            TRY(coordinator_receive(simulation->coordinator, from, &message));
+            TRY(coordinator_receive(simulation->coordinator, mail.from, &mail.event));
     }
     rank_act(own);
     TRY(coordinator_tick(simulation->coordinator, clock_seconds()));
@@ -186,7 +187,7 @@ static void begin_coordinator(struct simulation *simulation)
         .states = simulation->folder->states,
         .rungs = simulation->folder->rungs,
         .settings = {sweep->retries, sweep->crash_limit, sweep->max_fails, sweep->fail_fast, 0},
-        .sink = {simulation, sink_event, sink_message, sink_note}};
+        .sink = {simulation, sink_event, sink_heard, sink_note}};
 
     simulation->leader_asleep_until = simulation->disk_stalls_until = 0;
     simulation->last_event = clock_seconds();

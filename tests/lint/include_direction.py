@@ -17,8 +17,9 @@ MAY_INCLUDE = {
     "unlearn": BELOW_GRAPH | {"graph", "model", "eval"},
     "sweep": BELOW_GRAPH | {"graph", "model", "eval", "unlearn"},
     "train": BELOW_GRAPH | {"graph", "model", "eval", "unlearn"},
-    "trainer": BELOW_GRAPH | {"graph", "model", "eval", "unlearn", "train", "dispatch"},  # dispatch/talk: its words
-    "dispatch": {"base", "config", "store", "eval", "unlearn", "sweep"},
+    "trainer": BELOW_GRAPH | {"graph", "model", "eval", "unlearn", "sweep", "train", "protocol"},
+    "protocol": {"base", "eval"},
+    "dispatch": {"base", "config", "store", "eval", "unlearn", "sweep", "protocol"},
     "report": {"base", "store", "eval"},  # the catalogue of measures
 }
 # Rooms of a folder, each of which may include those before it; "" is what lies in the folder itself: headers that are the

@@ -4,16 +4,19 @@
  * says how far it is, 10 if not given. FAKE_TRAINER_EPOCHS: rows of its history, 0 if not given.
  * FAKE_TRAINER_LOG: a file that gets one line "run attempt pid ppid" per run begun.
  * FAKE_TRAINER_LEAVES: how many trainers end right after they said hello; they count themselves by
- * making files beside FAKE_TRAINER_LOG. */
+ * making files beside FAKE_TRAINER_LOG. FAKE_TRAINER_BUILD: another build than this one. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "dispatch/supervise/cores.h"
-#include "dispatch/talk/record.h"
+#include "protocol/event.h"
+#include "protocol/frame.h"
+#include "protocol/order.h"
 #include "store/results/run_file.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,7 +28,9 @@
 enum { IN_FD = 3, OUT_FD = 4, MAX_EPOCHS = 1000 };
 
 struct fake {
-    struct record_reader reader;
+    struct frame_reader reader;
+    struct arena *arena;            /* of the run that was given last */
+    const struct assigned_run *run; /* under way, in the arena */
     bool is_stopped;
 };
 
@@ -46,10 +51,13 @@ static void planned(int64_t run, int64_t attempt, char verb[32])
     }
 }
 
-static bool say(cJSON *body)
+static bool say(const struct event *event)
 {
-    bool is_said = record_write(OUT_FD, body, 5) == STATUS_OK;
-    cJSON_Delete(body);
+    struct text text = {0};
+    bool is_said = event_encode(event, &text) == STATUS_OK &&
+                   frame_write(OUT_FD, text.data, text.length, 5) == STATUS_OK;
+
+    text_release(&text);
     return is_said;
 }
 
@@ -59,31 +67,31 @@ static int64_t number_from(const char *variable, int64_t standard)
     return value != NULL ? strtol(value, NULL, 10) : standard;
 }
 
-static bool say_state(const char *kind, int64_t step)
+static bool say_state(const struct fake *fake, enum event_kind kind, int64_t step)
 {
-    cJSON *body = record_create(kind);
-    cJSON_AddNumberToObject(body, "ticks", (double)step);
-    cJSON_AddStringToObject(body, "phase", "train");
-    cJSON_AddNumberToObject(body, "epoch", 0);
-    cJSON_AddNumberToObject(body, "n_epochs", 1);
-    cJSON_AddNumberToObject(body, "step", (double)step);
-    cJSON_AddNumberToObject(body, "n_steps", (double)number_from("FAKE_TRAINER_STEPS", 10));
-    cJSON_AddNumberToObject(body, "loss", 0.5);
-    return say(body);
+    const struct event event = {.kind = kind,
+                                .run = fake->run->run,
+                                .attempt = fake->run->attempt,
+                                .progress = {.n_epochs = 1,
+                                             .step = step,
+                                             .n_steps = number_from("FAKE_TRAINER_STEPS", 10),
+                                             .loss = 0.5,
+                                             .phase = "train",
+                                             .ticks = step}};
+    return say(&event);
 }
 
 /* The attempt has its folder before anybody hears of it, as a real trainer's has: a rank that is
  * killed may not have written down yet that it was given out. */
-static void log_run(const cJSON *assignment)
+static void log_run(const struct assigned_run *run)
 {
     const char *path = getenv("FAKE_TRAINER_LOG");
     char line[128];
-    int n = snprintf(line, sizeof line, "%" PRId64 " %" PRId64 " %ld %ld\n",
-                     record_integer(assignment, "run_number"),
-                     record_integer(assignment, "attempt"), (long)getpid(), (long)getppid());
+    int n = snprintf(line, sizeof line, "%" PRId64 " %" PRId64 " %ld %ld\n", run->run, run->attempt,
+                     (long)getpid(), (long)getppid());
     int fd = path == NULL ? -1 : open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
 
-    if (folder_create(record_text(assignment, "folder")) != STATUS_OK)
+    if (folder_create(run->folder) != STATUS_OK)
         log_error("%s", status_message());
     if (fd < 0)
         return;
@@ -107,25 +115,24 @@ static int64_t make_history(struct run_series series[4], double values[4][MAX_EP
     return n > 0 ? 4 : 0;
 }
 
-static enum status write_result(const cJSON *assignment)
+static enum status write_result(const struct assigned_run *run)
 {
     enum status status = STATUS_OK;
     struct arena *arena = NULL;
-    const char *path = NULL, *folder = record_text(assignment, "folder");
-    struct run_value values[] = {
-        {"UA", "1", "unlearning accuracy", 0.25},
-        {"RA", "1", "retain accuracy", 0.01 * record_number(assignment, "run_number")}};
+    const char *path = NULL;
+    struct run_value values[] = {{"UA", "1", "unlearning accuracy", 0.25},
+                                 {"RA", "1", "retain accuracy", 0.01 * (double)run->run}};
     struct run_series history[4];
     double rows[4][MAX_EPOCHS];
     struct run_file file = {
-        .id = record_text(assignment, "run"),
-        .name = record_text(assignment, "name"),
+        .id = run->id,
+        .name = run->name,
         .state = "done",
         .message = "",
-        .attempt = record_integer(assignment, "attempt"),
+        .attempt = run->attempt,
         .host = "fake",
         .started = "2026-01-01T00:00:00.000Z",
-        .settings_json = record_text(assignment, "settings"),
+        .settings_json = run->settings,
         .values = values,
         .n_values = 2,
         .history = history,
@@ -133,36 +140,48 @@ static enum status write_result(const cJSON *assignment)
     };
 
     TRY(arena_create(&arena));
-    TRY_ALLOC(path, path_join(arena, folder, "run.h5"));
+    TRY_ALLOC(path, path_join(arena, run->folder, "run.h5"));
     TRY(run_file_write(path, &file));
 done:
     arena_destroy(arena);
     return status;
 }
 
-/* Reads what has come within `seconds`; *assignment is set by an "assign". False at the end. */
-static bool listen(struct fake *fake, double seconds, cJSON **assignment)
+/* While a run is under way, only "stop" is obeyed. */
+static bool obey(struct fake *fake, const char *bytes, int64_t n)
+{
+    struct order order;
+
+    if (fake->run == NULL)
+        arena_reset(fake->arena);
+    if (order_decode(bytes, n, fake->arena, &order) != STATUS_OK)
+        return false;
+    if (order.kind == ORDER_STOP)
+        fake->is_stopped = true;
+    if (order.kind == ORDER_ASSIGN && fake->run == NULL) {
+        fake->run = &order.assignment.lanes[0].runs[0];
+        fake->is_stopped = false; /* a stop from now on means this run */
+    }
+    return true;
+}
+
+/* Reads what has come within `seconds`. False at the end. */
+static bool listen(struct fake *fake, double seconds)
 {
     struct pollfd in = {.fd = IN_FD, .events = POLLIN};
-    cJSON *body = NULL;
+    const char *bytes = NULL;
+    int64_t n = 0;
 
     poll(&in, 1, (int)(seconds * 1e3));
-    if (record_fill(&fake->reader, IN_FD) != STATUS_OK)
+    if (frame_fill(&fake->reader, IN_FD) != STATUS_OK)
         return false;
-    while (record_next(&fake->reader, &body) == STATUS_OK && body != NULL) {
-        if (record_is(body, "stop"))
-            fake->is_stopped = true;
-        if (record_is(body, "assign") && assignment != NULL) {
-            *assignment = body;
-            fake->is_stopped = false; /* a stop from now on means this run */
-        } else {
-            cJSON_Delete(body);
-        }
-    }
+    while (frame_next(&fake->reader, &bytes, &n) == STATUS_OK && bytes != NULL)
+        if (!obey(fake, bytes, n))
+            return false;
     return !fake->reader.is_closed;
 }
 
-static void misbehave(const char *verb)
+static void misbehave(const struct fake *fake, const char *verb)
 {
     if (strcmp(verb, "kill") == 0)
         raise(SIGKILL);
@@ -176,50 +195,51 @@ static void misbehave(const char *verb)
         clock_sleep(3600);
     if (strcmp(verb, "stuck") == 0)
         for (;;) { /* alive, and never a step further */
-            if (!say_state("heartbeat", 2))
+            if (!say_state(fake, EVENT_HEARTBEAT, 2))
                 _exit(1);
             clock_sleep(0.05);
         }
 }
 
-static bool answer(const cJSON *assignment, enum status outcome, const char *message)
+static bool answer(struct fake *fake, enum status outcome, const char *message)
 {
-    cJSON *body = record_create(outcome == STATUS_OK ? "done" : "failed");
-    cJSON *scores = cJSON_AddObjectToObject(body, "scores");
+    struct event event = {.kind = outcome == STATUS_OK ? EVENT_DONE : EVENT_FAILED,
+                          .run = fake->run->run,
+                          .attempt = fake->run->attempt,
+                          .status = outcome,
+                          .scores = {0.25, NAN, NAN, NAN}};
+    const struct event ready = {.kind = EVENT_READY};
 
-    cJSON_AddNumberToObject(body, "run_number", record_number(assignment, "run_number"));
-    cJSON_AddNumberToObject(body, "attempt", record_number(assignment, "attempt"));
-    cJSON_AddNumberToObject(scores, "UA", 0.25);
-    cJSON_AddNumberToObject(body, "status", outcome);
-    cJSON_AddStringToObject(body, "message", message);
-    return say(body) && say(record_create("ready"));
+    copy_text(event.text, sizeof event.text, message);
+    fake->run = NULL;
+    return say(&event) && say(&ready);
 }
 
-static bool work(struct fake *fake, const cJSON *assignment)
+static bool work(struct fake *fake)
 {
     const char *seconds = getenv("FAKE_TRAINER_SECONDS");
     int64_t n_steps = number_from("FAKE_TRAINER_STEPS", 10);
     double each = (seconds != NULL ? strtod(seconds, NULL) : 0.05) / (double)n_steps;
     char verb[32];
 
-    planned(record_integer(assignment, "run_number"), record_integer(assignment, "attempt"), verb);
-    log_run(assignment);
+    planned(fake->run->run, fake->run->attempt, verb);
+    log_run(fake->run);
     for (int64_t step = 1; step <= n_steps; step++) {
-        if (!listen(fake, each, NULL) || !say_state("progress", step))
+        if (!listen(fake, each) || !say_state(fake, EVENT_PROGRESS, step))
             return false;
         if (fake->is_stopped)
-            return answer(assignment, STATUS_CANCELLED, "stopped on request");
+            return answer(fake, STATUS_CANCELLED, "stopped on request");
         if (step == 3)
-            misbehave(verb);
+            misbehave(fake, verb);
     }
     if (strcmp(verb, "diverge") == 0)
-        return answer(assignment, STATUS_DIVERGED, "loss is NaN at step 3");
+        return answer(fake, STATUS_DIVERGED, "loss is NaN at step 3");
     if (strcmp(verb, "full") == 0)
-        return answer(assignment, STATUS_STORAGE, "cannot write 'x': No space left on device");
+        return answer(fake, STATUS_STORAGE, "cannot write 'x': No space left on device");
     if (strcmp(verb, "io") == 0)
-        return answer(assignment, STATUS_IO, "cannot read 'somewhere'");
-    enum status status = write_result(assignment);
-    return answer(assignment, status, status_message());
+        return answer(fake, STATUS_IO, "cannot read 'somewhere'");
+    enum status status = write_result(fake->run);
+    return answer(fake, status, status_message());
 }
 
 static bool leaves(void)
@@ -258,6 +278,7 @@ static bool has_launcher_variables(void)
 int main(int argc, char **argv)
 {
     struct fake fake = {0};
+    struct event hello = {.kind = EVENT_HELLO};
     bool goes_on = true;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -270,17 +291,18 @@ int main(int argc, char **argv)
     bool is_leaving = leaves();
     if (is_leaving) /* takes nothing from here on, however long its end takes */
         close(IN_FD);
-    if (!say(record_create("hello")))
+    copy_text(hello.build, sizeof hello.build,
+              getenv("FAKE_TRAINER_BUILD") != NULL ? getenv("FAKE_TRAINER_BUILD") : build_name());
+    if (arena_create(&fake.arena) != STATUS_OK || !say(&hello))
         return 1;
     if (is_leaving)
         return 0;
     while (goes_on) {
-        cJSON *assignment = NULL;
-        goes_on = listen(&fake, 10, &assignment);
-        if (assignment != NULL)
-            goes_on = work(&fake, assignment);
-        cJSON_Delete(assignment);
+        goes_on = listen(&fake, 10);
+        if (fake.run != NULL)
+            goes_on = work(&fake);
     }
-    record_reader_release(&fake.reader);
+    frame_reader_release(&fake.reader);
+    arena_destroy(fake.arena);
     return 0;
 }

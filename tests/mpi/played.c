@@ -17,6 +17,7 @@ void play_open(struct play *play, const struct play_settings *settings)
     play->states = heap_alloc(n, sizeof *play->states);
     play->checkpoints = heap_alloc(n, sizeof *play->checkpoints);
     play->ranks = heap_alloc(settings->n_ranks, sizeof *play->ranks);
+    assert_int_equal(arena_create(&play->arena), STATUS_OK);
     assert_true(play->states != NULL && play->checkpoints != NULL && play->ranks != NULL);
 }
 
@@ -26,6 +27,7 @@ void play_close(struct play *play)
     free(play->checkpoints);
     free(play->journal);
     free(play->ranks);
+    arena_destroy(play->arena);
 }
 
 /* ---- rank 0's sink ---- */
@@ -42,11 +44,11 @@ static void keep_event(void *context, const struct journal_event *event)
     play->journal[play->n_events++] = *event;
 }
 
-static void drop_message(void *context, int rank, const struct message *message)
+static void drop_heard(void *context, int rank, const struct event *said)
 {
     (void)context;
     (void)rank;
-    (void)message;
+    (void)said;
 }
 
 static void drop_note(void *context, const char *text)
@@ -57,61 +59,67 @@ static void drop_note(void *context, const char *text)
 
 /* ---- ranks ---- */
 
-static void say(struct play *play, int rank, struct message message)
+static void say(struct play *play, int rank, struct event event)
 {
     struct played_rank *self = &play->ranks[rank];
 
-    message.run = self->run;
-    message.attempt = self->attempt;
-    copy_text(message.host, sizeof message.host, "played");
+    event.run = self->run;
+    event.attempt = self->attempt;
+    copy_text(event.host, sizeof event.host, "played");
     play->n_messages++;
-    assert_int_equal(message_send(self->transport, 0, &message), STATUS_OK);
+    assert_int_equal(mail_event(self->transport, &event), STATUS_OK);
 }
 
-static void say_kind(struct play *play, int rank, enum message_kind kind)
+static void say_kind(struct play *play, int rank, enum event_kind kind)
 {
-    say(play, rank, (struct message){.kind = (int32_t)kind});
+    say(play, rank, (struct event){.kind = kind});
 }
 
-static void end_attempt(struct play *play, int rank, struct message message)
+static void end_attempt(struct play *play, int rank, struct event event)
 {
     play->ranks[rank].is_busy = play->ranks[rank].waits = false;
-    say(play, rank, message);
-    say_kind(play, rank, MESSAGE_READY);
+    say(play, rank, event);
+    say_kind(play, rank, EVENT_READY);
 }
 
-static void obey_verdict(struct play *play, int rank, const struct message *order)
+static void obey_verdict(struct play *play, int rank, const struct verdict *verdict)
 {
     struct played_rank *self = &play->ranks[rank];
 
-    if (!self->waits || order->run != self->run || order->attempt != self->attempt)
+    if (!self->waits || verdict->run != self->run || verdict->attempt != self->attempt)
         return;
     self->waits = false;
-    self->rung_epoch = order->rung_epoch;
-    if (order->verdict == VERDICT_GO_ON)
+    self->rung_epoch = verdict->rung_epoch;
+    if (verdict->verdict == VERDICT_GO_ON)
         return;
     play->checkpoints[self->run] = self->epoch;
-    end_attempt(play, rank, (struct message){.kind = MESSAGE_PAUSED});
+    end_attempt(play, rank, (struct event){.kind = EVENT_PAUSED});
 }
 
-static void obey(struct play *play, int rank, const struct message *order)
+static void take_run(struct play *play, int rank, const struct assigned_run *run)
 {
     struct played_rank *self = &play->ranks[rank];
 
-    if (order->kind == MESSAGE_ASSIGN) {
-        assert_false(self->is_busy);
-        self->is_busy = true;
-        self->waits = false;
-        self->run = order->run;
-        self->attempt = order->attempt;
-        self->epoch = play->checkpoints[order->run];
-        self->rung_epoch = order->rung_epoch;
-    } else if (order->kind == MESSAGE_VERDICT) {
-        obey_verdict(play, rank, order);
-    } else if (order->kind == MESSAGE_SHUTDOWN) {
-        self->is_gone = true;
-        say_kind(play, rank, MESSAGE_BYE);
+    assert_false(self->is_busy);
+    self->is_busy = true;
+    self->waits = false;
+    self->run = run->run;
+    self->attempt = run->attempt;
+    self->epoch = play->checkpoints[run->run];
+    self->rung_epoch = run->rung_epoch;
+}
+
+static void obey(struct play *play, int rank, const struct order *order)
+{
+    if (order->kind == ORDER_ASSIGN) {
+        take_run(play, rank, &order->assignment.lanes[0].runs[0]);
+    } else if (order->kind == ORDER_VERDICT) {
+        obey_verdict(play, rank, &order->verdict);
+    } else if (order->kind == ORDER_SHUTDOWN) {
+        play->ranks[rank].is_gone = true;
+        say_kind(play, rank, EVENT_BYE);
     }
+    arena_reset(play->arena);
 }
 
 static void ask(struct play *play, int rank)
@@ -120,8 +128,7 @@ static void ask(struct play *play, int rank)
     double value = play->settings.metric(play->settings.context, self->run, self->rung_epoch);
 
     self->waits = true;
-    say(play, rank,
-        (struct message){.kind = MESSAGE_RUNG, .rung_epoch = self->rung_epoch, .value = value});
+    say(play, rank, (struct event){.kind = EVENT_RUNG, .epoch = self->rung_epoch, .value = value});
 }
 
 static void train_epoch(struct play *play, int rank)
@@ -134,12 +141,11 @@ static void train_epoch(struct play *play, int rank)
     self->epoch++;
     play->n_epochs_trained++;
     if (settings->tells_progress)
-        say_kind(play, rank, MESSAGE_PROGRESS);
+        say_kind(play, rank, EVENT_PROGRESS);
     if (settings->diverges != NULL && settings->diverges(settings->context, self->run, self->epoch))
-        end_attempt(play, rank,
-                    (struct message){.kind = MESSAGE_FAILED, .status = STATUS_DIVERGED});
+        end_attempt(play, rank, (struct event){.kind = EVENT_FAILED, .status = STATUS_DIVERGED});
     else if (crashes)
-        end_attempt(play, rank, (struct message){.kind = MESSAGE_CRASHED, .signal = 9});
+        end_attempt(play, rank, (struct event){.kind = EVENT_CRASHED, .signal = 9});
     else if (settings->crash_percent > 0 && stream_below(&play->stream, 2) == 0)
         play->checkpoints[self->run] = self->epoch; /* a timed one */
 }
@@ -157,45 +163,43 @@ static void act(struct play *play, int rank)
     else if (self->epoch < epochs)
         train_epoch(play, rank);
     else
-        end_attempt(play, rank, (struct message){.kind = MESSAGE_DONE});
+        end_attempt(play, rank, (struct event){.kind = EVENT_DONE});
 }
 
 static void read_orders(struct play *play, int rank)
 {
-    struct message message;
-    int from = 0;
+    struct mail mail;
 
     while (rank != 0) {
-        assert_int_equal(message_receive(play->ranks[rank].transport, &from, &message), STATUS_OK);
-        if (from < 0)
+        assert_int_equal(mail_receive(play->ranks[rank].transport, play->arena, &mail), STATUS_OK);
+        if (mail.from < 0)
             break;
         play->n_messages++;
-        obey(play, rank, &message);
+        obey(play, rank, &mail.order);
     }
 }
 
-static void tell(struct play *play, int from, const struct message *message)
+static void tell(struct play *play, int from, const struct event *event)
 {
     double start = clock_seconds();
 
-    assert_int_equal(coordinator_receive(play->coordinator, from, message), STATUS_OK);
+    assert_int_equal(coordinator_receive(play->coordinator, from, event), STATUS_OK);
     play->coordinator_seconds += clock_seconds() - start;
 }
 
 /* Rank 0 reads for its own trainer as well. */
 static void read_rank_0(struct play *play)
 {
-    struct message message;
-    int from = 0;
+    struct mail mail;
 
     for (;;) {
-        assert_int_equal(message_receive(play->ranks[0].transport, &from, &message), STATUS_OK);
-        if (from < 0)
+        assert_int_equal(mail_receive(play->ranks[0].transport, play->arena, &mail), STATUS_OK);
+        if (mail.from < 0)
             break;
-        if (message.kind >= MESSAGE_ASSIGN)
-            obey(play, 0, &message);
+        if (mail.is_order)
+            obey(play, 0, &mail.order);
         else
-            tell(play, from, &message);
+            tell(play, mail.from, &mail.event);
     }
 }
 
@@ -232,12 +236,12 @@ static void begin(struct play *play)
                                       .states = play->states,
                                       .rungs = play->rungs,
                                       .settings = {.crash_limit = 0},
-                                      .sink = {play, keep_event, drop_message, drop_note}};
+                                      .sink = {play, keep_event, drop_heard, drop_note}};
     assert_int_equal(coordinator_create(&start, &play->coordinator), STATUS_OK);
     free(transports);
     for (int i = 0; i < play->settings.n_ranks; i++) {
-        say_kind(play, i, MESSAGE_HELLO);
-        say_kind(play, i, MESSAGE_READY);
+        say_kind(play, i, EVENT_HELLO);
+        say_kind(play, i, EVENT_READY);
     }
 }
 

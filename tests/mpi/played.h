@@ -6,6 +6,7 @@
 #define MPI_PLAYED_H
 
 #include "dispatch/lead/coordinator.h"
+#include "dispatch/talk/mail.h"
 #include "support/random_stream.h"
 
 struct play_settings {
@@ -35,6 +36,7 @@ struct play {
     struct journal_event *journal; /* owned: everything that was journaled */
     int64_t n_events, capacity;
     struct played_rank *ranks; /* owned */
+    struct arena *arena;       /* owned: of the order under way */
     struct rungs *rungs;
     struct coordinator *coordinator;
     int64_t n_epochs_trained, n_messages, n_starts;

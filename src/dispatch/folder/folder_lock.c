@@ -1,8 +1,7 @@
 /* flock does the work on one host. Across hosts it depends on the file system, so there the content
  * and the owner's sign of life (its file's time) decide. */
 #include "dispatch/folder/folder_lock.h"
-
-#include "dispatch/talk/message.h"
+#include "store/json_members.h"
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -43,12 +42,6 @@ static void own_name(struct owner *out)
     snprintf(out->job, sizeof out->job, "%s", job != NULL ? job : "");
 }
 
-static const char *member_text(const cJSON *object, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsString(item) ? item->valuestring : "";
-}
-
 /* False when the file is empty: released in order, or new. */
 static bool read_owner(int fd, struct owner *out)
 {
@@ -60,9 +53,9 @@ static bool read_owner(int fd, struct owner *out)
         return false;
     cJSON *object = cJSON_ParseWithLength(bytes, (size_t)n);
     const cJSON *pid = cJSON_GetObjectItemCaseSensitive(object, "pid");
-    snprintf(out->host, sizeof out->host, "%s", member_text(object, "host"));
-    snprintf(out->since, sizeof out->since, "%s", member_text(object, "since"));
-    snprintf(out->job, sizeof out->job, "%s", member_text(object, "job"));
+    snprintf(out->host, sizeof out->host, "%s", json_text(object, "host"));
+    snprintf(out->since, sizeof out->since, "%s", json_text(object, "since"));
+    snprintf(out->job, sizeof out->job, "%s", json_text(object, "job"));
     out->pid = cJSON_IsNumber(pid) ? (long)pid->valuedouble : 0;
     cJSON_Delete(object);
     return out->host[0] != '\0';

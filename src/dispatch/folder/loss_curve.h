@@ -2,7 +2,7 @@
 #ifndef DISPATCH_LOSS_CURVE_H
 #define DISPATCH_LOSS_CURVE_H
 
-#include "dispatch/talk/run_progress.h"
+#include "protocol/run_progress.h"
 
 enum { LOSS_CURVE_CELLS = 24 };
 struct loss_curve {

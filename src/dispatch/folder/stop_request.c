@@ -3,7 +3,8 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "dispatch/talk/message.h"
+#include "base/process.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -3,7 +3,9 @@
 #define DISPATCH_RUN_STATE_H
 
 #include "dispatch/journal/outcome.h"
-#include "dispatch/talk/message.h"
+#include "protocol/event.h"
+#include "protocol/verdict.h"
+#include "sweep/sweep.h"
 
 enum run_phase {
     RUN_PENDING,
@@ -40,7 +42,7 @@ struct journal_event {
     int rank, signal;
     enum status status;
     char host[HOST_BYTES];
-    char text[MESSAGE_TEXT_BYTES];
+    char text[EVENT_TEXT_BYTES];
     /* of REACHED, PROMOTED and STOPPED: epochs done at the rung, what the run said there and the
      * least that went on, NaN when there is none */
     int64_t epoch;
@@ -67,7 +69,7 @@ struct run_state {
     int64_t numerics;         /* of its newest attempt, before this start */
     char host[HOST_BYTES];
     char started[32];
-    char message[MESSAGE_TEXT_BYTES];
+    char message[EVENT_TEXT_BYTES];
 };
 
 void run_state_apply(struct run_state *state, const struct journal_event *event);

@@ -5,6 +5,7 @@
 #include "dispatch/lead/coordinator.h"
 #include "dispatch/lead/rank_table.h"
 #include "dispatch/lead/run_queue.h"
+#include "dispatch/talk/mail.h"
 
 struct coordinator {
     struct coordinator_start start;
@@ -16,8 +17,8 @@ struct coordinator {
     bool is_stopping, is_cancelled;
     char stop_reason[256];
     enum status trouble; /* what concerns every run, and not one in particular; OK: nothing */
-    char trouble_text[MESSAGE_TEXT_BYTES + 128];
-    char useless_reason[MESSAGE_TEXT_BYTES];
+    char trouble_text[EVENT_TEXT_BYTES + 128];
+    char useless_reason[EVENT_TEXT_BYTES];
 };
 
 /* One event: into the run's state, the journal and, through the sink, before people's eyes. Run,
@@ -25,14 +26,14 @@ struct coordinator {
 void coordination_record(struct coordinator *coordinator, int rank, struct journal_event *event);
 /* What the rank said of its run, or what became of it, as an event. */
 void coordination_happen(struct coordinator *coordinator, enum journal_kind kind, int rank,
-                         const struct message *message);
+                         const struct event *said);
 void coordination_note(struct coordinator *coordinator, const char *format, ...)
     __attribute__((format(printf, 2, 3))); /* for people */
 CHECKED enum status coordination_order(struct coordinator *coordinator, int rank,
-                                       enum message_kind kind);
+                                       enum order_kind kind);
 /* The trainer or rank of a run died: back to the queue, or set aside. */
 CHECKED enum status coordination_crash(struct coordinator *coordinator, int rank,
-                                       const struct message *message);
+                                       const struct event *said);
 /* Waiting runs to idle ranks. */
 CHECKED enum status coordination_deal(struct coordinator *coordinator);
 
@@ -42,18 +43,18 @@ CHECKED enum status coordination_useless(struct coordinator *coordinator, int ra
                                          const char *why);
 /* Gives up those that are silent for too long; their runs go back to the queue. */
 CHECKED enum status coordination_watch(struct coordinator *coordinator, double now);
-/* A message of a rank that is gone. */
+/* A word of a rank that is gone. */
 CHECKED enum status coordination_welcome(struct coordinator *coordinator, int rank,
-                                         const struct message *message);
+                                         const struct event *said);
 /* Ranks that do not say goodbye in time are given up. */
 CHECKED enum status coordination_end_shutdown(struct coordinator *coordinator, double now);
 
 /* ---- rungs of early_terminate ---- */
 /* The rank's run asks what becomes of it; it is answered. */
 CHECKED enum status coordination_reach(struct coordinator *coordinator, int rank,
-                                       const struct message *message);
+                                       const struct event *said);
 /* The attempt ended at its rung: it waits for its peers, or the verdict came meanwhile. */
-void coordination_pause(struct coordinator *coordinator, int rank, const struct message *message);
+void coordination_pause(struct coordinator *coordinator, int rank, const struct event *said);
 /* The run failed for good: it may have been the last of its rung. */
 CHECKED enum status coordination_lose_run(struct coordinator *coordinator, int rank, int64_t run);
 /* What was decided since is journaled; paused runs that go on are queued. */

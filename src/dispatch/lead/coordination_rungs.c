@@ -7,15 +7,13 @@
 
 static enum status answer(struct coordinator *coordinator, int rank, enum run_verdict verdict)
 {
-    const struct known_rank *member = &coordinator->ranks.items[rank];
-    struct message message = {
-        .kind = MESSAGE_VERDICT,
-        .run = member->run,
-        .attempt = member->attempt,
-        .verdict = (int32_t)verdict,
-        .rung_epoch = rungs_next_epoch(coordinator->start.rungs, member->run),
+    const struct known_rank *known = &coordinator->ranks.items[rank];
+    const struct order order = {
+        .kind = ORDER_VERDICT,
+        .verdict = {known->run, known->attempt, verdict,
+                    rungs_next_epoch(coordinator->start.rungs, known->run)},
     };
-    return message_send(coordinator->start.transport, rank, &message);
+    return mail_order(coordinator->start.transport, rank, &order);
 }
 
 static void record_decision(struct coordinator *coordinator, int rank,
@@ -58,7 +56,7 @@ void coordination_apply(struct coordinator *coordinator, int rank)
     apply(coordinator, rank, -1, &unused);
 }
 
-static enum status arrive(struct coordinator *coordinator, int rank, const struct message *message,
+static enum status arrive(struct coordinator *coordinator, int rank, const struct event *said,
                           enum run_verdict *verdict)
 {
     enum status status = STATUS_OK;
@@ -66,45 +64,44 @@ static enum status arrive(struct coordinator *coordinator, int rank, const struc
     bool is_new = false;
     struct journal_event event = {
         .kind = JOURNAL_REACHED,
-        .run = message->run,
-        .attempt = message->attempt,
-        .epoch = message->rung_epoch,
-        .value = message->value,
+        .run = said->run,
+        .attempt = said->attempt,
+        .epoch = said->epoch,
+        .value = said->value,
         .threshold = NAN,
     };
 
-    TRY(rungs_reach(rungs, message->run, message->value, &is_new));
+    TRY(rungs_reach(rungs, said->run, said->value, &is_new));
     copy_text(event.text, sizeof event.text, coordinator->start.sweep->early.metric);
     if (is_new)
         coordination_record(coordinator, rank, &event);
-    *verdict = rungs_verdict(rungs, message->run);
-    apply(coordinator, rank, message->run, verdict);
+    *verdict = rungs_verdict(rungs, said->run);
+    apply(coordinator, rank, said->run, verdict);
 done:
     return status;
 }
 
-enum status coordination_reach(struct coordinator *coordinator, int rank,
-                               const struct message *message)
+enum status coordination_reach(struct coordinator *coordinator, int rank, const struct event *said)
 {
     enum status status = STATUS_OK;
     enum run_verdict verdict = VERDICT_GO_ON; /* decided since it was told where to ask */
 
-    if (message->rung_epoch == rungs_next_epoch(coordinator->start.rungs, message->run))
-        TRY(arrive(coordinator, rank, message, &verdict));
+    if (said->epoch == rungs_next_epoch(coordinator->start.rungs, said->run))
+        TRY(arrive(coordinator, rank, said, &verdict));
     TRY(answer(coordinator, rank, verdict));
     TRY(coordination_deal(coordinator));
 done:
     return status;
 }
 
-void coordination_pause(struct coordinator *coordinator, int rank, const struct message *message)
+void coordination_pause(struct coordinator *coordinator, int rank, const struct event *said)
 {
     struct journal_event event = {
-        .kind = JOURNAL_PAUSED, .run = message->run, .attempt = message->attempt};
+        .kind = JOURNAL_PAUSED, .run = said->run, .attempt = said->attempt};
 
     coordination_record(coordinator, rank, &event);
-    if (coordinator->start.states[message->run].phase == RUN_PENDING)
-        run_queue_push(&coordinator->queue, message->run);
+    if (coordinator->start.states[said->run].phase == RUN_PENDING)
+        run_queue_push(&coordinator->queue, said->run);
 }
 
 enum status coordination_lose_run(struct coordinator *coordinator, int rank, int64_t run)

@@ -56,7 +56,7 @@ void coordinator_destroy(struct coordinator *coordinator)
 
 void coordination_note(struct coordinator *coordinator, const char *format, ...)
 {
-    char text[MESSAGE_TEXT_BYTES + 256];
+    char text[EVENT_TEXT_BYTES + 256];
     va_list arguments;
 
     va_start(arguments, format);
@@ -76,43 +76,25 @@ void coordination_record(struct coordinator *coordinator, int rank, struct journ
     coordinator->start.sink.event(coordinator->start.sink.context, event);
 }
 
-/* What is missing of it stands in run.h5 as well. */
-static const char *summary_of(const struct known_rank *member, const struct message *done)
-{
-    const char *summary = parts_whole(&member->gathered, done);
-
-    if (summary != NULL)
-        return summary;
-    log_warning("the summary of run %" PRId64 " did not come whole: its run.h5 is read", done->run);
-    return "";
-}
-
 void coordination_happen(struct coordinator *coordinator, enum journal_kind kind, int rank,
-                         const struct message *message)
+                         const struct event *said)
 {
     struct journal_event event = {
         .kind = kind,
-        .run = message->run,
-        .attempt = message->attempt,
-        .signal = message->signal,
-        .status = (enum status)message->status,
-        .summary = "",
+        .run = said->run,
+        .attempt = said->attempt,
+        .signal = (int)said->signal,
+        .status = said->status,
+        .summary = said->summary != NULL ? said->summary : "",
     };
-    memcpy(event.text, message->text, MESSAGE_TEXT_BYTES);
-    if (kind == JOURNAL_DONE)
-        event.summary = summary_of(&coordinator->ranks.items[rank], message);
+    memcpy(event.text, said->text, EVENT_TEXT_BYTES);
     coordination_record(coordinator, rank, &event);
 }
 
-enum status coordination_order(struct coordinator *coordinator, int rank, enum message_kind kind)
+enum status coordination_order(struct coordinator *coordinator, int rank, enum order_kind kind)
 {
-    struct message message = {.kind = (int32_t)kind};
-    return message_send(coordinator->start.transport, rank, &message);
-}
-
-static void copy_hash(char to[HASH_HEX_BYTES], const char *hash)
-{
-    copy_text(to, HASH_HEX_BYTES, hash != NULL ? hash : "");
+    const struct order order = {.kind = kind};
+    return mail_order(coordinator->start.transport, rank, &order);
 }
 
 static int64_t next_attempt(const struct run_state *state)
@@ -122,24 +104,22 @@ static int64_t next_attempt(const struct run_state *state)
 
 static enum status assign(struct coordinator *coordinator, int rank, int64_t run)
 {
-    struct known_rank *member = &coordinator->ranks.items[rank];
-    const struct run *planned = &coordinator->start.sweep->runs[run];
-    struct message message = {
-        .kind = MESSAGE_ASSIGN,
+    struct known_rank *known = &coordinator->ranks.items[rank];
+    struct assigned_run assigned = {
         .run = run,
         .attempt = next_attempt(&coordinator->start.states[run]),
         .rung_epoch = rungs_next_epoch(coordinator->start.rungs, run),
     };
+    struct assigned_lane lane = {&assigned, 1};
+    const struct order order = {.kind = ORDER_ASSIGN, .assignment = {&lane, 1}};
+    const struct event given = {.run = run, .attempt = assigned.attempt};
 
-    member->run = run;
-    member->attempt = message.attempt;
-    memcpy(message.run_id, planned->id, RUN_ID_BYTES);
-    copy_hash(message.split_hash, planned->split_hash);
-    copy_hash(message.weights_hash, planned->weights_hash);
+    known->run = run;
+    known->attempt = assigned.attempt;
     rank_table_move(&coordinator->ranks, rank, RANK_BUSY);
     coordinator->n_busy++;
-    coordination_happen(coordinator, JOURNAL_ASSIGNED, rank, &message);
-    return message_send(coordinator->start.transport, rank, &message);
+    coordination_happen(coordinator, JOURNAL_ASSIGNED, rank, &given);
+    return mail_order(coordinator->start.transport, rank, &order);
 }
 
 enum status coordination_deal(struct coordinator *coordinator)
@@ -168,7 +148,7 @@ enum status coordinator_stop(struct coordinator *coordinator, const char *reason
                       reason, coordinator->n_busy);
     for (int i = 0; i < coordinator->ranks.n; i++)
         if (coordinator->ranks.items[i].phase == RANK_BUSY)
-            TRY(coordination_order(coordinator, i, MESSAGE_STOP));
+            TRY(coordination_order(coordinator, i, ORDER_STOP));
 done:
     return status;
 }
@@ -181,13 +161,13 @@ enum status coordinator_cancel(struct coordinator *coordinator, const char *reas
 }
 
 static enum status fail_for_good(struct coordinator *coordinator, int rank,
-                                 const struct message *message)
+                                 const struct event *said)
 {
     const struct coordinator_settings *settings = &coordinator->start.settings;
     char reason[128];
 
-    coordination_happen(coordinator, JOURNAL_FAILED, rank, message);
-    enum status status = coordination_lose_run(coordinator, rank, message->run);
+    coordination_happen(coordinator, JOURNAL_FAILED, rank, said);
+    enum status status = coordination_lose_run(coordinator, rank, said->run);
     if (status != STATUS_OK)
         return status;
     coordinator->n_new_failures++;
@@ -214,144 +194,135 @@ static bool concerns_all(enum status status)
     return status == STATUS_STORAGE || status == STATUS_CHANGED_INPUT;
 }
 
-static enum status take_back(struct coordinator *coordinator, int rank,
-                             const struct message *message)
+static enum status take_back(struct coordinator *coordinator, int rank, const struct event *said)
 {
-    coordination_happen(coordinator, JOURNAL_INTERRUPTED, rank, message);
-    run_queue_push(&coordinator->queue, message->run);
-    if (!concerns_all((enum status)message->status) || coordinator->trouble != STATUS_OK)
+    coordination_happen(coordinator, JOURNAL_INTERRUPTED, rank, said);
+    run_queue_push(&coordinator->queue, said->run);
+    if (!concerns_all(said->status) || coordinator->trouble != STATUS_OK)
         return STATUS_OK;
-    coordinator->trouble = (enum status)message->status;
+    coordinator->trouble = said->status;
     snprintf(coordinator->trouble_text, sizeof coordinator->trouble_text,
              "rank %d on %s: %s; the runs that are left stay pending", rank,
-             coordinator->ranks.items[rank].host, message->text);
-    return coordinator_stop(coordinator, message->text);
+             coordinator->ranks.items[rank].host, said->text);
+    return coordinator_stop(coordinator, said->text);
 }
 
-static enum status run_failed(struct coordinator *coordinator, int rank,
-                              const struct message *message)
+static enum status run_failed(struct coordinator *coordinator, int rank, const struct event *said)
 {
-    struct run_state *state = &coordinator->start.states[message->run];
-    enum status status = (enum status)message->status;
+    struct run_state *state = &coordinator->start.states[said->run];
+    enum status status = said->status;
 
     if (status == STATUS_CANCELLED || concerns_all(status))
-        return take_back(coordinator, rank, message);
+        return take_back(coordinator, rank, said);
     if (may_help_to_retry(status) && state->n_retries < coordinator->start.settings.retries) {
-        coordination_happen(coordinator, JOURNAL_RETRIED, rank, message);
-        run_queue_push(&coordinator->queue, message->run);
+        coordination_happen(coordinator, JOURNAL_RETRIED, rank, said);
+        run_queue_push(&coordinator->queue, said->run);
         return STATUS_OK;
     }
-    return fail_for_good(coordinator, rank, message);
+    return fail_for_good(coordinator, rank, said);
 }
 
-enum status coordination_crash(struct coordinator *coordinator, int rank,
-                               const struct message *message)
+enum status coordination_crash(struct coordinator *coordinator, int rank, const struct event *said)
 {
-    struct run_state *state = &coordinator->start.states[message->run];
+    struct run_state *state = &coordinator->start.states[said->run];
     int64_t limit = coordinator->start.settings.crash_limit;
-    struct message last = *message;
+    struct event last = *said;
 
-    coordination_happen(coordinator, JOURNAL_CRASHED, rank, message);
+    coordination_happen(coordinator, JOURNAL_CRASHED, rank, said);
     if (limit == 0 || state->n_crashes < limit) {
         if (state->n_crashes == 1)
-            run_queue_push_first(&coordinator->queue, message->run);
+            run_queue_push_first(&coordinator->queue, said->run);
         else
-            run_queue_push(&coordinator->queue, message->run);
+            run_queue_push(&coordinator->queue, said->run);
         return STATUS_OK;
     }
     last.status = STATUS_DEVICE;
     snprintf(last.text, sizeof last.text,
              "set aside after %" PRId64 " crashes (on_failure.crash_limit), the last: %.380s",
-             state->n_crashes, message->text);
+             state->n_crashes, said->text);
     return fail_for_good(coordinator, rank, &last);
 }
 
-static bool is_own_run(const struct known_rank *member, const struct message *message)
+static bool is_own_run(const struct known_rank *known, const struct event *said)
 {
-    return member->phase == RANK_BUSY && member->run == message->run &&
-           member->attempt == message->attempt;
+    return known->phase == RANK_BUSY && known->run == said->run && known->attempt == said->attempt;
 }
 
 /* RUNG, DONE, PAUSED, FAILED and CRASHED count only for the attempt this rank was last given. */
-static bool is_current(struct coordinator *coordinator, int rank, const struct message *message)
+static bool is_current(struct coordinator *coordinator, int rank, const struct event *said)
 {
-    if (is_own_run(&coordinator->ranks.items[rank], message))
+    if (is_own_run(&coordinator->ranks.items[rank], said))
         return true;
     log_info("rank %d spoke of run %" PRId64 " attempt %" PRId64 ", which is not its own: ignored",
-             rank, message->run, message->attempt);
+             rank, said->run, said->attempt);
     return false;
 }
 
-static enum status end_attempt(struct coordinator *coordinator, int rank,
-                               const struct message *message)
+static enum status end_attempt(struct coordinator *coordinator, int rank, const struct event *said)
 {
     enum status status = STATUS_OK;
 
-    if (!is_current(coordinator, rank, message))
+    if (!is_current(coordinator, rank, said))
         return STATUS_OK;
     rank_table_move(&coordinator->ranks, rank,
                     RANK_THERE); /* READY follows when its trainer is free again */
     coordinator->n_busy--;
-    if (message->kind == MESSAGE_DONE) {
-        coordination_happen(coordinator, JOURNAL_DONE, rank, message);
-        coordinator->start.sink.message(coordinator->start.sink.context, rank, message);
-    } else if (message->kind == MESSAGE_PAUSED) {
-        coordination_pause(coordinator, rank, message);
-    } else if (message->kind == MESSAGE_FAILED) {
-        TRY(run_failed(coordinator, rank, message));
+    if (said->kind == EVENT_DONE) {
+        coordination_happen(coordinator, JOURNAL_DONE, rank, said);
+        coordinator->start.sink.heard(coordinator->start.sink.context, rank, said);
+    } else if (said->kind == EVENT_PAUSED) {
+        coordination_pause(coordinator, rank, said);
+    } else if (said->kind == EVENT_FAILED) {
+        TRY(run_failed(coordinator, rank, said));
     } else {
-        TRY(coordination_crash(coordinator, rank, message));
+        TRY(coordination_crash(coordinator, rank, said));
     }
     TRY(coordination_deal(coordinator));
 done:
     return status;
 }
 
-enum status coordinator_receive(struct coordinator *coordinator, int rank,
-                                const struct message *message)
+enum status coordinator_receive(struct coordinator *coordinator, int rank, const struct event *said)
 {
-    struct known_rank *member = &coordinator->ranks.items[rank];
+    struct known_rank *known = &coordinator->ranks.items[rank];
 
-    member->last_heard = clock_seconds();
-    member->is_suspect = false;
-    if (member->phase == RANK_GONE) {
-        enum status status = coordination_welcome(coordinator, rank, message);
-        if (status != STATUS_OK || message->kind != MESSAGE_HELLO)
+    known->last_heard = clock_seconds();
+    known->is_suspect = false;
+    if (known->phase == RANK_GONE) {
+        enum status status = coordination_welcome(coordinator, rank, said);
+        if (status != STATUS_OK || said->kind != EVENT_HELLO)
             return status; /* of a rank that was slow to start, its first word counts as well */
     }
-    switch (message->kind) {
-    case MESSAGE_HELLO:
-        memcpy(member->host, message->host, HOST_BYTES);
+    switch (said->kind) {
+    case EVENT_HELLO:
+        memcpy(known->host, said->host, HOST_BYTES);
         rank_table_move(&coordinator->ranks, rank, RANK_THERE);
-        if (message->text[0] != '\0')
-            return fail(message->status != STATUS_OK ? (enum status)message->status
-                                                     : STATUS_BAD_CONFIG,
-                        "rank %d on %s: %s", rank, message->host, message->text);
+        if (said->text[0] != '\0')
+            return fail(said->status != STATUS_OK ? said->status : STATUS_BAD_CONFIG,
+                        "rank %d on %s: %s", rank, said->host, said->text);
         return STATUS_OK;
-    case MESSAGE_READY:
-        if (member->phase == RANK_THERE)
+    case EVENT_READY:
+        if (known->phase == RANK_THERE)
             rank_table_move(&coordinator->ranks, rank, RANK_IDLE);
         return coordination_deal(coordinator);
-    case MESSAGE_PROGRESS:
-        if (is_current(coordinator, rank, message))
-            coordinator->start.sink.message(coordinator->start.sink.context, rank, message);
+    case EVENT_PROGRESS:
+        if (is_current(coordinator, rank, said))
+            coordinator->start.sink.heard(coordinator->start.sink.context, rank, said);
         return STATUS_OK;
-    case MESSAGE_RUNG:
-        if (is_current(coordinator, rank, message))
-            return coordination_reach(coordinator, rank, message);
+    case EVENT_RUNG:
+        if (is_current(coordinator, rank, said))
+            return coordination_reach(coordinator, rank, said);
         return STATUS_OK;
-    case MESSAGE_PART:
-        return is_own_run(member, message) ? parts_add(&member->gathered, message) : STATUS_OK;
-    case MESSAGE_DONE:
-    case MESSAGE_PAUSED:
-    case MESSAGE_FAILED:
-    case MESSAGE_CRASHED:
-        return end_attempt(coordinator, rank, message);
-    case MESSAGE_GAVE_UP:
-        return coordination_useless(coordinator, rank, message->text);
-    case MESSAGE_STOP_REQUEST:
+    case EVENT_DONE:
+    case EVENT_PAUSED:
+    case EVENT_FAILED:
+    case EVENT_CRASHED:
+        return end_attempt(coordinator, rank, said);
+    case EVENT_GAVE_UP:
+        return coordination_useless(coordinator, rank, said->text);
+    case EVENT_STOP_REQUEST:
         return coordinator_cancel(coordinator, "a rank received a stop signal");
-    case MESSAGE_BYE:
+    case EVENT_BYE:
         rank_table_move(&coordinator->ranks, rank, RANK_GONE);
         return STATUS_OK;
     default:
@@ -366,7 +337,7 @@ static enum status begin_shutdown(struct coordinator *coordinator, double now)
     coordinator->shutdown_at = now;
     for (int i = 0; i < coordinator->ranks.n; i++)
         if (coordinator->ranks.items[i].phase != RANK_GONE)
-            TRY(coordination_order(coordinator, i, MESSAGE_SHUTDOWN));
+            TRY(coordination_order(coordinator, i, ORDER_SHUTDOWN));
 done:
     return status;
 }
@@ -387,7 +358,7 @@ enum status coordinator_tick(struct coordinator *coordinator, double now)
         coordinator->last_heartbeat = now;
         for (int i = 1; i < coordinator->ranks.n; i++)
             if (coordinator->ranks.items[i].phase != RANK_GONE)
-                TRY(coordination_order(coordinator, i, MESSAGE_HEARTBEAT));
+                TRY(coordination_order(coordinator, i, ORDER_HEARTBEAT));
     }
     if (coordinator->shutdown_at > 0)
         return coordination_end_shutdown(coordinator, now);

@@ -1,6 +1,6 @@
 /* Rank 0's head: deals runs one at a time to idle ranks, references first, counts attempts, crashes
  * and failures, tells runs at a rung what becomes of them, and knows when the sweep is over. It
- * sees only messages and the clock, writes only through its sink, and so runs the same against real
+ * sees only events and the clock, writes only through its sink, and so runs the same against real
  * ranks and played ones. */
 #ifndef DISPATCH_COORDINATOR_H
 #define DISPATCH_COORDINATOR_H
@@ -9,9 +9,9 @@
 
 struct coordinator_sink {
     void *context;
-    void (*event)(void *context, const struct journal_event *event); /* what happened to a run */
-    void (*message)(void *context, int rank, const struct message *message); /* PROGRESS, DONE */
-    void (*note)(void *context, const char *text);                           /* for people */
+    void (*event)(void *context, const struct journal_event *event);  /* what happened to a run */
+    void (*heard)(void *context, int rank, const struct event *said); /* PROGRESS, DONE */
+    void (*note)(void *context, const char *text);                    /* for people */
 };
 struct coordinator_settings {
     int64_t retries, crash_limit, max_fails; /* as on_failure.*; max_fails 0: no limit */
@@ -32,10 +32,10 @@ struct coordinator_start {
 CHECKED enum status coordinator_create(const struct coordinator_start *start,
                                        struct coordinator **out);
 void coordinator_destroy(struct coordinator *coordinator); /* accepts NULL */
-/* A message from `rank`; stale ones are dropped. BAD_CONFIG when a rank sees another sweep,
+/* An event from `rank`; stale ones are dropped. BAD_CONFIG when a rank sees another sweep,
  * CHANGED_INPUT when it sees other files. */
 CHECKED enum status coordinator_receive(struct coordinator *coordinator, int rank,
-                                        const struct message *message);
+                                        const struct event *said);
 /* Heartbeats, lost ranks, the end. DEVICE when no rank can run a trainer any more. */
 CHECKED enum status coordinator_tick(struct coordinator *coordinator, double now);
 /* No new runs; those under way checkpoint and end. The first reason is kept. */

@@ -25,7 +25,8 @@ struct session {
     struct recorder *recorder;
     struct progress *progress;
     struct coordinator *coordinator;
-    struct rank_side *member;
+    struct rank_side *side;
+    struct arena *arena; /* owned: of the order under way */
     int signal_fd, n_signals;
     enum status sink_status; /* of the first event that could not be queued */
     struct dispatch_outcome *out;
@@ -41,13 +42,13 @@ static void sink_event(void *context, const struct journal_event *event)
     progress_event(session->progress, event);
 }
 
-static void sink_message(void *context, int rank, const struct message *message)
+static void sink_heard(void *context, int rank, const struct event *said)
 {
     struct session *session = context;
 
-    if (message->kind == MESSAGE_PROGRESS)
-        recorder_progress(session->recorder, rank, message);
-    progress_message(session->progress, rank, message);
+    if (said->kind == EVENT_PROGRESS)
+        recorder_progress(session->recorder, rank, &said->progress);
+    progress_heard(session->progress, rank, said);
 }
 
 static void sink_note(void *context, const char *text)
@@ -74,17 +75,18 @@ static enum status step(struct session *session)
     enum status status = STATUS_OK;
 
     for (;;) {
-        struct message message;
-        int from = -1;
-        TRY(message_receive(session->transport, &from, &message));
-        if (from < 0)
+        struct mail mail;
+        TRY(mail_receive(session->transport, session->arena, &mail));
+        if (mail.from < 0)
             break;
-        if (message.kind >= MESSAGE_ASSIGN)
-            TRY(rank_side_receive(session->member, &message));
+        if (!mail.is_order)
+            TRY(coordinator_receive(session->coordinator, mail.from, &mail.event));
         else
-            TRY(coordinator_receive(session->coordinator, from, &message));
+            TRY(rank_side_receive(session->side, &mail.order));
+        if (mail.is_order)
+            arena_reset(session->arena);
     }
-    TRY(rank_side_poll(session->member));
+    TRY(rank_side_poll(session->side));
     TRY(handle_signal(session));
     TRY(coordinator_tick(session->coordinator, clock_seconds()));
     progress_tick(session->progress, clock_seconds());
@@ -118,7 +120,7 @@ static enum status coordinate(struct session *session)
         TRY(step(session));
         TRY(session->sink_status);
         TRY(recorder_check(session->recorder));
-        rank_side_wait(session->member, session->signal_fd);
+        rank_side_wait(session->side, session->signal_fd);
     }
     TRY(coordinator_trouble(session->coordinator));
 done:
@@ -136,7 +138,7 @@ static void send_home(struct session *session)
     while (!coordinator_is_finished(session->coordinator) && clock_seconds() < deadline) {
         if (step(session) != STATUS_OK)
             log_info("while ending: %s", status_message()); /* the first error is the one told */
-        rank_side_wait(session->member, session->signal_fd);
+        rank_side_wait(session->side, session->signal_fd);
     }
     if (!coordinator_is_finished(session->coordinator))
         session->transport->has_lost_peer = true;
@@ -201,7 +203,7 @@ static enum status start_session(struct session *session, const struct sweep *sw
         .states = folder->states,
         .rungs = folder->rungs,
         .settings = {sweep->retries, sweep->crash_limit, sweep->max_fails, sweep->fail_fast, 0},
-        .sink = {session, sink_event, sink_message, sink_note},
+        .sink = {session, sink_event, sink_heard, sink_note},
     };
 
     TRY(start_recorder(session, sweep));
@@ -215,7 +217,7 @@ static enum status start_session(struct session *session, const struct sweep *sw
         },
         &session->progress));
     TRY(coordinator_create(&start, &session->coordinator));
-    TRY(rank_side_create(session->rank_side_settings, &session->member));
+    TRY(rank_side_create(session->rank_side_settings, &session->side));
 done:
     return status;
 }
@@ -224,11 +226,11 @@ done:
 static enum status end_session(struct session *session, enum status status)
 {
     struct results_folder *folder = session->folder;
-    char message[MESSAGE_TEXT_BYTES];
+    char message[EVENT_TEXT_BYTES];
     enum status closing = STATUS_OK;
 
     copy_text(message, sizeof message, status == STATUS_OK ? "" : status_message());
-    if (status != STATUS_OK && session->member != NULL)
+    if (status != STATUS_OK && session->side != NULL)
         send_home(session);
     else if (status != STATUS_OK)
         session->transport->has_lost_peer = true; /* the others wait for a first message */
@@ -265,6 +267,7 @@ static enum status lead(struct session *session, const struct sweep *sweep)
 {
     enum status status = STATUS_OK;
 
+    TRY(arena_create(&session->arena));
     TRY(results_folder_describe(session->folder));
     TRY(results_folder_status(session->folder, "running", -1, ""));
     TRY(stop_signals_open(&session->signal_fd));
@@ -275,7 +278,8 @@ done:
     status = end_session(session, status);
     progress_destroy(session->progress);
     coordinator_destroy(session->coordinator);
-    rank_side_destroy(session->member);
+    rank_side_destroy(session->side);
+    arena_destroy(session->arena);
     if (session->signal_fd >= 0)
         close(session->signal_fd);
     return status;
@@ -284,9 +288,9 @@ done:
 /* The number of threads is the order in which sums are added up: a folder keeps the one it began
  * with, on every rank and at every start. */
 static int choose_threads(const struct results_folder *folder,
-                          const struct rank_side_settings *member, bool mixes_numerics)
+                          const struct rank_side_settings *side, bool mixes_numerics)
 {
-    const struct supervisor_settings *supervisor = &member->supervisor;
+    const struct supervisor_settings *supervisor = &side->supervisor;
     struct cores node;
 
     cores_of_node(&node);
@@ -301,15 +305,15 @@ static int choose_threads(const struct results_folder *folder,
     return chosen;
 }
 
-enum status rank_0_run(struct rank_side_settings *member, const struct dispatch_settings *settings,
+enum status rank_0_run(struct rank_side_settings *side, const struct dispatch_settings *settings,
                        struct dispatch_outcome *out)
 {
     enum status status = STATUS_OK, sent = STATUS_OK;
-    struct transport *transport = member->transport;
-    const struct sweep *sweep = member->sweep;
+    struct transport *transport = side->transport;
+    const struct sweep *sweep = side->sweep;
     struct session session = {.transport = transport,
                               .settings = settings,
-                              .rank_side_settings = member,
+                              .rank_side_settings = side,
                               .signal_fd = -1,
                               .out = out};
     struct start_header header = {0};
@@ -324,11 +328,10 @@ enum status rank_0_run(struct rank_side_settings *member, const struct dispatch_
     header.status = (int32_t)status;
     copy_text(header.message, sizeof header.message, status == STATUS_OK ? "" : status_message());
     if (status == STATUS_OK)
-        member->supervisor.n_threads =
-            choose_threads(session.folder, member, settings->mixes_numerics);
+        side->supervisor.n_threads = choose_threads(session.folder, side, settings->mixes_numerics);
     if (status == STATUS_OK)
-        session.folder->n_threads = member->supervisor.n_threads;
-    header.n_threads = member->supervisor.n_threads;
+        session.folder->n_threads = side->supervisor.n_threads;
+    header.n_threads = side->supervisor.n_threads;
     header.has_work = status == STATUS_OK && session.folder->counts.n_pending > 0;
     sent = transport_broadcast(transport, &bytes, &n);
     transport_started();

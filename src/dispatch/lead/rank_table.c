@@ -21,8 +21,6 @@ done:
 
 void rank_table_release(struct rank_table *table)
 {
-    for (int i = 0; table->items != NULL && i < table->n; i++)
-        parts_release(&table->items[i].gathered);
     free(table->items);
     free(table->idle);
     *table = (struct rank_table){0};
@@ -30,14 +28,14 @@ void rank_table_release(struct rank_table *table)
 
 void rank_table_move(struct rank_table *table, int rank, enum rank_phase phase)
 {
-    struct known_rank *member = &table->items[rank];
+    struct known_rank *known = &table->items[rank];
 
-    table->n_in[member->phase]--;
+    table->n_in[known->phase]--;
     table->n_in[phase]++;
-    member->phase = phase;
-    if (phase != RANK_IDLE || member->is_queued)
+    known->phase = phase;
+    if (phase != RANK_IDLE || known->is_queued)
         return;
-    member->is_queued = true;
+    known->is_queued = true;
     table->idle[(table->first + table->n_queued++) % table->n] = rank;
 }
 

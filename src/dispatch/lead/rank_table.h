@@ -3,7 +3,11 @@
 #ifndef DISPATCH_RANK_TABLE_H
 #define DISPATCH_RANK_TABLE_H
 
-#include "dispatch/talk/parts.h"
+#include "base/process.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 enum rank_phase {
     RANK_SILENT,
@@ -21,7 +25,6 @@ struct known_rank {
     double last_heard;
     bool is_suspect, is_queued; /* queued: among the idle, or was */
     bool is_lost;               /* gone without a goodbye: it was silent */
-    struct gathered gathered;   /* of its run's summary */
     char host[HOST_BYTES];
 };
 

@@ -29,7 +29,7 @@ struct recorder {
     struct queued *first, *last;
     bool is_closing;
     enum status status;
-    char message[MESSAGE_TEXT_BYTES];
+    char message[EVENT_TEXT_BYTES];
     struct rank_status *ranks; /* owned; as they are now */
     bool has_moved, is_stopping, was_asked;
     char stop_reason[256], asked_by[STOP_REASON_BYTES];
@@ -331,11 +331,11 @@ enum status recorder_push(struct recorder *recorder, const struct journal_event 
     return STATUS_OK;
 }
 
-void recorder_progress(struct recorder *recorder, int rank, const struct message *message)
+void recorder_progress(struct recorder *recorder, int rank, const struct run_progress *progress)
 {
     pthread_mutex_lock(&recorder->lock);
-    recorder->ranks[rank].progress = message->progress;
-    loss_curve_see(&recorder->ranks[rank].losses, &message->progress);
+    recorder->ranks[rank].progress = *progress;
+    loss_curve_see(&recorder->ranks[rank].losses, progress);
     recorder->has_moved = true;
     pthread_mutex_unlock(&recorder->lock);
 }

@@ -30,7 +30,7 @@ CHECKED enum status recorder_create(const struct recorder_settings *settings,
 /* Queues the event; returns at once. */
 CHECKED enum status recorder_push(struct recorder *recorder, const struct journal_event *event);
 /* For status.json; return at once. */
-void recorder_progress(struct recorder *recorder, int rank, const struct message *message);
+void recorder_progress(struct recorder *recorder, int rank, const struct run_progress *progress);
 void recorder_stopping(struct recorder *recorder, const char *reason);
 /* Whether somebody asked the sweep to stop, and who. */
 bool recorder_was_asked_to_stop(struct recorder *recorder, char reason[STOP_REASON_BYTES]);

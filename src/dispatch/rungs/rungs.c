@@ -192,23 +192,23 @@ done:
 }
 
 static void explain(const struct rungs *rungs, const struct waiting_decision *decision,
-                    char text[MESSAGE_TEXT_BYTES])
+                    char text[EVENT_TEXT_BYTES])
 {
     const char *metric = rungs->early.metric;
     int64_t epoch = rungs->items[decision->rung].epoch;
 
     if (rungs->early.type != EARLY_MEDIAN)
-        snprintf(text, MESSAGE_TEXT_BYTES,
+        snprintf(text, EVENT_TEXT_BYTES,
                  "%s %.6g at epoch %" PRId64 " (rung %" PRId64 ") is number %" PRId64 " of %" PRId64
                  ", the best %" PRId64 " go on",
                  metric, decision->value, epoch, decision->rung + 1, decision->place + 1,
                  decision->n, decision->quota);
     else if (isnan(decision->threshold))
-        snprintf(text, MESSAGE_TEXT_BYTES,
+        snprintf(text, EVENT_TEXT_BYTES,
                  "fewer than %" PRId64 " others have reached epoch %" PRId64 " (rung %" PRId64 ")",
                  rungs->early.min_runs, epoch, decision->rung + 1);
     else
-        snprintf(text, MESSAGE_TEXT_BYTES,
+        snprintf(text, EVENT_TEXT_BYTES,
                  "%s, at best %.6g by epoch %" PRId64 " (rung %" PRId64
                  "), the median of the others' means is %.6g",
                  metric, decision->value, epoch, decision->rung + 1, decision->threshold);

@@ -35,7 +35,7 @@ struct rung_decision {
     int64_t run, epoch;
     enum run_verdict verdict; /* GO_ON or STOP */
     double value, threshold;  /* threshold: as in struct journal_event */
-    char text[MESSAGE_TEXT_BYTES];
+    char text[EVENT_TEXT_BYTES];
 };
 /* Takes the next of the decisions made since; false when there is none. */
 bool rungs_take(struct rungs *rungs, struct rung_decision *out);

@@ -1,11 +1,11 @@
-/* Translates messages into orders for the supervisor and its events into messages. */
+/* Passes orders of rank 0 on to the supervisor, with what its trainer needs, and its events to rank
+ * 0. */
 #include "dispatch/supervise/rank_side.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "dispatch/talk/parts.h"
 #include "store/results/run_paths.h"
 
 #include <inttypes.h>
@@ -24,35 +24,33 @@ struct rank_side {
     struct rank_side_settings settings;
     char log_path[4096];           /* of the trainer */
     struct supervisor *supervisor; /* NULL until the first run is near, and after SHUTDOWN */
-    char host[HOST_BYTES];
-    char run_id[RUN_ID_BYTES];
+    const char *run_id;            /* of the run given last; borrowed from the sweep */
     bool is_finished;
     double last_heartbeat, last_heard, last_poll;
 };
 
-static enum status tell(struct rank_side *member, struct message *message)
+static enum status tell(struct rank_side *side, enum event_kind kind)
 {
-    memcpy(message->host, member->host, HOST_BYTES);
-    memcpy(message->run_id, member->run_id, RUN_ID_BYTES);
-    return message_send(member->settings.transport, 0, message);
+    const struct event event = {.kind = kind};
+    return mail_event(side->settings.transport, &event);
 }
 
 /* In the results folder, "rank-0003.log": what trainers print between their runs. */
-static enum status name_log(struct rank_side *member)
+static enum status name_log(struct rank_side *side)
 {
     enum status status = STATUS_OK;
     struct arena *arena = NULL;
     char stem[32];
     const char *path = NULL;
 
-    snprintf(stem, sizeof stem, "rank-%04d", transport_rank(member->settings.transport));
+    snprintf(stem, sizeof stem, "rank-%04d", transport_rank(side->settings.transport));
     TRY(arena_create(&arena));
-    TRY_ALLOC(path, shard_path(arena, member->settings.folder, member->settings.shard,
+    TRY_ALLOC(path, shard_path(arena, side->settings.folder, side->settings.shard,
                                (struct shard_file){stem, "log"}));
-    if (strlen(path) >= sizeof member->log_path)
+    if (strlen(path) >= sizeof side->log_path)
         TRY(fail(STATUS_IO, "the path of the results folder is too long"));
-    copy_text(member->log_path, sizeof member->log_path, path);
-    member->settings.supervisor.log = member->log_path;
+    copy_text(side->log_path, sizeof side->log_path, path);
+    side->settings.supervisor.log = side->log_path;
 done:
     arena_destroy(arena);
     return status;
@@ -61,237 +59,208 @@ done:
 enum status rank_side_create(const struct rank_side_settings *settings, struct rank_side **out)
 {
     enum status status = STATUS_OK;
-    struct rank_side *member = NULL;
-    struct message hello = {.kind = MESSAGE_HELLO};
+    struct rank_side *side = NULL;
+    struct event hello = {.kind = EVENT_HELLO, .status = settings->complaint_status};
 
-    TRY_ALLOC(member, heap_alloc(1, sizeof *member));
-    member->settings = *settings;
-    member->last_heard = member->last_heartbeat = clock_seconds();
-    host_name(member->host);
-    TRY(name_log(member));
+    TRY_ALLOC(side, heap_alloc(1, sizeof *side));
+    side->settings = *settings;
+    side->last_heard = side->last_heartbeat = clock_seconds();
+    side->run_id = "";
+    TRY(name_log(side));
     if (settings->complaint[0] == '\0')
-        TRY(supervisor_create(&member->settings.supervisor, &member->supervisor));
+        TRY(supervisor_create(&side->settings.supervisor, &side->supervisor));
+    host_name(hello.host);
     copy_text(hello.text, sizeof hello.text, settings->complaint);
-    hello.status = (int32_t)settings->complaint_status;
-    TRY(tell(member, &hello));
-    *out = member;
-    member = NULL;
+    TRY(mail_event(settings->transport, &hello));
+    *out = side;
+    side = NULL;
 done:
-    rank_side_destroy(member);
+    rank_side_destroy(side);
     return status;
 }
 
-void rank_side_destroy(struct rank_side *member)
+void rank_side_destroy(struct rank_side *side)
 {
-    if (member == NULL)
+    if (side == NULL)
         return;
-    supervisor_destroy(member->supervisor);
-    free(member);
+    supervisor_destroy(side->supervisor);
+    free(side);
 }
 
 /* Rungs before the one at which the run is to ask; all of its own when it asks no more. */
-static enum status find_passed_rungs(const struct sweep *sweep, const struct message *message,
-                                     struct arena *arena, struct supervisor_job *job)
+static enum status find_passed_rungs(const struct sweep *sweep, struct arena *arena,
+                                     struct assigned_run *run)
 {
     enum status status = STATUS_OK;
-    int64_t end = early_run_epochs(&sweep->runs[message->run]), n = 0;
+    int64_t end = early_run_epochs(&sweep->runs[run->run]), n = 0;
     int64_t *epochs = NULL;
 
     if (sweep->early.type == EARLY_NONE)
         return STATUS_OK;
-    if (message->rung_epoch > 0 && message->rung_epoch < end)
-        end = message->rung_epoch;
+    if (run->rung_epoch > 0 && run->rung_epoch < end)
+        end = run->rung_epoch;
     while (early_rung_epoch(&sweep->early, n) < end)
         n++;
     TRY_ALLOC(epochs, ARENA_ARRAY(arena, n, int64_t));
     for (int64_t k = 0; k < n; k++)
         epochs[k] = early_rung_epoch(&sweep->early, k);
-    job->metric = sweep->early.metric;
-    job->passed_rungs = epochs;
-    job->n_passed_rungs = n;
+    run->metric = sweep->early.metric;
+    run->passed_rungs = epochs;
+    run->n_passed_rungs = n;
 done:
     return status;
 }
 
-static enum status assign(struct rank_side *member, const struct message *message)
+/* What the plan says of a run that rank 0 named by its index. */
+static enum status complete(const struct rank_side *side, struct arena *arena,
+                            struct assigned_run *run)
+{
+    enum status status = STATUS_OK;
+    const struct sweep *sweep = side->settings.sweep;
+    struct text json = {0};
+
+    if (run->run < 0 || run->run >= sweep->n_runs)
+        TRY(fail(STATUS_COMM, "rank 0 assigned run %" PRId64 " of a plan of %" PRId64, run->run,
+                 sweep->n_runs));
+    const struct run *planned = &sweep->runs[run->run];
+    run->id = planned->id;
+    run->name = planned->name;
+    run->split_hash = planned->split_hash;
+    run->weights_hash = planned->weights_hash;
+    TRY_ALLOC(run->folder, run_attempt_folder(arena, side->settings.folder, run->id, run->attempt));
+    TRY(settings_to_json(&planned->settings, &json));
+    TRY_ALLOC(run->settings, arena_strdup(arena, text_value(&json)));
+    TRY(find_passed_rungs(sweep, arena, run));
+done:
+    text_release(&json);
+    return status;
+}
+
+static enum status assign(struct rank_side *side, const struct assignment *assignment)
 {
     enum status status = STATUS_OK;
     struct arena *arena = NULL;
-    struct text json = {0};
-    const char *folder = NULL;
-    const struct sweep *sweep = member->settings.sweep;
-    const struct run *run = &sweep->runs[message->run];
 
+    if (side->supervisor == NULL)
+        TRY(fail(STATUS_COMM, "rank 0 assigned a run to a rank that ends"));
     TRY(arena_create(&arena));
-    TRY(settings_to_json(&run->settings, &json));
-    /* The id comes from rank 0: hashes of files this rank may not even see go into it. */
-    memcpy(member->run_id, message->run_id, RUN_ID_BYTES);
-    TRY_ALLOC(folder,
-              run_attempt_folder(arena, member->settings.folder, member->run_id, message->attempt));
-    struct supervisor_job job = {
-        .run = message->run,
-        .attempt = message->attempt,
-        .id = member->run_id,
-        .name = run->name,
-        .folder = folder,
-        .settings_json = text_value(&json),
-        .split_hash = message->split_hash,
-        .weights_hash = message->weights_hash,
-        .rung_epoch = message->rung_epoch,
-    };
-    TRY(find_passed_rungs(sweep, message, arena, &job));
-    TRY(supervisor_assign(member->supervisor, &job));
+    for (int64_t l = 0; l < assignment->n_lanes; l++)
+        for (int64_t i = 0; i < assignment->lanes[l].n_runs; i++) {
+            TRY(complete(side, arena, &assignment->lanes[l].runs[i]));
+            side->run_id = assignment->lanes[l].runs[i].id;
+        }
+    TRY(supervisor_assign(side->supervisor, assignment));
 done:
-    text_release(&json);
     arena_destroy(arena);
     return status;
 }
 
-static enum status restart(struct rank_side *member)
+static enum status restart(struct rank_side *side)
 {
-    if (member->supervisor == NULL)
+    if (side->supervisor == NULL)
         return STATUS_OK; /* it is shutting down */
     log_warning("this rank was given up after a silence; its run was given to another one");
-    supervisor_destroy(member->supervisor);
-    member->supervisor = NULL;
-    return supervisor_create(&member->settings.supervisor, &member->supervisor);
+    supervisor_destroy(side->supervisor);
+    side->supervisor = NULL;
+    return supervisor_create(&side->settings.supervisor, &side->supervisor);
 }
 
-static enum status shut_down(struct rank_side *member)
+static enum status shut_down(struct rank_side *side)
 {
-    struct message bye = {.kind = MESSAGE_BYE};
-
-    supervisor_destroy(member->supervisor);
-    member->supervisor = NULL;
-    member->is_finished = true;
-    return tell(member, &bye);
+    supervisor_destroy(side->supervisor);
+    side->supervisor = NULL;
+    side->is_finished = true;
+    return tell(side, EVENT_BYE);
 }
 
-enum status rank_side_receive(struct rank_side *member, const struct message *message)
+enum status rank_side_receive(struct rank_side *side, const struct order *order)
 {
-    member->last_heard = clock_seconds();
-    switch (message->kind) {
-    case MESSAGE_ASSIGN:
-        if (member->supervisor == NULL || message->run < 0 ||
-            message->run >= member->settings.sweep->n_runs)
-            return fail(STATUS_COMM, "rank 0 assigned run %" PRId64 ", which this rank cannot do",
-                        message->run);
-        return assign(member, message);
-    case MESSAGE_VERDICT:
-        if (member->supervisor != NULL && message->verdict >= VERDICT_NONE &&
-            message->verdict <= VERDICT_STOP)
-            supervisor_verdict(member->supervisor, message);
+    side->last_heard = clock_seconds();
+    switch (order->kind) {
+    case ORDER_ASSIGN:
+        return assign(side, &order->assignment);
+    case ORDER_VERDICT:
+        if (side->supervisor != NULL)
+            supervisor_verdict(side->supervisor, &order->verdict);
         return STATUS_OK;
-    case MESSAGE_RESTART:
-        return restart(member);
-    case MESSAGE_STOP:
-        if (member->supervisor != NULL)
-            supervisor_stop(member->supervisor);
+    case ORDER_RESTART:
+        return restart(side);
+    case ORDER_STOP:
+        if (side->supervisor != NULL)
+            supervisor_stop(side->supervisor);
         return STATUS_OK;
-    case MESSAGE_SHUTDOWN:
-        return member->is_finished ? STATUS_OK : shut_down(member);
+    case ORDER_SHUTDOWN:
+        return side->is_finished ? STATUS_OK : shut_down(side);
     default:
         return STATUS_OK;
     }
 }
 
-/* A process that died could not say why in a record; perhaps it did in its output. */
-static void add_output(const struct rank_side *member, const struct supervisor_event *event,
-                       char text[MESSAGE_TEXT_BYTES])
+/* A process that died could not say why; perhaps it did in its output. */
+static void add_output(const struct rank_side *side, struct event *event)
 {
-    size_t n = strlen(text);
+    size_t n = strlen(event->text);
 
-    if (event->kind == SUPERVISOR_CRASHED)
-        snprintf(text + n, MESSAGE_TEXT_BYTES - n,
-                 "; its output: runs/%s/a%" PRId64 "/" RUN_LOG_NAME, member->run_id,
-                 event->attempt);
-    else if (event->kind == SUPERVISOR_GAVE_UP)
-        snprintf(text + n, MESSAGE_TEXT_BYTES - n, "; their output: %s",
-                 path_base(member->log_path));
-}
-
-static enum status report(struct rank_side *member, const struct supervisor_event *event)
-{
-    enum status status = STATUS_OK;
-    static const int kinds[] = {
-        [SUPERVISOR_READY] = MESSAGE_READY,     [SUPERVISOR_PROGRESS] = MESSAGE_PROGRESS,
-        [SUPERVISOR_RUNG] = MESSAGE_RUNG,       [SUPERVISOR_PAUSED] = MESSAGE_PAUSED,
-        [SUPERVISOR_DONE] = MESSAGE_DONE,       [SUPERVISOR_FAILED] = MESSAGE_FAILED,
-        [SUPERVISOR_CRASHED] = MESSAGE_CRASHED, [SUPERVISOR_GAVE_UP] = MESSAGE_GAVE_UP,
-    };
-    struct message message = {
-        .kind = kinds[event->kind],
-        .status = (int32_t)event->status,
-        .signal = event->signal,
-        .run = event->run,
-        .attempt = event->attempt,
-        .progress = event->progress,
-        .rung_epoch = event->rung_epoch,
-        .value = event->value,
-    };
-    memcpy(message.scores, event->scores, sizeof message.scores);
-    memcpy(message.text, event->text, sizeof message.text);
-    add_output(member, event, message.text);
-    member->last_heartbeat = clock_seconds();
-    if (event->kind == SUPERVISOR_DONE)
-        TRY(parts_send(member->settings.transport, event->summary, &message));
-    TRY(tell(member, &message));
-done:
-    return status;
+    if (event->kind == EVENT_CRASHED)
+        snprintf(event->text + n, EVENT_TEXT_BYTES - n,
+                 "; its output: runs/%s/a%" PRId64 "/" RUN_LOG_NAME, side->run_id, event->attempt);
+    else if (event->kind == EVENT_GAVE_UP)
+        snprintf(event->text + n, EVENT_TEXT_BYTES - n, "; their output: %s",
+                 path_base(side->log_path));
 }
 
 /* A process that was suspended heard nothing, which says nothing of rank 0. */
-static void forgive_own_sleep(struct rank_side *member, double now)
+static void forgive_own_sleep(struct rank_side *side, double now)
 {
-    if (member->last_poll > 0 && now - member->last_poll > suspended_seconds)
-        member->last_heard = now;
-    member->last_poll = now;
+    if (side->last_poll > 0 && now - side->last_poll > suspended_seconds)
+        side->last_heard = now;
+    side->last_poll = now;
 }
 
-enum status rank_side_poll(struct rank_side *member)
+enum status rank_side_poll(struct rank_side *side)
 {
     enum status status = STATUS_OK;
     double now = clock_seconds();
 
-    forgive_own_sleep(member, now);
-    while (member->supervisor != NULL) {
-        struct supervisor_event event;
-        supervisor_poll(member->supervisor, &event);
-        if (event.kind == SUPERVISOR_NOTHING)
+    forgive_own_sleep(side, now);
+    while (side->supervisor != NULL) {
+        struct event event;
+        supervisor_poll(side->supervisor, &event);
+        if (event.kind == EVENT_NONE)
             break;
-        TRY(report(member, &event));
+        add_output(side, &event);
+        side->last_heartbeat = now;
+        TRY(mail_event(side->settings.transport, &event));
     }
-    if (now - member->last_heartbeat > heartbeat_every_seconds) {
-        struct message beat = {.kind = MESSAGE_HEARTBEAT};
-        member->last_heartbeat = now;
-        TRY(tell(member, &beat));
+    if (now - side->last_heartbeat > heartbeat_every_seconds) {
+        side->last_heartbeat = now;
+        TRY(tell(side, EVENT_HEARTBEAT));
     }
-    if (transport_rank(member->settings.transport) != 0 &&
-        now - member->last_heard > coordinator_deadline_seconds)
-        TRY(fail(STATUS_COMM, "rank 0 has been silent for %.0f s", now - member->last_heard));
+    if (transport_rank(side->settings.transport) != 0 &&
+        now - side->last_heard > coordinator_deadline_seconds)
+        TRY(fail(STATUS_COMM, "rank 0 has been silent for %.0f s", now - side->last_heard));
 done:
     return status;
 }
 
-void rank_side_wait(const struct rank_side *member, int signal_fd)
+void rank_side_wait(const struct rank_side *side, int signal_fd)
 {
-    const struct transport *transport = member->settings.transport;
+    const struct transport *transport = side->settings.transport;
     struct pollfd fds[] = {{.fd = -1}, {.fd = signal_fd, .events = POLLIN}};
 
     if (transport->first != NULL)
         return; /* a letter to oneself is waiting */
-    if (member->supervisor != NULL)
-        fds[0] = supervisor_pollfd(member->supervisor);
+    if (side->supervisor != NULL)
+        fds[0] = supervisor_pollfd(side->supervisor);
     poll(fds, 2, transport->size == 1 ? WAIT_ALONE_MS : WAIT_MS);
 }
 
-bool rank_side_is_finished(const struct rank_side *member)
+bool rank_side_is_finished(const struct rank_side *side)
 {
-    return member->is_finished;
+    return side->is_finished;
 }
 
-enum status rank_side_request_stop(struct rank_side *member)
+enum status rank_side_request_stop(struct rank_side *side)
 {
-    struct message request = {.kind = MESSAGE_STOP_REQUEST};
-    return tell(member, &request);
+    return tell(side, EVENT_STOP_REQUEST);
 }

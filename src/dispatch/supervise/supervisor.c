@@ -1,4 +1,4 @@
-/* The life of a trainer as a small state machine, driven by its records, its death and the clock.
+/* The life of a trainer as a small state machine, driven by what it says, its death and the clock.
  */
 #include "dispatch/supervise/supervisor.h"
 
@@ -6,7 +6,7 @@
 #include "dispatch/supervise/spawn.h"
 #include "dispatch/supervise/step_clock.h"
 #include "dispatch/supervise/trainer_cores.h"
-#include "dispatch/talk/record.h"
+#include "protocol/frame.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -38,25 +38,24 @@ struct supervisor {
     struct cores cores;
     char cores_text[CORES_TEXT_BYTES];
     enum supervisor_state state;
-    struct spawned process;              /* SPAWNED_NONE between two */
-    cJSON *assignment;                   /* owned: of a run that waits for a trainer, or NULL */
-    bool is_withdrawn;                   /* it was asked to stop before it began */
-    char last_words[MESSAGE_TEXT_BYTES]; /* why it cannot start: another one could not either */
-    bool is_dead; /* reaped with wait_status; its last records may not be read yet */
+    struct spawned process;            /* SPAWNED_NONE between two */
+    struct text assignment;            /* owned: an order that waits for a trainer, or "" */
+    bool is_withdrawn;                 /* it was asked to stop before it began */
+    char last_words[EVENT_TEXT_BYTES]; /* why it cannot start: another one could not either */
+    bool is_dead; /* reaped with wait_status; its last words may not be read yet */
     int wait_status;
-    struct record_reader reader;
+    struct frame_reader reader;
     int64_t run, attempt; /* while busy */
     int n_start_failures;
     bool has_warned; /* of GPUs that nobody computes on */
     double restart_at;
-    double last_record, last_tick; /* when anything was heard, when the run moved */
+    double last_event, last_tick; /* when anything was heard, when the run moved */
     int64_t ticks;
     double cpu_seconds; /* of the trainer, as it last said */
     bool is_stepping;   /* between two steps of one phase */
     struct step_clock steps;
     struct trainer_cores used;
-    char *summary;                        /* owned: of the run that ended last, or NULL */
-    char kill_reason[MESSAGE_TEXT_BYTES]; /* why we killed it, "" when we did not */
+    char kill_reason[EVENT_TEXT_BYTES]; /* why we killed it, "" when we did not */
 };
 
 static double or_default(double value, double fallback)
@@ -94,7 +93,7 @@ static void forget_process(struct supervisor *supervisor)
     close(supervisor->process.from_fd);
     supervisor->process = SPAWNED_NONE;
     supervisor->is_dead = false;
-    record_reader_release(&supervisor->reader);
+    frame_reader_release(&supervisor->reader);
     supervisor->kill_reason[0] = '\0';
     supervisor->state = TRAINER_DOWN;
 }
@@ -107,14 +106,14 @@ static void kill_trainer(struct supervisor *supervisor, const char *reason)
         process_kill(supervisor->process.pid);
 }
 
-static void give_up(struct supervisor *supervisor, const char *why, struct supervisor_event *event)
+static void give_up(struct supervisor *supervisor, const char *why, struct event *event)
 {
     supervisor->state = TRAINER_GIVEN_UP;
-    event->kind = SUPERVISOR_GAVE_UP;
+    event->kind = EVENT_GAVE_UP;
     copy_text(event->text, sizeof event->text, why);
 }
 
-static void start(struct supervisor *supervisor, struct supervisor_event *event)
+static void start(struct supervisor *supervisor, struct event *event)
 {
     struct spawn_settings settings = {.program = supervisor->settings.program,
                                       .device = supervisor->settings.device,
@@ -128,7 +127,7 @@ static void start(struct supervisor *supervisor, struct supervisor_event *event)
         return;
     }
     supervisor->state = TRAINER_STARTING;
-    supervisor->last_record = supervisor->last_tick = clock_seconds();
+    supervisor->last_event = supervisor->last_tick = clock_seconds();
 }
 
 /* Once per machine, by its first rank. */
@@ -146,78 +145,49 @@ static void warn_of_idle_devices(struct supervisor *supervisor, int64_t n_device
                 (long long)n_devices);
 }
 
-static void read_progress(const cJSON *body, struct run_progress *out)
+static void see_tick(struct supervisor *supervisor, const struct run_progress *now)
 {
-    out->epoch = record_integer(body, "epoch");
-    out->n_epochs = record_integer(body, "n_epochs");
-    out->step = record_integer(body, "step");
-    out->n_steps = record_integer(body, "n_steps");
-    out->loss = record_number(body, "loss");
-    out->images_per_second = record_number(body, "images_per_second");
-    copy_text(out->phase, sizeof out->phase, record_text(body, "phase"));
-}
-
-static void see_tick(struct supervisor *supervisor, const cJSON *body)
-{
-    int64_t ticks = record_integer(body, "ticks");
-    double cpu_seconds = record_number(body, "cpu_seconds");
-
-    trainer_cores_see(&supervisor->used, cpu_seconds, supervisor->last_record);
+    trainer_cores_see(&supervisor->used, now->cpu_seconds, supervisor->last_event);
     /* Loading and evaluating have no steps: there, processor time spent counts as moving. */
-    if (!supervisor->is_stepping && cpu_seconds > supervisor->cpu_seconds + 0.2) {
-        supervisor->cpu_seconds = cpu_seconds;
-        supervisor->last_tick = supervisor->last_record;
+    if (!supervisor->is_stepping && now->cpu_seconds > supervisor->cpu_seconds + 0.2) {
+        supervisor->cpu_seconds = now->cpu_seconds;
+        supervisor->last_tick = supervisor->last_event;
     }
-    if (ticks == supervisor->ticks)
+    if (now->ticks == supervisor->ticks)
         return;
-    supervisor->ticks = ticks;
-    supervisor->last_tick = supervisor->last_record;
-    int64_t step = record_integer(body, "step");
-    supervisor->is_stepping = strcmp(record_text(body, "phase"), "train") == 0 && step > 0 &&
-                              step < record_integer(body, "n_steps");
-    step_clock_see(&supervisor->steps, step, supervisor->last_record);
+    supervisor->ticks = now->ticks;
+    supervisor->last_tick = supervisor->last_event;
+    supervisor->is_stepping =
+        strcmp(now->phase, "train") == 0 && now->step > 0 && now->step < now->n_steps;
+    step_clock_see(&supervisor->steps, now->step, supervisor->last_event);
 }
 
-static void reach_rung(struct supervisor *supervisor, const cJSON *body,
-                       struct supervisor_event *event)
+static bool has_assignment(const struct supervisor *supervisor)
 {
-    see_tick(supervisor, body);
-    event->kind = SUPERVISOR_RUNG;
-    event->run = supervisor->run;
-    event->attempt = supervisor->attempt;
-    event->rung_epoch = record_integer(body, "epoch");
-    event->value = record_number(body, "value");
+    return supervisor->assignment.length > 0;
 }
 
-static void end_run(struct supervisor *supervisor, const cJSON *body,
-                    struct supervisor_event *event)
+static enum status send_order(struct supervisor *supervisor, const struct order *order)
 {
-    event->kind = record_is(body, "done")     ? SUPERVISOR_DONE
-                  : record_is(body, "paused") ? SUPERVISOR_PAUSED
-                                              : SUPERVISOR_FAILED;
-    event->run = supervisor->run;
-    event->attempt = supervisor->attempt;
-    for (int i = 0; i < N_SCORES; i++)
-        event->scores[i] =
-            record_number(cJSON_GetObjectItemCaseSensitive(body, "scores"), measure_score(i)->name);
-    free(supervisor->summary);
-    supervisor->summary = strdup(record_text(body, "summary"));
-    if (supervisor->summary != NULL) /* without it, rank 0 reads run.h5 */
-        event->summary = supervisor->summary;
-    event->status = (enum status)record_integer(body, "status");
-    copy_text(event->text, sizeof event->text, record_text(body, "message"));
-    supervisor->state = TRAINER_IDLE;
+    enum status status = STATUS_OK;
+    struct text text = {0};
+
+    TRY(order_encode(order, &text));
+    TRY(frame_write(supervisor->process.to_fd, text.data, text.length, write_deadline_seconds));
+done:
+    text_release(&text);
+    return status;
 }
 
 /* The waiting run to the idle trainer. One that does not take it never began it: it counts among
  * those that did not start, and the run goes on waiting. */
 static void deliver(struct supervisor *supervisor)
 {
-    char reason[MESSAGE_TEXT_BYTES];
-    enum status status =
-        record_write(supervisor->process.to_fd, supervisor->assignment, write_deadline_seconds);
+    char reason[EVENT_TEXT_BYTES];
+    enum status status = frame_write(supervisor->process.to_fd, supervisor->assignment.data,
+                                     supervisor->assignment.length, write_deadline_seconds);
 
-    supervisor->last_record = supervisor->last_tick = clock_seconds();
+    supervisor->last_event = supervisor->last_tick = clock_seconds();
     if (status != STATUS_OK) {
         supervisor->state = TRAINER_STARTING;
         snprintf(reason, sizeof reason, "trainer did not take its run, killed: %.400s",
@@ -231,70 +201,92 @@ static void deliver(struct supervisor *supervisor)
     supervisor->is_stepping = false;
     supervisor->steps = (struct step_clock){0};
     trainer_cores_begin(&supervisor->used);
-    cJSON_Delete(supervisor->assignment);
-    supervisor->assignment = NULL;
+    text_release(&supervisor->assignment);
 }
 
-static void greet(struct supervisor *supervisor, const cJSON *body, struct supervisor_event *event)
+/* Its file was replaced while the sweep ran: what it computes may not fit to what was computed. */
+static bool is_other_build(struct supervisor *supervisor, const struct event *hello)
 {
+    if (strcmp(hello->build, build_name()) == 0)
+        return false;
+    snprintf(supervisor->last_words, sizeof supervisor->last_words,
+             "'%.200s' was replaced while the sweep ran: it is %s now, the sweep was started by "
+             "%s; start the sweep again",
+             supervisor->settings.program, hello->build, build_name());
+    return true;
+}
+
+static void greet(struct supervisor *supervisor, const struct event *hello, struct event *event)
+{
+    if (is_other_build(supervisor, hello)) {
+        kill_trainer(supervisor, supervisor->last_words);
+        return;
+    }
     supervisor->state = TRAINER_IDLE;
-    warn_of_idle_devices(supervisor, record_integer(body, "n_devices"));
-    if (supervisor->assignment != NULL) {
+    warn_of_idle_devices(supervisor, hello->n_devices);
+    if (has_assignment(supervisor)) {
         deliver(supervisor);
         return;
     }
     supervisor->n_start_failures = 0;
-    event->kind = SUPERVISOR_READY;
+    event->kind = EVENT_READY;
 }
 
-/* A record → at most one event. */
-static void handle_record(struct supervisor *supervisor, const cJSON *body,
-                          struct supervisor_event *event)
+/* What a trainer says of the run that it was given. */
+static void hear_of_run(struct supervisor *supervisor, const struct event *said,
+                        struct event *event)
 {
-    bool is_busy = supervisor->state == TRAINER_BUSY;
-    bool is_ours = record_integer(body, "attempt") == supervisor->attempt &&
-                   record_integer(body, "run_number") == supervisor->run;
-
-    supervisor->last_record = clock_seconds();
-    if (is_busy)
-        supervisor->n_start_failures = 0;
-    if (record_is(body, "hello") && supervisor->state == TRAINER_STARTING) {
-        greet(supervisor, body, event);
-    } else if (record_is(body, "unable") && supervisor->state == TRAINER_STARTING) {
-        copy_text(supervisor->last_words, sizeof supervisor->last_words,
-                  record_text(body, "message"));
-    } else if (record_is(body, "heartbeat") && is_busy) {
-        see_tick(supervisor, body);
-    } else if (record_is(body, "progress") && is_busy) {
-        see_tick(supervisor, body);
-        event->kind = SUPERVISOR_PROGRESS;
-        event->run = supervisor->run;
-        event->attempt = supervisor->attempt;
-        read_progress(body, &event->progress);
+    if (said->attempt != supervisor->attempt || said->run != supervisor->run)
+        return;
+    supervisor->n_start_failures = 0;
+    switch (said->kind) {
+    case EVENT_HEARTBEAT:
+        see_tick(supervisor, &said->progress);
+        break;
+    case EVENT_PROGRESS:
+    case EVENT_RUNG:
+        see_tick(supervisor, &said->progress);
+        *event = *said;
         event->progress.cores = supervisor->used.busy;
         event->progress.n_cores = supervisor->settings.n_threads;
-    } else if (record_is(body, "rung") && is_busy && is_ours) {
-        reach_rung(supervisor, body, event);
-    } else if ((record_is(body, "done") || record_is(body, "paused") ||
-                record_is(body, "failed")) &&
-               is_busy && is_ours) {
-        end_run(supervisor, body, event);
-    } else if (record_is(body, "ready") && supervisor->state == TRAINER_IDLE) {
-        event->kind = SUPERVISOR_READY;
+        break;
+    case EVENT_DONE:
+    case EVENT_PAUSED:
+    case EVENT_FAILED:
+        *event = *said;
+        supervisor->state = TRAINER_IDLE;
+        break;
+    default:
+        break;
     }
 }
 
+/* At most one event for rank 0 comes of it. */
+static void hear(struct supervisor *supervisor, const struct event *said, struct event *event)
+{
+    supervisor->last_event = clock_seconds();
+    if (supervisor->state == TRAINER_BUSY)
+        hear_of_run(supervisor, said, event);
+    else if (said->kind == EVENT_HELLO && supervisor->state == TRAINER_STARTING)
+        greet(supervisor, said, event);
+    else if (said->kind == EVENT_UNABLE && supervisor->state == TRAINER_STARTING)
+        copy_text(supervisor->last_words, sizeof supervisor->last_words, said->text);
+    else if (said->kind == EVENT_READY && supervisor->state == TRAINER_IDLE)
+        event->kind = EVENT_READY;
+}
+
 static void describe_death(const struct supervisor *supervisor, int wait_status,
-                           struct supervisor_event *event)
+                           struct event *event)
 {
     char how[96];
+    int number = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
 
-    event->signal = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
-    if (event->signal == SIGKILL)
+    event->signal = number;
+    if (number == SIGKILL)
         snprintf(how, sizeof how, "trainer was killed by SIGKILL (out of memory, or by hand)");
-    else if (event->signal != 0)
-        snprintf(how, sizeof how, "trainer died of SIG%s (%s)", sigabbrev_np(event->signal),
-                 sigdescr_np(event->signal));
+    else if (number != 0)
+        snprintf(how, sizeof how, "trainer died of SIG%s (%s)", sigabbrev_np(number),
+                 sigdescr_np(number));
     else
         snprintf(how, sizeof how, "trainer ended by itself with exit code %d",
                  WEXITSTATUS(wait_status));
@@ -302,8 +294,7 @@ static void describe_death(const struct supervisor *supervisor, int wait_status,
               supervisor->kill_reason[0] != '\0' ? supervisor->kill_reason : how);
 }
 
-static void handle_death(struct supervisor *supervisor, int wait_status,
-                         struct supervisor_event *event)
+static void handle_death(struct supervisor *supervisor, int wait_status, struct event *event)
 {
     enum supervisor_state before = supervisor->state;
 
@@ -313,13 +304,13 @@ static void handle_death(struct supervisor *supervisor, int wait_status,
     forget_process(supervisor);
     supervisor->restart_at = clock_seconds();
     if (before == TRAINER_BUSY) {
-        event->kind = SUPERVISOR_CRASHED;
+        event->kind = EVENT_CRASHED;
     } else if (before == TRAINER_STARTING && supervisor->last_words[0] != '\0') {
         give_up(supervisor, supervisor->last_words, event);
     } else if (before == TRAINER_STARTING) {
         supervisor->restart_at += 0.2 * ++supervisor->n_start_failures;
         if (supervisor->n_start_failures >= MAX_START_FAILURES) {
-            char why[MESSAGE_TEXT_BYTES];
+            char why[EVENT_TEXT_BYTES];
             snprintf(why, sizeof why, "%d trainers in a row did not start: %.400s",
                      supervisor->n_start_failures, event->text);
             give_up(supervisor, why, event);
@@ -333,7 +324,7 @@ static void check_deadlines(struct supervisor *supervisor)
 {
     const struct supervisor_settings *limits = &supervisor->settings;
     char reason[160];
-    double now = clock_seconds(), silent = now - supervisor->last_record;
+    double now = clock_seconds(), silent = now - supervisor->last_event;
 
     reason[0] = '\0';
     if (supervisor->state == TRAINER_STARTING && silent > hello_deadline_seconds)
@@ -353,42 +344,51 @@ static void check_deadlines(struct supervisor *supervisor)
         kill_trainer(supervisor, reason);
 }
 
-static void read_records(struct supervisor *supervisor, struct supervisor_event *event)
+static enum status next_event(struct supervisor *supervisor, struct event *said)
 {
-    enum status status = record_fill(&supervisor->reader, supervisor->process.from_fd);
+    const char *bytes = NULL;
+    int64_t n = 0;
+    enum status status = frame_next(&supervisor->reader, &bytes, &n);
 
-    while (status == STATUS_OK && event->kind == SUPERVISOR_NOTHING) {
-        cJSON *body = NULL;
-        status = record_next(&supervisor->reader, &body);
-        if (body == NULL)
+    said->kind = EVENT_NONE;
+    return status != STATUS_OK || bytes == NULL ? status : event_decode(bytes, n, said);
+}
+
+static void listen_to(struct supervisor *supervisor, struct event *event)
+{
+    enum status status = frame_fill(&supervisor->reader, supervisor->process.from_fd);
+
+    while (status == STATUS_OK && event->kind == EVENT_NONE) {
+        struct event said;
+        status = next_event(supervisor, &said);
+        if (status == STATUS_OK && said.kind == EVENT_NONE)
             break;
-        handle_record(supervisor, body, event);
-        cJSON_Delete(body);
+        if (status == STATUS_OK)
+            hear(supervisor, &said, event);
     }
     if (status != STATUS_OK) {
-        char reason[MESSAGE_TEXT_BYTES];
+        char reason[EVENT_TEXT_BYTES];
         snprintf(reason, sizeof reason, "trainer is not understood, killed: %.400s",
                  status_message());
-        record_reader_release(&supervisor->reader);
+        frame_reader_release(&supervisor->reader);
         kill_trainer(supervisor, reason);
     }
 }
 
-static void withdraw(struct supervisor *supervisor, struct supervisor_event *event)
+static void withdraw(struct supervisor *supervisor, struct event *event)
 {
-    event->kind = SUPERVISOR_FAILED;
+    event->kind = EVENT_FAILED;
     event->run = supervisor->run;
     event->attempt = supervisor->attempt;
     event->status = STATUS_CANCELLED;
     copy_text(event->text, sizeof event->text, "stopped on request before it began");
-    cJSON_Delete(supervisor->assignment);
-    supervisor->assignment = NULL;
+    text_release(&supervisor->assignment);
     supervisor->is_withdrawn = false;
 }
 
-void supervisor_poll(struct supervisor *supervisor, struct supervisor_event *event)
+void supervisor_poll(struct supervisor *supervisor, struct event *event)
 {
-    *event = (struct supervisor_event){.kind = SUPERVISOR_NOTHING, .summary = ""};
+    *event = (struct event){.kind = EVENT_NONE};
     if (supervisor->is_withdrawn) {
         withdraw(supervisor, event);
         return;
@@ -402,8 +402,8 @@ void supervisor_poll(struct supervisor *supervisor, struct supervisor_event *eve
         supervisor->is_dead = waitpid(supervisor->process.pid, &supervisor->wait_status, WNOHANG) ==
                               supervisor->process.pid;
     bool was_dead = supervisor->is_dead;
-    read_records(supervisor, event);
-    if (event->kind != SUPERVISOR_NOTHING)
+    listen_to(supervisor, event);
+    if (event->kind != EVENT_NONE)
         return;
     if (was_dead)
         handle_death(supervisor, supervisor->wait_status, event);
@@ -411,42 +411,46 @@ void supervisor_poll(struct supervisor *supervisor, struct supervisor_event *eve
         check_deadlines(supervisor);
 }
 
-enum status supervisor_assign(struct supervisor *supervisor, const struct supervisor_job *job)
+enum status supervisor_assign(struct supervisor *supervisor, const struct assignment *assignment)
 {
-    cJSON *assignment = order_assign(job);
+    enum status status = STATUS_OK;
+    const struct order order = {.kind = ORDER_ASSIGN, .assignment = *assignment};
+    struct text text = {0};
 
-    if (assignment == NULL)
-        return fail(STATUS_OUT_OF_MEMORY, "out of memory assigning run %s", job->name);
-    cJSON_Delete(supervisor->assignment);
-    supervisor->assignment = assignment;
+    if (assignment->n_lanes != 1 || assignment->lanes[0].n_runs != 1)
+        TRY(fail(STATUS_UNSUPPORTED, "a trainer takes one run at a time"));
+    TRY(order_encode(&order, &text));
+    text_release(&supervisor->assignment);
+    supervisor->assignment = text;
+    text = (struct text){0};
     supervisor->is_withdrawn = false;
-    supervisor->run = job->run;
-    supervisor->attempt = job->attempt;
+    supervisor->run = assignment->lanes[0].runs[0].run;
+    supervisor->attempt = assignment->lanes[0].runs[0].attempt;
     if (supervisor->state == TRAINER_IDLE)
         deliver(supervisor);
-    return STATUS_OK;
+done:
+    text_release(&text);
+    return status;
 }
 
-void supervisor_verdict(struct supervisor *supervisor, const struct message *verdict)
+void supervisor_verdict(struct supervisor *supervisor, const struct verdict *verdict)
 {
+    const struct order order = {.kind = ORDER_VERDICT, .verdict = *verdict};
+
     if (supervisor->state != TRAINER_BUSY || verdict->run != supervisor->run ||
         verdict->attempt != supervisor->attempt)
         return; /* its trainer died meanwhile, or was told to stop */
-    cJSON *body = order_verdict(verdict);
-    if (record_write(supervisor->process.to_fd, body, write_deadline_seconds) != STATUS_OK)
+    if (send_order(supervisor, &order) != STATUS_OK)
         kill_trainer(supervisor, "trainer did not take the verdict on its rung, killed");
-    cJSON_Delete(body);
 }
 
 void supervisor_stop(struct supervisor *supervisor)
 {
-    supervisor->is_withdrawn = supervisor->assignment != NULL;
-    if (supervisor->state != TRAINER_BUSY)
-        return;
-    cJSON *body = record_create("stop");
-    if (record_write(supervisor->process.to_fd, body, write_deadline_seconds) != STATUS_OK)
+    const struct order order = {.kind = ORDER_STOP};
+
+    supervisor->is_withdrawn = has_assignment(supervisor);
+    if (supervisor->state == TRAINER_BUSY && send_order(supervisor, &order) != STATUS_OK)
         kill_trainer(supervisor, "trainer did not take the request to stop, killed");
-    cJSON_Delete(body);
 }
 
 struct pollfd supervisor_pollfd(const struct supervisor *supervisor)
@@ -472,7 +476,6 @@ void supervisor_destroy(struct supervisor *supervisor)
             clock_sleep(0.002);
         }
     }
-    cJSON_Delete(supervisor->assignment);
-    free(supervisor->summary);
+    text_release(&supervisor->assignment);
     free(supervisor);
 }

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-static const double least_seconds = 1.0; /* records of a fast run come closer than clocks tell */
+static const double least_seconds = 1.0; /* progress of a fast run comes closer than clocks tell */
 
 void trainer_cores_begin(struct trainer_cores *cores)
 {

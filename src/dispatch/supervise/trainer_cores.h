@@ -3,7 +3,7 @@
 #define DISPATCH_TRAINER_CORES_H
 
 struct trainer_cores {
-    double cpu_seconds, at; /* when the present second began; NaN before the first record */
+    double cpu_seconds, at; /* when the present second began; NaN before the first word of it */
     double busy;            /* of the second before; NaN while there is none */
 };
 void trainer_cores_begin(struct trainer_cores *cores);

@@ -8,26 +8,26 @@ static const char event_mark[] = "e", order_mark[] = "o";
 enum status mail_event(struct transport *transport, const struct event *event)
 {
     enum status status = STATUS_OK;
-    struct text text = {0};
+    struct text *text = &transport->outgoing;
 
-    text_append_bytes(&text, event_mark, 1);
-    TRY(event_encode(event, &text));
-    TRY(parts_send(transport, 0, text.data, text.length));
+    text->length = 0;
+    text_append_bytes(text, event_mark, 1);
+    TRY(event_encode(event, text));
+    TRY(parts_send(transport, 0, text->data, text->length));
 done:
-    text_release(&text);
     return status;
 }
 
 enum status mail_order(struct transport *transport, int to, const struct order *order)
 {
     enum status status = STATUS_OK;
-    struct text text = {0};
+    struct text *text = &transport->outgoing;
 
-    text_append_bytes(&text, order_mark, 1);
-    TRY(order_encode(order, &text));
-    TRY(parts_send(transport, to, text.data, text.length));
+    text->length = 0;
+    text_append_bytes(text, order_mark, 1);
+    TRY(order_encode(order, text));
+    TRY(parts_send(transport, to, text->data, text->length));
 done:
-    text_release(&text);
     return status;
 }
 

@@ -1,22 +1,14 @@
-/* A text that is larger than a message goes in parts, ahead of the message it belongs to. */
+/* Bytes of any length between two ranks: what is larger than a letter goes in several, which arrive
+ * in order, and is received when it is whole. */
 #ifndef DISPATCH_PARTS_H
 #define DISPATCH_PARTS_H
 
-#include "dispatch/talk/message.h"
+#include "dispatch/talk/transport.h"
 
-/* Of one attempt of one run; another attempt's first part begins anew. */
-struct gathered {
-    int64_t run, attempt;
-    struct text text; /* owned */
-};
-
-/* To rank 0, as PART messages of the run and attempt of `last`, whose n_bytes is set to the text's:
- * it is sent next. */
-CHECKED enum status parts_send(struct transport *transport, const char *text, struct message *last);
-CHECKED enum status parts_add(struct gathered *gathered, const struct message *part);
-/* The whole text, borrowed until the next part; "" when `last` had none; NULL when something is
- * missing of it. */
-const char *parts_whole(const struct gathered *gathered, const struct message *last);
-void parts_release(struct gathered *gathered);
+CHECKED enum status parts_send(struct transport *transport, int to, const char *bytes, int64_t n);
+/* *from is -1 when nothing whole has arrived. `bytes` are borrowed until the next call. COMM for
+ * letters that do not follow each other. */
+CHECKED enum status parts_receive(struct transport *transport, int *from, const char **bytes,
+                                  int64_t *n);
 
 #endif

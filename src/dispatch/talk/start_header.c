@@ -8,7 +8,7 @@ enum status start_header_hash(const struct sweep *sweep, char hex[HASH_HEX_BYTES
     struct text json = {0};
 
     TRY(hash_create(&hash));
-    hash_update_text(hash, PRUNELORA_VERSION " " PRUNELORA_COMMIT);
+    hash_update_text(hash, build_name());
     for (int64_t i = 0; i < sweep->n_runs; i++) {
         json.length = 0;
         TRY(settings_to_json(&sweep->runs[i].settings, &json));

@@ -3,7 +3,7 @@
 #define DISPATCH_START_HEADER_H
 
 #include "base/hash.h"
-#include "dispatch/talk/message.h"
+#include "protocol/event.h"
 #include "sweep/sweep.h"
 
 struct start_header {
@@ -12,7 +12,7 @@ struct start_header {
     int32_t n_threads; /* of every trainer */
     char hash[HASH_HEX_BYTES];
     char ids[HASH_HEX_BYTES]; /* over the ids: what the files hold as well */
-    char message[MESSAGE_TEXT_BYTES];
+    char message[EVENT_TEXT_BYTES];
 };
 
 /* Every rank must mean the same by "run 17": the build, the names and all settings. The ids stay

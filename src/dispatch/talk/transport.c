@@ -144,11 +144,22 @@ static void drop_letters(struct transport *transport)
     transport->last = NULL;
 }
 
+static void drop_parts(struct transport *transport)
+{
+    for (int i = 0; transport->gathered != NULL && i < transport->size; i++)
+        text_release(&transport->gathered[i]);
+    free(transport->gathered);
+    transport->gathered = NULL;
+    text_release(&transport->whole);
+    text_release(&transport->outgoing);
+}
+
 void transport_close(struct transport *transport)
 {
     if (transport == NULL)
         return;
     drop_letters(transport);
+    drop_parts(transport);
     transport->ops->close(transport);
 }
 

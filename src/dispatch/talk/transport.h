@@ -3,7 +3,7 @@
 #ifndef DISPATCH_TRANSPORT_H
 #define DISPATCH_TRANSPORT_H
 
-#include "base/arena.h"
+#include "base/text.h"
 #include "dispatch/talk/ranks.h"
 
 #include <stdbool.h>
@@ -37,6 +37,11 @@ struct transport { /* implementations embed it first */
     bool has_lost_peer;       /* then closing must not wait for the others */
     bool has_overdue;         /* a send that should long have ended: the same */
     struct transport_letter *first, *last;
+    /* of mail.h and parts_receive, kept from call to call */
+    struct text outgoing; /* owned */
+    char letter[TRANSPORT_MAX_BYTES];
+    struct text *gathered; /* owned: [size], or NULL */
+    struct text whole;     /* owned */
 };
 
 /* The MPI library's words about itself, one line; at any time. */
@@ -50,6 +55,7 @@ void transport_started(void); /* nothing collective comes any more */
  * threads. transport_close each. */
 CHECKED enum status transport_open_queues(int size, struct transport *out[]);
 
+/* One letter, of at most TRANSPORT_MAX_BYTES. */
 CHECKED enum status transport_send(struct transport *transport, int to, const void *bytes,
                                    size_t n);
 CHECKED enum status transport_receive(struct transport *transport, int *from, void *buffer,

@@ -113,36 +113,36 @@ static void plain_progress(struct progress *progress, int rank)
     text_release(&text);
 }
 
-static void say_done(struct progress *progress, int rank, const struct message *message)
+static void say_done(struct progress *progress, int rank, const struct event *said)
 {
     struct text text = {0};
     char took[DURATION_BYTES];
     double seconds = clock_seconds() - progress->lines[rank].started;
 
     text_append(&text, "[%" PRId64 "/%" PRId64 "] done %s in %s", n_finished(progress),
-                progress->settings.sweep->n_runs, run_name(progress, message->run),
+                progress->settings.sweep->n_runs, run_name(progress, said->run),
                 duration_to_text(seconds, took));
     for (int i = 0; i < N_SCORES; i++)
-        if (!isnan(message->scores[i]))
+        if (!isnan(said->scores[i]))
             text_append(&text, "%s%s %.4f", i == 0 ? ": " : "  ", measure_score(i)->name,
-                        message->scores[i]);
+                        said->scores[i]);
     if (text_finish(&text) == STATUS_OK && !progress->settings.is_quiet)
         say(progress, "\033[32m", text_value(&text));
     text_release(&text);
 }
 
-void progress_message(struct progress *progress, int rank, const struct message *message)
+void progress_heard(struct progress *progress, int rank, const struct event *said)
 {
     struct rank_line *line = &progress->lines[rank];
     struct rank_status *shown = &progress->ranks[rank];
     double now = clock_seconds();
 
-    if (message->kind == MESSAGE_DONE) {
-        say_done(progress, rank, message);
+    if (said->kind == EVENT_DONE) {
+        say_done(progress, rank, said);
         return;
     }
-    shown->progress = message->progress;
-    loss_curve_see(&shown->losses, &message->progress);
+    shown->progress = said->progress;
+    loss_curve_see(&shown->losses, &said->progress);
     if (progress->terminal.is_terminal || progress->settings.is_quiet ||
         now - line->last_plain < plain_seconds)
         return;

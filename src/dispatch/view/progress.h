@@ -18,7 +18,7 @@ CHECKED enum status progress_create(const struct progress_settings *settings,
                                     struct progress **out);
 void progress_destroy(struct progress *progress); /* clears the redrawn lines; accepts NULL */
 void progress_event(struct progress *progress, const struct journal_event *event);
-void progress_message(struct progress *progress, int rank, const struct message *message);
+void progress_heard(struct progress *progress, int rank, const struct event *said);
 void progress_note(struct progress *progress, const char *text);
 void progress_tick(struct progress *progress, double now);
 

@@ -5,6 +5,7 @@
 #include "dispatch/folder/results_folder.h"
 #include "dispatch/journal/journal.h"
 #include "dispatch/lead/coordinator.h"
+#include "dispatch/talk/mail.h"
 #include "mpi/made_sweep.h"
 #include "support/cmocka.h"
 #include "support/temporary_folder.h"
@@ -48,11 +49,11 @@ static void drop_event(void *context, const struct journal_event *event)
     (void)event;
 }
 
-static void drop_message(void *context, int rank, const struct message *message)
+static void drop_heard(void *context, int rank, const struct event *said)
 {
     (void)context;
     (void)rank;
-    (void)message;
+    (void)said;
 }
 
 static void drop_note(void *context, const char *text)
@@ -66,26 +67,30 @@ static int64_t attempt_given(const struct sweep *sweep, struct results_folder *f
 {
     struct coordinator *coordinator = NULL;
     struct transport *rank = NULL;
-    struct message message = {.kind = MESSAGE_HELLO};
-    int from = 0;
+    struct arena *arena = NULL;
+    struct event event = {.kind = EVENT_HELLO};
+    struct mail mail;
 
+    assert_int_equal(arena_create(&arena), STATUS_OK);
     assert_int_equal(transport_open_queues(1, &rank), STATUS_OK);
     const struct coordinator_start start = {.transport = rank,
                                             .sweep = sweep,
                                             .states = folder->states,
                                             .rungs = folder->rungs,
-                                            .sink = {NULL, drop_event, drop_message, drop_note}};
+                                            .sink = {NULL, drop_event, drop_heard, drop_note}};
     assert_int_equal(coordinator_create(&start, &coordinator), STATUS_OK);
-    assert_int_equal(coordinator_receive(coordinator, 0, &message), STATUS_OK);
-    message.kind = MESSAGE_READY;
-    assert_int_equal(coordinator_receive(coordinator, 0, &message), STATUS_OK);
+    assert_int_equal(coordinator_receive(coordinator, 0, &event), STATUS_OK);
+    event.kind = EVENT_READY;
+    assert_int_equal(coordinator_receive(coordinator, 0, &event), STATUS_OK);
     assert_int_equal(coordinator_tick(coordinator, 1e9), STATUS_OK);
-    assert_int_equal(message_receive(rank, &from, &message), STATUS_OK);
-    assert_int_equal(from, 0);
-    assert_int_equal(message.kind, MESSAGE_ASSIGN);
+    assert_int_equal(mail_receive(rank, arena, &mail), STATUS_OK);
+    assert_int_equal(mail.from, 0);
+    assert_int_equal(mail.order.kind, ORDER_ASSIGN);
+    int64_t attempt = mail.order.assignment.lanes[0].runs[0].attempt;
     coordinator_destroy(coordinator);
     transport_close(rank);
-    return message.attempt;
+    arena_destroy(arena);
+    return attempt;
 }
 
 static void check(const struct journal_event *events, int n, int newest)

@@ -9,32 +9,32 @@
 static void silent_rank_is_lost(void **state)
 {
     struct stage *stage = *state;
-    struct message runs[N_RANKS];
+    struct assigned_run runs[N_RANKS];
     double now = clock_seconds();
 
     stage_start(stage, (struct coordinator_settings){.crash_limit = 2, .dead_seconds = 30});
     stage_begin_all(stage, runs);
     assert_int_equal(coordinator_tick(stage->coordinator, now + 25), STATUS_OK);
     assert_int_equal(stage->states[2].phase, RUN_RUNNING);
-    stage_say(stage, 0, MESSAGE_READY); /* not idle: it has a run; nothing is dealt twice */
+    stage_say(stage, 0, EVENT_READY); /* not idle: it has a run; nothing is dealt twice */
     stage_expect_silence(stage, 0);
     assert_int_equal(coordinator_tick(stage->coordinator, now + 31), STATUS_OK);
     assert_true(stage->ranks[0]->has_lost_peer);
     assert_int_equal(stage->states[1].phase, RUN_PENDING);
     assert_int_equal(stage->states[2].phase, RUN_PENDING);
     assert_non_null(strstr(stage->states[2].message, "rank 2 on played was lost"));
-    stage_end_run(stage, 2, MESSAGE_DONE, &runs[2]); /* back from the dead: too late */
+    stage_end_run(stage, 2, EVENT_DONE, &runs[2]); /* back from the dead: too late */
     assert_int_equal(stage->states[2].phase, RUN_PENDING);
     for (int run = 0; run < N_RUNS; run++) {            /* rank 0 does them all */
         static const int64_t order[] = {0, 2, 1, 3, 4}; /* the lost ones first */
-        stage_end_run(stage, 0, MESSAGE_DONE, &runs[0]);
-        stage_say(stage, 0, MESSAGE_READY);
+        stage_end_run(stage, 0, EVENT_DONE, &runs[0]);
+        stage_say(stage, 0, EVENT_READY);
         if (run + 1 < N_RUNS)
             runs[0] = stage_expect_run(stage, 0, order[run + 1], run + 1 < 3 ? 2 : 1);
     }
     assert_int_equal(coordinator_tick(stage->coordinator, now + 32), STATUS_OK);
-    stage_expect_order(stage, 0, MESSAGE_SHUTDOWN);
-    stage_say(stage, 0, MESSAGE_BYE);
+    stage_expect_order(stage, 0, ORDER_SHUTDOWN);
+    stage_say(stage, 0, EVENT_BYE);
     assert_true(coordinator_is_finished(stage->coordinator));
 }
 
@@ -43,7 +43,7 @@ static void silent_rank_is_lost(void **state)
 static void lost_rank_comes_back(void **state)
 {
     struct stage *stage = *state;
-    struct message runs[N_RANKS];
+    struct assigned_run runs[N_RANKS];
     double now = clock_seconds();
 
     stage_start(stage, (struct coordinator_settings){.crash_limit = 2, .dead_seconds = 30});
@@ -53,14 +53,14 @@ static void lost_rank_comes_back(void **state)
     assert_int_equal(coordinator_tick(stage->coordinator, now + 31), STATUS_OK);
     assert_true(stage->ranks[0]->has_lost_peer);
     assert_int_equal(stage->states[2].phase, RUN_PENDING);
-    stage_end_run(stage, 2, MESSAGE_DONE, &runs[2]);
+    stage_end_run(stage, 2, EVENT_DONE, &runs[2]);
     assert_int_equal(stage->states[2].phase, RUN_PENDING);
     assert_false(stage->ranks[0]->has_lost_peer);
     assert_non_null(strstr(stage->note, "rank 2 on played is heard again; it gets a new trainer"));
-    stage_expect_order(stage, 2, MESSAGE_RESTART);
-    stage_say(stage, 2, MESSAGE_READY);
+    stage_expect_order(stage, 2, ORDER_RESTART);
+    stage_say(stage, 2, EVENT_READY);
     runs[2] = stage_expect_run(stage, 2, 2, 2);
-    stage_end_run(stage, 2, MESSAGE_DONE, &runs[2]);
+    stage_end_run(stage, 2, EVENT_DONE, &runs[2]);
     assert_int_equal(stage->states[2].phase, RUN_DONE);
 }
 
@@ -68,7 +68,7 @@ static void lost_rank_comes_back(void **state)
 static void late_rank_may_complain(void **state)
 {
     struct stage *stage = *state;
-    struct message hello = {.kind = MESSAGE_HELLO, .status = STATUS_CHANGED_INPUT};
+    struct event hello = {.kind = EVENT_HELLO, .status = STATUS_CHANGED_INPUT};
     double now = clock_seconds();
 
     stage_start(stage, (struct coordinator_settings){.crash_limit = 2, .dead_seconds = 30});
@@ -86,8 +86,8 @@ static void useless_ranks_end_it(void **state)
 
     stage_start(stage, (struct coordinator_settings){.crash_limit = 2});
     for (int i = 0; i < N_RANKS; i++) {
-        struct message gave_up = {.kind = MESSAGE_GAVE_UP};
-        stage_say(stage, i, MESSAGE_HELLO);
+        struct event gave_up = {.kind = EVENT_GAVE_UP};
+        stage_say(stage, i, EVENT_HELLO);
         assert_int_equal(coordinator_tick(stage->coordinator, clock_seconds()), STATUS_OK);
         copy_text(gave_up.text, sizeof gave_up.text, "no such program");
         assert_int_equal(stage_send(stage, i, gave_up), STATUS_OK);
@@ -102,28 +102,28 @@ static void run_of_a_rank_that_gives_up_goes_on(void **state)
     struct stage *stage = *state;
 
     stage_start(stage, (struct coordinator_settings){.crash_limit = 1});
-    stage_say(stage, 1, MESSAGE_HELLO);
-    stage_say(stage, 2, MESSAGE_HELLO);
-    stage_say(stage, 1, MESSAGE_READY);
+    stage_say(stage, 1, EVENT_HELLO);
+    stage_say(stage, 2, EVENT_HELLO);
+    stage_say(stage, 1, EVENT_READY);
     stage_expect_run(stage, 1, 0, 1);
-    stage_say(stage, 1, MESSAGE_GAVE_UP);
+    stage_say(stage, 1, EVENT_GAVE_UP);
     assert_int_equal(stage->states[0].phase, RUN_PENDING);
     assert_int_equal(stage->states[0].n_crashes, 0);
-    stage_say(stage, 2, MESSAGE_READY);
+    stage_say(stage, 2, EVENT_READY);
     stage_expect_run(stage, 2, 0, 2);
 }
 
 static void other_sweep_is_refused(void **state)
 {
     struct stage *stage = *state;
-    struct message hello = {.kind = MESSAGE_HELLO};
+    struct event hello = {.kind = EVENT_HELLO};
 
     stage_start(stage, (struct coordinator_settings){.crash_limit = 2});
     copy_text(hello.text, sizeof hello.text, "another sweep");
     assert_int_equal(stage_send(stage, 1, hello), STATUS_BAD_CONFIG);
     assert_string_equal(status_message(), "rank 1 on played: another sweep");
     assert_int_equal(coordinator_end(stage->coordinator), STATUS_OK);
-    stage_expect_order(stage, 2, MESSAGE_SHUTDOWN);
+    stage_expect_order(stage, 2, ORDER_SHUTDOWN);
 }
 
 int main(void)

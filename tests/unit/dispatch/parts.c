@@ -380,8 +380,8 @@ static void progress_in_a_log(void **unused)
     progress_event(progress, &event);
     event.kind = JOURNAL_DONE;
     progress_event(progress, &event);
-    struct message done = {.kind = MESSAGE_DONE, .run = 1, .scores = {0.25, 0.5, NAN, 1}};
-    progress_message(progress, 1, &done);
+    struct event done = {.kind = EVENT_DONE, .run = 1, .scores = {0.25, 0.5, NAN, 1}};
+    progress_heard(progress, 1, &done);
     event = (struct journal_event){.kind = JOURNAL_FAILED, .run = 2, .attempt = 1, .rank = 0};
     copy_text(event.text, sizeof event.text, "loss is NaN");
     progress_event(progress, &event);

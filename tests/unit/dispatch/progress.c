@@ -98,30 +98,30 @@ static void play(struct stage *stage, enum journal_kind kind, int64_t run, int r
 
 static void tell_progress(struct stage *stage, int64_t run, int rank)
 {
-    struct message message = {.kind = MESSAGE_PROGRESS, .run = run};
+    struct event event = {.kind = EVENT_PROGRESS, .run = run};
 
-    message.progress = (struct run_progress){.epoch = 1,
-                                             .n_epochs = 4,
-                                             .step = 60,
-                                             .n_steps = 240,
-                                             .loss = 0.25,
-                                             .images_per_second = 930,
-                                             .phase = "train",
-                                             .cores = 1,
-                                             .n_cores = 1};
-    progress_message(stage->progress, rank, &message);
+    event.progress = (struct run_progress){.epoch = 1,
+                                           .n_epochs = 4,
+                                           .step = 60,
+                                           .n_steps = 240,
+                                           .loss = 0.25,
+                                           .images_per_second = 930,
+                                           .phase = "train",
+                                           .cores = 1,
+                                           .n_cores = 1};
+    progress_heard(stage->progress, rank, &event);
 }
 
 static void play_all(struct stage *stage)
 {
-    struct message done = {.kind = MESSAGE_DONE, .run = 0, .scores = {1, 0.5, 0.25, NAN}};
+    struct event done = {.kind = EVENT_DONE, .run = 0, .scores = {1, 0.5, 0.25, NAN}};
 
     play(stage, JOURNAL_ASSIGNED, 0, 0);
     play(stage, JOURNAL_ASSIGNED, 1, 1);
     tell_progress(stage, 0, 0);
     progress_tick(stage->progress, clock_seconds() + 1);
     play(stage, JOURNAL_DONE, 0, 0);
-    progress_message(stage->progress, 0, &done);
+    progress_heard(stage->progress, 0, &done);
     play(stage, JOURNAL_FAILED, 1, 1);
     progress_tick(stage->progress, clock_seconds() + 2);
 }

@@ -15,11 +15,11 @@ static void keep_event(void *context, const struct journal_event *event)
     stage->events[stage->n_events++] = *event;
 }
 
-static void count_message(void *context, int rank, const struct message *message)
+static void count_heard(void *context, int rank, const struct event *said)
 {
     (void)rank;
-    (void)message;
-    ((struct stage *)context)->n_messages++;
+    (void)said;
+    ((struct stage *)context)->n_heard++;
 }
 
 static void keep_note(void *context, const char *text)
@@ -33,7 +33,7 @@ void stage_start(struct stage *stage, struct coordinator_settings settings)
                                       .states = stage->states,
                                       .transport = stage->ranks[0],
                                       .settings = settings,
-                                      .sink = {stage, keep_event, count_message, keep_note}};
+                                      .sink = {stage, keep_event, count_heard, keep_note}};
     assert_int_equal(rungs_create(stage->sweep, &begin.rungs), STATUS_OK);
     assert_int_equal(rungs_begin(begin.rungs, stage->states), STATUS_OK);
     stage->rungs = begin.rungs;
@@ -47,6 +47,7 @@ int stage_set_up(void **state)
     assert_non_null(stage);
     stage->sweep = made_sweep_create(N_RUNS);
     assert_non_null(stage->sweep);
+    assert_int_equal(arena_create(&stage->arena), STATUS_OK);
     assert_int_equal(transport_open_queues(N_RANKS, stage->ranks), STATUS_OK);
     *state = stage;
     return 0;
@@ -61,71 +62,73 @@ int stage_tear_down(void **state)
     for (int i = 0; i < N_RANKS; i++)
         transport_close(stage->ranks[i]);
     sweep_destroy(stage->sweep);
+    arena_destroy(stage->arena);
     free(stage);
     return 0;
 }
 
-enum status stage_send(struct stage *stage, int rank, struct message message)
+enum status stage_send(struct stage *stage, int rank, struct event event)
 {
-    copy_text(message.host, sizeof message.host, "played");
-    return coordinator_receive(stage->coordinator, rank, &message);
+    copy_text(event.host, sizeof event.host, "played");
+    return coordinator_receive(stage->coordinator, rank, &event);
 }
 
-void stage_say(struct stage *stage, int rank, enum message_kind kind)
+void stage_say(struct stage *stage, int rank, enum event_kind kind)
 {
-    assert_int_equal(stage_send(stage, rank, (struct message){.kind = (int32_t)kind}), STATUS_OK);
+    assert_int_equal(stage_send(stage, rank, (struct event){.kind = kind}), STATUS_OK);
 }
 
-/* The next order of that kind for the rank; heartbeats are passed over. False when there is none.
- */
-bool stage_next_order(struct stage *stage, int rank, struct message *message)
+/* The next order for the rank; heartbeats are passed over. False when there is none. */
+bool stage_next_order(struct stage *stage, int rank, struct order *order)
 {
-    int from = -1;
+    struct mail mail;
 
     do {
-        assert_int_equal(message_receive(stage->ranks[rank], &from, message), STATUS_OK);
-    } while (from >= 0 && message->kind == MESSAGE_HEARTBEAT);
-    return from >= 0;
+        assert_int_equal(mail_receive(stage->ranks[rank], stage->arena, &mail), STATUS_OK);
+    } while (mail.from >= 0 && mail.order.kind == ORDER_HEARTBEAT);
+    *order = mail.order;
+    return mail.from >= 0;
 }
 
-struct message stage_expect_run(struct stage *stage, int rank, int64_t run, int64_t attempt)
+struct assigned_run stage_expect_run(struct stage *stage, int rank, int64_t run, int64_t attempt)
 {
-    struct message message;
+    struct order order;
 
-    assert_true(stage_next_order(stage, rank, &message));
-    assert_int_equal(message.kind, MESSAGE_ASSIGN);
-    assert_int_equal(message.run, run);
-    assert_int_equal(message.attempt, attempt);
-    assert_string_equal(message.run_id, stage->sweep->runs[run].id);
-    return message;
+    assert_true(stage_next_order(stage, rank, &order));
+    assert_int_equal(order.kind, ORDER_ASSIGN);
+    assert_int_equal(order.assignment.n_lanes, 1);
+    assert_int_equal(order.assignment.lanes[0].n_runs, 1);
+    struct assigned_run assigned = order.assignment.lanes[0].runs[0];
+    assert_int_equal(assigned.run, run);
+    assert_int_equal(assigned.attempt, attempt);
+    return assigned;
 }
 
-void stage_expect_order(struct stage *stage, int rank, enum message_kind kind)
+void stage_expect_order(struct stage *stage, int rank, enum order_kind kind)
 {
-    struct message message;
+    struct order order;
 
-    assert_true(stage_next_order(stage, rank, &message));
-    assert_int_equal(message.kind, kind);
+    assert_true(stage_next_order(stage, rank, &order));
+    assert_int_equal(order.kind, kind);
 }
 
 void stage_expect_silence(struct stage *stage, int rank)
 {
-    struct message message;
-    assert_false(stage_next_order(stage, rank, &message));
+    struct order order;
+    assert_false(stage_next_order(stage, rank, &order));
 }
 
-void stage_end_run(struct stage *stage, int rank, enum message_kind kind,
-                   const struct message *assigned)
+void stage_end_run(struct stage *stage, int rank, enum event_kind kind,
+                   const struct assigned_run *assigned)
 {
-    struct message message = {
-        .kind = (int32_t)kind, .run = assigned->run, .attempt = assigned->attempt};
+    struct event event = {.kind = kind, .run = assigned->run, .attempt = assigned->attempt};
 
-    copy_text(message.text, sizeof message.text, "played trouble");
-    if (kind == MESSAGE_FAILED)
-        message.status = STATUS_DIVERGED;
-    if (kind == MESSAGE_CRASHED)
-        message.signal = 11;
-    assert_int_equal(stage_send(stage, rank, message), STATUS_OK);
+    copy_text(event.text, sizeof event.text, "played trouble");
+    if (kind == EVENT_FAILED)
+        event.status = STATUS_DIVERGED;
+    if (kind == EVENT_CRASHED)
+        event.signal = 11;
+    assert_int_equal(stage_send(stage, rank, event), STATUS_OK);
 }
 
 void stage_finish(struct stage *stage)
@@ -133,17 +136,17 @@ void stage_finish(struct stage *stage)
     assert_int_equal(coordinator_tick(stage->coordinator, clock_seconds()), STATUS_OK);
     for (int i = 0; i < N_RANKS; i++) {
         assert_false(coordinator_is_finished(stage->coordinator));
-        stage_expect_order(stage, i, MESSAGE_SHUTDOWN);
-        stage_say(stage, i, MESSAGE_BYE);
+        stage_expect_order(stage, i, ORDER_SHUTDOWN);
+        stage_say(stage, i, EVENT_BYE);
     }
     assert_true(coordinator_is_finished(stage->coordinator));
 }
 
-void stage_begin_all(struct stage *stage, struct message runs[N_RANKS])
+void stage_begin_all(struct stage *stage, struct assigned_run runs[N_RANKS])
 {
     for (int i = 0; i < N_RANKS; i++) {
-        stage_say(stage, i, MESSAGE_HELLO);
-        stage_say(stage, i, MESSAGE_READY);
+        stage_say(stage, i, EVENT_HELLO);
+        stage_say(stage, i, EVENT_READY);
         runs[i] = stage_expect_run(stage, i, i, 1);
     }
 }

@@ -3,6 +3,7 @@
 #define TESTS_DISPATCH_STAGE_H
 
 #include "dispatch/lead/coordination.h"
+#include "dispatch/talk/mail.h"
 
 enum { N_RANKS = 3, N_RUNS = 5, MAX_EVENTS = 64 };
 
@@ -12,8 +13,9 @@ struct stage {
     struct transport *ranks[N_RANKS];
     struct coordinator *coordinator;
     struct rungs *rungs;
+    struct arena *arena; /* of all orders that were read */
     struct journal_event events[MAX_EVENTS];
-    int n_events, n_messages;
+    int n_events, n_heard;
     char note[1024];
 };
 
@@ -21,16 +23,16 @@ struct stage {
 void stage_start(struct stage *stage, struct coordinator_settings settings);
 int stage_set_up(void **state);
 int stage_tear_down(void **state);
-enum status stage_send(struct stage *stage, int rank, struct message message);
-void stage_say(struct stage *stage, int rank, enum message_kind kind);
-bool stage_next_order(struct stage *stage, int rank, struct message *message);
-struct message stage_expect_run(struct stage *stage, int rank, int64_t run, int64_t attempt);
-void stage_expect_order(struct stage *stage, int rank, enum message_kind kind);
+enum status stage_send(struct stage *stage, int rank, struct event event);
+void stage_say(struct stage *stage, int rank, enum event_kind kind);
+bool stage_next_order(struct stage *stage, int rank, struct order *order);
+struct assigned_run stage_expect_run(struct stage *stage, int rank, int64_t run, int64_t attempt);
+void stage_expect_order(struct stage *stage, int rank, enum order_kind kind);
 void stage_expect_silence(struct stage *stage, int rank);
-void stage_end_run(struct stage *stage, int rank, enum message_kind kind,
-                   const struct message *assigned);
+void stage_end_run(struct stage *stage, int rank, enum event_kind kind,
+                   const struct assigned_run *assigned);
 void stage_finish(struct stage *stage);
-void stage_begin_all(struct stage *stage, struct message runs[N_RANKS]);
+void stage_begin_all(struct stage *stage, struct assigned_run runs[N_RANKS]);
 
 #define STAGE_TEST(test) cmocka_unit_test_setup_teardown(test, stage_set_up, stage_tear_down)
 

@@ -28,16 +28,16 @@ static struct supervisor *open_supervisor(double heartbeat_seconds, double step_
 }
 
 /* The next event that is not progress. */
-static struct supervisor_event await(struct supervisor *supervisor)
+static struct event await(struct supervisor *supervisor)
 {
-    struct supervisor_event event;
+    struct event event;
 
     for (double end = clock_seconds() + 20; clock_seconds() < end;) {
         struct pollfd fd = supervisor_pollfd(supervisor);
         supervisor_poll(supervisor, &event);
-        if (event.kind != SUPERVISOR_NOTHING && event.kind != SUPERVISOR_PROGRESS)
+        if (event.kind != EVENT_NONE && event.kind != EVENT_PROGRESS)
             return event;
-        if (event.kind == SUPERVISOR_NOTHING)
+        if (event.kind == EVENT_NONE)
             poll(&fd, 1, 10);
     }
     fail_msg("nothing happened for 20 s");
@@ -46,20 +46,21 @@ static struct supervisor_event await(struct supervisor *supervisor)
 
 static void assign(struct supervisor *supervisor, const char *folder, int64_t attempt)
 {
-    const struct supervisor_job job = {.run = 1,
-                                       .attempt = attempt,
-                                       .id = "0000000000000001",
-                                       .name = "one",
-                                       .folder = folder,
-                                       .settings_json = "{}"};
+    struct assigned_run run = {.run = 1,
+                               .attempt = attempt,
+                               .id = "0000000000000001",
+                               .name = "one",
+                               .folder = folder,
+                               .settings = "{}"};
+    struct assigned_lane lane = {&run, 1};
+    const struct assignment assignment = {&lane, 1};
 
-    assert_int_equal(supervisor_assign(supervisor, &job), STATUS_OK);
+    assert_int_equal(supervisor_assign(supervisor, &assignment), STATUS_OK);
 }
 
-static struct supervisor_event run_one(struct supervisor *supervisor, const char *folder,
-                                       int64_t attempt)
+static struct event run_one(struct supervisor *supervisor, const char *folder, int64_t attempt)
 {
-    assert_int_equal(await(supervisor).kind, SUPERVISOR_READY);
+    assert_int_equal(await(supervisor).kind, EVENT_READY);
     assign(supervisor, folder, attempt);
     return await(supervisor);
 }
@@ -75,15 +76,15 @@ static void try_fault(const char *verb, int signal, double step_seconds, const c
     setenv("FAKE_TRAINER", plan, 1);
     temporary_folder_open(&folder);
     supervisor = open_supervisor(2, step_seconds);
-    struct supervisor_event event = run_one(supervisor, folder.path, 1);
-    assert_int_equal(event.kind, SUPERVISOR_CRASHED);
+    struct event event = run_one(supervisor, folder.path, 1);
+    assert_int_equal(event.kind, EVENT_CRASHED);
     assert_int_equal(event.run, 1);
     assert_int_equal(event.attempt, 1);
     assert_int_equal(event.signal, signal);
     if (strstr(event.text, message) == NULL)
         fail_msg("'%s' is not in '%s'", message, event.text);
     event = run_one(supervisor, folder.path, 2);
-    assert_int_equal(event.kind, SUPERVISOR_DONE);
+    assert_int_equal(event.kind, EVENT_DONE);
     assert_int_equal(event.attempt, 2);
     assert_true(event.scores[0] == 0.25);
     assert_true(isnan(event.scores[1]));
@@ -119,26 +120,26 @@ static void endless_step_is_a_hang(void **unused)
 static void nonsense_is_killed(void **unused)
 {
     (void)unused;
-    try_fault("babble", SIGKILL, 30, "is not understood, killed: a record claims 4294967295 bytes");
+    try_fault("babble", SIGKILL, 30, "is not understood, killed: a frame claims 4294967295 bytes");
 }
 
 static void stop_is_passed_on(void **unused)
 {
     struct temporary_folder folder;
     struct supervisor *supervisor = NULL;
-    struct supervisor_event event;
+    struct event event;
 
     (void)unused;
     setenv("FAKE_TRAINER", "", 1);
     setenv("FAKE_TRAINER_SECONDS", "5", 1);
     temporary_folder_open(&folder);
     supervisor = open_supervisor(30, 30);
-    assert_int_equal(await(supervisor).kind, SUPERVISOR_READY);
+    assert_int_equal(await(supervisor).kind, EVENT_READY);
     supervisor_stop(supervisor); /* idle: nothing to stop, and the next run is not hit by it */
     assign(supervisor, folder.path, 1);
     supervisor_stop(supervisor);
     event = await(supervisor);
-    assert_int_equal(event.kind, SUPERVISOR_FAILED);
+    assert_int_equal(event.kind, EVENT_FAILED);
     assert_int_equal(event.status, STATUS_CANCELLED);
     assert_string_equal(event.text, "stopped on request");
     supervisor_destroy(supervisor);
@@ -160,7 +161,7 @@ static struct supervisor *open_leaving(struct temporary_folder *folder, const ch
     setenv("FAKE_TRAINER_LOG", log, 1);
     setenv("FAKE_TRAINER_LEAVES", n, 1);
     supervisor = open_supervisor(30, 30);
-    assert_int_equal(await(supervisor).kind, SUPERVISOR_READY);
+    assert_int_equal(await(supervisor).kind, EVENT_READY);
     clock_sleep(0.3);
     return supervisor;
 }
@@ -175,7 +176,7 @@ static void close_leaving(struct temporary_folder *folder, struct supervisor *su
 
 static void see_death(struct supervisor *supervisor)
 {
-    struct supervisor_event event;
+    struct event event;
 
     for (double end = clock_seconds() + 20; supervisor_pollfd(supervisor).fd >= 0;) {
         assert_true(clock_seconds() < end);
@@ -192,8 +193,8 @@ static void run_waits_for_the_next_trainer(void **unused)
     (void)unused;
     see_death(supervisor);
     assign(supervisor, folder.path, 1);
-    struct supervisor_event event = await(supervisor);
-    assert_int_equal(event.kind, SUPERVISOR_DONE);
+    struct event event = await(supervisor);
+    assert_int_equal(event.kind, EVENT_DONE);
     assert_int_equal(event.attempt, 1);
     close_leaving(&folder, supervisor);
 }
@@ -205,7 +206,7 @@ static void run_that_was_not_taken_is_not_charged(void **unused)
 
     (void)unused;
     assign(supervisor, folder.path, 1); /* nobody has noticed yet that the trainer is gone */
-    assert_int_equal(await(supervisor).kind, SUPERVISOR_DONE);
+    assert_int_equal(await(supervisor).kind, EVENT_DONE);
     close_leaving(&folder, supervisor);
 }
 
@@ -218,10 +219,10 @@ static void waiting_run_is_withdrawn(void **unused)
     see_death(supervisor);
     assign(supervisor, folder.path, 1);
     supervisor_stop(supervisor);
-    struct supervisor_event event = await(supervisor);
-    assert_int_equal(event.kind, SUPERVISOR_FAILED);
+    struct event event = await(supervisor);
+    assert_int_equal(event.kind, EVENT_FAILED);
     assert_int_equal(event.status, STATUS_CANCELLED);
-    assert_int_equal(await(supervisor).kind, SUPERVISOR_READY);
+    assert_int_equal(await(supervisor).kind, EVENT_READY);
     close_leaving(&folder, supervisor);
 }
 
@@ -233,12 +234,12 @@ static void trainers_that_take_no_run_are_given_up(void **unused)
     (void)unused;
     see_death(supervisor);
     assign(supervisor, folder.path, 1);
-    struct supervisor_event event = await(supervisor);
-    while (event.kind == SUPERVISOR_CRASHED) { /* it took the run, and ended all the same */
+    struct event event = await(supervisor);
+    while (event.kind == EVENT_CRASHED) { /* it took the run, and ended all the same */
         assign(supervisor, folder.path, event.attempt + 1);
         event = await(supervisor);
     }
-    assert_int_equal(event.kind, SUPERVISOR_GAVE_UP);
+    assert_int_equal(event.kind, EVENT_GAVE_UP);
     close_leaving(&folder, supervisor);
 }
 
@@ -250,9 +251,23 @@ static void missing_program_is_given_up(void **unused)
 
     (void)unused;
     assert_int_equal(supervisor_create(&settings, &supervisor), STATUS_OK);
-    struct supervisor_event event = await(supervisor);
-    assert_int_equal(event.kind, SUPERVISOR_GAVE_UP);
+    struct event event = await(supervisor);
+    assert_int_equal(event.kind, EVENT_GAVE_UP);
     assert_non_null(strstr(event.text, "/nowhere/prunelora': No such file or directory"));
+    supervisor_destroy(supervisor);
+}
+
+/* Its file was replaced by another build while the sweep ran. */
+static void other_build_is_given_up(void **unused)
+{
+    struct supervisor *supervisor = open_supervisor(30, 30);
+
+    (void)unused;
+    setenv("FAKE_TRAINER_BUILD", "9.9 newer", 1);
+    struct event event = await(supervisor);
+    assert_int_equal(event.kind, EVENT_GAVE_UP);
+    assert_non_null(strstr(event.text, "was replaced while the sweep ran: it is 9.9 newer now"));
+    unsetenv("FAKE_TRAINER_BUILD");
     supervisor_destroy(supervisor);
 }
 
@@ -286,6 +301,7 @@ int main(void)
         cmocka_unit_test(waiting_run_is_withdrawn),
         cmocka_unit_test(trainers_that_take_no_run_are_given_up),
         cmocka_unit_test(missing_program_is_given_up),
+        cmocka_unit_test(other_build_is_given_up),
         cmocka_unit_test(deadline_follows_the_median),
     };
     setenv("FAKE_TRAINER_SECONDS", "0.05", 1);
