@@ -71,11 +71,11 @@ static enum status parse_three(const char *option, const char *text, struct norm
     for (int i = 0; i < 3; i++) {
         char *word = strsep(&rest, ",");
         if (word == NULL || !text_to_double(word, &out->values[i]) || !isfinite(out->values[i]))
-            return fail(STATUS_BAD_CONFIG, "--%s wants three numbers like 0.5,0.5,0.5, got '%s'",
+            return fail(STATUS_BAD_CONFIG, "--%s expects three numbers like 0.5,0.5,0.5, got '%s'",
                         option, text);
     }
     if (rest != NULL)
-        return fail(STATUS_BAD_CONFIG, "--%s wants three numbers, got more: '%s'", option, text);
+        return fail(STATUS_BAD_CONFIG, "--%s expects three numbers, got more: '%s'", option, text);
     return STATUS_OK;
 }
 

@@ -35,7 +35,7 @@ static enum status read_value(const char *name, const char *value, struct arena 
         TRY(fail(STATUS_BAD_CONFIG, "%.*s", (int)strcspn(text_value(&diagnostics.text), "\n"),
                  text_value(&diagnostics.text)));
     if (!is_read)
-        TRY(fail(STATUS_BAD_CONFIG, "--set %s wants one value, got '%s'", name, value));
+        TRY(fail(STATUS_BAD_CONFIG, "--set %s expects one value, got '%s'", name, value));
 done:
     diagnostics_release(&diagnostics);
     return status;
@@ -52,11 +52,12 @@ static enum status read_set(const char *text, struct arena *arena, struct settin
     if (equals != NULL)
         name[equals - text] = '\0';
     if (equals == NULL || !is_read_here(name))
-        return fail(STATUS_BAD_CONFIG,
-                    "--set wants forget.class, .classes, .superclass, .fraction, .count, .indices, "
-                    ".within or .seed, data.validation, data.split_seed or model.vit.* = a value, "
-                    "got '%s'",
-                    text);
+        return fail(
+            STATUS_BAD_CONFIG,
+            "--set expects forget.class, .classes, .superclass, .fraction, .count, .indices, "
+            ".within or .seed, data.validation, data.split_seed or model.vit.* = a value, "
+            "got '%s'",
+            text);
     for (enum forget_kind kind = 0; kind < N_FORGET_KINDS; kind++) {
         if (strcmp(forget_setting(kind), name) != 0)
             continue;
@@ -80,7 +81,7 @@ enum status eval_settings_read(const struct option_texts *sets, const char *forg
     out->forget.indices = "";
     if (forget_class != NULL && strcmp(forget_class, "none") != 0 &&
         (!text_to_int64(forget_class, &out->forget.class_index) || out->forget.class_index < 0))
-        return fail(STATUS_BAD_CONFIG, "--forget-class wants a class number or none, got '%s'",
+        return fail(STATUS_BAD_CONFIG, "--forget-class expects a class number or none, got '%s'",
                     forget_class);
     for (int64_t i = 0; i < sets->n; i++)
         TRY(read_set(sets->items[i], arena, out, &given));

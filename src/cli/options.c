@@ -23,11 +23,12 @@ static enum status store_value(const struct option_row *row, const char *value)
         return STATUS_OK;
     case OPTION_INTEGER:
         if (!text_to_int64(value, row->target))
-            return fail(STATUS_BAD_CONFIG, "--%s wants a whole number, got '%s'", row->name, value);
+            return fail(STATUS_BAD_CONFIG, "--%s expects a whole number, got '%s'", row->name,
+                        value);
         return STATUS_OK;
     case OPTION_NUMBER:
         if (!text_to_double(value, row->target))
-            return fail(STATUS_BAD_CONFIG, "--%s wants a number, got '%s'", row->name, value);
+            return fail(STATUS_BAD_CONFIG, "--%s expects a number, got '%s'", row->name, value);
         return STATUS_OK;
     default:
         if (texts->n == OPTIONS_MAX_TEXTS)

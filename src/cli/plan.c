@@ -98,7 +98,7 @@ static enum status check(struct plan_options *wanted)
     if (wanted->walltime != NULL &&
         (!duration_from_text(wanted->walltime, &wanted->request.walltime) ||
          wanted->request.walltime <= 0))
-        TRY(fail(STATUS_BAD_CONFIG, "--time wants seconds, MM:SS or [DAYS-]HH:MM:SS, got '%s'",
+        TRY(fail(STATUS_BAD_CONFIG, "--time expects seconds, MM:SS or [DAYS-]HH:MM:SS, got '%s'",
                  wanted->walltime));
 done:
     return status;

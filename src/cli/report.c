@@ -50,7 +50,7 @@ static enum status split_keys(struct arena *arena, const char *by, const char **
     rest = copy;
     for (char *key = strsep(&rest, ","); key != NULL; key = strsep(&rest, ",")) {
         if (*key == '\0')
-            TRY(fail(STATUS_BAD_CONFIG, "--by wants settings with commas between, got '%s'", by));
+            TRY(fail(STATUS_BAD_CONFIG, "--by expects settings with commas between, got '%s'", by));
         keys[(*n)++] = key;
     }
     *out = keys;

@@ -77,7 +77,8 @@ static enum status stop(const char *folder)
     for (int64_t i = 0; i < n_shards; i++)
         TRY(ask(folder, shards[i], arena, &n_asked));
     if (n_asked == 0)
-        printf("no sweep works in %s; `prunelora status %s` tells how it stands\n", folder, folder);
+        printf("no sweep works in %s; `prunelora status %s` shows how far it came\n", folder,
+               folder);
 done:
     arena_destroy(arena);
     return status;

@@ -74,7 +74,7 @@ static enum status read_stop_before(struct sweep_options *wanted, double now)
         return STATUS_OK;
     if (!duration_from_text(wanted->stop_before, &seconds))
         return fail(STATUS_BAD_CONFIG,
-                    "--stop-before wants seconds, MM:SS or [DAYS-]HH:MM:SS, got '%s'",
+                    "--stop-before expects seconds, MM:SS or [DAYS-]HH:MM:SS, got '%s'",
                     wanted->stop_before);
     wanted->stop_at = now + seconds;
     return STATUS_OK;
@@ -84,8 +84,8 @@ static enum status check_start(struct sweep_options *wanted)
 {
     if (wanted->shard_text != NULL && !shard_from_text(wanted->shard_text, &wanted->shard))
         return fail(STATUS_BAD_CONFIG,
-                    "--shard wants I/N with 1 <= I <= N <= %d, such as 2/4, got '%s'", SHARDS_MOST,
-                    wanted->shard_text);
+                    "--shard expects I/N with 1 <= I <= N <= %d, such as 2/4, got '%s'",
+                    SHARDS_MOST, wanted->shard_text);
     if (wanted->is_fresh && wanted->is_resumed)
         return fail(STATUS_BAD_CONFIG,
                     "--fresh begins anew and --resume goes on; give one of them");
@@ -169,10 +169,10 @@ static void print_end(const struct dispatch_outcome *outcome, const char *folder
                       struct shard shard)
 {
     if (outcome->n_held > 0)
-        printf("%" PRId64 " runs are left that --only does not name\n", outcome->n_held);
+        printf("%" PRId64 " runs that --only does not name are left\n", outcome->n_held);
     if (outcome->n_orphaned > 0)
-        printf("%" PRId64
-               " runs of earlier starts are no longer asked for and left alone; `prunelora "
+        printf("%" PRId64 " runs of earlier starts, which the sweep no longer asks for, were left "
+                          "alone; `prunelora "
                "plan` lists them\n",
                outcome->n_orphaned);
     if (outcome->n_stopped > 0)
@@ -180,7 +180,7 @@ static void print_end(const struct dispatch_outcome *outcome, const char *folder
     if (shard.count > 0)
         printf("shard %d of %d: ", shard.index, shard.count);
     if (outcome->n_runs == 0) {
-        printf("no run of the sweep falls to it\n");
+        printf("no run of the sweep belongs to it\n");
         return;
     }
     if (outcome->n_skipped == outcome->n_runs) {

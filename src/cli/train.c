@@ -66,8 +66,8 @@ static enum status load(const char *path, const struct train_options *wanted, st
     fputs(text_value(&diagnostics), stderr);
     text_release(&diagnostics);
     if (status == STATUS_OK && (*out)->n_runs != 1) {
-        status = fail(STATUS_BAD_CONFIG, "'%s' describes %lld runs; train wants exactly one", path,
-                      (long long)(*out)->n_runs);
+        status = fail(STATUS_BAD_CONFIG, "'%s' describes %lld runs; train expects exactly one",
+                      path, (long long)(*out)->n_runs);
         sweep_destroy(*out);
         *out = NULL;
     }

@@ -65,7 +65,8 @@ enum status backend_choice_look(const char *device, int index, int *n_devices)
 enum status backend_choice_check_gpu(const char *device, int64_t gpu)
 {
     if (gpu < 0 || gpu > INT16_MAX)
-        return fail(STATUS_BAD_CONFIG, "--gpu wants a number from 0 on, got %lld", (long long)gpu);
+        return fail(STATUS_BAD_CONFIG, "--gpu expects a number from 0 on, got %lld",
+                    (long long)gpu);
     if (gpu > 0 && (strcmp(device, "cpu") == 0 || strcmp(device, "ref") == 0))
         return fail(STATUS_BAD_CONFIG,
                     "--gpu %lld chooses a GPU, but --device %s computes on none; leave one out",

@@ -159,7 +159,7 @@ static enum status listen_once(struct session *session, struct frame_reader *rea
     if (poll(fds, 2, (int)(heartbeat_every_seconds * 1e3)) < 0 && errno != EINTR)
         TRY(fail(STATUS_COMM, "cannot wait for the rank: %s", strerror(errno)));
     if (fds[1].revents != 0)
-        TRY(fail(STATUS_CANCELLED, "this trainer ends"));
+        TRY(fail(STATUS_CANCELLED, "this trainer is shutting down"));
     TRY(frame_fill(reader, session->settings.in_fd));
     for (;;) {
         const char *bytes = NULL;
@@ -441,7 +441,7 @@ enum status trainer_session_run(const struct trainer_session_settings *settings)
     pthread_cond_init(&session.changed, NULL);
     verdict_box_init(&session.verdicts);
     if (fcntl(settings->in_fd, F_SETFL, O_NONBLOCK) != 0)
-        return fail(STATUS_COMM, "--in=%d is no pipe: %s", settings->in_fd, strerror(errno));
+        return fail(STATUS_COMM, "--in=%d is not a pipe: %s", settings->in_fd, strerror(errno));
     session.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (session.wake_fd < 0)
         return fail(STATUS_COMM, "cannot make an eventfd: %s", strerror(errno));

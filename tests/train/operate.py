@@ -91,7 +91,7 @@ def main():
         expect(program, ["status", "long"], 2, "it has no status.json")
         expect(program, ["stop", "long"], 2, "it has no status.json")
         expect(program, ["sweep", "long.yaml", "--out", "long", "--stop-before", "soon"], 2,
-               "--stop-before wants seconds, MM:SS or [DAYS-]HH:MM:SS, got 'soon'")
+               "--stop-before expects seconds, MM:SS or [DAYS-]HH:MM:SS, got 'soon'")
         job = start(program)
         check_running(program, job)
         check_stop(program, job)

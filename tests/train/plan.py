@@ -83,7 +83,7 @@ def main():
                       "3 orphaned, no longer asked for and left alone", "measured on: cpu, ", "fits in 24 h"):
             if words not in text:
                 fail(f"the table does not say {words!r}:\n{text}")
-        for options, words in (("--time soon", "--time wants seconds"), ("--gpus 2 --trainers 2", "give one of the two"),
+        for options, words in (("--time soon", "--time expects seconds"), ("--gpus 2 --trainers 2", "give one of the two"),
                                ("--format xml", "must be table, json, csv or ids, got 'xml'"),
                                ("--rate -1", "--rate must be above 0"), ("--device gpu", "'gpu'")):
             code, _, err = program.run("plan", "sweep.yaml", *options.split())

@@ -84,7 +84,7 @@ def main():
         expect(program, ["sweep", "sweep.yaml", "--out", "whole", "--shard", "1/2"], 2, "leave out --shard")
         expect(program, ["sweep", "sweep.yaml", "--out", "cut", "--shard", "1/2", "--fresh"], 2,
                "--fresh would rename the folder under the other shards")
-        expect(program, ["sweep", "sweep.yaml", "--shard", "3/2"], 2, "--shard wants I/N with 1 <= I <= N", "got '3/2'")
+        expect(program, ["sweep", "sweep.yaml", "--shard", "3/2"], 2, "--shard expects I/N with 1 <= I <= N", "got '3/2'")
         expect(program, ["sweep", "sweep.yaml", "--fresh", "--resume"], 2, "give one of them")
         expect(program, ["sweep", "sweep.yaml", "--out", "new", "--resume"], 2, "nothing to resume", "'new'")
         expect(program, ["sweep", "sweep.yaml", "--out", "new", "--only", "0009"], 2, "'0009' is no run of this sweep")
@@ -99,7 +99,7 @@ def main():
         print("ok status, plan and report of shards, and what is refused leaves no trace")
 
         expect(program, ["sweep", "sweep.yaml", "--out", "some", "--only", "0002-,0002-fine"], 0,
-               "1 of 4 runs done", "3 runs are left that --only does not name")
+               "1 of 4 runs done", "3 runs that --only does not name are left")
         expect(program, ["sweep", "sweep.yaml", "--out", "some", "--set", "forget.class=3"], 0, "2 of 2 runs done (1 before")
         expect(program, ["report", "some"], 0, "2 runs: 2 done")
         expect(program, ["sweep", "sweep.yaml", "--out", "some", "--fresh", "--only", "0002-"], 0, "1 of 4 runs done")

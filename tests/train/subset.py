@@ -96,7 +96,7 @@ def check_eval(program, table):
     if any(abs(found[name] - row[name]) > 1e-12 for name in ("UA", "RA", "TA", "MIA")):
         fail(f"eval has {found}, the sweep {dict(row)}")
     for wrong, message in ((["--forget-class", "3"], "both forget.class and forget.fraction are given"),
-                           (["--set", "lora.rank=3"], "--set wants forget.class"),
+                           (["--set", "lora.rank=3"], "--set expects forget.class"),
                            (["--set", "forget.seed=many"], "'forget.seed' wants an integer")):
         code, _, err = program.run("eval", *options, "--set", "forget.fraction=0.3", *wrong)
         if code != 2 or message not in err:

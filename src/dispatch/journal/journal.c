@@ -313,7 +313,7 @@ enum status journal_append(struct journal *journal, const struct journal_event *
                  strerror(errno)));
     if (written < line.length)
         TRY(fail(STATUS_STORAGE,
-                 "cannot write '%s': only %zd of %" PRId64 " bytes went in, is the "
+                 "cannot write '%s': only %zd of %" PRId64 " bytes were written, is the "
                  "disk full?",
                  journal->path, written, line.length));
 done:

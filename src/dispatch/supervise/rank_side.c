@@ -142,7 +142,7 @@ static enum status assign(struct rank_side *side, const struct assignment *assig
     struct arena *arena = NULL;
 
     if (side->supervisor == NULL)
-        TRY(fail(STATUS_COMM, "rank 0 assigned a run to a rank that ends"));
+        TRY(fail(STATUS_COMM, "rank 0 assigned a run to a rank that is shutting down"));
     TRY(arena_create(&arena));
     for (int64_t l = 0; l < assignment->n_lanes; l++)
         for (int64_t i = 0; i < assignment->lanes[l].n_runs; i++) {

@@ -224,7 +224,7 @@ static enum status limit_start(void)
 
     if (variable != NULL && (!text_to_int64(variable, &seconds) || seconds < 1 || seconds > 86400))
         return fail(STATUS_BAD_CONFIG,
-                    "PRUNELORA_START_SECONDS wants 1 to 86400 whole seconds, got '%s'", variable);
+                    "PRUNELORA_START_SECONDS expects 1 to 86400 whole seconds, got '%s'", variable);
     if (sigaction(SIGALRM, &action, NULL) != 0)
         return fail(STATUS_COMM, "cannot set a limit to the start: %s", strerror(errno));
     alarm((unsigned)seconds);

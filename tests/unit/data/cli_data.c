@@ -112,7 +112,7 @@ static void test_mistakes(void **state)
     expect_output(folder, TEXTS("data", "sinth"), 2, TEXTS("unknown verb 'sinth'"));
     expect_output(folder, TEXTS("data", "synth"), 2, TEXTS("--out is missing"));
     expect_output(folder, TEXTS("data", "synth", "--out", "x", "--train", "many"), 2,
-                  TEXTS("--train wants a whole number, got 'many'"));
+                  TEXTS("--train expects a whole number, got 'many'"));
     expect_output(folder, TEXTS("data", "synth", "--out", "x", "--train", "3"), 2,
                   TEXTS("must be in [10, 1000000], got 3"));
     expect_output(folder, TEXTS("data", "synth", "--out", "x", "--seed", "-1"), 2,

@@ -74,7 +74,7 @@ static void test_mistakes(void **state)
     assert_int_equal(RUN(folder->path, "--format", "xml"), 2);
     assert_non_null(strstr(status_message(), "unknown format 'xml'"));
     assert_int_equal(RUN(folder->path, "--by", "seed,,lora.rank"), 2);
-    assert_non_null(strstr(status_message(), "--by wants settings with commas between"));
+    assert_non_null(strstr(status_message(), "--by expects settings with commas between"));
     assert_int_equal(RUN(folder->path, "--format", "csv", "--by", "seed"), 2);
     assert_non_null(strstr(status_message(), "--by and --runs shape the table"));
     assert_int_equal(RUN("--runs"), 2);
