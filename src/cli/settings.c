@@ -44,14 +44,14 @@ static void print_range(const struct setting *setting, struct text *out)
     } else if (setting->kind == SETTING_METHOD) {
         for (int i = 0; method_at(i) != NULL; i++)
             text_append(out, "%s %s", i > 0 ? "," : "", method_at(i)->name);
-    } else if (setting->kind != SETTING_INTEGER && setting->names != NULL) {
+    } else if (setting->names != NULL) {
         for (int i = 0; setting->names[i] != NULL; i++)
             text_append(out, "%s%s", i > 0 ? ", " : " ", setting->names[i]);
     } else if (setting->maximum > setting->minimum) {
         text_append(out, " in [%s, %s%c", text_from_double(setting->minimum, least),
                     text_from_double(setting->maximum, most), setting->is_maximum_open ? ')' : ']');
-        if (setting->kind == SETTING_INTEGER && setting->names != NULL)
-            text_append(out, " or %s", setting->names[0]);
+        if (setting->word != NULL)
+            text_append(out, " or %s", setting->word);
     }
     if (*setting->unit != '\0')
         text_append(out, " (%s)", setting->unit);

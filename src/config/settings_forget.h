@@ -9,7 +9,7 @@
      .offset = AT(forget.class_index),                                                             \
      .minimum = -1,                                                                                \
      .maximum = 99,                                                                                \
-     .names = none_names,                                                                          \
+     .word = "none",                                                                               \
      .unit = "",                                                                                   \
      .help = "class to forget, from 0; none: nothing (base training is retrain of nothing). "      \
              "Another forget.* may stand instead"},                                                \
@@ -41,7 +41,7 @@
          .offset = AT(forget.superclass),                                                          \
          .minimum = -1,                                                                            \
          .maximum = 19,                                                                            \
-         .names = none_names,                                                                      \
+         .word = "none",                                                                           \
          .unit = "",                                                                               \
          .standard = "none",                                                                       \
          .neutral = "-1",                                                                          \
@@ -75,7 +75,7 @@
          .offset = AT(forget.within),                                                              \
          .minimum = -1,                                                                            \
          .maximum = 99,                                                                            \
-         .names = none_names,                                                                      \
+         .word = "none",                                                                           \
          .unit = "",                                                                               \
          .standard = "none",                                                                       \
          .neutral = "-1",                                                                          \

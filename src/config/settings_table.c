@@ -31,8 +31,6 @@ static const char *const dataset_names[] = {"cifar10", "cifar100", "images", NUL
 static const char *const precision_names[] = {"fp32", "tf32", "bf16", NULL};
 static const char *const device_names[] = {"auto", "cuda", "cpu", "ref", NULL};
 static const char *const gpus_names[] = {"1", "auto", NULL};
-static const char *const none_names[] = {"none", NULL};
-static const char *const auto_names[] = {"auto", NULL};
 static const char *const keep_names[] = {"none", "final", "all", NULL};
 
 const double published_mean[3] = {0.4914, 0.4822, 0.4465};
@@ -285,7 +283,7 @@ static const struct setting table[] = {
      .offset = AT(eval.batch_size),
      .minimum = 1,
      .maximum = 65536,
-     .names = auto_names,
+     .word = "auto",
      .unit = "images",
      .standard = "auto",
      .help = "images per evaluation step; auto: as many as are worth while, fewer where "

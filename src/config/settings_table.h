@@ -38,7 +38,8 @@ struct setting {
     size_t offset; /* in struct settings */
     double minimum, maximum;
     bool is_maximum_open;     /* [minimum, maximum) */
-    const char *const *names; /* of ENUM, CHOICE; of INTEGER a word for −1 */
+    const char *const *names; /* of ENUM, SWITCH and CHOICE, NULL-terminated */
+    const char *word;         /* of INTEGER: stands for −1, if any word does */
     const char *unit;         /* "" when it has none */
     const char *standard;     /* default as YAML; NULL: must be given */
     /* default by the architecture's base recipe instead, where one is given; of train.* not read */

@@ -65,25 +65,25 @@ static bool is_number(const struct tree *tree)
 /* "an integer", "an integer or auto" */
 static const char *wanted_integer(const struct reading *reading)
 {
-    const char *const *names = reading->setting->names, *wanted = NULL;
+    const char *word = reading->setting->word, *wanted = NULL;
 
-    if (names != NULL)
-        wanted = arena_format(reading->reader->arena, "an integer or %s", names[0]);
+    if (word != NULL)
+        wanted = arena_format(reading->reader->arena, "an integer or %s", word);
     return wanted != NULL ? wanted : "an integer";
 }
 
 static bool read_integer(const struct reading *reading, void *out)
 {
-    const char *const *names = reading->setting->names; /* a word for −1, if any */
+    const char *word = reading->setting->word;
 
-    if (names != NULL && reading->value->kind == TREE_TEXT &&
-        strcmp(reading->value->text, names[0]) == 0) {
+    if (word != NULL && reading->value->kind == TREE_TEXT &&
+        strcmp(reading->value->text, word) == 0) {
         *(int64_t *)out = -1;
         return true;
     }
     if (reading->value->kind != TREE_INTEGER)
         return refuse_type(reading, wanted_integer(reading));
-    bool is_word = names != NULL && reading->value->integer == -1; /* as it is printed */
+    bool is_word = word != NULL && reading->value->integer == -1; /* as it is printed */
     if (!is_word && !check_range(reading, reading->value->number))
         return false;
     *(int64_t *)out = reading->value->integer;

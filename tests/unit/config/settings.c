@@ -44,8 +44,10 @@ static void test_rows(void **state)
                         : !row->by_recipe[0] || row->group == GROUP_TRAIN);
         if (row->kind == SETTING_INTEGER || row->kind == SETTING_NUMBER)
             assert_true(row->minimum < row->maximum);
-        if (row->kind == SETTING_ENUM || row->kind == SETTING_SWITCH || row->kind == SETTING_CHOICE)
-            assert_non_null(row->names);
+        bool has_names =
+            row->kind == SETTING_ENUM || row->kind == SETTING_SWITCH || row->kind == SETTING_CHOICE;
+        assert_true(has_names == (row->names != NULL));
+        assert_true(row->word == NULL || row->kind == SETTING_INTEGER);
     }
     assert_true(setting_is_section("base.train") && setting_is_section("base"));
     assert_false(setting_is_section("trai") || setting_is_section("train.lr"));
