@@ -28,6 +28,7 @@ enum forget_kind {
     FORGET_BY_INDICES,
     N_FORGET_KINDS
 };
+enum gpus_per_run { GPUS_ONE, GPUS_AUTO };
 enum normalisation_kind { NORMALISATION_BASE, NORMALISATION_PUBLISHED, NORMALISATION_GIVEN };
 
 enum { MAX_MILESTONES = 8 };
@@ -146,7 +147,7 @@ struct settings {
     struct {             /* not part of identity */
         int64_t threads; /* 0: allowed cores ÷ ranks of the node */
         const char *device; /* auto, cuda, cpu, ref */
-        const char *gpus;   /* 1, auto */
+        enum gpus_per_run gpus;
     } resources;
     struct { /* not part of identity */
         double every_seconds;

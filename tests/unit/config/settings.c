@@ -122,6 +122,7 @@ static void test_default_values(void **state)
     assert_int_equal(a.data.mean.kind, NORMALISATION_BASE);
     assert_int_equal(a.forget.class_index, -1);
     assert_true(a.checkpoint.every_seconds == 60 && a.checkpoint.keep == KEEP_FINAL);
+    assert_int_equal(a.resources.gpus, GPUS_AUTO);
 }
 
 static void test_compat(void **state)
@@ -172,6 +173,7 @@ static void test_round_trip(void **state)
     settings.forget.indices = "some \"images\".txt";
     settings.checkpoint.keep = KEEP_ALL;
     settings.resources.device = "ref";
+    settings.resources.gpus = GPUS_ONE;
     to_json(&settings, &first);
     assert_int_equal(settings_from_json(text_value(&first), arena, &again), STATUS_OK);
     to_json(&again, &second);
@@ -189,6 +191,7 @@ static void test_round_trip(void **state)
     assert_int_equal(again.base_train.milestones[1], 150);
     assert_int_equal(again.prune.mask, PRUNE_BAKED);
     assert_int_equal(again.checkpoint.keep, KEEP_ALL);
+    assert_int_equal(again.resources.gpus, GPUS_ONE);
     assert_int_equal(again.forget.kind, FORGET_BY_CLASSES);
     assert_memory_equal(&again.forget.classes, &settings.forget.classes,
                         sizeof settings.forget.classes);
