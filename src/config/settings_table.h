@@ -1,5 +1,6 @@
 /* The one table of settings: reading, printing, defaults, JSON, identity and the reference page
- * all walk its rows. Adding a setting is one row and one member of struct settings. */
+ * all walk its rows. Adding a setting is one row of its section (config/sections) and one member of
+ * struct settings. */
 #ifndef CONFIG_SETTINGS_TABLE_H
 #define CONFIG_SETTINGS_TABLE_H
 
@@ -32,17 +33,17 @@ extern const char *const base_recipe_names[N_BASE_RECIPES];
 int base_recipe_index(const char *name);
 
 struct setting {
-    const char *name; /* dotted */
+    const char *name; /* dotted; in its section the last part or parts */
     enum setting_kind kind;
     enum setting_group group;
-    size_t offset; /* in struct settings */
+    size_t offset; /* in struct settings; in its section from the section's own */
     double minimum, maximum;
     bool is_maximum_open;     /* [minimum, maximum) */
     const char *const *names; /* of ENUM, SWITCH and CHOICE, NULL-terminated */
     const char *word;         /* of INTEGER: stands for −1, if any word does */
     const char *unit;         /* "" when it has none */
     const char *standard;     /* default as YAML; NULL: must be given */
-    /* default by the architecture's base recipe instead, where one is given; of train.* not read */
+    /* default by the architecture's base recipe instead, where one is given */
     const char *by_recipe[N_BASE_RECIPES];
     const char *only_recipe; /* architectures of other base recipes do not read it; NULL: all do */
     const char *published;   /* default under compat: lora-unlearn, when another */
