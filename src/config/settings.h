@@ -165,7 +165,7 @@ enum setting_group {
     GROUP_PRUNE = 1 << 4,
     GROUP_LORA = 1 << 5,
     GROUP_SEED = 1 << 6,
-    GROUP_EXECUTION = 1 << 7, /* resources.*, checkpoint.*: never part of identity */
+    GROUP_EXECUTION = 1 << 7, /* resources.*, checkpoint.*: read by no method */
 };
 
 /* Names of the enums above, in their order, NULL-terminated. */

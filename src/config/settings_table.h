@@ -26,6 +26,25 @@ enum setting_kind {
     SETTING_ATTACKS,       /* struct attack_list */
 };
 
+/* How a setting counts for what a run is, its identity, when the method reads its group. */
+enum setting_counts {
+    COUNTS_AS_VALUE,        /* by its value */
+    COUNTS_NEVER,           /* it says how the run is computed */
+    COUNTS_AS_SPLIT,        /* by the hash of the split, for every method */
+    COUNTS_IN_SPLIT,        /* as part of what that hash is of */
+    COUNTS_AS_CONTENT,      /* by the hash of the file */
+    COUNTS_AS_METHOD,       /* by its value, but not between runs that are compared */
+    COUNTS_AS_TARGETS,      /* by its value, "default" being what the architecture says */
+    COUNTS_AS_CLASS,        /* by the one class that is forgotten, if it is one */
+    COUNTS_WITH_RELEARNING, /* by its value, as all the following, where relearning is measured */
+    /* in a recipe */
+    COUNTS_WITH_SGD,
+    COUNTS_WITH_DECAY,
+    COUNTS_WITH_STEP,
+    COUNTS_WITH_ONE_CYCLE,
+    COUNTS_WITH_FALLING_LR, /* cosine and one_cycle */
+};
+
 enum { MAX_SETTINGS = 128, N_BASE_RECIPES = 3 };
 
 /* Names of the architectures' base recipes, and which of them `name` is (NULL: the first). */
@@ -35,7 +54,8 @@ int base_recipe_index(const char *name);
 struct setting {
     const char *name; /* dotted; in its section the last part or parts */
     enum setting_kind kind;
-    enum setting_group group;
+    enum setting_group group; /* in its section 0 where it is the section's */
+    enum setting_counts counts;
     size_t offset; /* in struct settings; in its section from the section's own */
     double minimum, maximum;
     bool is_maximum_open;     /* [minimum, maximum) */
@@ -51,8 +71,6 @@ struct setting {
      * it is no part of the run's identity, and the value of settings that lack it. NULL: it always
      * is, and must be there. */
     const char *neutral;
-    /* In a run's identity the hash of its split stands for the value. */
-    bool is_in_split;
     const char *limit; /* why other values are refused, when that needs a reason */
     const char *help;
 };

@@ -73,6 +73,7 @@ static const struct setting lora_rows[] = {
      .offset = offsetof(struct settings, lora.targets),
      .unit = "",
      .standard = "default",
+     .counts = COUNTS_AS_TARGETS,
      .help = "POSIX extended regular expression over whole module names; default: the "
              "architecture's"},
     {.name = "mha_out_proj",

@@ -42,7 +42,7 @@ static enum status read_expression(struct spec *spec, const struct setting *sett
 
     if (!is_possible)
         reason = "wants a list, which no expression makes";
-    else if (setting->group == GROUP_EXECUTION)
+    else if (setting->counts == COUNTS_NEVER)
         reason = "changes no result, so it cannot depend on other settings";
     else if (setting->kind == SETTING_ARCHITECTURE)
         reason = "decides what other settings are, so it cannot depend on them";
@@ -147,7 +147,7 @@ enum status spec_assign(struct spec *spec, const struct slot_values *values)
 
     if (is_given_twice(spec, values))
         return STATUS_OK;
-    if (values->is_axis && setting->group == GROUP_EXECUTION) {
+    if (values->is_axis && setting->counts == COUNTS_NEVER) {
         diagnostics_error(spec->diagnostics, &values->at, NULL,
                           "'%s' changes no result, so it cannot be swept", setting->name);
         return STATUS_OK;

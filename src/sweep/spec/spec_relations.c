@@ -88,7 +88,7 @@ static enum status read_condition(struct spec *spec, int setting, const struct t
                           tree_describe(spec->arena, value));
         return STATUS_OK;
     }
-    if (setting_at(setting)->standard == NULL || setting_at(setting)->group == GROUP_EXECUTION) {
+    if (setting_at(setting)->standard == NULL || setting_at(setting)->counts == COUNTS_NEVER) {
         diagnostics_error(spec->diagnostics, &entry->at, NULL,
                           setting_at(setting)->standard == NULL
                               ? "'%s' has no default to fall back on, so it cannot have a condition"

@@ -41,6 +41,7 @@ static void test_rows(void **state)
         assert_non_null(row->help);
         assert_non_null(row->unit);
         assert_true(row->minimum <= row->maximum);
+        assert_true((row->counts == COUNTS_NEVER) == (row->group == GROUP_EXECUTION));
         if (row->kind == SETTING_INTEGER || row->kind == SETTING_NUMBER)
             assert_true(row->minimum < row->maximum);
         bool has_names =
