@@ -33,6 +33,8 @@ bool expression_reads(const struct expression *expression, int setting);
 enum result_kind expression_kind(const struct expression *expression);
 /* What values of a setting are to expressions; false for lists, which no expression can read. */
 bool setting_result_kind(const struct setting *setting, enum result_kind *out);
+/* The value that settings hold for a setting that setting_result_kind accepts. */
+struct result setting_result(const struct setting *setting, const struct settings *settings);
 
 /* The value at a point. A text made of parts is put into `scratch`, which it borrows. BAD_CONFIG,
  * with a message that begins at the fact ("division by zero"), when there is none. */

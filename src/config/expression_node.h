@@ -66,7 +66,4 @@ CHECKED enum status reading_whole(struct reading *in, const char *end, struct no
  * together. Words and other literals beside a setting are read as values of that setting. */
 bool node_check(const struct setting_reader *reader, struct node *node);
 
-/* The value that settings hold for a setting that setting_result_kind accepts. */
-struct result setting_result(const struct setting *setting, const struct settings *settings);
-
 #endif
