@@ -38,7 +38,4 @@ double draw_number(const struct draw *draw, double fraction);
 /* The index of a value among n, by probabilities or evenly. */
 int64_t draw_index(const struct draw *draw, double fraction, int64_t n);
 
-/* x with Φ(x) = fraction, for fraction in (0, 1). */
-double normal_quantile(double fraction);
-
 #endif
