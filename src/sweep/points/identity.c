@@ -214,15 +214,6 @@ static enum status compose(struct identity_writer *writer, const struct meaning 
     return text_finish(text);
 }
 
-enum status identity_text(struct identity_writer *writer, const struct meaning *meaning,
-                          const char **out)
-{
-    enum status status = compose(writer, meaning, (struct scope){meaning->method->reads, true});
-
-    *out = text_value(&writer->text);
-    return status;
-}
-
 enum status identity_find(struct identity_writer *writer, const struct meaning *meaning,
                           struct identity *out)
 {

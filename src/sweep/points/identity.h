@@ -31,16 +31,13 @@ void identity_writer_destroy(struct identity_writer *writer); /* accepts NULL */
 
 /* Hashes of what a point means: all of it (the run's id is the first 16 digits), and the part in
  * which a run and what it is compared with must agree, whatever their methods: split, model.arch,
- * normalisation, eval.*, seed. */
+ * normalisation, eval.*, seed. Hashed is a text: IDENTITY_LINE, then "name=value" lines sorted by
+ * name, of the settings in groups the method reads, without paths, without settings that its other
+ * settings make meaningless (momentum without sgd). */
 struct identity {
     char all[HASH_HEX_BYTES], comparable[HASH_HEX_BYTES];
 };
 CHECKED enum status identity_find(struct identity_writer *writer, const struct meaning *meaning,
                                   struct identity *out);
-/* "identity=1", then "name=value" lines sorted by name: the settings in groups the method reads,
- * without paths, without settings that its other settings make meaningless (momentum without
- * sgd). Borrowed until the next call. */
-CHECKED enum status identity_text(struct identity_writer *writer, const struct meaning *meaning,
-                                  const char **out);
 
 #endif
