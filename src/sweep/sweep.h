@@ -70,7 +70,5 @@ struct plan_column {
 };
 void plan_print_runs(const struct sweep *sweep, const struct plan_column *columns, int n_columns,
                      bool has_all, struct text *out);
-/* Both. */
-CHECKED enum status plan_print(const struct sweep *sweep, bool has_all, struct text *out);
 
 #endif
