@@ -168,11 +168,9 @@ enum setting_group {
     GROUP_EXECUTION = 1 << 7, /* resources.*, checkpoint.*: read by no method */
 };
 
-/* Names of the enums above, in their order, NULL-terminated. */
-extern const char *const forget_kind_names[],
-    *const prune_mask_names[], *const mha_out_proj_names[], *const optimizer_names[],
-                                                                *const schedule_names[],
-                                                                    *const attack_names[];
+/* In the order of the enums, NULL-terminated. */
+extern const char *const forget_kind_names[];
+extern const char *const attack_names[];
 
 /* Values → JSON object under dotted names (all settings), and back. from_json accepts what to_json
  * writes, and what it wrote before there was a setting that has a neutral value. */

@@ -1,8 +1,8 @@
 /* prune.* and lora.*: what methods that prune, and that train adapters, read. */
 #include "config/sections/sections.h"
 
-const char *const prune_mask_names[] = {"held", "held_merged", "baked", NULL};
-const char *const mha_out_proj_names[] = {"adapt", "ignore", NULL};
+static const char *const prune_mask_names[] = {"held", "held_merged", "baked", NULL};
+static const char *const mha_out_proj_names[] = {"adapt", "ignore", NULL};
 
 static const struct setting prune_rows[] = {
     {.name = "sparsity",

@@ -2,8 +2,8 @@
  * nothing is said stands in `standard`, what base.train.* is in `by_recipe`. */
 #include "config/sections/sections.h"
 
-const char *const optimizer_names[] = {"sgd", "adam", "adamw", NULL};
-const char *const schedule_names[] = {"constant", "cosine", "step", "one_cycle", NULL};
+static const char *const optimizer_names[] = {"sgd", "adam", "adamw", NULL};
+static const char *const schedule_names[] = {"constant", "cosine", "step", "one_cycle", NULL};
 static const char *const schedule_unit_names[] = {"epoch", "step", NULL};
 static const char *const decay_on_names[] = {"all", "weights", NULL};
 static const char *const augment_names[] = {"none", "flip", "crop_flip", NULL};

@@ -98,7 +98,6 @@ CHECKED enum status spec_read_matches(struct spec *spec, const struct tree_entry
 CHECKED enum status spec_read_axis(struct spec *spec, int setting, const struct tree_entry *entry);
 CHECKED enum status spec_read_zip(struct spec *spec, const struct tree_entry *entry);
 CHECKED enum status spec_read_when(struct spec *spec, const char *prefix, const struct tree *map);
-CHECKED enum status spec_read_seeds(struct spec *spec, const struct tree_entry *entry);
 CHECKED enum status spec_read_metric(struct spec *spec, const struct tree_entry *entry);
 CHECKED enum status spec_read_early_terminate(struct spec *spec, const struct tree_entry *entry);
 /* What the two mean together and for the runs there are: mistakes into diagnostics. */

@@ -164,7 +164,7 @@ done:
     return status;
 }
 
-enum status spec_read_seeds(struct spec *spec, const struct tree_entry *entry)
+static enum status read_seeds(struct spec *spec, const struct tree_entry *entry)
 {
     int64_t n = 0;
 
@@ -252,7 +252,7 @@ static const struct key_row {
     {"config", read_config},
     {"method", read_method},
     {"parameters", read_parameters},
-    {"seeds", spec_read_seeds},
+    {"seeds", read_seeds},
     {"run_cap", read_run_cap},
     {"on_failure", read_on_failure},
     {"checkpoint", read_section},
