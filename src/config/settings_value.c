@@ -38,7 +38,7 @@ static bool refuse_type(const struct reading *reading, const char *wanted)
                        : value->kind == TREE_LIST ? "several values go under 'parameters'"
                                                   : NULL;
 
-    return refuse(reading, hint, "wants %s, got %s", wanted,
+    return refuse(reading, hint, "expects %s, got %s", wanted,
                   tree_describe(reading->reader->arena, value));
 }
 
@@ -108,7 +108,7 @@ static bool read_amount(const struct reading *reading, void *out)
     if (!read_number(reading, &number))
         return false;
     if (number > 1 && number != rint(number))
-        return refuse(reading, NULL, "wants a share below 1 or a whole number, got %s",
+        return refuse(reading, NULL, "expects a share below 1 or a whole number, got %s",
                       reading->value->text);
     *(double *)out = number;
     return true;
@@ -214,7 +214,7 @@ static bool read_regex(const struct reading *reading, void *out)
         return true;
     }
     regerror(code, &regex, reason, sizeof reason);
-    return refuse(reading, NULL, "is no regular expression: %s", reason);
+    return refuse(reading, NULL, "is not a regular expression: %s", reason);
 }
 
 static bool read_choice(const struct reading *reading, const char *const *names, void *out)
@@ -290,14 +290,14 @@ static bool read_epochs(const struct reading *reading, void *out)
     if (value->kind != TREE_LIST)
         return refuse_type(reading, "a list of epochs");
     if (value->n > MAX_MILESTONES)
-        return refuse(reading, NULL, "has %lld epochs, at most %d are possible",
+        return refuse(reading, NULL, "has %lld epochs, but at most %d are allowed",
                       (long long)value->n, MAX_MILESTONES);
     for (int64_t i = 0; i < value->n; i++) {
         struct reading item = {reading->reader, reading->setting, value->items[i]};
         if (!read_integer(&item, &epochs[i]))
             return false;
         if (i > 0 && epochs[i] <= epochs[i - 1])
-            return refuse(&item, NULL, "must rise, but %lld follows %lld", (long long)epochs[i],
+            return refuse(&item, NULL, "must increase, but %lld follows %lld", (long long)epochs[i],
                           (long long)epochs[i - 1]);
     }
     memcpy(recipe->milestones, epochs, sizeof epochs);
@@ -312,7 +312,7 @@ static bool read_classes(const struct reading *reading, void *out)
 
     if (value->kind != TREE_LIST)
         return refuse(reading, "write [1, 3]; under 'parameters', [[1, 3], [2, 4]]",
-                      "wants a list of classes, got %s",
+                      "expects a list of classes, got %s",
                       tree_describe(reading->reader->arena, value));
     for (int64_t i = 0; i < value->n; i++) {
         struct reading item = {reading->reader, reading->setting, value->items[i]};
@@ -334,7 +334,7 @@ static bool read_attacks(const struct reading *reading, void *out)
     int64_t n = value->kind == TREE_LIST ? value->n : 1;
 
     if (n == 0)
-        return refuse(reading, NULL, "wants at least one of %s",
+        return refuse(reading, NULL, "expects at least one of %s",
                       names_joined(reading->reader->arena, attack_names));
     for (int64_t i = 0; i < n; i++) {
         struct reading item = {reading->reader, reading->setting,

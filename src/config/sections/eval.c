@@ -41,7 +41,7 @@ static const struct setting eval_rows[] = {
      .standard = "0",
      .neutral = "0",
      .help = "measure how soon training on the forgotten images brings them back, in at most so "
-             "many steps; 0: do not; wants model.weights for every method"},
+             "many steps; 0: do not; needs model.weights for every method"},
     {.name = "relearn.every",
      .kind = SETTING_INTEGER,
      .offset = offsetof(struct settings, eval.relearn.every),

@@ -238,7 +238,7 @@ static const struct setting recipe_rows[] = {
      .by_recipe = {"last", "last", "last"},
      .neutral = "\"last\"",
      .help = "weights that a run ends with: the last epoch's, or the best by validation "
-             "accuracy, ties the earlier; best wants data.validation"},
+             "accuracy, ties the earlier; best needs data.validation"},
     {.name = "patience",
      .kind = SETTING_INTEGER,
      .offset = offsetof(struct recipe, patience),
@@ -249,7 +249,7 @@ static const struct setting recipe_rows[] = {
      .by_recipe = {"0", "0", "0"},
      .neutral = "0",
      .help = "training ends after so many epochs without a better validation accuracy; 0: "
-             "never; wants data.validation"},
+             "never; needs data.validation"},
     {.name = "validate_every",
      .kind = SETTING_INTEGER,
      .offset = offsetof(struct recipe, validate_every),

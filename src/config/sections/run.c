@@ -25,7 +25,7 @@ static const struct setting run_rows[] = {
      .standard = "fp32",
      .neutral = "\"fp32\"",
      .help = "of the factors of matrix products and convolutions, bf16 also of maps; tf32 and "
-             "bf16 want a GPU"},
+             "bf16 need a GPU"},
 };
 const struct setting_section run_section = {
     .prefix = "",

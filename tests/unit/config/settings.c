@@ -334,26 +334,26 @@ static void check_refused(const char *from, const char *to, const char *message)
 static void test_bad_json(void **state)
 {
     (void)state;
-    check_refused("{", "[", "settings are no JSON object");
-    check_refused("}", "} more", "settings are no JSON object");
+    check_refused("{", "[", "settings are not a JSON object");
+    check_refused("}", "} more", "settings are not a JSON object");
     check_refused("\"lora.rank\"", "\"lora.rnk\"",
                   "settings JSON has an unknown setting 'lora.rnk'");
     check_refused("\"lora.rank\": 8, ", "", "settings JSON lacks 'lora.rank'");
     check_refused("\"lora.rank\": 8", "\"lora.rank\": 8, \"lora.rank\": 8",
                   "settings JSON gives 'lora.rank' twice");
     check_refused("\"lora.rank\": 8", "\"lora.rank\": 8.5",
-                  "'lora.rank' wants an integer, got 8.5");
+                  "'lora.rank' expects an integer, got 8.5");
     check_refused("\"lora.rank\": 8", "\"lora.rank\": \"8\"",
-                  "'lora.rank' wants an integer, got '8'");
+                  "'lora.rank' expects an integer, got '8'");
     check_refused("\"prune.sparsity\": 0.5", "\"prune.sparsity\": 1",
                   "'prune.sparsity' must be in [0, 1), got 1");
     check_refused("\"prune.mask\": \"held\"", "\"prune.mask\": null", "object or null");
     check_refused("\"data.validation\": 0", "\"data.validation\": 1.5",
-                  "'data.validation' wants a share below 1 or a whole number, got 1.5");
+                  "'data.validation' expects a share below 1 or a whole number, got 1.5");
     check_refused("\"data.validation\": 0", "\"data.validation\": -0.1",
                   "'data.validation' must be in [0, 2147483647], got -0.1");
     check_refused("\"train.milestones\": []", "\"train.milestones\": [1,2,3,4,5,6,7,8,9]",
-                  "'train.milestones' has 9 epochs, at most 8 are possible");
+                  "'train.milestones' has 9 epochs, but at most 8 are allowed");
 }
 
 /* The first attack keeps its place; in which order the others are written does not matter. */

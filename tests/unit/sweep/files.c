@@ -244,7 +244,7 @@ static void test_bad_bases(void **state)
     (void)state;
     write_text("b.yaml", "train:\n  epochs: many\n");
     check_refused("base: [b.yaml]\n" SWEEP,
-                  "b.yaml:2:11: error: 'train.epochs' wants an integer, got 'many'\n"
+                  "b.yaml:2:11: error: 'train.epochs' expects an integer, got 'many'\n"
                   "    2 |   epochs: many\n"
                   "      |           ^~~~\n");
     write_text("c.yaml", "base: c.yaml\n");
