@@ -159,7 +159,7 @@ static void test_exclude_nothing(void **state)
                                           "exclude: [{lora.rank: 5}]\n",
                                      NULL);
     assert_non_null(strstr(text_value(&loaded.diagnostics),
-                           "x.yaml:7:11: warning: this exclude matches no point\n"));
+                           "x.yaml:7:11: warning: this entry of 'exclude' matches no point\n"));
     assert_int_equal(loaded.sweep->n_runs, 1);
     loaded_release(&loaded);
 }
