@@ -6,12 +6,12 @@
 #include "config/settings_table.h"
 
 struct setting_section {
-    const char *prefix;         /* "base.train."; "" where names stand alone */
-    const struct setting *rows; /* [n_rows] names are what follows the prefix */
+    const char *prefix;         /* "base.train."; "" for settings without a section */
+    const struct setting *rows; /* [n_rows] */
     int n_rows;
-    size_t offset;            /* where the rows' offsets begin, in struct settings */
-    enum setting_group group; /* of rows that say none */
-    /* A row's by_recipe holds, and `standard` where that says nothing; else `standard` alone. */
+    size_t offset;            /* in struct settings; the rows' offsets are relative to it */
+    enum setting_group group; /* of rows that name none */
+    /* Whether by_recipe of its rows is used; else their default is `standard` alone. */
     bool is_by_recipe;
 };
 
