@@ -1,4 +1,4 @@
-/* Choosing an epoch by validation wants images to validate with. */
+/* Choosing an epoch by validation needs images to validate with. */
 #include "sweep/points/point.h"
 
 static void refuse(struct spec *spec, const struct point *point, const char *setting,
