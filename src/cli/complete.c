@@ -13,9 +13,7 @@
 static void print_values(const struct setting *setting)
 {
     static const char *const booleans[] = {"true", "false", NULL};
-    const char *const *names = setting->kind == SETTING_BOOL      ? booleans
-                               : setting->kind == SETTING_INTEGER ? NULL
-                                                                  : setting->names;
+    const char *const *names = setting->kind == SETTING_BOOL ? booleans : setting->names;
 
     for (int i = 0; names != NULL && names[i] != NULL; i++)
         printf("%s=%s\n", setting->name, names[i]);

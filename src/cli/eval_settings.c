@@ -11,11 +11,12 @@
 static bool is_read_here(const char *name)
 {
     int i = setting_find(name);
-    bool is_of_split = i >= 0 &&
-                       (setting_at(i)->is_in_split || strcmp(name, "forget.class") == 0) &&
-                       strcmp(name, "forget.kind") != 0;
 
-    return is_of_split || (i >= 0 && text_starts_with(name, "model.vit."));
+    if (i < 0 || strcmp(name, "forget.kind") == 0)
+        return false;
+    enum setting_counts counts = setting_at(i)->counts;
+    return counts == COUNTS_IN_SPLIT || counts == COUNTS_AS_CLASS ||
+           text_starts_with(name, "model.vit.");
 }
 
 static enum status read_value(const char *name, const char *value, struct arena *arena,

@@ -7,7 +7,6 @@
 #include "model/model.h"
 #include "unlearn/method.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,14 +43,14 @@ static void print_range(const struct setting *setting, struct text *out)
     } else if (setting->kind == SETTING_METHOD) {
         for (int i = 0; method_at(i) != NULL; i++)
             text_append(out, "%s %s", i > 0 ? "," : "", method_at(i)->name);
-    } else if (setting->kind != SETTING_INTEGER && setting->names != NULL) {
+    } else if (setting->names != NULL) {
         for (int i = 0; setting->names[i] != NULL; i++)
             text_append(out, "%s%s", i > 0 ? ", " : " ", setting->names[i]);
     } else if (setting->maximum > setting->minimum) {
         text_append(out, " in [%s, %s%c", text_from_double(setting->minimum, least),
                     text_from_double(setting->maximum, most), setting->is_maximum_open ? ')' : ']');
-        if (setting->kind == SETTING_INTEGER && setting->names != NULL)
-            text_append(out, " or %s", setting->names[0]);
+        if (setting->word != NULL)
+            text_append(out, " or %s", setting->word);
     }
     if (*setting->unit != '\0')
         text_append(out, " (%s)", setting->unit);
@@ -62,13 +61,10 @@ static void print_default(const struct setting *setting, struct text *out)
 {
     static const char *const readers[N_BASE_RECIPES] = {"resnet18 to resnet152",
                                                         "resnet20 to resnet110", "simple_vit"};
-    bool is_base = setting->group == GROUP_BASE_TRAIN;
-    const char *standard = is_base ? setting->by_recipe[0] : setting->standard;
 
-    assert(standard != NULL);
-    text_append(out, "%s", standard);
-    for (int i = 0; setting->group != GROUP_TRAIN && i < N_BASE_RECIPES; i++)
-        if (setting->by_recipe[i] != NULL && strcmp(setting->by_recipe[i], standard) != 0)
+    text_append(out, "%s", setting->standard);
+    for (int i = 0; i < N_BASE_RECIPES; i++)
+        if (setting->by_recipe[i] != NULL && strcmp(setting->by_recipe[i], setting->standard) != 0)
             text_append(out, "; %s for %s", setting->by_recipe[i], readers[i]);
     if (setting->published != NULL)
         text_append(out, "; %s under compat: lora-unlearn", setting->published);

@@ -1,18 +1,18 @@
-/* Mistakes in what the user wrote, collected as file:line:column text with the line and an
- * underline. Nothing stops at the first mistake; the caller looks at n_errors in the end. */
+/* Mistakes in what the user wrote, collected as text: file:line:column, the message, the line, an
+ * underline. Reading goes on after a mistake; the caller checks n_errors at the end. */
 #ifndef CONFIG_DIAGNOSTICS_H
 #define CONFIG_DIAGNOSTICS_H
 
 #include "base/text.h"
 
-enum { DIAGNOSTICS_MOST = 20 }; /* errors shown; as many warnings */
+enum { DIAGNOSTICS_MOST = 20 }; /* errors shown, and as many warnings */
 
 struct source { /* a text that positions point into; outlives them */
     const char *name, *text;
 };
 
 struct position {
-    const struct source *source; /* NULL: no place to show */
+    const struct source *source; /* NULL: there is no place to show */
     int line, column, length;    /* from 1, in characters; length of the underline */
 };
 

@@ -156,7 +156,7 @@ enum status condition_parse(const struct setting_reader *reader, const struct tr
     if (status == STATUS_OK)
         status = reading_whole(&in, value->text + strlen(value->text), &in.expression->root);
     if (status == STATUS_OK && in.expression->root->kind != RESULT_BOOL)
-        status =
-            reading_refuse(&in, in.p, in.p, "a condition is true or false, such as lora.rank > 4");
+        status = reading_refuse(&in, in.p, in.p,
+                                "a condition must be true or false, such as lora.rank > 4");
     return finish(&in, status, out);
 }

@@ -1,6 +1,6 @@
 /* Arithmetic and comparisons over settings: "${2 * lora.rank}" as a value, and
  * "unlearn.method in [lora, prune_lora]" as a condition. Names and types are checked when the text
- * is read, so that only numbers can still go wrong at a point: a division by zero, an overflow. */
+ * is read, so at a point only arithmetic can still fail: a division by zero, an overflow. */
 #ifndef CONFIG_EXPRESSION_H
 #define CONFIG_EXPRESSION_H
 
@@ -21,26 +21,28 @@ struct expression; /* lives in its reader's arena */
 /* True for a text with "${" in it. */
 bool text_has_expression(const char *text);
 
-/* A text whose "${…}" parts are expressions: one part alone keeps its type, parts with text around
- * them make a text. *out is NULL after a mistake, which is in the reader's diagnostics. */
+/* A text whose "${…}" parts are expressions: a single part keeps its type, parts with text around
+ * them are joined to a text. After a mistake *out is NULL and the reader's diagnostics tell it. */
 CHECKED enum status expression_parse(const struct setting_reader *reader, const struct tree *value,
                                      struct expression **out);
-/* A text that is an expression as a whole and true or false. *out as above. */
+/* A text that is one expression, true or false. *out as above. */
 CHECKED enum status condition_parse(const struct setting_reader *reader, const struct tree *value,
                                     struct expression **out);
 
 bool expression_reads(const struct expression *expression, int setting);
 enum result_kind expression_kind(const struct expression *expression);
-/* What values of a setting are to expressions; false for lists, which no expression can read. */
+/* The kind that a setting's values have in expressions; false for lists, which none can read. */
 bool setting_result_kind(const struct setting *setting, enum result_kind *out);
+/* The value that settings hold for a setting that setting_result_kind accepts. */
+struct result setting_result(const struct setting *setting, const struct settings *settings);
 
-/* The value at a point. A text made of parts is put into `scratch`, which it borrows. BAD_CONFIG,
- * with a message that begins at the fact ("division by zero"), when there is none. */
+/* The value at a point. A text that is joined from parts lives in `scratch`. BAD_CONFIG when there
+ * is no value, with a message that begins with the fact ("division by zero"). */
 CHECKED enum status expression_value(const struct expression *expression,
                                      const struct settings *settings, struct text *scratch,
                                      struct result *out);
 
-/* Appends a value as it is written: 8, 0.5, true, text without quotes. */
+/* Appends a value as a user writes it: 8, 0.5, true, text without quotes. */
 void result_print(const struct result *value, struct text *out);
 
 #endif

@@ -91,7 +91,7 @@ static enum status make_setting(struct reading *in, int setting, const struct po
 
     if (!setting_result_kind(setting_at(setting), &node.kind)) {
         diagnostics_error(in->reader->diagnostics, at, NULL,
-                          "'%s' holds several values; an expression reads single ones",
+                          "'%s' is a list, and an expression reads single values only",
                           setting_at(setting)->name);
         return fail(STATUS_BAD_CONFIG, "a list in an expression");
     }
@@ -163,7 +163,7 @@ static enum status read_atom(struct reading *in, struct node **out)
     if (*from == '\'' || *from == '"')
         return read_quoted(in, out);
     if (!take(in, "("))
-        return reading_refuse(in, from, from + 1, "a setting, a number or a text is expected here");
+        return reading_refuse(in, from, from + 1, "expected a setting, a number or a quoted text");
     TRY(read_or(in, out));
     if (!take(in, ")"))
         TRY(reading_refuse(in, in->p, in->p, "')' is missing here"));
@@ -181,7 +181,7 @@ static enum status read_sign(struct reading *in, struct node **out)
     if (!take(in, "-"))
         return read_atom(in, out);
     if (in->depth++ >= DEEPEST)
-        TRY(reading_refuse(in, from, from + 1, "nested too deep"));
+        TRY(reading_refuse(in, from, from + 1, "nested too deeply"));
     TRY(read_sign(in, &node.left));
     in->depth--;
     node.at = reading_place(in, from, in->p);
@@ -238,7 +238,7 @@ static enum status read_items(struct reading *in, struct node *node)
     struct node *items[MOST_ITEMS];
 
     if (!take(in, "["))
-        TRY(reading_refuse(in, in->p, in->p, "'in' wants a list: in [a, b]"));
+        TRY(reading_refuse(in, in->p, in->p, "'in' expects a list: in [a, b]"));
     do {
         if (node->n_items == MOST_ITEMS)
             TRY(reading_refuse(in, in->p, in->p, "this list is too long"));
@@ -288,7 +288,7 @@ static enum status read_comparison(struct reading *in, struct node **out)
         return reading_make(in, &node, out);
     }
     if (take(in, "="))
-        TRY(reading_refuse(in, in->p - 1, in->p, "'==' compares; '=' has no meaning here"));
+        TRY(reading_refuse(in, in->p - 1, in->p, "'=' has no meaning here; '==' compares"));
     if (take_word(in, "in"))
         return read_membership(in, false, out);
     if (take_word(in, "not")) {
@@ -310,7 +310,7 @@ static enum status read_not(struct reading *in, struct node **out)
     if (!take_word(in, "not"))
         return read_comparison(in, out);
     if (in->depth++ >= DEEPEST)
-        TRY(reading_refuse(in, from, from + 3, "nested too deep"));
+        TRY(reading_refuse(in, from, from + 3, "nested too deeply"));
     TRY(read_not(in, &node.left));
     in->depth--;
     node.at = reading_place(in, from, in->p);
@@ -331,7 +331,7 @@ static enum status read_or(struct reading *in, struct node **out)
     enum status status = STATUS_OK;
 
     if (in->depth++ >= DEEPEST)
-        TRY(reading_refuse(in, in->p, in->p + 1, "nested too deep"));
+        TRY(reading_refuse(in, in->p, in->p + 1, "nested too deeply"));
     TRY(read_level(in, &level, out));
     in->depth--;
 done:
@@ -346,11 +346,10 @@ enum status reading_whole(struct reading *in, const char *end, struct node **out
     TRY(read_or(in, out));
     skip_blanks(in);
     if (in->p != end)
-        TRY(reading_refuse(in, in->p, in->p + 1,
-                           "this does not belong to the expression before it"));
+        TRY(reading_refuse(in, in->p, in->p + 1, "nothing may follow the expression"));
     if ((*out)->is_word) {
         diagnostics_error(in->reader->diagnostics, &(*out)->at, NULL,
-                          "'%s' is no setting; a text is written in quotes", (*out)->text);
+                          "'%s' is not a setting; text must be quoted", (*out)->text);
         TRY(fail(STATUS_BAD_CONFIG, "a bare word"));
     }
 done:

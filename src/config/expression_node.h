@@ -1,4 +1,4 @@
-/* Inside of expressions: the tree that the reader makes and the evaluation walks. */
+/* Internals of expressions: the tree that is read from a text and evaluated. */
 #ifndef CONFIG_EXPRESSION_NODE_H
 #define CONFIG_EXPRESSION_NODE_H
 
@@ -22,7 +22,7 @@ enum operation {
     OP_AND,
     OP_OR,
     OP_IN,   /* left in items */
-    OP_JOIN, /* items one behind the other, as text */
+    OP_JOIN, /* items joined as text */
 };
 
 struct node {
@@ -52,21 +52,18 @@ struct reading {
     int depth, n_nodes;
     struct expression *expression;
 };
-/* The place of a part; the whole value's where escapes or line breaks make parts hard to find. */
+/* The place of a part, or of the whole value where escapes or line breaks hide parts. */
 struct position reading_place(const struct reading *in, const char *from, const char *to);
 /* A mistake at a part: into the diagnostics, and BAD_CONFIG. */
 CHECKED enum status reading_refuse(const struct reading *in, const char *from, const char *to,
                                    const char *message);
 /* A checked copy in the arena. */
 CHECKED enum status reading_make(struct reading *in, const struct node *node, struct node **out);
-/* The grammar: one expression up to `end`, all of it. A bare word alone is a misspelt setting. */
+/* Reads one expression that ends at `end`. A bare word alone is a misspelt setting. */
 CHECKED enum status reading_whole(struct reading *in, const char *end, struct node **out);
 
 /* Gives an operation its kind; false, with a diagnostic at the operand, when operands do not go
  * together. Words and other literals beside a setting are read as values of that setting. */
 bool node_check(const struct setting_reader *reader, struct node *node);
-
-/* The value that settings hold for a setting that setting_result_kind accepts. */
-struct result setting_result(const struct setting *setting, const struct settings *settings);
 
 #endif

@@ -69,7 +69,7 @@ static bool refuse(const struct setting_reader *reader, const struct node *opera
                    const char *operation, const char *wanted)
 {
     diagnostics_error(reader->diagnostics, &operand->at, suggest_setting(reader, operand),
-                      "%s wants %s, got %s", operation, wanted, describe(reader, operand));
+                      "%s %s, got %s", operation, wanted, describe(reader, operand));
     return false;
 }
 
@@ -89,9 +89,9 @@ static bool check_numbers(const struct setting_reader *reader, struct node *node
     const char *name = operation_name(node->operation);
 
     if (!is_numeric(node->left))
-        return refuse(reader, node->left, name, "numbers");
+        return refuse(reader, node->left, name, "expects numbers");
     if (node->right != NULL && !is_numeric(node->right))
-        return refuse(reader, node->right, name, "numbers");
+        return refuse(reader, node->right, name, "expects numbers");
     return true;
 }
 
@@ -101,9 +101,9 @@ static bool check_bools(const struct setting_reader *reader, struct node *node)
 
     node->kind = RESULT_BOOL;
     if (node->left->kind != RESULT_BOOL)
-        return refuse(reader, node->left, name, "conditions");
+        return refuse(reader, node->left, name, "expects conditions");
     if (node->right != NULL && node->right->kind != RESULT_BOOL)
-        return refuse(reader, node->right, name, "conditions");
+        return refuse(reader, node->right, name, "expects conditions");
     return true;
 }
 
@@ -135,11 +135,11 @@ static bool check_pair(const struct setting_reader *reader, const struct node *n
     if (right->operation == OP_SETTING && left->operation == OP_LITERAL && node->operation != OP_IN)
         return adopt_literal(reader, right->setting, left);
     if (is_numeric(left) && !is_numeric(right))
-        return refuse(reader, right, name, "a number beside a number");
+        return refuse(reader, right, name, "compares a number with a number");
     if (!is_numeric(left) && left->kind != right->kind)
         return refuse(reader, right, name,
-                      left->kind == RESULT_TEXT ? "text beside text"
-                                                : "true or false beside true or false");
+                      left->kind == RESULT_TEXT ? "compares text with text"
+                                                : "compares true or false with true or false");
     return true;
 }
 

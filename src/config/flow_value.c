@@ -106,7 +106,7 @@ static enum status read_list(struct reader *reader, struct tree **out)
     const char *from = reader->p++;
 
     if (reader->depth++ >= DEEPEST)
-        TRY(refuse(reader, from, "nested too deep"));
+        TRY(refuse(reader, from, "nested too deeply"));
     TRY(read_items(reader, ']', &items));
     struct position at = place(reader, from, reader->p);
     TRY(tree_list(reader->arena, &at, items.items, items.n, out));
@@ -140,7 +140,10 @@ static enum status read_items(struct reader *reader, char close, struct items *o
         if (*reader->p == close)
             break;
         if (*reader->p != ',')
-            TRY(refuse(reader, reader->p, "',' or the end is missing here"));
+            TRY(refuse(reader, reader->p,
+                       close == ']'   ? "expected ',' or ']' here"
+                       : close == ')' ? "expected ',' or ')' here"
+                                      : "expected ',' or the end here"));
         reader->p++;
         skip_blanks(reader);
         if (*reader->p == close)
@@ -155,7 +158,7 @@ done:
 static enum status count_from(const struct reader *reader, const struct items *limits,
                               int64_t *n_items, int64_t *step)
 {
-    const char *wanted = "range wants integers: range(first, end) or range(first, end, step)";
+    const char *wanted = "range expects integers: range(first, end) or range(first, end, step)";
 
     if (limits->n < 2 || limits->n > 3)
         return refuse(reader, reader->start, wanted);
@@ -164,13 +167,13 @@ static enum status count_from(const struct reader *reader, const struct items *l
             return refuse(reader, reader->start, wanted);
     *step = limits->n == 3 ? limits->items[2]->integer : 1;
     if (*step < 1)
-        return refuse(reader, reader->start, "range wants a step of 1 or more");
+        return refuse(reader, reader->start, "range expects a step of at least 1");
     int64_t distance = 0;
     if (__builtin_sub_overflow(limits->items[1]->integer, limits->items[0]->integer, &distance) ||
         distance / *step > MOST_ITEMS)
         return refuse(reader, reader->start, "range has more than 100000 values");
     if (distance < 1)
-        return refuse(reader, reader->start, "range is empty: its end is not part of it");
+        return refuse(reader, reader->start, "this range is empty: its end does not belong to it");
     *n_items = (distance - 1) / *step + 1;
     return STATUS_OK;
 }
@@ -204,7 +207,7 @@ static enum status read_all(struct reader *reader, struct items *items)
         reader->p = strchr(reader->p, '(') + 1;
     TRY(read_items(reader, is_range || is_choice ? ')' : '\0', items));
     if (*reader->p != '\0')
-        TRY(refuse(reader, reader->p, "nothing may follow here"));
+        TRY(refuse(reader, reader->p, "nothing may follow this value"));
     if (is_range)
         TRY(expand_range(reader, items));
     else if (items->n == 0)

@@ -1,5 +1,5 @@
-/* Every setting of a run, typed, and the one table that names, bounds, defaults and documents them.
- */
+/* Every setting of a run, typed. Their names, bounds, defaults and documentation are in
+ * settings_table.h. */
 #ifndef CONFIG_SETTINGS_H
 #define CONFIG_SETTINGS_H
 
@@ -28,6 +28,7 @@ enum forget_kind {
     FORGET_BY_INDICES,
     N_FORGET_KINDS
 };
+enum gpus_per_run { GPUS_ONE, GPUS_AUTO };
 enum normalisation_kind { NORMALISATION_BASE, NORMALISATION_PUBLISHED, NORMALISATION_GIVEN };
 
 enum { MAX_MILESTONES = 8 };
@@ -68,7 +69,7 @@ struct vit_shape {
     int64_t mlp;   /* hidden width of a layer's perceptron */
 };
 
-/* Membership attacks of eval.mia: src/eval has their fits. */
+/* Membership attacks of eval.mia; src/eval fits them. */
 enum attack_kind {
     ATTACK_LOSS_LR,
     ATTACK_CONFIDENCE_SVC,
@@ -85,7 +86,7 @@ struct attack_list {
      * same are the same bytes (those past n are 0; no padding, as all are ints). */
     enum attack_kind items[N_ATTACKS];
 };
-/* Adds an attack, the first at its place. False when the list has it. */
+/* Adds an attack; the first stays first. False when the list already has it. */
 bool attack_list_add(struct attack_list *list, enum attack_kind kind);
 
 struct settings {
@@ -103,8 +104,8 @@ struct settings {
     } data;
     struct {
         enum forget_kind kind;
-        int64_t
-            class_index; /* forget.class; −1: none. Of the others only what `kind` names is set */
+        int64_t class_index; /* forget.class; −1: none. Of the other members only the one of `kind`
+                                is set */
         struct small_set classes;
         int64_t superclass; /* −1: none */
         double fraction;    /* of the training images, or of those of one class; 0: none */
@@ -146,7 +147,7 @@ struct settings {
     struct {             /* not part of identity */
         int64_t threads; /* 0: allowed cores ÷ ranks of the node */
         const char *device; /* auto, cuda, cpu, ref */
-        const char *gpus;   /* 1, auto */
+        enum gpus_per_run gpus;
     } resources;
     struct { /* not part of identity */
         double every_seconds;
@@ -164,17 +165,15 @@ enum setting_group {
     GROUP_PRUNE = 1 << 4,
     GROUP_LORA = 1 << 5,
     GROUP_SEED = 1 << 6,
-    GROUP_EXECUTION = 1 << 7, /* resources.*, checkpoint.*: never part of identity */
+    GROUP_EXECUTION = 1 << 7, /* resources.*, checkpoint.*: read by no method */
 };
 
-/* Names of the enums above, in their order, NULL-terminated. */
-extern const char *const forget_kind_names[],
-    *const prune_mask_names[], *const mha_out_proj_names[], *const optimizer_names[],
-                                                                *const schedule_names[],
-                                                                    *const attack_names[];
+/* In the order of the enums, NULL-terminated. */
+extern const char *const forget_kind_names[];
+extern const char *const attack_names[];
 
-/* Values → JSON object under dotted names (all settings), and back. from_json accepts what to_json
- * writes, and what it wrote before there was a setting that has a neutral value. */
+/* All settings as a JSON object under dotted names, and back. settings_from_json also reads JSON
+ * that is older than a setting, if the setting has a neutral value. */
 CHECKED enum status settings_to_json(const struct settings *settings, struct text *out);
 CHECKED enum status settings_from_json(const char *json, struct arena *arena, struct settings *out);
 

@@ -7,7 +7,7 @@
 
 static const char *default_text(const struct setting *setting, int recipe, bool is_published)
 {
-    if (setting->by_recipe[recipe] != NULL && setting->group != GROUP_TRAIN)
+    if (setting->by_recipe[recipe] != NULL)
         return setting->by_recipe[recipe];
     if (is_published && setting->published != NULL)
         return setting->published;

@@ -103,7 +103,7 @@ enum status settings_from_json(const char *json, struct arena *arena, struct set
     cJSON *root = cJSON_ParseWithOpts(json, &end, true);
 
     if (!cJSON_IsObject(root))
-        TRY(fail(STATUS_BAD_DATA, "settings are no JSON object"));
+        TRY(fail(STATUS_BAD_DATA, "settings are not a JSON object"));
     for (const cJSON *item = root->child; item != NULL; item = item->next)
         TRY(read_member(item, &reader, is_given, &settings));
     for (int i = 0; i < setting_count(); i++)

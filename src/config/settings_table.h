@@ -1,5 +1,6 @@
 /* The one table of settings: reading, printing, defaults, JSON, identity and the reference page
- * all walk its rows. Adding a setting is one row and one member of struct settings. */
+ * all walk its rows. Adding a setting is one row of its section (config/sections) and one member of
+ * struct settings. */
 #ifndef CONFIG_SETTINGS_TABLE_H
 #define CONFIG_SETTINGS_TABLE_H
 
@@ -25,33 +26,53 @@ enum setting_kind {
     SETTING_ATTACKS,       /* struct attack_list */
 };
 
+/* How a setting counts for a run's identity, provided that the method reads its group. */
+enum setting_counts {
+    COUNTS_AS_VALUE,   /* by its value */
+    COUNTS_NEVER,      /* says how a run is computed, not what */
+    COUNTS_AS_SPLIT,   /* by the hash of the split, whatever the method reads */
+    COUNTS_IN_SPLIT,   /* through that hash, which depends on it */
+    COUNTS_AS_CONTENT, /* by the hash of the file */
+    COUNTS_AS_METHOD,  /* by its value, but runs that differ in it can be compared */
+    COUNTS_AS_TARGETS, /* by its value, with the architecture's for "default" */
+    COUNTS_AS_CLASS,   /* by the class that is forgotten, if it is exactly one */
+    /* by its value, if … */
+    COUNTS_WITH_RELEARNING, /* relearning is measured */
+    COUNTS_WITH_SGD,        /* its recipe's optimizer is sgd */
+    COUNTS_WITH_DECAY,      /* its recipe's weight_decay is above 0 */
+    COUNTS_WITH_STEP,       /* its recipe's schedule is step */
+    COUNTS_WITH_ONE_CYCLE,  /* its recipe's schedule is one_cycle */
+    COUNTS_WITH_FALLING_LR, /* its recipe's schedule is cosine or one_cycle */
+};
+
 enum { MAX_SETTINGS = 128, N_BASE_RECIPES = 3 };
 
 /* Names of the architectures' base recipes, and which of them `name` is (NULL: the first). */
 extern const char *const base_recipe_names[N_BASE_RECIPES];
 int base_recipe_index(const char *name);
 
+/* A row of the table; in brackets, what differs in a row of a section. */
 struct setting {
-    const char *name; /* dotted */
+    const char *name; /* dotted [without the section's prefix] */
     enum setting_kind kind;
-    enum setting_group group;
-    size_t offset; /* in struct settings */
+    enum setting_group group; /* [0: the section's] */
+    enum setting_counts counts;
+    size_t offset; /* in struct settings [from the section's offset] */
     double minimum, maximum;
     bool is_maximum_open;     /* [minimum, maximum) */
-    const char *const *names; /* of ENUM, CHOICE; of INTEGER a word for −1 */
+    const char *const *names; /* of ENUM, SWITCH and CHOICE, NULL-terminated */
+    const char *word;         /* of INTEGER: the word for −1, or NULL */
     const char *unit;         /* "" when it has none */
     const char *standard;     /* default as YAML; NULL: must be given */
-    /* default by the architecture's base recipe instead, where one is given; of train.* not read */
+    /* default for the architecture's base recipe; NULL: `standard` */
     const char *by_recipe[N_BASE_RECIPES];
-    const char *only_recipe; /* architectures of other base recipes do not read it; NULL: all do */
-    const char *published;   /* default under compat: lora-unlearn, when another */
-    /* The value, as printed, under which a run is what it was before there was this setting: then
-     * it is no part of the run's identity, and the value of settings that lack it. NULL: it always
-     * is, and must be there. */
+    const char *only_recipe; /* read only with this base recipe; NULL: with all */
+    const char *published;   /* default under compat: lora-unlearn; NULL: as without */
+    /* The value, as printed, that means what runs meant before this setting existed: it adds
+     * nothing to an identity, and settings JSON without this setting is read as having it. NULL:
+     * every value counts, and JSON must have one. */
     const char *neutral;
-    /* In a run's identity the hash of its split stands for the value. */
-    bool is_in_split;
-    const char *limit; /* why other values are refused, when that needs a reason */
+    const char *limit; /* why other values are refused; NULL: that is obvious */
     const char *help;
 };
 
@@ -60,17 +81,17 @@ const struct setting *setting_at(int i);
 int setting_find(const char *name); /* index, or −1 */
 /* True when settings named "<name>.…" exist: "train", "base.train". */
 bool setting_is_section(const char *name);
-/* True for a setting the documents describe and this version does not have. */
+/* True for a setting that is documented and that this version lacks. */
 bool setting_is_planned(const char *name);
 /* All names, NULL-terminated, in the arena; NULL when memory ran out. */
 const char *const *setting_names(struct arena *arena);
 
-/* What values are read with. Without names every architecture or method is taken. */
+/* What values are read with. Where names are NULL, every architecture or method is accepted. */
 struct setting_reader {
     struct arena *arena;                               /* owns texts that settings point to */
     struct diagnostics *diagnostics;                   /* NULL: silent */
     const char *const *architectures, *const *methods; /* NULL-terminated, or NULL */
-    bool is_again; /* the value was read before: what is costly is not checked once more */
+    bool is_again; /* the value was read before: costly checks are skipped */
 };
 /* Stores a value; false, with a diagnostic at the value, when type or range is wrong. */
 bool setting_read(const struct setting_reader *reader, const struct setting *setting,

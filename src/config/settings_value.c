@@ -38,7 +38,7 @@ static bool refuse_type(const struct reading *reading, const char *wanted)
                        : value->kind == TREE_LIST ? "several values go under 'parameters'"
                                                   : NULL;
 
-    return refuse(reading, hint, "wants %s, got %s", wanted,
+    return refuse(reading, hint, "expects %s, got %s", wanted,
                   tree_describe(reading->reader->arena, value));
 }
 
@@ -65,25 +65,25 @@ static bool is_number(const struct tree *tree)
 /* "an integer", "an integer or auto" */
 static const char *wanted_integer(const struct reading *reading)
 {
-    const char *const *names = reading->setting->names, *wanted = NULL;
+    const char *word = reading->setting->word, *wanted = NULL;
 
-    if (names != NULL)
-        wanted = arena_format(reading->reader->arena, "an integer or %s", names[0]);
+    if (word != NULL)
+        wanted = arena_format(reading->reader->arena, "an integer or %s", word);
     return wanted != NULL ? wanted : "an integer";
 }
 
 static bool read_integer(const struct reading *reading, void *out)
 {
-    const char *const *names = reading->setting->names; /* a word for −1, if any */
+    const char *word = reading->setting->word;
 
-    if (names != NULL && reading->value->kind == TREE_TEXT &&
-        strcmp(reading->value->text, names[0]) == 0) {
+    if (word != NULL && reading->value->kind == TREE_TEXT &&
+        strcmp(reading->value->text, word) == 0) {
         *(int64_t *)out = -1;
         return true;
     }
     if (reading->value->kind != TREE_INTEGER)
         return refuse_type(reading, wanted_integer(reading));
-    bool is_word = names != NULL && reading->value->integer == -1; /* as it is printed */
+    bool is_word = word != NULL && reading->value->integer == -1; /* as it is printed */
     if (!is_word && !check_range(reading, reading->value->number))
         return false;
     *(int64_t *)out = reading->value->integer;
@@ -108,7 +108,7 @@ static bool read_amount(const struct reading *reading, void *out)
     if (!read_number(reading, &number))
         return false;
     if (number > 1 && number != rint(number))
-        return refuse(reading, NULL, "wants a share below 1 or a whole number, got %s",
+        return refuse(reading, NULL, "expects a share below 1 or a whole number, got %s",
                       reading->value->text);
     *(double *)out = number;
     return true;
@@ -214,7 +214,7 @@ static bool read_regex(const struct reading *reading, void *out)
         return true;
     }
     regerror(code, &regex, reason, sizeof reason);
-    return refuse(reading, NULL, "is no regular expression: %s", reason);
+    return refuse(reading, NULL, "is not a regular expression: %s", reason);
 }
 
 static bool read_choice(const struct reading *reading, const char *const *names, void *out)
@@ -290,14 +290,14 @@ static bool read_epochs(const struct reading *reading, void *out)
     if (value->kind != TREE_LIST)
         return refuse_type(reading, "a list of epochs");
     if (value->n > MAX_MILESTONES)
-        return refuse(reading, NULL, "has %lld epochs, at most %d are possible",
+        return refuse(reading, NULL, "has %lld epochs, but at most %d are allowed",
                       (long long)value->n, MAX_MILESTONES);
     for (int64_t i = 0; i < value->n; i++) {
         struct reading item = {reading->reader, reading->setting, value->items[i]};
         if (!read_integer(&item, &epochs[i]))
             return false;
         if (i > 0 && epochs[i] <= epochs[i - 1])
-            return refuse(&item, NULL, "must rise, but %lld follows %lld", (long long)epochs[i],
+            return refuse(&item, NULL, "must increase, but %lld follows %lld", (long long)epochs[i],
                           (long long)epochs[i - 1]);
     }
     memcpy(recipe->milestones, epochs, sizeof epochs);
@@ -312,7 +312,7 @@ static bool read_classes(const struct reading *reading, void *out)
 
     if (value->kind != TREE_LIST)
         return refuse(reading, "write [1, 3]; under 'parameters', [[1, 3], [2, 4]]",
-                      "wants a list of classes, got %s",
+                      "expects a list of classes, got %s",
                       tree_describe(reading->reader->arena, value));
     for (int64_t i = 0; i < value->n; i++) {
         struct reading item = {reading->reader, reading->setting, value->items[i]};
@@ -334,7 +334,7 @@ static bool read_attacks(const struct reading *reading, void *out)
     int64_t n = value->kind == TREE_LIST ? value->n : 1;
 
     if (n == 0)
-        return refuse(reading, NULL, "wants at least one of %s",
+        return refuse(reading, NULL, "expects at least one of %s",
                       names_joined(reading->reader->arena, attack_names));
     for (int64_t i = 0; i < n; i++) {
         struct reading item = {reading->reader, reading->setting,

@@ -161,7 +161,7 @@ static enum status build_scalar(struct builder *builder, const yaml_event_t *eve
     const char *text = (const char *)event->data.scalar.value;
 
     if (strlen(text) != event->data.scalar.length)
-        return refuse(builder, &at, NULL, "a zero byte cannot be part of a text");
+        return refuse(builder, &at, NULL, "text cannot contain a zero byte");
     return tree_scalar(builder->arena, &at, text,
                        event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE, out);
 }
@@ -230,7 +230,7 @@ static enum status merge_map(struct builder *builder, const struct entries *writ
                              const struct tree *map, struct entries *out)
 {
     if (map->kind != TREE_MAP)
-        return refuse(builder, &map->at, NULL, "'<<' merges a map or a list of maps");
+        return refuse(builder, &map->at, NULL, "'<<' expects a map or a list of maps");
     for (int64_t i = 0; i < map->n; i++) {
         const struct tree_entry *entry = &map->entries[i];
         if (entries_find(written, entry->key) != NULL || entries_find(out, entry->key) != NULL)
@@ -386,7 +386,7 @@ static enum status build_stream(struct builder *builder, struct tree **out)
         TRY(next_event(builder, &event));
         if (event.type == YAML_DOCUMENT_START_EVENT && tree != NULL) {
             top = position_of(builder, event.start_mark, event.end_mark);
-            TRY(refuse(builder, &top, NULL, "a second document: one file is one document"));
+            TRY(refuse(builder, &top, NULL, "a second document begins here, but a file holds one"));
         }
         if (event.type == YAML_SCALAR_EVENT || event.type == YAML_ALIAS_EVENT ||
             event.type == YAML_SEQUENCE_START_EVENT || event.type == YAML_MAPPING_START_EVENT)

@@ -23,14 +23,14 @@ struct tree {
     struct tree **items;        /* [n] of LIST */
     struct tree_entry *entries; /* [n] of MAP, in the order written */
     int64_t n;
-    int64_t weight; /* values below, aliases expanded, itself included */
+    int64_t weight; /* values in it, itself and expanded aliases included */
 };
 
 /* Scalars by the YAML 1.2 core schema (1e-4 is a number, yes and off are text); anchors, aliases
  * and `<<` with a bound on their expansion; duplicate keys, tags, several documents and
  * zero bytes are mistakes. Everything is owned by the arena; source must outlive the tree.
- * An empty text is a TREE_NULL. *out is NULL after a mistake that leaves no tree; a tree with
- * duplicate keys is returned with the first of them, the mistake recorded. */
+ * An empty text is a TREE_NULL. *out is NULL after a mistake that leaves no tree; of duplicate
+ * keys, which are mistakes as well, the tree has the first. */
 CHECKED enum status tree_parse(const struct source *source, struct arena *arena,
                                struct diagnostics *diagnostics, struct tree **out);
 

@@ -3,6 +3,7 @@
 #include "graph/initial.h"
 
 #include "base/hash.h"
+#include "base/normal.h"
 #include "base/random.h"
 
 #include <math.h>
@@ -13,31 +14,13 @@ uint32_t initial_layer(const char *name)
     return crc32_bytes(name, strlen(name)) & 0xFFFFFFu;
 }
 
-static double normal_distribution(double x)
-{
-    return 0.5 * erfc(-x * sqrt(0.5));
-}
-
-/* The x whose distribution is p, |x| <= 2: Newton from the middle, which never steps past a root of
- * a function that bends towards it. */
-static double normal_quantile(double p)
-{
-    double x = 0, step = 1;
-
-    for (int i = 0; i < 50 && fabs(step) > 1e-15; i++) {
-        step = (p - normal_distribution(x)) * sqrt(2 * acos(-1)) * exp(x * x / 2);
-        x += step;
-    }
-    return x;
-}
-
 /* A normal distribution cut at ±2 of its deviations, by its quantiles, with variance 1. */
 static double truncated_normal(double u)
 {
     const double deviation = 0.87962566103423978; /* of what is left after the cut */
     double least = normal_distribution(-2), most = normal_distribution(2);
 
-    return normal_quantile(least + u * (most - least)) / deviation;
+    return normal_quantile_middle(least + u * (most - least)) / deviation;
 }
 
 /* Row y·width + x of the grid = sines and cosines of x, then of y, at d/4 frequencies from 1 to

@@ -1,4 +1,4 @@
-/* early_terminate: which epochs are rungs, at which runs are compared and the worse of them end. */
+/* early_terminate: the epochs (rungs) at which runs are compared and the worse of them end. */
 #ifndef SWEEP_EARLY_TERMINATE_H
 #define SWEEP_EARLY_TERMINATE_H
 
@@ -15,26 +15,26 @@ struct early_terminate {
     bool is_maximized;
     int64_t min_iter; /* epochs before the first rung */
     int64_t eta;      /* sha, asha: 1/eta of a rung goes on */
-    int64_t min_runs; /* median: so many others must have reached a rung */
+    int64_t min_runs; /* median: runs that must have reached a rung before */
 };
 
 /* Epochs done at rung k = 0, 1, …: min_iter·eta^k of sha and asha, min_iter·(k + 1) of median;
- * INT64_MAX when that is beyond all counting. */
+ * INT64_MAX when that overflows. */
 int64_t early_rung_epoch(const struct early_terminate *early, int64_t k);
 
 struct run;
-/* Epochs that early_terminate may cut short: 0 of a reference (the others are compared with it) and
- * of a method that trains nothing. */
+/* Epochs that early_terminate may cut short: 0 for a reference, with which others are compared, and
+ * for a method that trains nothing. */
 int64_t early_run_epochs(const struct run *run);
 
 struct sweep;
 struct text;
-/* For the plan: what decides, where, and under sha how many runs go on; nothing when not asked for.
- */
+/* For the plan: what decides, at which epochs, and under sha how many runs go on. Prints nothing
+ * without early_terminate. */
 void early_print(const struct sweep *sweep, struct text *out);
 
-/* NULL-terminated, in the arena: what a run can say of itself at the end of an epoch, or, compared,
- * what only a comparison with a retrained model tells. */
+/* Metrics that a run has by itself at the end of an epoch or, is_compared, those that need a
+ * retrained model. NULL-terminated, in the arena. */
 CHECKED enum status early_metric_names(struct arena *arena, bool is_compared,
                                        const char *const **out);
 extern const char *const early_type_names[]; /* NULL-terminated, from EARLY_SHA on */

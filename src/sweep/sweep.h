@@ -1,4 +1,4 @@
-/* A sweep file → points → runs: expanded, checked, de-duplicated by what each run means. */
+/* A sweep file → points → runs: expanded, checked, and de-duplicated by what each run means. */
 #ifndef SWEEP_SWEEP_H
 #define SWEEP_SWEEP_H
 
@@ -11,13 +11,13 @@ struct run {
     char id[RUN_ID_BYTES]; /* first 16 hex digits of the hash of what it means */
     const char *name;      /* "0042-prune_lora-c3-s0.5-r8-seed1" */
     struct settings settings;
-    /* Of the files it reads, as in its meaning: data with what is forgotten, base weights; NULL or
-     * empty when it reads none. */
+    /* Of the files it reads, as in its identity: the data with what is forgotten, and the base
+     * weights. NULL or empty when it reads none. */
     const char *split_hash, *weights_hash;
     int64_t first_point;
-    bool is_reference; /* by its method: others are compared with it, so it is dealt first */
-    /* What it is compared with: of the other runs the first reference with the same split,
-     * architecture, normalisation, evaluation settings and seed; NULL when there is none. */
+    bool is_reference; /* others are compared with it, so it is dealt first */
+    /* The run it is compared with: the first other reference with the same split, architecture,
+     * normalisation, evaluation settings and seed; NULL when there is none. */
     const struct run *reference;
 };
 
@@ -37,8 +37,7 @@ struct sweep {
     int64_t retries, crash_limit, max_fails; /* on_failure.*; max_fails 0: no limit */
     bool fail_fast;
     struct early_terminate early; /* type EARLY_NONE: every run is trained to its end */
-    /* of a shard: the sweep it is a part of (borrowed), and the place of each run in it; else NULL
-     */
+    /* of a shard: the whole sweep (borrowed) and each run's place in it; NULL otherwise */
     const struct sweep *whole;
     const int64_t *numbers; /* [n_runs] */
 };
@@ -51,16 +50,16 @@ struct sweep_source {
     bool needs_files; /* sweep: missing files are errors; plan: they are listed as warnings and
                          hashed as absent */
 };
-/* All mistakes (at most 20) go to `diagnostics` as file:line:column text with the line and a caret;
- * then BAD_CONFIG. Warnings also go there and do not fail. */
+/* BAD_CONFIG after mistakes, which are in `diagnostics` (the first 20) as file:line:column,
+ * message, line and underline. Warnings are there too, and are no failure. */
 CHECKED enum status sweep_load(const struct sweep_source *source, struct text *diagnostics,
                                struct sweep **out);
 void sweep_destroy(struct sweep *sweep); /* accepts NULL */
 
-/* For people: axes, arithmetic ("48 points, 30 duplicates → 18 runs"), how many runs are compared
- * with a retrained model if any. */
+/* For people: axes, counts ("48 points, 30 duplicates → 18 runs"), and how many runs are compared
+ * with a retrained model. */
 void plan_print_head(const struct sweep *sweep, struct text *out);
-/* A line per run, all or the first 20, with these columns behind it. */
+/* A line per run, for all or the first 20, with these columns at its end. */
 enum { PLAN_CELL_BYTES = 32 };
 struct plan_column {
     const char *title;
@@ -70,7 +69,5 @@ struct plan_column {
 };
 void plan_print_runs(const struct sweep *sweep, const struct plan_column *columns, int n_columns,
                      bool has_all, struct text *out);
-/* Both. */
-CHECKED enum status plan_print(const struct sweep *sweep, bool has_all, struct text *out);
 
 #endif

@@ -49,7 +49,7 @@ static struct settings common_settings(const struct fixture *fixture)
     settings.eval.batch_size = 64;
     settings.eval.mia = (struct attack_list){.n = 1, .items = {ATTACK_LOSS_LR}};
     settings.resources.device = "auto";
-    settings.resources.gpus = "auto";
+    settings.resources.gpus = GPUS_AUTO;
     settings.precision = "fp32";
     settings.checkpoint.every_seconds = 3600;
     settings.checkpoint.keep = KEEP_FINAL;

@@ -87,7 +87,7 @@ def main():
         expect(program, ["sweep", "sweep.yaml", "--shard", "3/2"], 2, "--shard expects I/N with 1 <= I <= N", "got '3/2'")
         expect(program, ["sweep", "sweep.yaml", "--fresh", "--resume"], 2, "give one of them")
         expect(program, ["sweep", "sweep.yaml", "--out", "new", "--resume"], 2, "nothing to resume", "'new'")
-        expect(program, ["sweep", "sweep.yaml", "--out", "new", "--only", "0009"], 2, "'0009' is no run of this sweep")
+        expect(program, ["sweep", "sweep.yaml", "--out", "new", "--only", "0009"], 2, "'0009' matches no run of this sweep")
         early = program.folder / "early.yaml"
         early.write_text((program.folder / "sweep.yaml").read_text() + EARLY)
         for option, value in (("--shard", "1/2"), ("--only", "0002-")):

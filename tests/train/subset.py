@@ -97,7 +97,7 @@ def check_eval(program, table):
         fail(f"eval has {found}, the sweep {dict(row)}")
     for wrong, message in ((["--forget-class", "3"], "both forget.class and forget.fraction are given"),
                            (["--set", "lora.rank=3"], "--set expects forget.class"),
-                           (["--set", "forget.seed=many"], "'forget.seed' wants an integer")):
+                           (["--set", "forget.seed=many"], "'forget.seed' expects an integer")):
         code, _, err = program.run("eval", *options, "--set", "forget.fraction=0.3", *wrong)
         if code != 2 or message not in err:
             fail(f"eval {wrong}: exit {code}\n{err}")

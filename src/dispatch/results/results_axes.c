@@ -1,69 +1,142 @@
-/* Swept settings as columns: found in the settings' JSON, so that every kind of setting takes the
- * same way. */
+/* Settings as columns, from the typed settings of the runs. */
 #include "dispatch/results/results_axes.h"
 
-#include "config/settings_table.h"
+#include "config/expression.h"
 #include "sweep/points/unread_settings.h"
+#include "unlearn/forget.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* Numbers become a numeric column, anything else text as JSON writes it. */
-static enum status fill_axis(const struct axes *axes, cJSON *const *settings, const char *name,
-                             struct result_column *column)
+static const struct settings *settings_of(const struct axes *axes, int64_t run)
+{
+    return &axes->sweep->runs[run].settings;
+}
+
+static bool is_read(const struct axes *axes, int64_t run, const struct setting *setting)
+{
+    return setting_is_read(settings_of(axes, run)->unlearn.method, setting->name);
+}
+
+/* ---- the values of one setting ---- */
+
+/* Whole numbers where every run has one, else floats. */
+static enum status fill_numbers(const struct axes *axes, const struct setting *setting,
+                                struct result_column *column)
 {
     enum status status = STATUS_OK;
-    int64_t n = axes->sweep->n_runs;
+    int64_t n = axes->sweep->n_runs, *integers = NULL;
     double *floats = NULL;
-    int64_t *integers = NULL;
-    const char **texts = NULL;
-    bool is_numeric = true, is_integral = true;
+    bool is_whole = true;
 
     TRY_ALLOC(floats, ARENA_ARRAY(axes->arena, n, double));
     TRY_ALLOC(integers, ARENA_ARRAY(axes->arena, n, int64_t));
-    TRY_ALLOC(texts, ARENA_ARRAY(axes->arena, n, const char *));
     for (int64_t i = 0; i < n; i++) {
-        const cJSON *item = cJSON_GetObjectItemCaseSensitive(settings[i], name);
-        bool is_there =
-            item != NULL && setting_is_read(axes->sweep->runs[i].settings.unlearn.method, name);
-        char *printed = NULL;
-        floats[i] = is_there && cJSON_IsNumber(item) ? item->valuedouble : NAN;
-        is_numeric = is_numeric && (!is_there || cJSON_IsNumber(item));
-        is_integral = is_integral && floats[i] == rint(floats[i]) && fabs(floats[i]) < 9e15;
-        integers[i] = is_integral ? (int64_t)floats[i] : 0;
-        if (is_there && !cJSON_IsString(item))
-            printed = cJSON_PrintUnformatted(item);
-        TRY_ALLOC(texts[i], arena_strdup(axes->arena, printed != NULL ? printed
-                                                      : is_there      ? item->valuestring
-                                                                      : ""));
-        cJSON_free(printed);
+        floats[i] =
+            is_read(axes, i, setting) ? setting_result(setting, settings_of(axes, i)).number : NAN;
+        is_whole = is_whole && floats[i] == rint(floats[i]) && fabs(floats[i]) < 9e15;
+        integers[i] = is_whole ? (int64_t)floats[i] : 0;
     }
-    column->kind = !is_numeric ? COLUMN_TEXT : is_integral ? COLUMN_INTEGER : COLUMN_FLOAT;
+    column->kind = is_whole ? COLUMN_INTEGER : COLUMN_FLOAT;
     column->floats = floats;
     column->integers = integers;
+done:
+    return status;
+}
+
+/* "[0.5,0.25,0.25]" with as many digits as cJSON writes: these are in every results.h5 there is. */
+static enum status numbers_text(const struct axes *axes, const double numbers[3], const char **out)
+{
+    enum status status = STATUS_OK;
+    char *printed = NULL;
+    cJSON *list = cJSON_CreateDoubleArray(numbers, 3);
+
+    printed = cJSON_PrintUnformatted(list); /* NULL for NULL */
+    if (printed == NULL)
+        TRY(fail(STATUS_OUT_OF_MEMORY, "out of memory printing a normalisation"));
+    TRY_ALLOC(*out, arena_strdup(axes->arena, printed));
+done:
+    cJSON_free(printed);
+    cJSON_Delete(list);
+    return status;
+}
+
+static enum status normalisation_text(const struct axes *axes,
+                                      const struct normalisation *normalisation, const char **out)
+{
+    if (normalisation->kind == NORMALISATION_GIVEN)
+        return numbers_text(axes, normalisation->values, out);
+    *out = normalisation->kind == NORMALISATION_BASE ? "base" : "published";
+    return STATUS_OK;
+}
+
+/* As JSON, without blanks. */
+static enum status list_text(const struct axes *axes, const struct setting *setting,
+                             const struct settings *settings, const char **out)
+{
+    enum status status = STATUS_OK;
+    struct text text = {0};
+
+    setting_print(setting, settings, &text);
+    TRY(text_finish(&text));
+    cJSON_Minify(text.data);
+    TRY_ALLOC(*out, arena_strdup(axes->arena, text.data));
+done:
+    text_release(&text);
+    return status;
+}
+
+static enum status text_of(const struct axes *axes, const struct setting *setting,
+                           const struct settings *settings, const char **out)
+{
+    enum result_kind kind = RESULT_TEXT;
+
+    if (setting->kind == SETTING_NORMALISATION)
+        return normalisation_text(axes, (const void *)((const char *)settings + setting->offset),
+                                  out);
+    if (!setting_result_kind(setting, &kind))
+        return list_text(axes, setting, settings, out);
+    const struct result value = setting_result(setting, settings);
+    *out = kind != RESULT_BOOL ? value.text : value.boolean ? "true" : "false";
+    return STATUS_OK;
+}
+
+static enum status fill_texts(const struct axes *axes, const struct setting *setting,
+                              struct result_column *column)
+{
+    enum status status = STATUS_OK;
+    const char **texts = NULL;
+
+    TRY_ALLOC(texts, ARENA_ARRAY(axes->arena, axes->sweep->n_runs, const char *));
+    for (int64_t i = 0; i < axes->sweep->n_runs; i++) {
+        texts[i] = "";
+        if (is_read(axes, i, setting))
+            TRY(text_of(axes, setting, settings_of(axes, i), &texts[i]));
+    }
+    column->kind = COLUMN_TEXT;
     column->texts = texts;
 done:
     return status;
 }
 
-static enum status parse_settings(const struct axes *axes, cJSON **parsed)
+static bool is_number(const struct setting *setting)
 {
-    enum status status = STATUS_OK;
-    struct text json = {0};
+    enum result_kind kind = RESULT_TEXT;
 
-    for (int64_t i = 0; i < axes->sweep->n_runs; i++) {
-        json.length = 0;
-        TRY(settings_to_json(&axes->sweep->runs[i].settings, &json));
-        TRY_ALLOC(axes->settings_json[i], arena_strdup(axes->arena, text_value(&json)));
-        parsed[i] = cJSON_Parse(text_value(&json));
-        if (parsed[i] == NULL)
-            TRY(fail(STATUS_OUT_OF_MEMORY, "out of memory reading the settings of a run"));
-    }
-done:
-    text_release(&json);
-    return status;
+    return setting_result_kind(setting, &kind) && (kind == RESULT_INTEGER || kind == RESULT_NUMBER);
+}
+
+/* What no run reads is missing everywhere, which only floats can say. */
+static enum status fill_column(const struct axes *axes, struct result_column *column)
+{
+    const struct setting *setting = setting_at(setting_find(column->name));
+    bool is_any_read = false;
+
+    for (int64_t i = 0; i < axes->sweep->n_runs && !is_any_read; i++)
+        is_any_read = is_read(axes, i, setting);
+    return is_number(setting) || !is_any_read ? fill_numbers(axes, setting, column)
+                                              : fill_texts(axes, setting, column);
 }
 
 /* ---- which settings ---- */
@@ -76,101 +149,85 @@ static bool has_column(const struct axes *axes, const char *name)
     return false;
 }
 
-static void add_name(struct axes *axes, const char *name)
+static void add_column(struct axes *axes, const char *name)
 {
-    int found = setting_find(name);
+    const struct setting *setting = setting_at(setting_find(name));
 
-    if (has_column(axes, name))
-        return;
-    axes->columns[axes->n++] = (struct result_column){
-        .name = name,
-        .units = found >= 0 ? setting_at(found)->unit : "",
-        .long_name = found >= 0 ? setting_at(found)->help : name,
-    };
+    if (!has_column(axes, name))
+        axes->columns[axes->n++] = (struct result_column){
+            .name = setting->name, .units = setting->unit, .long_name = setting->help};
 }
 
-/* Among the runs whose methods read it; values as they are printed. */
-static bool differs(const struct axes *axes, cJSON *const *settings, const char *name)
+static bool is_same_in_all(const struct axes *axes, const struct setting *setting)
 {
-    const cJSON *first = NULL;
+    for (int64_t i = 1; i < axes->sweep->n_runs; i++)
+        if (!setting_is_same(setting, settings_of(axes, 0), settings_of(axes, i)))
+            return false;
+    return true;
+}
 
+/* Among the runs whose methods read it. */
+static bool differs(const struct axes *axes, const struct setting *setting)
+{
+    const struct settings *first = NULL;
+
+    if (is_same_in_all(axes, setting)) /* of most settings; what a method reads costs more */
+        return false;
     for (int64_t i = 0; i < axes->sweep->n_runs; i++) {
-        const cJSON *item = cJSON_GetObjectItemCaseSensitive(settings[i], name);
-        if (item == NULL || !setting_is_read(axes->sweep->runs[i].settings.unlearn.method, name))
+        if (!is_read(axes, i, setting))
             continue;
-        if (first != NULL && !cJSON_Compare(first, item, true))
+        if (first != NULL && !setting_is_same(setting, first, settings_of(axes, i)))
             return true;
-        first = first != NULL ? first : item;
+        first = first != NULL ? first : settings_of(axes, i);
     }
     return false;
 }
 
-/* Runs print their settings in one order, so a walk over all of them at once finds out which are
- * the same in all. */
-static void find_candidates(const struct axes *axes, cJSON *const *settings, bool *is_candidate)
-{
-    for (int64_t i = 1; i < axes->sweep->n_runs; i++) {
-        const cJSON *first = settings[0]->child, *other = settings[i]->child;
-        for (; first != NULL && other != NULL; first = first->next, other = other->next) {
-            int found = setting_find(first->string);
-            if (found >= 0 && !is_candidate[found])
-                is_candidate[found] =
-                    strcmp(first->string, other->string) != 0 || !cJSON_Compare(first, other, true);
-        }
-    }
-}
-
-static void add_forgotten(struct axes *axes, cJSON *const *settings)
-{
-    for (int64_t i = 0; i < axes->sweep->n_runs; i++) {
-        const cJSON *kind = cJSON_GetObjectItemCaseSensitive(settings[i], "forget.kind");
-        for (int k = 0; cJSON_IsString(kind) && k < setting_count(); k++) {
-            const char *name = setting_at(k)->name;
-            if (strncmp(name, "forget.", 7) == 0 && strcmp(name + 7, kind->valuestring) == 0)
-                add_name(axes, name);
-        }
-    }
-}
-
-static enum status choose_names(struct axes *axes, cJSON *const *settings)
+static enum status choose_columns(struct axes *axes)
 {
     enum status status = STATUS_OK;
     const struct sweep *sweep = axes->sweep;
-    bool *is_candidate = NULL;
 
-    TRY_ALLOC(is_candidate, ARENA_ARRAY(axes->arena, setting_count(), bool));
     TRY_ALLOC(axes->columns,
               ARENA_ARRAY(axes->arena, sweep->n_axes + setting_count(), struct result_column));
     for (int64_t i = 0; i < sweep->n_axes; i++)
-        add_name(axes, sweep->axes[i]);
-    add_name(axes, "unlearn.method");
-    add_name(axes, "model.arch");
-    add_forgotten(axes, settings);
-    add_name(axes, "seed");
-    find_candidates(axes, settings, is_candidate);
+        add_column(axes, sweep->axes[i]);
+    add_column(axes, "unlearn.method");
+    add_column(axes, "model.arch");
+    for (int64_t i = 0; i < sweep->n_runs; i++)
+        add_column(axes, forget_setting(settings_of(axes, i)->forget.kind));
+    add_column(axes, "seed");
     for (int k = 0; k < setting_count(); k++)
-        if (is_candidate[k] && setting_at(k)->group != GROUP_EXECUTION &&
-            differs(axes, settings, setting_at(k)->name))
-            add_name(axes, setting_at(k)->name);
+        if (setting_at(k)->counts != COUNTS_NEVER && differs(axes, setting_at(k)))
+            add_column(axes, setting_at(k)->name);
 done:
+    return status;
+}
+
+static enum status print_settings(const struct axes *axes)
+{
+    enum status status = STATUS_OK;
+    struct text json = {0};
+
+    for (int64_t i = 0; i < axes->sweep->n_runs; i++) {
+        json.length = 0;
+        TRY(settings_to_json(settings_of(axes, i), &json));
+        TRY_ALLOC(axes->settings_json[i], arena_strdup(axes->arena, text_value(&json)));
+    }
+done:
+    text_release(&json);
     return status;
 }
 
 enum status results_axes_fill(struct axes *axes)
 {
     enum status status = STATUS_OK;
-    const struct sweep *sweep = axes->sweep;
-    cJSON **parsed = NULL;
 
-    TRY_ALLOC(parsed, heap_alloc(sweep->n_runs, sizeof(cJSON *)));
-    TRY_ALLOC(axes->settings_json, ARENA_ARRAY(axes->arena, sweep->n_runs, const char *));
-    TRY(parse_settings(axes, parsed));
-    TRY(choose_names(axes, parsed));
+    TRY_ALLOC(axes->settings_json, ARENA_ARRAY(axes->arena, axes->sweep->n_runs, const char *));
+    TRY(print_settings(axes));
+    TRY(choose_columns(axes));
     for (int64_t i = 0; i < axes->n; i++)
-        TRY(fill_axis(axes, parsed, axes->columns[i].name, &axes->columns[i]));
+        TRY(fill_column(axes, &axes->columns[i]));
 done:
-    for (int64_t i = 0; parsed != NULL && i < sweep->n_runs; i++)
-        cJSON_Delete(parsed[i]);
-    free(parsed);
     return status;
 }

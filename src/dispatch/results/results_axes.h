@@ -8,7 +8,7 @@
 #include "sweep/sweep.h"
 
 struct axes {
-    const struct sweep *sweep;     /* read */
+    const struct sweep *sweep;     /* read; outlives the columns, which point to its texts */
     struct arena *arena;           /* owns what follows, which is written */
     struct result_column *columns; /* [n] missing where a method does not read it */
     int64_t n;

@@ -156,10 +156,3 @@ void plan_print_runs(const struct sweep *sweep, const struct plan_column *column
         text_append(out, "  ... and %lld more (--all shows them)\n",
                     (long long)(sweep->n_runs - n_shown));
 }
-
-enum status plan_print(const struct sweep *sweep, bool has_all, struct text *out)
-{
-    plan_print_head(sweep, out);
-    plan_print_runs(sweep, NULL, 0, has_all, out);
-    return text_finish(out);
-}

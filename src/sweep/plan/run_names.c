@@ -47,8 +47,8 @@ static enum status several(const struct sweep *sweep, const char *word,
         text_append(&names, "%s%s (%s)", i > 0 ? ", " : "", sweep->runs[found->shown[i]].name,
                     sweep->runs[found->shown[i]].id);
     enum status status =
-        fail(STATUS_BAD_CONFIG, "--only '%s' is the beginning of %lld runs: %s%s; write more of it",
-             word, (long long)found->n, text_value(&names), found->n > MOST_SHOWN ? ", ..." : "");
+        fail(STATUS_BAD_CONFIG, "--only '%s' matches %lld runs: %s%s; give more of the name", word,
+             (long long)found->n, text_value(&names), found->n > MOST_SHOWN ? ", ..." : "");
     text_release(&names);
     return status;
 }
@@ -78,10 +78,11 @@ static enum status unknown(const struct sweep *sweep, const char *word)
     }
     for (int i = 0; i < n; i++)
         text_append(&names, "%s%s", i > 0 ? ", " : "", near[i].text);
-    enum status status = fail(STATUS_BAD_CONFIG,
-                              "--only '%s' is no run of this sweep; near it: %s; `prunelora plan` "
-                              "lists them all",
-                              word, text_value(&names));
+    enum status status =
+        fail(STATUS_BAD_CONFIG,
+             "--only '%s' matches no run of this sweep; the nearest are %s; `prunelora plan` "
+             "lists them all",
+             word, text_value(&names));
     text_release(&names);
     return status;
 }
@@ -91,7 +92,7 @@ static enum status choose_word(const struct sweep *sweep, const char *word, bool
     int64_t run = 0;
 
     if (*word == '\0')
-        return fail(STATUS_BAD_CONFIG, "--only wants ids or names of runs with commas between");
+        return fail(STATUS_BAD_CONFIG, "--only expects ids or names of runs, separated by commas");
     if (find_exact(sweep, word, &run)) {
         is_chosen[run] = true;
         return STATUS_OK;

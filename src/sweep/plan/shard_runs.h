@@ -1,4 +1,4 @@
-/* A sweep cut into shards that run on their own, and the runs a user names. */
+/* A sweep cut into shards that run independently, and the runs that a user names. */
 #ifndef SWEEP_DEAL_H
 #define SWEEP_DEAL_H
 
@@ -15,8 +15,8 @@ const struct sweep *sweep_whole(const struct sweep *sweep);
 /* The place of a run of `sweep` in the whole one. */
 int64_t sweep_number(const struct sweep *sweep, int64_t run);
 
-/* Marks the runs that `list` names, with commas between: ids, names, or the beginning of either
- * that only one run has. BAD_CONFIG for a word that is none or several, with those near it. */
+/* Marks the runs that `list` names, separated by commas: ids, names, or beginnings that only one
+ * run has. BAD_CONFIG for a word that matches none (the message has the nearest) or several. */
 CHECKED enum status sweep_choose(const struct sweep *sweep, const char *list, bool *is_chosen);
 
 #endif

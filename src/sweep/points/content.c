@@ -203,12 +203,13 @@ static void refuse_base(struct content *content, const struct point *point, cons
 
     if (*weights == '\0')
         diagnostics_error(content->spec->diagnostics, at, hint,
-                          "'%s' is base, but there is no base model ('model.weights') to ask",
+                          "'%s' is base, but 'model.weights' names no base model to take it from",
                           setting);
     else
-        diagnostics_error(content->spec->diagnostics, at, hint,
-                          "'%s' is base, but no manifest beside '%s' says what it was trained with",
-                          setting, weights);
+        diagnostics_error(
+            content->spec->diagnostics, at, hint,
+            "'%s' is base, but no manifest beside '%s' says what the model was trained with",
+            setting, weights);
 }
 
 static enum status resolve_normalisation(struct content *content, struct point *point)

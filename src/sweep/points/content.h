@@ -1,4 +1,4 @@
-/* Inside the checks of a sweep's files: what content.c keeps of them, and its parts. */
+/* Internals of the checks of a sweep's files: what the parts of content.c share. */
 #ifndef SWEEP_CONTENT_H
 #define SWEEP_CONTENT_H
 
@@ -13,7 +13,7 @@ struct data_entry {
     enum file_state state;
     const char *absent;
     struct dataset *dataset;  /* owned; NULL unless present */
-    struct image_shape shape; /* n_classes 0: not known, the files are not there */
+    struct image_shape shape; /* n_classes 0: unknown, as the files are missing */
     struct split_entry *splits;
     struct data_entry *next;
 };
@@ -34,8 +34,8 @@ CHECKED enum status content_report(struct content *content, const struct point *
 /* The data of a point, loaded once. */
 CHECKED enum status content_data(struct content *content, const struct point *point,
                                  struct data_entry **out);
-/* The hash of what it forgets, retains and sets aside, and how many images are left to train on (0:
- * not known); both unchanged after a diagnostic. */
+/* The hash of what a point forgets, retains and sets aside, and the number of images that are left
+ * to train on (0: unknown). Both are unchanged after a diagnostic. */
 CHECKED enum status content_split(struct content *content, const struct point *point,
                                   const char **hash, int64_t *n_retain);
 

@@ -15,7 +15,7 @@ enum status content_report(struct content *content, const struct point *point, c
         return failed;
     if (failed == STATUS_IO && !content->needs_files)
         diagnostics_warning(content->spec->diagnostics, at,
-                            "ids of its runs change once it is there", "%s", status_message());
+                            "the ids of its runs change once it is there", "%s", status_message());
     else
         diagnostics_error(content->spec->diagnostics, at, NULL, "%s", status_message());
     return STATUS_OK;

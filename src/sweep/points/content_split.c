@@ -56,7 +56,7 @@ static bool check_whole(struct content *content, const struct point *point,
     if (is_whole || !point->method->zeroes_head || request->forget == FORGET_NOTHING)
         return true;
     snprintf(message, sizeof message,
-             "'%s' forgets single images, but method '%s' wants whole classes: it zeroes their "
+             "'%s' forgets single images, but method '%s' needs whole classes: it zeroes their "
              "rows of the head",
              request->setting, point->method->name);
     return refuse(content, point, request->setting, message);
@@ -91,7 +91,7 @@ static bool check_request(struct content *content, const struct point *point,
     if (request->forget == FORGET_SUPERCLASS && data->kind != DATASET_CIFAR100)
         is_good =
             refuse(content, point, request->setting,
-                   "'forget.superclass' wants cifar100: other data sets have no coarse labels");
+                   "'forget.superclass' needs cifar100: other data sets have no coarse labels");
     return is_good;
 }
 

@@ -41,7 +41,7 @@ static bool has_required_settings(struct spec *spec)
         has_all = false;
         if (!slot->is_broken)
             diagnostics_error(spec->diagnostics, &spec->top, NULL,
-                              "'%s' is not set; it has no default", setting->name);
+                              "'%s' is not set and has no default", setting->name);
     }
     return has_all;
 }
@@ -101,9 +101,10 @@ static bool check_included(struct expansion *expansion, const struct point *poin
             (point->method->reads & setting->group) == 0)
             continue;
         is_complete = false;
-        diagnostics_error(expansion->spec->diagnostics, &match->at, NULL,
-                          "this included point lacks '%s', which is swept and method '%s' reads",
-                          setting->name, point->method->name);
+        diagnostics_error(
+            expansion->spec->diagnostics, &match->at, NULL,
+            "this included point lacks '%s', which is swept and which method '%s' reads",
+            setting->name, point->method->name);
     }
     return is_complete;
 }
@@ -200,10 +201,10 @@ static void check_totals(struct expansion *expansion)
     for (int64_t i = 0; i < spec->exclude.n; i++)
         if (spec->exclude.items[i].n_hits == 0)
             diagnostics_warning(spec->diagnostics, &spec->exclude.items[i].at, NULL,
-                                "this exclude matches no point");
+                                "this entry of 'exclude' matches no point");
     if (spec->method == SWEEP_GRID && spec->run_cap > 0 && n_runs > spec->run_cap)
         diagnostics_error(spec->diagnostics, &spec->run_cap_at, NULL,
-                          "the sweep has %lld runs, 'run_cap' allows %lld", (long long)n_runs,
+                          "the sweep has %lld runs, but 'run_cap' allows %lld", (long long)n_runs,
                           (long long)spec->run_cap);
     if (n_runs == 0 && spec->diagnostics->n_errors == 0)
         diagnostics_error(spec->diagnostics, &spec->top, NULL, "every point is excluded");

@@ -1,10 +1,10 @@
-/* Inside of the expansion: the axes of a sweep, and runs found again by what they mean. */
+/* Internals of the expansion: the axes of a sweep, and its runs, found by what they mean. */
 #ifndef SWEEP_EXPAND_H
 #define SWEEP_EXPAND_H
 
 #include "sweep/points/point.h"
 
-/* One place of a point's number: a parameter, or zipped ones that advance together. */
+/* One digit of a point's number: a parameter, or zipped parameters that advance together. */
 struct digit {
     int settings[MAX_SETTINGS];
     int n;
@@ -23,8 +23,8 @@ struct axes {
 
 /* False, with a diagnostic, when there are too many points. */
 CHECKED bool axes_init(const struct spec *spec, struct axes *out);
-/* Chooses the values of point `index`: of the grid, the last digit fastest and the seeds faster
- * still, or of the draws. */
+/* Chooses the values of point `index`, of the draws or of the grid, where the last digit varies
+ * fastest but for the seeds. */
 void axes_choose(const struct axes *axes, int64_t index, struct point_maker *maker,
                  struct point *point);
 /* Names and values of the axes, the seeds last, as the sweep shows them. */
@@ -34,7 +34,7 @@ CHECKED enum status axes_describe(const struct axes *axes, struct sweep *sweep);
 struct run_set;
 CHECKED enum status run_set_create(struct run_set **out);
 void run_set_destroy(struct run_set *set); /* accepts NULL */
-/* The run of a meaning, added when it is new. BAD_CONFIG when another meaning has the same id. */
+/* Finds or adds the run of a meaning. BAD_CONFIG when another meaning has the same id. */
 CHECKED enum status run_set_add(struct run_set *set, const struct point *point,
                                 const struct identity *key, int64_t point_index, int64_t *out);
 int64_t run_set_count(const struct run_set *set);

@@ -10,23 +10,6 @@
 
 enum { N_MEMORIES = 64, MAX_LINES = MAX_SETTINGS + 1, LONGEST_NAME = 64 };
 
-/* When a line is part of the text. */
-enum line_kind {
-    LINE_SPLIT,   /* always; stands for data.path and for settings that are in the split */
-    LINE_WEIGHTS, /* when the run reads them; stands for model.weights */
-    LINE_SETTING, /* when the method reads its group */
-    LINE_METHOD,  /* not among what runs are compared by */
-    LINE_TARGETS, /* with "default" resolved */
-    LINE_RELEARN, /* what says how, when it is measured */
-    LINE_CLASS,   /* forget.class, or the one of forget.classes */
-    /* of a recipe, when another of its settings makes it count */
-    LINE_SGD_ONLY,
-    LINE_DECAY_ONLY,
-    LINE_STEP_ONLY,
-    LINE_ONE_CYCLE_ONLY,
-    LINE_FALLING_ONLY, /* cosine and one_cycle */
-};
-
 struct memory { /* a value that was printed, by its bytes */
     unsigned char bytes[SETTING_MOST_BYTES];
     size_t n;
@@ -36,7 +19,6 @@ struct memory { /* a value that was printed, by its bytes */
 
 struct line {
     char name[LONGEST_NAME]; /* with '=' */
-    enum line_kind kind;
     const struct setting *setting;
     struct memory *memories; /* [N_MEMORIES] owned; the hash of the bytes chooses */
 };
@@ -46,49 +28,6 @@ struct identity_writer {
     int n_lines;
     struct text text;
 };
-
-/* Of a setting of a recipe, by its last word. */
-static enum line_kind recipe_kind_of(const char *word)
-{
-    static const struct {
-        const char *word;
-        enum line_kind kind;
-    } rows[] = {
-        {".momentum", LINE_SGD_ONLY},
-        {".nesterov", LINE_SGD_ONLY},
-        {".decay_on", LINE_DECAY_ONLY},
-        {".milestones", LINE_STEP_ONLY},
-        {".gamma", LINE_STEP_ONLY},
-        {".pct_start", LINE_ONE_CYCLE_ONLY},
-        {".div_factor", LINE_ONE_CYCLE_ONLY},
-        {".final_div_factor", LINE_ONE_CYCLE_ONLY},
-        {".schedule_unit", LINE_FALLING_ONLY},
-    };
-
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (strcmp(rows[i].word, word) == 0)
-            return rows[i].kind;
-    return LINE_SETTING;
-}
-
-static enum line_kind kind_of(const struct setting *setting)
-{
-    bool is_recipe = setting->group == GROUP_TRAIN || setting->group == GROUP_BASE_TRAIN;
-
-    if (strcmp(setting->name, "data.path") == 0)
-        return LINE_SPLIT;
-    if (strcmp(setting->name, "model.weights") == 0)
-        return LINE_WEIGHTS;
-    if (strcmp(setting->name, "unlearn.method") == 0)
-        return LINE_METHOD;
-    if (strncmp(setting->name, "eval.relearn.", strlen("eval.relearn.")) == 0)
-        return LINE_RELEARN;
-    if (strcmp(setting->name, "lora.targets") == 0)
-        return LINE_TARGETS;
-    if (strcmp(setting->name, "forget.class") == 0)
-        return LINE_CLASS;
-    return is_recipe ? recipe_kind_of(strrchr(setting->name, '.')) : LINE_SETTING;
-}
 
 static int compare_lines(const void *a, const void *b)
 {
@@ -103,12 +42,12 @@ enum status identity_writer_create(struct identity_writer **out)
     TRY_ALLOC(writer, heap_alloc(1, sizeof *writer));
     for (int i = 0; i < setting_count(); i++) {
         const struct setting *setting = setting_at(i);
-        if (setting->group == GROUP_EXECUTION || setting->is_in_split)
+        if (setting->counts == COUNTS_NEVER || setting->counts == COUNTS_IN_SPLIT)
             continue;
         struct line *line = &writer->lines[writer->n_lines++];
-        *line = (struct line){.kind = kind_of(setting), .setting = setting};
+        line->setting = setting;
         snprintf(line->name, sizeof line->name,
-                 "%s=", line->kind == LINE_SPLIT ? "data.split" : setting->name);
+                 "%s=", setting->counts == COUNTS_AS_SPLIT ? "data.split" : setting->name);
         TRY_ALLOC(line->memories, heap_alloc(N_MEMORIES, sizeof *line->memories));
     }
     qsort(writer->lines, (size_t)writer->n_lines, sizeof *writer->lines, compare_lines);
@@ -138,41 +77,42 @@ struct scope {
     bool has_method;
 };
 
-static bool is_part(const struct meaning *meaning, struct scope scope, const struct line *line)
+static bool is_part(const struct meaning *meaning, struct scope scope,
+                    const struct setting *setting)
 {
-    const struct recipe *recipe = line->setting->group == GROUP_BASE_TRAIN
+    const struct recipe *recipe = setting->group == GROUP_BASE_TRAIN
                                       ? &meaning->settings->base_train
                                       : &meaning->settings->train;
-
     bool relearns = meaning->settings->eval.relearn.max_steps > 0;
 
-    if (line->kind == LINE_WEIGHTS && scope.has_method && relearns)
+    if (setting->counts == COUNTS_AS_CONTENT && scope.has_method && relearns)
         return true; /* it is the base model that is relearned */
-    if (line->kind != LINE_SPLIT && (line->setting->group & scope.groups) == 0)
+    if (setting->counts != COUNTS_AS_SPLIT && (setting->group & scope.groups) == 0)
         return false;
-    if (line->setting->only_recipe != NULL &&
-        strcmp(line->setting->only_recipe, meaning->base_recipe) != 0)
+    if (setting->only_recipe != NULL && strcmp(setting->only_recipe, meaning->base_recipe) != 0)
         return false;
-    switch (line->kind) {
-    case LINE_METHOD:
+    switch (setting->counts) {
+    case COUNTS_AS_METHOD:
         return scope.has_method;
-    case LINE_SGD_ONLY:
-        return recipe->optimizer == OPTIMIZER_SGD;
-    case LINE_DECAY_ONLY:
-        return recipe->weight_decay > 0;
-    case LINE_RELEARN:
+    case COUNTS_WITH_RELEARNING:
         return relearns;
-    case LINE_STEP_ONLY:
+    case COUNTS_WITH_SGD:
+        return recipe->optimizer == OPTIMIZER_SGD;
+    case COUNTS_WITH_DECAY:
+        return recipe->weight_decay > 0;
+    case COUNTS_WITH_STEP:
         return recipe->schedule == SCHEDULE_STEP;
-    case LINE_ONE_CYCLE_ONLY:
+    case COUNTS_WITH_ONE_CYCLE:
         return recipe->schedule == SCHEDULE_ONE_CYCLE;
-    case LINE_FALLING_ONLY:
+    case COUNTS_WITH_FALLING_LR:
         return recipe->schedule == SCHEDULE_COSINE || recipe->schedule == SCHEDULE_ONE_CYCLE;
-    case LINE_SPLIT:
-    case LINE_WEIGHTS:
-    case LINE_SETTING:
-    case LINE_TARGETS:
-    case LINE_CLASS:
+    case COUNTS_NEVER: /* has no line, as COUNTS_IN_SPLIT */
+    case COUNTS_IN_SPLIT:
+    case COUNTS_AS_VALUE:
+    case COUNTS_AS_SPLIT:
+    case COUNTS_AS_CONTENT:
+    case COUNTS_AS_TARGETS:
+    case COUNTS_AS_CLASS:
         break;
     }
     return true;
@@ -237,19 +177,26 @@ static void append_setting(const struct line *line, const struct settings *setti
 static void append_line(const struct line *line, const struct meaning *meaning, struct text *out)
 {
     struct settings resolved;
+    struct small_set classes;
 
-    if (line->kind == LINE_SPLIT || line->kind == LINE_WEIGHTS) {
-        text_append(out, "%s%s\n", line->name,
-                    line->kind == LINE_SPLIT ? meaning->contents.split : meaning->contents.weights);
-    } else if (line->kind == LINE_TARGETS) {
+    switch (line->setting->counts) {
+    case COUNTS_AS_SPLIT:
+        text_append(out, "%s%s\n", line->name, meaning->contents.split);
+        break;
+    case COUNTS_AS_CONTENT:
+        text_append(out, "%s%s\n", line->name, meaning->contents.weights);
+        break;
+    case COUNTS_AS_TARGETS:
         resolved.lora.targets = meaning->lora_targets;
         append_setting(line, &resolved, out);
-    } else if (line->kind == LINE_CLASS) {
-        const struct small_set classes = forget_classes(meaning->settings);
-        bool is_one = small_set_count(&classes) == 1;
-        resolved.forget.class_index = is_one ? small_set_first(&classes) : -1;
+        break;
+    case COUNTS_AS_CLASS:
+        classes = forget_classes(meaning->settings);
+        resolved.forget.class_index =
+            small_set_count(&classes) == 1 ? small_set_first(&classes) : -1;
         append_setting(line, &resolved, out);
-    } else {
+        break;
+    default:
         append_setting(line, meaning->settings, out);
     }
 }
@@ -262,18 +209,9 @@ static enum status compose(struct identity_writer *writer, const struct meaning 
     text->length = 0;
     text_append(text, IDENTITY_LINE);
     for (int i = 0; i < writer->n_lines; i++)
-        if (is_part(meaning, scope, &writer->lines[i]))
+        if (is_part(meaning, scope, writer->lines[i].setting))
             append_line(&writer->lines[i], meaning, text);
     return text_finish(text);
-}
-
-enum status identity_text(struct identity_writer *writer, const struct meaning *meaning,
-                          const char **out)
-{
-    enum status status = compose(writer, meaning, (struct scope){meaning->method->reads, true});
-
-    *out = text_value(&writer->text);
-    return status;
 }
 
 enum status identity_find(struct identity_writer *writer, const struct meaning *meaning,

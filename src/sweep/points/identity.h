@@ -23,24 +23,21 @@ struct meaning {
 /* The first line of a meaning's text: the version of what it says. */
 #define IDENTITY_LINE "identity=1\n"
 
-/* Prints meanings, remembering the lines it printed: points of a sweep differ in a few. Texts that
- * settings point to must outlive it. */
+/* Prints meanings and remembers the lines it printed, as points of a sweep differ in few of them.
+ * Texts that settings point to must outlive it. */
 struct identity_writer;
 CHECKED enum status identity_writer_create(struct identity_writer **out);
 void identity_writer_destroy(struct identity_writer *writer); /* accepts NULL */
 
 /* Hashes of what a point means: all of it (the run's id is the first 16 digits), and the part in
  * which a run and what it is compared with must agree, whatever their methods: split, model.arch,
- * normalisation, eval.*, seed. */
+ * normalisation, eval.*, seed. They are hashes of a text: IDENTITY_LINE, then "name=value" lines
+ * sorted by name, for the settings in groups the method reads, without paths and without settings
+ * that other settings make meaningless (momentum without sgd). */
 struct identity {
     char all[HASH_HEX_BYTES], comparable[HASH_HEX_BYTES];
 };
 CHECKED enum status identity_find(struct identity_writer *writer, const struct meaning *meaning,
                                   struct identity *out);
-/* "identity=1", then "name=value" lines sorted by name: the settings in groups the method reads,
- * without paths, without settings that its other settings make meaningless (momentum without
- * sgd). Borrowed until the next call. */
-CHECKED enum status identity_text(struct identity_writer *writer, const struct meaning *meaning,
-                                  const char **out);
 
 #endif

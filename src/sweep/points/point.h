@@ -1,4 +1,4 @@
-/* One point of a sweep: which value every setting takes, and what that makes of its settings. */
+/* One point of a sweep: the value chosen for each setting, and the settings that result. */
 #ifndef SWEEP_POINT_H
 #define SWEEP_POINT_H
 
@@ -10,21 +10,21 @@
 struct point {
     const struct tree *chosen[MAX_SETTINGS];         /* NULL: the default */
     const struct expression *formulas[MAX_SETTINGS]; /* where the chosen value is one, else NULL */
-    /* A value that was chosen but whose condition is false: what exclude still sees. */
+    /* chosen, but its condition is false: only exclude still sees it */
     const struct tree *offered[MAX_SETTINGS];
-    bool is_said[MAX_SETTINGS]; /* an included point says it: conditions do not count */
+    bool is_said[MAX_SETTINGS]; /* given by an included point: its condition is ignored */
     int64_t seed;
     struct settings settings;
     const struct method *method;
     const struct architecture *architecture;
-    struct contents contents; /* once its files were looked at */
+    struct contents contents; /* once its files have been looked at */
 };
 
 /* The place of a setting's value, for messages; the sweep file's top when it is a default. */
 const struct position *point_at(const struct point *point, const char *setting,
                                 const struct position *top);
 
-/* What a point says to forget, by what is chosen; N_FORGET_KINDS: nothing is said. */
+/* The kind of forgetting that is chosen; N_FORGET_KINDS when none is. */
 enum forget_kind point_forget_kind(const struct point *point);
 
 /* Makes points out of choices: the defaults of the architecture, the constants, what was chosen,
@@ -36,24 +36,24 @@ void point_maker_destroy(struct point_maker *maker); /* accepts NULL */
 void point_begin(const struct point_maker *maker, struct point *point);
 /* Chooses a number drawn for a setting. */
 void point_choose_drawn(struct point_maker *maker, struct point *point, int setting, double number);
-/* settings, method and architecture from what is chosen. *is_good is false, with a diagnostic, when
- * a drawn or calculated value is refused. */
+/* Fills settings, method and architecture from what is chosen. *is_good is false, with a
+ * diagnostic, when a drawn or calculated value is refused. */
 CHECKED enum status point_fill(struct point_maker *maker, struct point *point, bool *is_good);
 
-/* Whether a recipe that chooses an epoch by validation has images for it; diagnostics if not. */
+/* Reports recipes that choose an epoch by validation and have no images to validate with. */
 void spec_check_selection(struct spec *spec, const struct point *point);
 
 /* Data sets and weights, each loaded once for a whole sweep. */
 struct content;
 CHECKED enum status content_create(struct spec *spec, bool needs_files, struct content **out);
 void content_destroy(struct content *content); /* accepts NULL */
-/* Checks a point against its files (diagnostics), resolves its normalisation to numbers where that
- * is possible, and finds the hashes of what it reads. */
+/* Checks a point against its files (diagnostics), resolves its normalisation to numbers if
+ * possible, and finds the hashes of what it reads. */
 CHECKED enum status content_resolve(struct content *content, struct point *point,
                                     struct contents *out);
 
-/* Whether an architecture can be built, weights fit it, and adapters' targets match modules of it:
- * BAD_DATA or BAD_CONFIG with the message when not. */
+/* Checks that an architecture can be built, that weights fit it, that adapters' targets match
+ * modules of it: BAD_DATA or BAD_CONFIG if not. */
 struct fit_model {
     const struct architecture *architecture;
     struct vit_shape vit;

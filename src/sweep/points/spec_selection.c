@@ -1,4 +1,4 @@
-/* Choosing an epoch by validation wants images to validate with. */
+/* Choosing an epoch by validation needs images to validate with. */
 #include "sweep/points/point.h"
 
 static void refuse(struct spec *spec, const struct point *point, const char *setting,
@@ -6,7 +6,7 @@ static void refuse(struct spec *spec, const struct point *point, const char *set
 {
     diagnostics_error(spec->diagnostics, point_at(point, setting, &spec->top),
                       "data.validation: 0.1 sets a tenth of the training images aside",
-                      "'%s' is %s, which wants images to validate with, but data.validation is 0",
+                      "'%s' is %s, which needs images to validate with, but data.validation is 0",
                       setting, value);
 }
 

@@ -1,6 +1,6 @@
-/* Why points became fewer runs: the swept settings that a method does not read. */
-#ifndef SWEEP_MERGED_H
-#define SWEEP_MERGED_H
+/* Why there are fewer runs than points: the swept settings that a method does not read. */
+#ifndef SWEEP_UNREAD_SETTINGS_H
+#define SWEEP_UNREAD_SETTINGS_H
 
 #include "sweep/sweep.h"
 
@@ -13,7 +13,8 @@ struct unread_settings {
 /* One row per method of the sweep, in the order of the methods table; in the arena. */
 CHECKED enum status unread_settings_find(const struct sweep *sweep, struct arena *arena,
                                          struct unread_settings **out, int64_t *n);
-/* Whether a setting is swept over in vain by a method; `name` as in sweep->axes. */
+/* False when a sweep over the setting makes no difference to the method; `name` as in sweep->axes.
+ */
 bool setting_is_read(const char *method, const char *name);
 
 #endif

@@ -2,6 +2,7 @@
  * from Sobol's sequence. */
 #include "sweep/spec/draw.h"
 
+#include "base/normal.h"
 #include "base/random.h"
 #include "sweep/spec/sobol.h"
 
@@ -75,21 +76,6 @@ double draw_fraction(const struct draw_stream *stream, int64_t index)
         digits = random_block(&key, 0).words[0];
     }
     return (digits + 0.5) * 0x1p-32;
-}
-
-/* Bisection on erfc: six digits need no more. */
-double normal_quantile(double fraction)
-{
-    double low = -9, high = 9; /* Φ(−9) is below 2^-33 by far */
-
-    for (int i = 0; i < 64; i++) {
-        double middle = (low + high) / 2;
-        if (0.5 * erfc(-middle / sqrt(2.0)) < fraction)
-            low = middle;
-        else
-            high = middle;
-    }
-    return (low + high) / 2;
 }
 
 static double exact_number(const struct draw *draw, double fraction)

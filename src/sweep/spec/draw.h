@@ -1,4 +1,4 @@
-/* What `random` and `sobol` draw: a parameter's distribution, and its value at a point. */
+/* What `random` and `sobol` draw: a parameter's distribution and its values. */
 #ifndef SWEEP_DRAW_H
 #define SWEEP_DRAW_H
 
@@ -16,8 +16,8 @@ enum draw_kind {
 struct draw {
     enum draw_kind kind;
     double min, max, mu, sigma;
-    double q;                    /* 0, or what values are multiples of */
-    const double *probabilities; /* [n_values] of CATEGORICAL, summing to 1; NULL: all the same */
+    double q;                    /* 0, or the step that values are multiples of */
+    const double *probabilities; /* [n_values] of CATEGORICAL, summing to 1; NULL: equal */
 };
 
 enum draw_method { DRAW_BY_CHANCE, DRAW_BY_SOBOL };
@@ -35,10 +35,7 @@ double draw_fraction(const struct draw_stream *stream, int64_t index);
 /* The value below which that fraction of the distribution lies. Six significant digits (twelve when
  * quantised), so that every machine and library agrees on it. */
 double draw_number(const struct draw *draw, double fraction);
-/* The index of a value among n, by probabilities or evenly. */
+/* The index of one of n values, by their probabilities, or all equally likely. */
 int64_t draw_index(const struct draw *draw, double fraction, int64_t n);
-
-/* x with Φ(x) = fraction, for fraction in (0, 1). */
-double normal_quantile(double fraction);
 
 #endif

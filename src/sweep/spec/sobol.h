@@ -1,4 +1,4 @@
-/* Sobol's sequence, scrambled as Owen does; a pure function of dimension, index and seed. */
+/* Sobol's sequence with Owen's scrambling: a pure function of dimension, index and seed. */
 #ifndef SWEEP_SOBOL_H
 #define SWEEP_SOBOL_H
 

@@ -8,17 +8,17 @@
 #include "sweep/sweep.h"
 
 struct slot {
-    struct tree *const *values; /* one when constant; those that can be read */
+    struct tree *const *values; /* one when constant; without those that cannot be read */
     /* [n_values] an expression where the value is one, else NULL */
     struct expression *const *expressions;
     int64_t n_values;
-    const struct draw *draw; /* a distribution: of numbers, then n_values is 0, or of the values */
+    const struct draw *draw;       /* a distribution, of numbers (n_values is 0) or of the values */
     const struct tree *written;    /* the distribution's map */
     struct position at;            /* of the key */
-    int layer;                     /* file or command line that gave it; 0: not given */
+    int layer;                     /* the file or command line that gave it; 0: none did */
     int order;                     /* of an axis, from 1 in declaration order; 0: a constant */
     bool is_broken;                /* given, but nothing of it can be read */
-    const struct expression *when; /* NULL: always; where it is false the default stands */
+    const struct expression *when; /* where false, the default is used; NULL: always true */
     const struct tree *condition;  /* its text */
 };
 
@@ -52,11 +52,11 @@ struct spec {
     struct diagnostics *diagnostics; /* borrowed */
     struct setting_reader reader;
     const char *path; /* of the sweep file */
-    int layer;        /* under way; 0 is none */
+    int layer;        /* being read; 0: none */
     int n_orders;
-    bool is_incomplete; /* a file could not be read: what is missing may stand there */
+    bool is_incomplete; /* a file could not be read, and may have what is missing */
     struct slot slots[MAX_SETTINGS];
-    struct position top; /* where a missing setting is missed */
+    struct position top; /* where messages about missing settings point to */
 
     const char *name, *description;
     struct position seeds_at;
@@ -72,17 +72,17 @@ struct spec {
     struct position method_at;
     struct zip *zips; /* heap */
     int64_t n_zips, zips_capacity;
-    /* Settings whose value at a point depends on others, each behind those it reads. */
+    /* Settings whose value at a point depends on others, each after those it reads. */
     int dependent[MAX_SETTINGS];
     int n_dependent;
-    struct early_terminate early; /* with the metric; type EARLY_NONE: not asked for */
+    struct early_terminate early; /* with the metric; type EARLY_NONE without early_terminate */
     struct position metric_at, early_at;
 };
 
 /* True when the setting has a value or something to draw it from. */
 bool slot_is_given(const struct slot *slot);
 
-/* Reads the file, its bases and --set. Mistakes are in diagnostics; other failures are returned. */
+/* Reads the file, its bases and --set. Mistakes go to diagnostics; other failures are returned. */
 CHECKED enum status spec_load(const struct sweep_source *source, struct spec *spec);
 void spec_release(struct spec *spec);
 
@@ -98,10 +98,9 @@ CHECKED enum status spec_read_matches(struct spec *spec, const struct tree_entry
 CHECKED enum status spec_read_axis(struct spec *spec, int setting, const struct tree_entry *entry);
 CHECKED enum status spec_read_zip(struct spec *spec, const struct tree_entry *entry);
 CHECKED enum status spec_read_when(struct spec *spec, const char *prefix, const struct tree *map);
-CHECKED enum status spec_read_seeds(struct spec *spec, const struct tree_entry *entry);
 CHECKED enum status spec_read_metric(struct spec *spec, const struct tree_entry *entry);
 CHECKED enum status spec_read_early_terminate(struct spec *spec, const struct tree_entry *entry);
-/* What the two mean together and for the runs there are: mistakes into diagnostics. */
+/* Checks metric and early_terminate together and against the runs; mistakes go to diagnostics. */
 void spec_check_early(struct spec *spec, const struct sweep *sweep);
 void spec_print_early(const struct spec *spec, struct text *out);
 /* "key=value" texts of the command line. */
@@ -121,21 +120,21 @@ struct slot_values {
 };
 CHECKED enum status spec_assign(struct spec *spec, const struct slot_values *values);
 
-/* After all layers: what only the whole can show (zip, distributions, conditions, order). */
+/* After all layers: checks what needs all of them (zip, distributions, conditions, order). */
 void spec_check(struct spec *spec);
 
-/* Which kind of forgetting is given by an included point, N_FORGET_KINDS when by none. */
+/* The kind of forgetting that an included point gives; N_FORGET_KINDS when it gives none. */
 enum forget_kind match_forget_kind(const struct match *match);
-/* Whether a setting says what a point of this kind does not forget, and may stay unset there. */
+/* Whether a setting belongs to other kinds of forgetting, so that this kind may leave it unset. */
 bool setting_is_other_forget(int setting, enum forget_kind kind);
-/* What is to be forgotten: one thing, given last; mistakes into diagnostics. */
+/* Settles what is forgotten: the kind given last, and no other. Mistakes go to diagnostics. */
 void spec_check_forget(struct spec *spec);
 
-/* YAML that loads to the same sweep, in the arena. */
+/* As YAML that loads to the same sweep; in the arena. */
 CHECKED enum status spec_print(const struct spec *spec, const char **out);
 
 bool spec_top_key_exists(const char *name);
-/* What to write instead of a key that other programs have here, or NULL. */
+/* What to write instead of a key that other programs know; NULL for other keys. */
 const char *spec_foreign_key(const char *name);
 
 #endif

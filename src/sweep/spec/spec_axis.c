@@ -88,10 +88,10 @@ static bool check_list(const struct axis *axis, const struct tree *values)
 
     if (values->kind != TREE_LIST)
         diagnostics_error(diagnostics, &values->at, "write [ … ]",
-                          "the values of '%s' want a list, got %s", axis->name,
+                          "the values of '%s' must be a list, got %s", axis->name,
                           tree_describe(axis->spec->arena, values));
     else if (values->n == 0)
-        diagnostics_error(diagnostics, &values->at, NULL, "'%s' has an empty list of values",
+        diagnostics_error(diagnostics, &values->at, NULL, "the list of values of '%s' is empty",
                           axis->name);
     return values->kind == TREE_LIST && values->n > 0;
 }
@@ -110,14 +110,14 @@ static bool check_range(const struct axis *axis, const struct tree *range, int64
 
     if (!is_pair)
         diagnostics_error(diagnostics, &range->at, NULL,
-                          "the range of '%s' wants two integers [first, last]", axis->name);
+                          "'range' of '%s' must be two integers, [first, last]", axis->name);
     else if (__builtin_sub_overflow(range->items[1]->integer, range->items[0]->integer, distance) ||
              *distance >= MOST_VALUES)
-        diagnostics_error(diagnostics, &range->at, NULL,
-                          "the range of '%s' has more than %d values", axis->name, MOST_VALUES);
+        diagnostics_error(diagnostics, &range->at, NULL, "'range' of '%s' has more than %d values",
+                          axis->name, MOST_VALUES);
     else if (*distance < 0)
         diagnostics_error(diagnostics, &range->at, NULL,
-                          "the range of '%s' ends before it begins: %s to %s", axis->name,
+                          "'range' of '%s' ends before it begins: %s to %s", axis->name,
                           range->items[0]->text, range->items[1]->text);
     else
         return true;
@@ -172,7 +172,7 @@ static enum status read_probabilities(const struct axis *axis, int64_t n_values,
 
     if (list->kind != TREE_LIST || list->n != n_values) {
         diagnostics_error(diagnostics, &list->at, NULL,
-                          "the probabilities of '%s' want a list of %lld numbers, one per value",
+                          "'probabilities' of '%s' must be a list of %lld numbers, one per value",
                           axis->name, (long long)n_values);
         return STATUS_OK;
     }
@@ -185,7 +185,7 @@ static enum status read_probabilities(const struct axis *axis, int64_t n_values,
         char number[32];
         snprintf(number, sizeof number, "%.6g", sum);
         diagnostics_error(diagnostics, &list->at, NULL,
-                          "the probabilities of '%s' must sum to 1, their sum is %s", axis->name,
+                          "'probabilities' of '%s' must sum to 1, got a sum of %s", axis->name,
                           number);
     }
     one = sum > 0 ? sum : 1;
@@ -239,7 +239,7 @@ static bool read_number(const struct axis *axis, enum key key, double *out)
 
     if (!is_good)
         diagnostics_error(axis->spec->diagnostics, &value->at, NULL,
-                          "'%s' is drawn from numbers, got %s", axis->name,
+                          "the distribution of '%s' expects numbers, got %s", axis->name,
                           tree_describe(axis->spec->arena, value));
     if (is_given && is_good)
         *out = value->number;
@@ -308,7 +308,7 @@ static enum status read_draw(const struct axis *axis, const struct form *form)
     if (form->kind == DRAW_INT_UNIFORM && is_good &&
         (draw.min != rint(draw.min) || draw.max != rint(draw.max)))
         is_good = refuse(axis, draw.min != rint(draw.min) ? KEY_MIN : KEY_MAX,
-                         "int_uniform wants whole bounds");
+                         "int_uniform expects integer bounds");
     is_good = is_good && check_numbers(axis, form, &draw) && check_setting(axis, form, &draw);
     return is_good ? assign_draw(axis, &draw, NULL) : mark_broken(axis);
 }
@@ -331,7 +331,7 @@ static bool collect_keys(struct axis *axis)
         is_good = false;
         diagnostics_error(axis->spec->diagnostics, &entry->at,
                           did_you_mean(axis->spec->arena, entry->key, key_names),
-                          "unknown key '%s' of '%s'; it may be values, value, range or "
+                          "unknown key '%s' of '%s', expected values, value, range or "
                           "distribution",
                           entry->key, axis->name);
     }
@@ -359,9 +359,10 @@ static const struct form *refuse_form(const struct axis *axis, const struct tree
                           "%s_values takes the bounds",
                           word->text, word->text);
     else
-        diagnostics_error(
-            axis->spec->diagnostics, &word->at, did_you_mean(arena, word->text, names),
-            "unknown distribution '%s'; it may be %s", word->text, names_joined(arena, names));
+        diagnostics_error(axis->spec->diagnostics, &word->at,
+                          did_you_mean(arena, word->text, names),
+                          "unknown distribution '%s', expected one of %s", word->text,
+                          names_joined(arena, names));
     return NULL;
 }
 
@@ -371,7 +372,7 @@ static const struct form *written_form(const struct axis *axis)
 
     if (word->kind != TREE_TEXT) {
         diagnostics_error(axis->spec->diagnostics, &word->at, NULL,
-                          "'distribution' wants a name, got %s",
+                          "'distribution' expects a name, got %s",
                           tree_describe(axis->spec->arena, word));
         return NULL;
     }
@@ -391,7 +392,8 @@ static const struct form *bounds_form(const struct axis *axis)
     if (is_whole && setting_at(axis->setting)->kind == SETTING_NUMBER) {
         diagnostics_error(
             axis->spec->diagnostics, &axis->map->at, "add distribution: uniform or int_uniform",
-            "'%s' has whole bounds: are integers or numbers between them wanted?", axis->name);
+            "the bounds of '%s' are integers, but it takes any number: say which are drawn",
+            axis->name);
         return NULL;
     }
     return &forms[is_whole ? FORM_INT : FORM_UNIFORM];
@@ -407,7 +409,7 @@ static const struct form *find_form(const struct axis *axis)
     if ((axis->keys & BOUNDS) != 0)
         return bounds_form(axis);
     diagnostics_error(axis->spec->diagnostics, &axis->map->at, NULL,
-                      "'%s' wants values, value, range or distribution", axis->name);
+                      "'%s' needs values, value, range or distribution", axis->name);
     return NULL;
 }
 

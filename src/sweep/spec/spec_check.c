@@ -16,7 +16,7 @@ static int64_t zipped_values(struct spec *spec, const struct zip *zip, int setti
         return -1;
     if (slot->order == 0 || slot->n_values == 0)
         diagnostics_error(spec->diagnostics, &zip->at, NULL,
-                          "'zip' wants parameters with lists of values, '%s' %s", name,
+                          "'zip' expects parameters with lists of values, but '%s' %s", name,
                           !slot_is_given(slot) ? "is not set"
                           : slot->order == 0   ? "is a constant"
                                                : "is drawn from a distribution");
@@ -51,14 +51,15 @@ static void check_method(struct spec *spec)
 
     if (spec->method != SWEEP_GRID && spec->run_cap < 0)
         diagnostics_error(spec->diagnostics, &spec->method_at, NULL,
-                          "method %s wants 'run_cap', the number of points to draw", method);
+                          "method %s needs 'run_cap', the number of points to draw", method);
     for (int i = 0; i < setting_count(); i++) {
         const struct slot *slot = &spec->slots[i];
         if (slot->draw == NULL || spec->method != SWEEP_GRID)
             continue;
         diagnostics_error(spec->diagnostics, &slot->written->at,
                           "list its values, or write method: random or sobol",
-                          "a grid has every value once, it cannot draw '%s'", setting_at(i)->name);
+                          "a grid takes every value once, so it cannot draw '%s'",
+                          setting_at(i)->name);
     }
 }
 

@@ -17,7 +17,7 @@ int spec_find_setting(struct spec *spec, const char *name, const struct position
 
     if (index >= 0 && strcmp(name, "seed") == 0) {
         diagnostics_error(spec->diagnostics, at, "write 'seeds'",
-                          "the seeds of a sweep are given by 'seeds', not as a setting");
+                          "the seeds of a sweep are given by 'seeds', not by a setting");
         return -1;
     }
     if (index >= 0)
@@ -25,8 +25,8 @@ int spec_find_setting(struct spec *spec, const char *name, const struct position
     if (setting_is_planned(name))
         diagnostics_error(spec->diagnostics, at, NULL, "'%s' is not supported yet", name);
     else if (setting_is_section(name))
-        diagnostics_error(spec->diagnostics, at, NULL, "'%s' holds settings, it has no value",
-                          name);
+        diagnostics_error(spec->diagnostics, at, NULL,
+                          "'%s' is a section of settings and has no value", name);
     else
         diagnostics_error(spec->diagnostics, at, suggest(spec, name), "unknown setting '%s'", name);
     return -1;
@@ -41,8 +41,8 @@ static enum status read_expression(struct spec *spec, const struct setting *sett
     bool is_possible = setting_result_kind(setting, &wanted);
 
     if (!is_possible)
-        reason = "wants a list, which no expression makes";
-    else if (setting->group == GROUP_EXECUTION)
+        reason = "is a list, which no expression can give";
+    else if (setting->counts == COUNTS_NEVER)
         reason = "changes no result, so it cannot depend on other settings";
     else if (setting->kind == SETTING_ARCHITECTURE)
         reason = "decides what other settings are, so it cannot depend on them";
@@ -59,8 +59,8 @@ static enum status read_expression(struct spec *spec, const struct setting *sett
     bool is_switched = kind == RESULT_BOOL && setting->kind == SETTING_SWITCH;
     if (kind == wanted || (is_number && wants_number) || is_switched)
         return STATUS_OK;
-    diagnostics_error(spec->diagnostics, &value->at, NULL, "'%s' wants %s, this expression is %s",
-                      setting->name,
+    diagnostics_error(spec->diagnostics, &value->at, NULL,
+                      "'%s' expects %s, but this expression is %s", setting->name,
                       wants_number            ? "a number"
                       : wanted == RESULT_BOOL ? "true or false"
                                               : "text",
@@ -147,7 +147,7 @@ enum status spec_assign(struct spec *spec, const struct slot_values *values)
 
     if (is_given_twice(spec, values))
         return STATUS_OK;
-    if (values->is_axis && setting->group == GROUP_EXECUTION) {
+    if (values->is_axis && setting->counts == COUNTS_NEVER) {
         diagnostics_error(spec->diagnostics, &values->at, NULL,
                           "'%s' changes no result, so it cannot be swept", setting->name);
         return STATUS_OK;
@@ -184,7 +184,8 @@ enum status spec_read_config(struct spec *spec, const char *prefix, const struct
     if (map->kind == TREE_NULL)
         return STATUS_OK;
     if (map->kind != TREE_MAP) {
-        diagnostics_error(spec->diagnostics, &map->at, NULL, "'%s' wants a map of settings, got %s",
+        diagnostics_error(spec->diagnostics, &map->at, NULL,
+                          "'%s' expects a map of settings, got %s",
                           *prefix == '\0' ? "config" : prefix, tree_describe(spec->arena, map));
         return STATUS_OK;
     }

@@ -12,8 +12,9 @@ static const struct tree *text_of(struct spec *spec, const struct tree_entry *en
 {
     if (tree_is_scalar(entry->value) && entry->value->kind != TREE_NULL)
         return entry->value;
-    diagnostics_error(spec->diagnostics, &entry->value->at, NULL, "'%s' of '%s' wants text, got %s",
-                      entry->key, parent, tree_describe(spec->arena, entry->value));
+    diagnostics_error(spec->diagnostics, &entry->value->at, NULL,
+                      "'%s' of '%s' expects text, got %s", entry->key, parent,
+                      tree_describe(spec->arena, entry->value));
     return NULL;
 }
 
@@ -29,8 +30,9 @@ static bool is_map(struct spec *spec, const struct tree_entry *entry, const char
 {
     if (entry->value->kind == TREE_MAP)
         return true;
-    diagnostics_error(spec->diagnostics, &entry->value->at, NULL, "'%s' wants a map, as %s, got %s",
-                      entry->key, example, tree_describe(spec->arena, entry->value));
+    diagnostics_error(spec->diagnostics, &entry->value->at, NULL,
+                      "'%s' expects a map such as %s, got %s", entry->key, example,
+                      tree_describe(spec->arena, entry->value));
     return false;
 }
 
@@ -53,11 +55,12 @@ static void read_metric_name(struct spec *spec, const struct tree_entry *entry)
         return;
     if (!holds(metric_names(spec, false), value->text) &&
         !holds(metric_names(spec, true), value->text)) {
-        diagnostics_error(spec->diagnostics, &value->at,
-                          did_you_mean(spec->arena, value->text, metric_names(spec, false)),
-                          "unknown metric '%s'; a run's own are %s, compared with retrain %s",
-                          value->text, names_joined(spec->arena, metric_names(spec, false)),
-                          names_joined(spec->arena, metric_names(spec, true)));
+        diagnostics_error(
+            spec->diagnostics, &value->at,
+            did_you_mean(spec->arena, value->text, metric_names(spec, false)),
+            "unknown metric '%s', expected one of %s, or, compared with retrain, one of %s",
+            value->text, names_joined(spec->arena, metric_names(spec, false)),
+            names_joined(spec->arena, metric_names(spec, true)));
         return;
     }
     spec->early.metric = value->text;
@@ -155,7 +158,7 @@ static void read_number(struct spec *spec, const struct tree_entry *item,
 
     if (value->kind != TREE_INTEGER)
         diagnostics_error(spec->diagnostics, &value->at, NULL,
-                          "'%s' of 'early_terminate' wants an integer, got %s", key->name,
+                          "'%s' of 'early_terminate' expects an integer, got %s", key->name,
                           tree_describe(spec->arena, value));
     else if (value->integer < key->least || value->integer > key->most)
         diagnostics_error(spec->diagnostics, &value->at, NULL,
@@ -171,9 +174,10 @@ static void unknown_key(struct spec *spec, const struct tree_entry *item)
     bool is_hyperband = strcmp(item->key, "max_iter") == 0 || strcmp(item->key, "s") == 0;
 
     diagnostics_error(spec->diagnostics, &item->at,
-                      is_hyperband ? "a run's epochs are the most; 'min_iter' is where the first "
-                                     "decision falls"
-                                   : did_you_mean(spec->arena, item->key, words),
+                      is_hyperband
+                          ? "a run's epochs are its maximum; 'min_iter' says when the first "
+                            "decision is made"
+                          : did_you_mean(spec->arena, item->key, words),
                       "unknown key '%s' of 'early_terminate'", item->key);
 }
 
@@ -267,7 +271,7 @@ void spec_check_early(struct spec *spec, const struct sweep *sweep)
         lacks_validation(sweep))
         diagnostics_error(spec->diagnostics, &spec->metric_at,
                           "data.validation: 0.1 sets a tenth of the training images aside",
-                          "'validation_accuracy' wants images to validate with, but "
+                          "'validation_accuracy' needs images to validate with, but "
                           "data.validation is 0");
     if (early->type != EARLY_NONE && early->metric == NULL)
         diagnostics_error(spec->diagnostics, &spec->early_at,

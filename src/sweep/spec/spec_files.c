@@ -33,8 +33,8 @@ static enum status open_source(struct spec *spec, const char *path, const struct
     if (status != STATUS_OK)
         goto done;
     if ((int64_t)strlen(text) != n_bytes) {
-        diagnostics_error(spec->diagnostics, at, NULL, "'%s' holds a zero byte: it is not text",
-                          path);
+        diagnostics_error(spec->diagnostics, at, NULL,
+                          "'%s' contains a zero byte, so it is not text", path);
         goto done;
     }
     TRY_ALLOC(source, ARENA_NEW(spec->arena, struct source));
@@ -54,13 +54,14 @@ static enum status read_base(struct spec *spec, const struct layer_file *from,
     const char *folder = "", *path = NULL;
 
     if (name->kind != TREE_TEXT || *name->text == '\0') {
-        diagnostics_error(spec->diagnostics, &name->at, NULL, "'base' wants file names, got %s",
+        diagnostics_error(spec->diagnostics, &name->at, NULL, "'base' expects file names, got %s",
                           tree_describe(spec->arena, name));
         return STATUS_OK;
     }
     if (from->depth >= DEEPEST) {
         diagnostics_error(spec->diagnostics, &name->at, NULL,
-                          "bases nest deeper than %d files: does one name itself?", DEEPEST);
+                          "bases are nested more than %d files deep: does one name itself?",
+                          DEEPEST);
         return STATUS_OK;
     }
     if (strchr(from->source->name, '/') != NULL)

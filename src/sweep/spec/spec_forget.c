@@ -101,7 +101,7 @@ static void check_kind(struct spec *spec, enum forget_kind given)
             check_agrees(spec, slot->values[i], given);
         else
             diagnostics_error(spec->diagnostics, &slot->at, "remove it",
-                              "'forget.kind' follows from what is given, it cannot be calculated");
+                              "'forget.kind' follows from what is given and cannot be calculated");
     }
 }
 

@@ -13,7 +13,7 @@ static bool read_integer(struct spec *spec, const struct tree_entry *entry, int6
     const struct tree *value = entry->value;
 
     if (value->kind != TREE_INTEGER) {
-        diagnostics_error(spec->diagnostics, &value->at, NULL, "'%s' wants an integer, got %s",
+        diagnostics_error(spec->diagnostics, &value->at, NULL, "'%s' expects an integer, got %s",
                           entry->key, tree_describe(spec->arena, value));
         return false;
     }
@@ -30,7 +30,7 @@ static bool read_integer(struct spec *spec, const struct tree_entry *entry, int6
 static bool read_text(struct spec *spec, const struct tree_entry *entry, const char **out)
 {
     if (!tree_is_scalar(entry->value) || entry->value->kind == TREE_NULL) {
-        diagnostics_error(spec->diagnostics, &entry->value->at, NULL, "'%s' wants text, got %s",
+        diagnostics_error(spec->diagnostics, &entry->value->at, NULL, "'%s' expects text, got %s",
                           entry->key, tree_describe(spec->arena, entry->value));
         return false;
     }
@@ -144,7 +144,8 @@ static enum status list_seeds(struct spec *spec, const struct tree *list)
 
     if (list->n == 0 || list->n > MOST_SEEDS)
         diagnostics_error(spec->diagnostics, &list->at, NULL,
-                          "'seeds' wants 1 to %d seeds, got %lld", MOST_SEEDS, (long long)list->n);
+                          "'seeds' expects 1 to %d seeds, got %lld", MOST_SEEDS,
+                          (long long)list->n);
     TRY_ALLOC(seeds, ARENA_ARRAY(spec->arena, list->n, int64_t));
     for (int64_t i = 0; i < list->n && list->n <= MOST_SEEDS; i++) {
         struct settings one = {0};
@@ -164,7 +165,7 @@ done:
     return status;
 }
 
-enum status spec_read_seeds(struct spec *spec, const struct tree_entry *entry)
+static enum status read_seeds(struct spec *spec, const struct tree_entry *entry)
 {
     int64_t n = 0;
 
@@ -173,7 +174,7 @@ enum status spec_read_seeds(struct spec *spec, const struct tree_entry *entry)
         return list_seeds(spec, entry->value);
     if (entry->value->kind != TREE_INTEGER) {
         diagnostics_error(spec->diagnostics, &entry->value->at, NULL,
-                          "'seeds' wants a count or a list, got %s",
+                          "'seeds' expects a count or a list, got %s",
                           tree_describe(spec->arena, entry->value));
         return STATUS_OK;
     }
@@ -200,7 +201,7 @@ static enum status read_on_failure(struct spec *spec, const struct tree_entry *e
     const struct tree *map = entry->value;
 
     if (map->kind != TREE_MAP)
-        diagnostics_error(spec->diagnostics, &map->at, NULL, "'on_failure' wants a map, got %s",
+        diagnostics_error(spec->diagnostics, &map->at, NULL, "'on_failure' expects a map, got %s",
                           tree_describe(spec->arena, map));
     for (int64_t i = 0; map->kind == TREE_MAP && i < map->n; i++) {
         const struct tree_entry *item = &map->entries[i];
@@ -252,7 +253,7 @@ static const struct key_row {
     {"config", read_config},
     {"method", read_method},
     {"parameters", read_parameters},
-    {"seeds", spec_read_seeds},
+    {"seeds", read_seeds},
     {"run_cap", read_run_cap},
     {"on_failure", read_on_failure},
     {"checkpoint", read_section},

@@ -38,7 +38,7 @@ enum status spec_read_matches(struct spec *spec, const struct tree_entry *entry,
     const struct tree *list = entry->value;
 
     if (list->kind != TREE_LIST) {
-        diagnostics_error(spec->diagnostics, &list->at, NULL, "'%s' wants a list of maps, got %s",
+        diagnostics_error(spec->diagnostics, &list->at, NULL, "'%s' expects a list of maps, got %s",
                           entry->key, tree_describe(spec->arena, list));
         return STATUS_OK;
     }
@@ -47,8 +47,8 @@ enum status spec_read_matches(struct spec *spec, const struct tree_entry *entry,
         const struct tree *map = list->items[i];
         if (map->kind != TREE_MAP || map->n == 0) {
             diagnostics_error(spec->diagnostics, &map->at, NULL,
-                              "an entry of '%s' wants a map of settings, got %s", entry->key,
-                              map->kind == TREE_MAP ? "an empty one"
+                              "an entry of '%s' must be a map of settings, got %s", entry->key,
+                              map->kind == TREE_MAP ? "an empty map"
                                                     : tree_describe(spec->arena, map));
             continue;
         }

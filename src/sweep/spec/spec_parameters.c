@@ -19,7 +19,7 @@ enum status spec_read_parameters(struct spec *spec, const char *prefix, const st
         return STATUS_OK;
     if (map->kind != TREE_MAP) {
         diagnostics_error(spec->diagnostics, &map->at, NULL,
-                          "'parameters' wants a map of settings, got %s",
+                          "'parameters' expects a map of settings, got %s",
                           tree_describe(spec->arena, map));
         return STATUS_OK;
     }

@@ -19,7 +19,7 @@ static void add_to_zip(struct spec *spec, const struct tree *name, struct zip *z
 {
     if (name->kind != TREE_TEXT) {
         diagnostics_error(spec->diagnostics, &name->at, NULL,
-                          "'zip' wants names of parameters, got %s",
+                          "'zip' expects names of parameters, got %s",
                           tree_describe(spec->arena, name));
         return;
     }
@@ -38,8 +38,8 @@ static enum status read_group(struct spec *spec, const struct tree *group)
 
     if (group->kind != TREE_LIST || group->n < 2) {
         diagnostics_error(spec->diagnostics, &group->at, "zip: [[prune.sparsity, train.epochs]]",
-                          "'zip' wants lists of two or more parameters, got %s",
-                          group->kind == TREE_LIST ? "a shorter one"
+                          "'zip' expects lists of two or more parameters, got %s",
+                          group->kind == TREE_LIST ? "a shorter list"
                                                    : tree_describe(spec->arena, group));
         return STATUS_OK;
     }
@@ -63,8 +63,9 @@ enum status spec_read_zip(struct spec *spec, const struct tree_entry *entry)
         is_flat = list->items[i]->kind == TREE_TEXT;
     if (is_flat) {
         diagnostics_error(spec->diagnostics, &list->at, "[[prune.sparsity, train.epochs]]",
-                          "'zip' wants a list of lists of parameters, got %s",
-                          list->kind == TREE_LIST ? "one list" : tree_describe(spec->arena, list));
+                          "'zip' expects a list of lists of parameters, got %s",
+                          list->kind == TREE_LIST ? "a single list"
+                                                  : tree_describe(spec->arena, list));
         return STATUS_OK;
     }
     for (int64_t i = 0; i < list->n; i++)
@@ -84,11 +85,11 @@ static enum status read_condition(struct spec *spec, int setting, const struct t
 
     if (value->kind != TREE_TEXT || text_has_expression(value->text)) {
         diagnostics_error(spec->diagnostics, &value->at, "\"unlearn.method in [lora, prune_lora]\"",
-                          "the condition of '%s' wants a text without '${}', got %s", entry->key,
+                          "the condition of '%s' must be text without '${}', got %s", entry->key,
                           tree_describe(spec->arena, value));
         return STATUS_OK;
     }
-    if (setting_at(setting)->standard == NULL || setting_at(setting)->group == GROUP_EXECUTION) {
+    if (setting_at(setting)->standard == NULL || setting_at(setting)->counts == COUNTS_NEVER) {
         diagnostics_error(spec->diagnostics, &entry->at, NULL,
                           setting_at(setting)->standard == NULL
                               ? "'%s' has no default to fall back on, so it cannot have a condition"
@@ -111,7 +112,7 @@ enum status spec_read_when(struct spec *spec, const char *prefix, const struct t
         return STATUS_OK;
     if (map->kind != TREE_MAP) {
         diagnostics_error(spec->diagnostics, &map->at, NULL,
-                          "'when' wants a map from settings to conditions, got %s",
+                          "'when' expects a map from settings to conditions, got %s",
                           tree_describe(spec->arena, map));
         return STATUS_OK;
     }

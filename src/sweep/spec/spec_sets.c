@@ -69,7 +69,7 @@ static bool is_top_key(struct spec *spec, const struct tree_entry *entry)
     for (int i = 0; file_only[i] != NULL; i++)
         if (strcmp(entry->key, file_only[i]) == 0)
             diagnostics_error(spec->diagnostics, &entry->at, NULL,
-                              "'%s' can be given in a file only", entry->key);
+                              "'%s' can only be given in a file", entry->key);
     for (int i = 0; maps[i] != NULL; i++)
         if (text_starts_with(entry->key, maps[i]))
             return true;
@@ -85,7 +85,7 @@ static enum status set_one(struct spec *spec, const char *text, const struct pos
 
     entry.at.length = equals != NULL ? (int)(equals - text) : (int)strlen(text);
     if (equals == NULL || equals == text) {
-        diagnostics_error(spec->diagnostics, &entry.at, NULL, "--set wants key=value");
+        diagnostics_error(spec->diagnostics, &entry.at, NULL, "--set expects key=value");
         return STATUS_OK;
     }
     TRY_ALLOC(entry.key, arena_format(spec->arena, "%.*s", (int)(equals - text), text));
@@ -122,7 +122,7 @@ enum status spec_read_sets(struct spec *spec, const char *const *sets, int64_t n
     for (int64_t i = 0; i < n_sets; i++) {
         struct position at = {source, (int)i + 1, 1, 1};
         if (strpbrk(sets[i], "\n\r") != NULL)
-            diagnostics_error(spec->diagnostics, &at, NULL, "a --set is one line");
+            diagnostics_error(spec->diagnostics, &at, NULL, "--set must be a single line");
         else
             TRY(set_one(spec, sets[i], &at));
     }

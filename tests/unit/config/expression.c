@@ -147,24 +147,24 @@ static void test_mistakes(void **state)
         int column;
         const char *message;
     } cases[] = {
-        {"lora.rank", 10, "a condition is true or false, such as lora.rank > 4"},
-        {"lora.rank > many", 13, "'>' wants numbers, got 'many'"},
-        {"lora.rank == many", 14, "'lora.rank' wants an integer, got 'many'"},
-        {"lora.rank in [1, x]", 18, "'lora.rank' wants an integer, got 'x'"},
+        {"lora.rank", 10, "a condition must be true or false, such as lora.rank > 4"},
+        {"lora.rank > many", 13, "'>' expects numbers, got 'many'"},
+        {"lora.rank == many", 14, "'lora.rank' expects an integer, got 'many'"},
+        {"lora.rank in [1, x]", 18, "'lora.rank' expects an integer, got 'x'"},
         {"lora.rank in [1 2]", 17, "',' or ']' is missing here"},
         {"train.lr == 5000", 13, "'train.lr' must be in [0, 1000], got 5000"},
         {"unlearn.method == lora.rank", 19,
-         "'==' wants text beside text, got 'lora.rank', which "
+         "'==' compares text with text, got 'lora.rank', which "
          "is a number"},
         {"lora.rank == unlearn.method", 14,
-         "'==' wants a number beside a number, got "
+         "'==' compares a number with a number, got "
          "'unlearn.method', which is text"},
-        {"lora.rank > 4 &", 15, "this does not belong to the expression before it"},
+        {"lora.rank > 4 &", 15, "nothing may follow the expression"},
         {"lora.rank > 4 and", 18, "a value is missing here"},
         {"lora.rank not 4", 15, "'in' is missing here"},
-        {"word", 1, "'word' is no setting; a text is written in quotes"},
-        {"1.2.3 > 4", 1, "'>' wants numbers, got '1.2.3'"},
-        {"lora.rank == 8a", 14, "'lora.rank' wants an integer, got '8a'"},
+        {"word", 1, "'word' is not a setting; text must be quoted"},
+        {"1.2.3 > 4", 1, "'>' expects numbers, got '1.2.3'"},
+        {"lora.rank == 8a", 14, "'lora.rank' expects an integer, got '8a'"},
     };
     struct bench *bench = *state;
     char wanted[256];

@@ -2,6 +2,8 @@
 #include "config/settings_table.h"
 #include "support/cmocka.h"
 
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,17 +41,77 @@ static void test_rows(void **state)
         assert_non_null(row->help);
         assert_non_null(row->unit);
         assert_true(row->minimum <= row->maximum);
-        assert_true(row->group == GROUP_BASE_TRAIN
-                        ? row->by_recipe[0] && row->by_recipe[1] && row->by_recipe[2]
-                        : !row->by_recipe[0] || row->group == GROUP_TRAIN);
+        assert_true((row->counts == COUNTS_NEVER) == (row->group == GROUP_EXECUTION));
         if (row->kind == SETTING_INTEGER || row->kind == SETTING_NUMBER)
             assert_true(row->minimum < row->maximum);
-        if (row->kind == SETTING_ENUM || row->kind == SETTING_SWITCH || row->kind == SETTING_CHOICE)
-            assert_non_null(row->names);
+        bool has_names =
+            row->kind == SETTING_ENUM || row->kind == SETTING_SWITCH || row->kind == SETTING_CHOICE;
+        assert_true(has_names == (row->names != NULL));
+        assert_true(row->word == NULL || row->kind == SETTING_INTEGER);
     }
     assert_true(setting_is_section("base.train") && setting_is_section("base"));
     assert_false(setting_is_section("trai") || setting_is_section("train.lr"));
     assert_int_equal(setting_find("train"), -1);
+}
+
+/* What a walk over the table finds, as one number; 0 when a name is not found again. */
+static void *walk(void *out)
+{
+    uint64_t *sum = out;
+
+    for (int i = 0; i < setting_count(); i++) {
+        const struct setting *row = setting_at(i);
+        if (setting_find(row->name) != i)
+            return out;
+        *sum = *sum * 31 + row->offset + strlen(row->name) + (unsigned)row->group;
+    }
+    return out;
+}
+
+/* Threads that are the first to ask, all at once, find the same table. Runs before other tests. */
+static void test_threads(void **state)
+{
+    enum { N_THREADS = 8 };
+    pthread_t threads[N_THREADS];
+    uint64_t sums[N_THREADS] = {0};
+
+    (void)state;
+    for (int i = 0; i < N_THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, walk, &sums[i]), 0);
+    for (int i = 0; i < N_THREADS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    for (int i = 0; i < N_THREADS; i++)
+        assert_true(sums[i] != 0 && sums[i] == sums[0]);
+}
+
+/* Both recipes have the same settings, each in its own struct, for its own readers, with its own
+ * defaults. */
+static void test_recipes(void **state)
+{
+    int n = 0;
+
+    (void)state;
+    for (int i = 0; i < setting_count(); i++) {
+        const struct setting *row = setting_at(i), *base = NULL;
+        char name[64];
+        if (row->group != GROUP_TRAIN)
+            continue;
+        snprintf(name, sizeof name, "base.%s", row->name);
+        assert_true(setting_find(name) >= 0);
+        base = setting_at(setting_find(name));
+        assert_int_equal(base->group, GROUP_BASE_TRAIN);
+        assert_int_equal(base->offset - offsetof(struct settings, base_train),
+                         row->offset - offsetof(struct settings, train));
+        assert_true(base->kind == row->kind && base->names == row->names);
+        assert_true(base->help == row->help && base->neutral == row->neutral);
+        for (int k = 0; k < N_BASE_RECIPES; k++)
+            assert_true(row->by_recipe[k] == NULL && base->by_recipe[k] != NULL);
+        assert_string_equal(base->standard, base->by_recipe[0]);
+        n++;
+    }
+    for (int i = 0; i < setting_count(); i++)
+        n -= setting_at(i)->group == GROUP_BASE_TRAIN;
+    assert_int_equal(n, 0);
 }
 
 /* Identities compare a neutral value with what is printed: it must be what printing gives. */
@@ -120,6 +182,7 @@ static void test_default_values(void **state)
     assert_int_equal(a.data.mean.kind, NORMALISATION_BASE);
     assert_int_equal(a.forget.class_index, -1);
     assert_true(a.checkpoint.every_seconds == 60 && a.checkpoint.keep == KEEP_FINAL);
+    assert_int_equal(a.resources.gpus, GPUS_AUTO);
 }
 
 static void test_compat(void **state)
@@ -170,6 +233,7 @@ static void test_round_trip(void **state)
     settings.forget.indices = "some \"images\".txt";
     settings.checkpoint.keep = KEEP_ALL;
     settings.resources.device = "ref";
+    settings.resources.gpus = GPUS_ONE;
     to_json(&settings, &first);
     assert_int_equal(settings_from_json(text_value(&first), arena, &again), STATUS_OK);
     to_json(&again, &second);
@@ -187,6 +251,7 @@ static void test_round_trip(void **state)
     assert_int_equal(again.base_train.milestones[1], 150);
     assert_int_equal(again.prune.mask, PRUNE_BAKED);
     assert_int_equal(again.checkpoint.keep, KEEP_ALL);
+    assert_int_equal(again.resources.gpus, GPUS_ONE);
     assert_int_equal(again.forget.kind, FORGET_BY_CLASSES);
     assert_memory_equal(&again.forget.classes, &settings.forget.classes,
                         sizeof settings.forget.classes);
@@ -269,26 +334,26 @@ static void check_refused(const char *from, const char *to, const char *message)
 static void test_bad_json(void **state)
 {
     (void)state;
-    check_refused("{", "[", "settings are no JSON object");
-    check_refused("}", "} more", "settings are no JSON object");
+    check_refused("{", "[", "settings are not a JSON object");
+    check_refused("}", "} more", "settings are not a JSON object");
     check_refused("\"lora.rank\"", "\"lora.rnk\"",
                   "settings JSON has an unknown setting 'lora.rnk'");
     check_refused("\"lora.rank\": 8, ", "", "settings JSON lacks 'lora.rank'");
     check_refused("\"lora.rank\": 8", "\"lora.rank\": 8, \"lora.rank\": 8",
                   "settings JSON gives 'lora.rank' twice");
     check_refused("\"lora.rank\": 8", "\"lora.rank\": 8.5",
-                  "'lora.rank' wants an integer, got 8.5");
+                  "'lora.rank' expects an integer, got 8.5");
     check_refused("\"lora.rank\": 8", "\"lora.rank\": \"8\"",
-                  "'lora.rank' wants an integer, got '8'");
+                  "'lora.rank' expects an integer, got '8'");
     check_refused("\"prune.sparsity\": 0.5", "\"prune.sparsity\": 1",
                   "'prune.sparsity' must be in [0, 1), got 1");
     check_refused("\"prune.mask\": \"held\"", "\"prune.mask\": null", "object or null");
     check_refused("\"data.validation\": 0", "\"data.validation\": 1.5",
-                  "'data.validation' wants a share below 1 or a whole number, got 1.5");
+                  "'data.validation' expects a share below 1 or a whole number, got 1.5");
     check_refused("\"data.validation\": 0", "\"data.validation\": -0.1",
                   "'data.validation' must be in [0, 2147483647], got -0.1");
     check_refused("\"train.milestones\": []", "\"train.milestones\": [1,2,3,4,5,6,7,8,9]",
-                  "'train.milestones' has 9 epochs, at most 8 are possible");
+                  "'train.milestones' has 9 epochs, but at most 8 are allowed");
 }
 
 /* The first attack keeps its place; in which order the others are written does not matter. */
@@ -323,6 +388,7 @@ static void test_attacks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_threads),        cmocka_unit_test(test_recipes),
         cmocka_unit_test(test_rows),           cmocka_unit_test(test_default_values),
         cmocka_unit_test(test_neutral_values), cmocka_unit_test(test_compat),
         cmocka_unit_test(test_attacks),        cmocka_unit_test(test_round_trip),

@@ -168,10 +168,10 @@ static void test_refused(void **state)
                                   "    1 | a: &x [*x]\n"
                                   "      |        ^~\n");
     check_refused("a: 1\n---\nb: 2\n",
-                  "t.yaml:2:1: error: a second document: one file is one document\n"
+                  "t.yaml:2:1: error: a second document begins here, but a file holds one\n"
                   "    2 | ---\n"
                   "      | ^~~\n");
-    check_refused("a: \"x\\0y\"\n", "t.yaml:1:4: error: a zero byte cannot be part of a text\n"
+    check_refused("a: \"x\\0y\"\n", "t.yaml:1:4: error: text cannot contain a zero byte\n"
                                     "    1 | a: \"x\\0y\"\n"
                                     "      |    ^~~~~~\n");
     check_refused("a: !!int 3\n", "t.yaml:1:4: error: tags ('!…') are not supported\n"

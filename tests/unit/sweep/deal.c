@@ -145,12 +145,11 @@ static void test_choose(void **state)
     expect_choice(sweep, beginning, "x...");
     snprintf(list, sizeof list, "%s,%s", beginning, sweep->runs[3].id);
     expect_choice(sweep, list, "x..x");
-    expect_refusal(sweep, "000",
-                   "--only '000' is the beginning of 4 runs: 0000-finetune-c3-seed0 (");
+    expect_refusal(sweep, "000", "--only '000' matches 4 runs: 0000-finetune-c3-seed0 (");
     expect_refusal(sweep, "0001-finetune-c5-seed0",
-                   "'0001-finetune-c5-seed0' is no run of this sweep; near it: "
+                   "'0001-finetune-c5-seed0' matches no run of this sweep; the nearest are "
                    "0001-finetune-c4-seed0, 0000-finetune-c3-seed0, ");
-    expect_refusal(sweep, "0001-,", "--only wants ids or names of runs with commas between");
+    expect_refusal(sweep, "0001-,", "--only expects ids or names of runs, separated by commas");
     loaded_release(&loaded);
 }
 

@@ -124,14 +124,15 @@ static void test_missing(void **state)
                          "    3 |   data: {path: data, mean: published, std: published}\n"
                          "      |                ^~~~\n");
     struct loaded loaded = load_good(SWEEP, NULL);
-    assert_string_equal(text_value(&loaded.diagnostics),
-                        "x.yaml:3:16: warning: data folder 'data' does not exist\n"
-                        "    3 |   data: {path: data, mean: published, std: published}\n"
-                        "      |                ^~~~  ids of its runs change once it is there\n"
-                        "x.yaml:2:36: warning: weights 'w.h5' do not exist\n"
-                        "    2 |   model: {arch: resnet20, weights: w.h5}\n"
-                        "      |                                    ^~~~  ids of its runs change "
-                        "once it is there\n");
+    assert_string_equal(
+        text_value(&loaded.diagnostics),
+        "x.yaml:3:16: warning: data folder 'data' does not exist\n"
+        "    3 |   data: {path: data, mean: published, std: published}\n"
+        "      |                ^~~~  the ids of its runs change once it is there\n"
+        "x.yaml:2:36: warning: weights 'w.h5' do not exist\n"
+        "    2 |   model: {arch: resnet20, weights: w.h5}\n"
+        "      |                                    ^~~~  the ids of its runs change "
+        "once it is there\n");
     loaded_release(&loaded);
 }
 
@@ -172,7 +173,7 @@ static void test_manifest(void **state)
     write_weights("resnet20", 0.5F, "w.h5");
     check_refused(base,
                   "x.yaml:1:1: error: 'data.mean' is base, but no manifest beside 'w.h5' says "
-                  "what it was trained with\n");
+                  "what the model was trained with\n");
     assert_int_equal(hash_file("w.h5", hex), STATUS_OK);
     manifest.sha256 = hex;
     assert_int_equal(manifest_save("w.h5", &manifest), STATUS_OK);
@@ -244,15 +245,16 @@ static void test_bad_bases(void **state)
     (void)state;
     write_text("b.yaml", "train:\n  epochs: many\n");
     check_refused("base: [b.yaml]\n" SWEEP,
-                  "b.yaml:2:11: error: 'train.epochs' wants an integer, got 'many'\n"
+                  "b.yaml:2:11: error: 'train.epochs' expects an integer, got 'many'\n"
                   "    2 |   epochs: many\n"
                   "      |           ^~~~\n");
     write_text("c.yaml", "base: c.yaml\n");
-    check_refused("base: [c.yaml]\n" SWEEP,
-                  "c.yaml:1:7: error: bases nest deeper than 8 files: does one name itself?\n");
+    check_refused(
+        "base: [c.yaml]\n" SWEEP,
+        "c.yaml:1:7: error: bases are nested more than 8 files deep: does one name itself?\n");
     assert_int_equal(file_write("z.yaml", "a: 1\0b", 6), STATUS_OK);
     check_refused("base: [z.yaml]\n" SWEEP,
-                  "x.yaml:1:8: error: 'z.yaml' holds a zero byte: it is not text\n");
+                  "x.yaml:1:8: error: 'z.yaml' contains a zero byte, so it is not text\n");
 }
 
 #define CONFIG                                                                                     \

@@ -62,6 +62,8 @@ static void test_same(void **state)
         "  train.gamma: 0.5\n",                                  /* a constant schedule has none */
         "  train: {augment: false, drop_last: no, warmup: 0}\n", /* as ever */
         "  train: {schedule_unit: step, pct_start: 0.4, div_factor: 10}\n", /* nor these */
+        "  train: {milestones: [2], final_div_factor: 10}\n",
+        "  eval.relearn: {every: 7, distance: 0.2, batch_size: 64, lr: 0.5}\n", /* not measured */
         "  base.train: {augment: true, schedule_unit: epoch, nesterov: false}\n",
         "  train: {nesterov: true, decay_on: weights}\n", /* Adam, and no decay */
         "  train: {clip_norm: 0, mixup: 0, cutout: 0, label_smoothing: 0.0}\n",

@@ -43,6 +43,13 @@ char *text_joined(const char *base, const char *added)
     return joined;
 }
 
+void print_plan(const struct sweep *sweep, bool has_all, struct text *out)
+{
+    plan_print_head(sweep, out);
+    plan_print_runs(sweep, NULL, 0, has_all, out);
+    assert_int_equal(text_finish(out), STATUS_OK);
+}
+
 char *ids_of(const char *yaml, const char *const *sets)
 {
     struct loaded loaded = load_good(yaml, sets);

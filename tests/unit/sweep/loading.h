@@ -18,6 +18,8 @@ void loaded_release(struct loaded *loaded);
 
 /* `base` with `added` behind it, in heap memory. */
 char *text_joined(const char *base, const char *added);
+/* A sweep's plan as far as it needs no costs, its first 20 runs or all. */
+void print_plan(const struct sweep *sweep, bool has_all, struct text *out);
 /* Ids of all points of a good sweep, one a line, in heap memory. */
 char *ids_of(const char *yaml, const char *const *sets);
 
