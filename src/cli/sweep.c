@@ -172,7 +172,7 @@ static void print_end(const struct dispatch_outcome *outcome, const char *folder
         printf("%" PRId64 " runs that --only does not name are left\n", outcome->n_held);
     if (outcome->n_orphaned > 0)
         printf("%" PRId64 " runs of earlier starts, which the sweep no longer asks for, were left "
-                          "alone; `prunelora "
+               "alone; `prunelora "
                "plan` lists them\n",
                outcome->n_orphaned);
     if (outcome->n_stopped > 0)
