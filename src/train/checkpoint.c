@@ -1,4 +1,4 @@
-/* Checkpoints as weights files with a few tensors more: "checkpoint.position", ".history",
+/* Checkpoints as weights files with a few tensors more: "checkpoint.position", ".history.<name>",
  * ".state.<i>", ".best" (which file has the best weights so far), ".crc32". */
 #include "train/checkpoint.h"
 
@@ -13,7 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_STATES = 2, N_EXTRA = MAX_STATES + 4, N_POSITION = 5, N_BEST = 2, KEPT = 2 };
+enum {
+    MAX_STATES = 2,
+    N_EXTRA = MAX_STATES + 3 + HISTORY_MAX_TENSORS,
+    N_POSITION = 5,
+    N_BEST = 2,
+    KEPT = 2
+};
 
 /* ---- tensors on the host ---- */
 
@@ -80,9 +86,7 @@ static enum status add_extras(const struct loop *loop, const struct best_referen
     values[3] = position->loss_sum;
     values[4] = position->seconds;
     tensors[(*n)++] = vector_of("checkpoint.position", values, N_POSITION);
-    if (loop->history.n > 0)
-        tensors[(*n)++] =
-            vector_of("checkpoint.history", loop->history.rows, loop->history.n * N_HISTORY);
+    TRY(history_save(&loop->history, arena, tensors, n));
     for (int i = 0; i < MAX_STATES; i++) {
         struct tensor state = optimizer_state(loop->optimizer, i);
         if (state.data == NULL)
@@ -256,14 +260,11 @@ done:
 static enum status restore_history(struct loop *loop, const struct weights *weights)
 {
     enum status status = STATUS_OK;
-    const struct weight_tensor *stored = weights_find(weights, "checkpoint.history");
+    const struct weight_tensor *position = NULL;
     struct history *history = &loop->history;
 
-    history->n = stored == NULL ? 0 : weight_elements(stored) / N_HISTORY;
-    TRY(heap_grow(&history->rows, &history->capacity, history->n,
-                  N_HISTORY * sizeof *history->rows));
-    for (int64_t i = 0; i < history->n * N_HISTORY; i++)
-        history->rows[i] = weight_value(stored, i);
+    TRY(wanted_tensor(weights, "checkpoint.position", &position));
+    TRY(history_restore(history, weights, (int64_t)weight_value(position, 0)));
     loop->selection = (struct selection){0};
     for (int64_t i = 0; i < history->n; i++)
         selection_see(&loop->selection, i + 1,
@@ -320,22 +321,6 @@ done:
     return status;
 }
 
-/* Another version of this program may have kept other columns. */
-static enum status check_history(const struct weights *weights)
-{
-    const struct weight_tensor *position = weights_find(weights, "checkpoint.position");
-    const struct weight_tensor *history = weights_find(weights, "checkpoint.history");
-    double n_epochs = position != NULL ? weight_value(position, 0) : 0;
-    int64_t n = history != NULL ? weight_elements(history) : 0;
-
-    if ((double)n == n_epochs * N_HISTORY)
-        return STATUS_OK;
-    return fail(STATUS_BAD_DATA,
-                "checkpoint's history has %lld numbers, this program keeps %d for each of %.0f "
-                "epochs",
-                (long long)n, N_HISTORY, n_epochs);
-}
-
 /* The checksum covers the tensors in the order they were saved: parameters, position, history,
  * states, best. */
 static enum status verify(const struct loop *loop, const struct weights *weights,
@@ -343,18 +328,20 @@ static enum status verify(const struct loop *loop, const struct weights *weights
 {
     enum status status = STATUS_OK;
     const struct parameters *parameters = loop->network->parameters;
-    static const char *const extras[] = {"checkpoint.position", "checkpoint.history",
-                                         "checkpoint.state.0", "checkpoint.state.1",
+    static const char *const extras[] = {"checkpoint.state.0", "checkpoint.state.1",
                                          "checkpoint.best"};
     struct weight_tensor *ordered = NULL;
     const struct weight_tensor *stored = NULL;
     int64_t n = 0, n_parameters = parameters_count(parameters);
 
-    TRY_ALLOC(ordered, ARENA_ARRAY(arena, n_parameters + N_EXTRA, struct weight_tensor));
+    TRY_ALLOC(ordered, ARENA_ARRAY(arena, n_parameters + weights->n, struct weight_tensor));
     for (int64_t i = 0; i < n_parameters; i++) {
         TRY(wanted_tensor(weights, parameters_row(parameters, i)->name, &stored));
         ordered[n++] = *stored;
     }
+    TRY(wanted_tensor(weights, "checkpoint.position", &stored));
+    ordered[n++] = *stored;
+    history_find(weights, ordered, &n);
     for (size_t i = 0; i < sizeof extras / sizeof *extras; i++) {
         stored = weights_find(weights, extras[i]);
         if (stored != NULL)
@@ -363,7 +350,6 @@ static enum status verify(const struct loop *loop, const struct weights *weights
     TRY(wanted_tensor(weights, "checkpoint.crc32", &stored));
     if ((double)tensors_checksum(ordered, n) != weight_value(stored, 0))
         TRY(fail(STATUS_BAD_DATA, "checkpoint's checksum does not fit its content"));
-    TRY(check_history(weights));
 done:
     return status;
 }

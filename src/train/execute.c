@@ -194,6 +194,7 @@ enum status trainer_execute(struct trainer *trainer, const struct train_job *job
     struct execution execution = {
         .trainer = trainer, .job = job, .started_seconds = clock_seconds()};
 
+    history_begin(&execution.loop.history, job->metric);
     clock_timestamp(execution.started);
     TRY(arena_create(&execution.arena));
     TRY(folder_create(job->folder));

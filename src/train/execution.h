@@ -37,8 +37,6 @@ CHECKED enum status execution_inspect(struct execution *execution);
 void execution_report_phase(const struct execution *execution, const char *phase);
 /* Trains from loop->position to the end, or to the rung where the run is told to leave. */
 CHECKED enum status execution_climb(struct execution *execution);
-/* As in HISTORY_METRIC_ID. */
-double metric_id(const char *name);
 /* Writes "<folder>/run.h5". state: "done", "paused", "stopped_early", or "diverged" with its
  * message. */
 CHECKED enum status execution_record(struct execution *execution, const char *state,

@@ -75,10 +75,9 @@ void loop_release(struct loop *loop)
     best_weights_destroy(loop->best);
     loop->best = NULL;
     free(loop->order);
-    free(loop->history.rows);
+    history_release(&loop->history);
     loop->optimizer = NULL;
     loop->order = NULL;
-    loop->history = (struct history){0};
 }
 
 static enum status stage_create(struct loop *loop, int64_t batch_size, struct span arena,
@@ -186,24 +185,18 @@ done:
     return status;
 }
 
-static enum status history_add(struct loop *loop)
+static enum status remember_epoch(struct loop *loop)
 {
     enum status status = STATUS_OK;
-    struct history *history = &loop->history;
     const struct position *position = &loop->position;
+    double *row = NULL;
 
-    TRY(heap_grow(&history->rows, &history->capacity, history->n + 1,
-                  N_HISTORY * sizeof *history->rows));
-    double *row = history->rows + history->n++ * N_HISTORY;
+    TRY_ALLOC(row, history_add(&loop->history));
     row[HISTORY_EPOCH] = (double)position->epoch + 1;
     row[HISTORY_STEP] = (double)position->step;
     row[HISTORY_TIME] = position->seconds;
     row[HISTORY_LR] = recipe_lr(loop->recipe, &loop->schedule, position->step - 1);
     row[HISTORY_LOSS] = position->loss_sum / (double)loop_images_per_epoch(loop);
-    row[HISTORY_VALIDATION_ACCURACY] = NAN;
-    row[HISTORY_VALIDATION_LOSS] = NAN;
-    row[HISTORY_METRIC] = NAN;
-    row[HISTORY_METRIC_ID] = NAN;
 done:
     return status;
 }
@@ -294,7 +287,7 @@ static enum status epoch_run(struct loop *loop)
         position->seconds += clock_seconds() - start;
         report(loop, "train");
     }
-    TRY(history_add(loop));
+    TRY(remember_epoch(loop));
     if (is_validated(loop))
         TRY(validate(loop));
     position->epoch++;

@@ -5,30 +5,13 @@
 
 #include "train/augment.h"
 #include "train/best_weights.h"
+#include "train/history.h"
 #include "train/network.h"
 #include "train/optimizer.h"
 #include "train/selection.h"
 #include "train/step_end.h"
 #include "train/validation.h"
 #include "unlearn/schedule.h"
-
-enum history_column {
-    HISTORY_EPOCH,
-    HISTORY_STEP,
-    HISTORY_TIME,
-    HISTORY_LR,
-    HISTORY_LOSS,
-    HISTORY_VALIDATION_ACCURACY, /* NaN after an epoch without validation */
-    HISTORY_VALIDATION_LOSS,
-    HISTORY_METRIC,    /* of early_terminate; NaN where it was not asked for */
-    HISTORY_METRIC_ID, /* which one that is: the sweep may have been edited since */
-    N_HISTORY
-};
-
-struct history {  /* one row per finished epoch */
-    double *rows; /* [capacity, N_HISTORY], heap, owned */
-    int64_t n, capacity;
-};
 
 struct position { /* where a run stands: what a checkpoint must remember besides tensors */
     int64_t epoch, step_in_epoch; /* next to do */

@@ -87,46 +87,13 @@ static void add_selection(const struct execution *execution, struct run_value *v
         values[(*n)++] = value_of("best_epoch", best > 0 ? (double)best : NAN);
 }
 
-/* The metric of early_terminate is a column of its own, unless there is one. */
-static int64_t history_columns(const struct train_job *job)
-{
-    bool has_metric = job->metric != NULL && strcmp(job->metric, "loss") != 0 &&
-                      strcmp(job->metric, "validation_accuracy") != 0;
-    return has_metric ? HISTORY_METRIC + 1 : HISTORY_METRIC;
-}
-
-static double metric_of_row(const struct execution *execution, int64_t i)
-{
-    const double *row = execution->loop.history.rows + i * N_HISTORY;
-    return row[HISTORY_METRIC_ID] == metric_id(execution->job->metric) ? row[HISTORY_METRIC] : NAN;
-}
-
 static enum status history_of(const struct execution *execution, struct run_series *columns)
 {
     enum status status = STATUS_OK;
-    static const struct run_series table[N_HISTORY] = {
-        [HISTORY_EPOCH] = {"epoch", "1", NULL, 0},
-        [HISTORY_STEP] = {"step", "1", NULL, 0},
-        [HISTORY_TIME] = {"time", "s", NULL, 0},
-        [HISTORY_LR] = {"lr", "1", NULL, 0},
-        [HISTORY_LOSS] = {"loss", "nats/image", NULL, 0},
-        [HISTORY_VALIDATION_ACCURACY] = {"validation_accuracy", "1", NULL, 0},
-        [HISTORY_VALIDATION_LOSS] = {"validation_loss", "nats/image", NULL, 0},
-        [HISTORY_METRIC] = {"", "1", NULL, 0}, /* its name is the job's */
-    };
     const struct history *history = &execution->loop.history;
 
-    for (int c = 0; c < history_columns(execution->job); c++) {
-        bool is_metric = c == HISTORY_METRIC;
-        columns[c] = table[c];
-        if (is_metric)
-            columns[c].name = execution->job->metric;
-        columns[c].n = history->n;
-        TRY_ALLOC(columns[c].values, ARENA_ARRAY(execution->arena, history->n, double));
-        for (int64_t i = 0; i < history->n; i++)
-            columns[c].values[i] =
-                is_metric ? metric_of_row(execution, i) : history->rows[i * N_HISTORY + c];
-    }
+    for (int c = 0; c < history_columns(history); c++)
+        TRY(history_series(history, c, execution->arena, &columns[c]));
 done:
     return status;
 }
@@ -241,7 +208,7 @@ enum status execution_record(struct execution *execution, const char *state, con
                            .started = execution->started,
                            .values = values,
                            .history = history,
-                           .n_history = history_columns(job)};
+                           .n_history = history_columns(&execution->loop.history)};
 
     gethostname(host, sizeof host - 1);
     run.host = host;

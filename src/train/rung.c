@@ -2,7 +2,6 @@
  * verdict, and goes on, pauses with a checkpoint, or ends with what it is by then. */
 #include "train/execution.h"
 
-#include "base/hash.h"
 #include "train/checkpoint.h"
 
 #include <math.h>
@@ -24,11 +23,6 @@ static double metric_value(const struct metrics *metrics, const char *name)
     return NAN;
 }
 
-double metric_id(const char *name)
-{
-    return (double)crc32_bytes(name, strlen(name));
-}
-
 /* The metric at the rung. A run that went on beyond it before it was interrupted finds its value in
  * the history that its checkpoint kept. The training loss needs no evaluation. */
 static enum status measure(struct execution *execution, int64_t epoch, double *out)
@@ -46,9 +40,8 @@ static enum status measure(struct execution *execution, int64_t epoch, double *o
         *out = row[HISTORY_VALIDATION_ACCURACY];
         return STATUS_OK;
     }
-    if (isnan(row[HISTORY_METRIC]) || row[HISTORY_METRIC_ID] != metric_id(metric)) {
+    if (isnan(row[HISTORY_METRIC])) {
         TRY(execution_evaluate(execution));
-        row[HISTORY_METRIC_ID] = metric_id(metric);
         row[HISTORY_METRIC] = metric_value(&execution->metrics, metric);
     }
     *out = row[HISTORY_METRIC];
