@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "cli/man_page.h"
+#include "cli/options/man_page.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * completion (completion.bash). */
 #include "cli/cli.h"
 
-#include "cli/options.h"
+#include "cli/options/options.h"
 #include "config/settings_table.h"
 #include "model/model.h"
 #include "unlearn/method.h"

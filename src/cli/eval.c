@@ -3,7 +3,7 @@
 
 #include "cli/eval_settings.h"
 #include "cli/foreground.h"
-#include "cli/options.h"
+#include "cli/options/options.h"
 #include "train/eval_batch.h"
 #include "train/evaluate.h"
 #include "trainer/backend_choice.h"

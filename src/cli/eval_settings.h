@@ -2,7 +2,7 @@
 #ifndef CLI_EVAL_SETTINGS_H
 #define CLI_EVAL_SETTINGS_H
 
-#include "cli/options.h"
+#include "cli/options/options.h"
 #include "config/settings.h"
 
 /* Reads "forget.fraction=0.1" and the like, data.validation with its seed, and model.vit.*; one

@@ -2,7 +2,7 @@
 #include "cli/cli.h"
 
 #include "base/file.h"
-#include "cli/options.h"
+#include "cli/options/options.h"
 #include "report/report.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
  * text for the terminal, or as the page docs/settings.md. */
 #include "cli/cli.h"
 
-#include "cli/options.h"
+#include "cli/options/options.h"
 #include "config/settings_table.h"
 #include "model/model.h"
 #include "unlearn/method.h"

@@ -6,7 +6,7 @@
 #include "base/duration.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "cli/options.h"
+#include "cli/options/options.h"
 #include "dispatch/dispatch.h"
 #include "sweep/plan/shard_runs.h"
 #include "trainer/backend_choice.h"

@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/foreground.h"
-#include "cli/options.h"
+#include "cli/options/options.h"
 #include "cli/overwrite.h"
 #include "store/weights/weights.h"
 #include "sweep/sweep.h"

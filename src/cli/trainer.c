@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/foreground.h"
-#include "cli/options.h"
+#include "cli/options/options.h"
 #include "dispatch/supervise/cores.h"
 #include "trainer/backend_choice.h"
 #include "trainer/log.h"

@@ -1,7 +1,7 @@
 /* `prunelora verify`: whether a results folder still is what the sweep wrote. */
 #include "cli/cli.h"
 
-#include "cli/options.h"
+#include "cli/options/options.h"
 #include "dispatch/folder/repair.h"
 #include "dispatch/folder/verify.h"
 

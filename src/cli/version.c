@@ -1,6 +1,6 @@
 /* `prunelora --version`; with --verbose what the program was built with, as the doctor finds it. */
 #include "cli/cli.h"
-#include "cli/doctor.h"
+#include "cli/doctor/doctor.h"
 
 #include <stdio.h>
 #include <string.h>

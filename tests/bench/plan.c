@@ -1,7 +1,7 @@
 /* How long planning takes: a grid of 10 000 points, then of 100 000, no two the same run; reading
  * and expanding it, then what `plan` adds, then each format. Processor time, since the machine may
  * be shared. Prints one line each; `bench_plan N` stops after N points. */
-#include "cli/plan_view.h"
+#include "cli/plan/plan_view.h"
 
 #include <stdio.h>
 #include <stdlib.h>

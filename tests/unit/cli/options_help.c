@@ -1,7 +1,7 @@
 /* Paragraphs of a width, names listed in a help text, escapes of a manual page. */
-#include "cli/options_help.h"
+#include "cli/options/options_help.h"
 
-#include "cli/man_page.h"
+#include "cli/options/man_page.h"
 #include "support/cmocka.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Runs per time: every run is in one cell, however long the start goes on. */
-#include "cli/pace.h"
+#include "cli/plan/pace.h"
 
 #include "support/cmocka.h"
 

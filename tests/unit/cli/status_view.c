@@ -1,5 +1,5 @@
 /* A folder looked at again and again: what is new is added once, a new start begins anew. */
-#include "cli/status_view.h"
+#include "cli/status/status_view.h"
 
 #include "base/file.h"
 #include "support/cmocka.h"

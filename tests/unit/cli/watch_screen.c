@@ -1,6 +1,6 @@
 /* What `status --watch` shows, byte for byte: screens/NAME.txt. A screen that is meant to change is
  * written anew with WRITE_SCREENS=1 in the environment, and then looked at. */
-#include "cli/watch_screen.h"
+#include "cli/status/watch_screen.h"
 
 #include "base/clock.h"
 #include "base/file.h"
