@@ -123,7 +123,7 @@ done:
 /* Fills the tensors of node i's op; false while one of them has no memory yet. */
 static bool bind_node(struct executor *executor, int64_t i)
 {
-    const struct node *node = &executor->graph->nodes[i];
+    const struct graph_node *node = &executor->graph->nodes[i];
     bool is_bound = true;
 
     for (int t = 0; t < op_info(node->kind)->n_tensors; t++) {
@@ -138,7 +138,7 @@ static bool bind_node(struct executor *executor, int64_t i)
 
 static void mark_frozen(struct executor *executor, int64_t i)
 {
-    const struct node *node = &executor->graph->nodes[i];
+    const struct graph_node *node = &executor->graph->nodes[i];
     union op_any *op = &executor->steps[i].op;
 
     if (node->kind != OP_conv2d_forward && node->kind != OP_conv2d_backward_data)
@@ -156,7 +156,7 @@ static void mark_frozen(struct executor *executor, int64_t i)
 
 static enum status node_prepare(struct executor *executor, int64_t i)
 {
-    const struct node *node = &executor->graph->nodes[i];
+    const struct graph_node *node = &executor->graph->nodes[i];
     struct step *step = &executor->steps[i];
     enum status status = kernel_prepare(executor->device, node->kind, &step->op, &step->prepared);
 
@@ -384,7 +384,7 @@ enum status executor_download(struct executor *executor, int value, void *to)
 
 enum status executor_run_node(struct executor *executor, int64_t i)
 {
-    const struct node *node = &executor->graph->nodes[i];
+    const struct graph_node *node = &executor->graph->nodes[i];
     struct step *step = &executor->steps[i];
 
     if (step->prepared == NULL)

@@ -115,7 +115,7 @@ done:
     return -1;
 }
 
-struct node *graph_node_add(struct graph *graph, enum op_kind kind, const char *module)
+struct graph_node *graph_node_add(struct graph *graph, enum op_kind kind, const char *module)
 {
     enum status status = graph->status;
     char *name = NULL;
@@ -123,7 +123,7 @@ struct node *graph_node_add(struct graph *graph, enum op_kind kind, const char *
     TRY(status);
     TRY(heap_grow(&graph->nodes, &graph->nodes_capacity, graph->n_nodes + 1, sizeof *graph->nodes));
     TRY_ALLOC(name, arena_strdup(graph->arena, module));
-    struct node *node = &graph->nodes[graph->n_nodes++];
+    struct graph_node *node = &graph->nodes[graph->n_nodes++];
     memset(node, 0, sizeof *node);
     node->kind = kind;
     node->module = name;

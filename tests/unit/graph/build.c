@@ -161,7 +161,7 @@ static void test_check_finds_broken_nodes(void **state)
 {
     struct graph_settings settings = toy_settings(GRAPH_TRAIN, 2);
     struct graph *graph = toy_forward(&settings);
-    struct node *conv = &graph->nodes[1];
+    struct graph_node *conv = &graph->nodes[1];
     int x = conv->values[0], y = conv->values[2];
 
     (void)state;

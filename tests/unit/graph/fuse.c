@@ -198,7 +198,7 @@ static void test_adapters_add_in_place(void **state)
         assert_int_equal(toy_count_nodes(graph, OP_scale, PART_BACKWARD), 0);
         assert_int_equal(toy_count_nodes(graph, OP_add, PART_FORWARD), 0);
         for (int64_t n = 0; n < graph->n_nodes; n++) {
-            const struct node *node = &graph->nodes[n];
+            const struct graph_node *node = &graph->nodes[n];
             if (node->kind != OP_conv2d_forward || node->values[3] < 0)
                 continue;
             assert_true(node->attributes.conv2d_forward.factor == 1.5);

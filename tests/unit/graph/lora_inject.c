@@ -49,7 +49,7 @@ static void test_layers_stride_and_factor(void **state)
     (void)state;
     ok(pass_lora_inject(graph, &toy_lora));
     for (int64_t i = 0; i < graph->n_nodes; i++) {
-        const struct node *node = &graph->nodes[i];
+        const struct graph_node *node = &graph->nodes[i];
         if (node->kind == OP_dropout) {
             assert_int_equal(node->attributes.dropout.layer, layer++);
             assert_int_equal(node->attributes.dropout.seed, 11);

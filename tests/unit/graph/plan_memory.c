@@ -46,7 +46,8 @@ static void expect_owned(const struct replay *replay, int v)
 }
 
 /* A written tensor may touch a tensor read by the same node only where the operation allows it. */
-static void expect_allowed_overlap(const struct replay *replay, const struct node *node, int t)
+static void expect_allowed_overlap(const struct replay *replay, const struct graph_node *node,
+                                   int t)
 {
     const struct op_info *info = op_info(node->kind);
     size_t start = replay->plan->offsets[node->values[t]];
@@ -65,7 +66,7 @@ static void expect_allowed_overlap(const struct replay *replay, const struct nod
     }
 }
 
-static void replay_node(struct replay *replay, const struct node *node)
+static void replay_node(struct replay *replay, const struct graph_node *node)
 {
     const struct op_info *info = op_info(node->kind);
 

@@ -29,7 +29,7 @@ static int64_t count_prepared(struct device *device, struct graph *graph, const 
     struct executor_settings settings = {.device = device, .parameters = parameters};
     ok(executor_create(graph, &settings, &executor));
     for (int64_t i = 0; i < graph->n_nodes; i++) {
-        const struct node *node = &graph->nodes[i];
+        const struct graph_node *node = &graph->nodes[i];
         const char *name = executor_implementation(executor, i);
         if (strncmp(name, "ref", 3) == 0)
             fail_msg("%s, batch %lld, sparsity %g: %s '%s' falls to '%s'", arch,

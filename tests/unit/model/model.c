@@ -144,7 +144,7 @@ static void test_strides(void **state)
 
     (void)state;
     for (int64_t i = 0; i < graph->n_nodes; i++) {
-        const struct node *node = &graph->nodes[i];
+        const struct graph_node *node = &graph->nodes[i];
         if (node->kind != OP_conv2d_forward || strncmp(node->module, "layer", 5) != 0)
             continue;
         bool is_first = node->module[5] != '1' && strncmp(node->module + 6, ".0.", 3) == 0;

@@ -36,7 +36,7 @@ static int64_t launches_of(enum op_kind kind)
 }
 
 /* An adapter's second weight: the sums of its gradient are added in two steps. */
-static bool is_low_rank_gradient(const struct graph *graph, const struct node *node)
+static bool is_low_rank_gradient(const struct graph *graph, const struct graph_node *node)
 {
     if (node->kind != OP_conv2d_backward_weight)
         return false;
@@ -45,7 +45,7 @@ static bool is_low_rank_gradient(const struct graph *graph, const struct node *n
            node->attributes.conv2d_backward_weight.stride == 1;
 }
 
-static int64_t launches_of_node(const struct graph *graph, const struct node *node)
+static int64_t launches_of_node(const struct graph *graph, const struct graph_node *node)
 {
     return launches_of(node->kind) + is_low_rank_gradient(graph, node);
 }
@@ -71,7 +71,7 @@ static double elements_of(const struct value *value)
 }
 
 /* The table of images holds one batch here, so that its size is what a step reads of it. */
-static double bytes_of(const struct graph *graph, const struct node *node)
+static double bytes_of(const struct graph *graph, const struct graph_node *node)
 {
     const struct op_info *info = op_info(node->kind);
     double bytes = 0;
@@ -87,7 +87,7 @@ static double bytes_of(const struct graph *graph, const struct node *node)
 }
 
 /* Two per multiplication of products; the shape is that of weight and output. */
-static double flops_of(const struct graph *graph, const struct node *node)
+static double flops_of(const struct graph *graph, const struct graph_node *node)
 {
     static const int weights[][2] = {
         [OP_conv2d_forward] = {1, 2},         [OP_conv2d_backward_data] = {1, 0},
