@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-struct names { /* of a folder, sorted */
+struct sorted_names { /* of a folder, sorted */
     char **items;
     int64_t n, capacity;
 };
@@ -19,14 +19,14 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void names_release(struct names *names)
+static void names_release(struct sorted_names *names)
 {
     for (int64_t i = 0; i < names->n; i++)
         free(names->items[i]);
     free(names->items);
 }
 
-static enum status add_name(struct names *names, const char *name)
+static enum status add_name(struct sorted_names *names, const char *name)
 {
     enum status status = STATUS_OK;
 
@@ -39,10 +39,10 @@ done:
     return status;
 }
 
-static enum status list(const char *folder, struct names *out)
+static enum status list(const char *folder, struct sorted_names *out)
 {
     enum status status = STATUS_OK;
-    struct names names = {0};
+    struct sorted_names names = {0};
     DIR *directory = opendir(folder);
 
     if (directory == NULL)
@@ -53,7 +53,7 @@ static enum status list(const char *folder, struct names *out)
     if (names.n > 0)
         qsort(names.items, (size_t)names.n, sizeof *names.items, compare_names);
     *out = names;
-    names = (struct names){0}; /* handed over */
+    names = (struct sorted_names){0}; /* handed over */
 done:
     closedir(directory);
     names_release(&names);
@@ -84,7 +84,7 @@ static enum status add_class(struct listing *listing, const char *path, int32_t 
 {
     enum status status = STATUS_OK;
     struct image_folder *folder = listing->folder;
-    struct names names = {0};
+    struct sorted_names names = {0};
 
     TRY(list(path, &names));
     if (names.n == 0)
@@ -132,8 +132,8 @@ done:
     return status;
 }
 
-static enum status compare_classes(const struct names *train, const struct names *test,
-                                   const char *root)
+static enum status compare_classes(const struct sorted_names *train,
+                                   const struct sorted_names *test, const char *root)
 {
     for (int64_t i = 0, j = 0; i < train->n || j < test->n; i++, j++) {
         int order = i == train->n ? 1 : j == test->n ? -1 : strcmp(train->items[i], test->items[j]);
@@ -166,7 +166,7 @@ static enum status list_classes(struct arena *arena, const char *root, const cha
                                 struct image_folder *folder)
 {
     enum status status = STATUS_OK;
-    struct names names[2] = {{0}, {0}};
+    struct sorted_names names[2] = {{0}, {0}};
 
     for (int i = 0; i < 2; i++)
         TRY(list(parents[i], &names[i]));
