@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct layout { /* of one row in memory */
+struct row_layout { /* of one row in memory */
     size_t *offsets, *widths;
     size_t row_bytes;
     hid_t type; /* owned */
@@ -28,7 +28,7 @@ static size_t longest_text(const struct result_column *column, int64_t n_rows)
     return longest;
 }
 
-static enum status layout_alloc(struct layout *layout, struct arena *arena, int64_t n_columns)
+static enum status layout_alloc(struct row_layout *layout, struct arena *arena, int64_t n_columns)
 {
     enum status status = STATUS_OK;
 
@@ -39,7 +39,7 @@ done:
 }
 
 /* Offsets from the widths. */
-static void layout_place(struct layout *layout, int64_t n_columns)
+static void layout_place(struct row_layout *layout, int64_t n_columns)
 {
     layout->row_bytes = 0;
     for (int64_t i = 0; i < n_columns; i++) {
@@ -69,7 +69,7 @@ done:
     return status != STATUS_OK ? fail_context(status, "column '%s'", column->name) : STATUS_OK;
 }
 
-static enum status layout_make_type(struct layout *layout, const struct result_column *columns,
+static enum status layout_make_type(struct row_layout *layout, const struct result_column *columns,
                                     int64_t n_columns)
 {
     enum status status = STATUS_OK;
@@ -111,7 +111,7 @@ done:
     return status;
 }
 
-static enum status write_rows(hid_t file, const struct layout *layout, const char *rows,
+static enum status write_rows(hid_t file, const struct row_layout *layout, const char *rows,
                               const struct results *results)
 {
     enum status status = STATUS_OK;
@@ -134,7 +134,7 @@ enum status results_rows_put(hid_t file, const struct results *results)
 {
     enum status status = STATUS_OK;
     struct arena *arena = NULL;
-    struct layout layout = {.type = H5I_INVALID_HID};
+    struct row_layout layout = {.type = H5I_INVALID_HID};
     char *rows = NULL;
 
     assert(results->n_columns > 0);
@@ -183,7 +183,7 @@ done:
     return status;
 }
 
-static enum status describe_columns(hid_t dataset, struct arena *arena, struct layout *layout,
+static enum status describe_columns(hid_t dataset, struct arena *arena, struct row_layout *layout,
                                     struct results *out)
 {
     enum status status = STATUS_OK;
@@ -236,7 +236,7 @@ done:
     return status;
 }
 
-static enum status unpack(struct arena *arena, const struct layout *layout, const char *rows,
+static enum status unpack(struct arena *arena, const struct row_layout *layout, const char *rows,
                           struct results *out)
 {
     enum status status = STATUS_OK;
@@ -276,7 +276,7 @@ done:
 enum status results_rows_get(hid_t file, struct arena *arena, struct results *out)
 {
     enum status status = STATUS_OK;
-    struct layout layout = {.type = H5I_INVALID_HID};
+    struct row_layout layout = {.type = H5I_INVALID_HID};
     hid_t dataset = H5I_INVALID_HID;
     int64_t shape[8] = {0};
     int n_dims = 0;

@@ -17,7 +17,7 @@ struct extent { /* of one tensor, bytes behind the header */
     const char *name;
 };
 
-struct reading {
+struct buffer_reading {
     struct weights *weights;
     struct extent *extents; /* [weights->n] */
     const unsigned char *data;
@@ -135,7 +135,7 @@ static enum status check_name(const char *name)
     return STATUS_OK;
 }
 
-static enum status describe(const cJSON *entry, struct reading *reading,
+static enum status describe(const cJSON *entry, struct buffer_reading *reading,
                             struct weight_tensor *tensor, const struct element **element)
 {
     enum status status = STATUS_OK;
@@ -160,7 +160,7 @@ done:
     return status;
 }
 
-static enum status read_tensor(const cJSON *entry, struct reading *reading)
+static enum status read_tensor(const cJSON *entry, struct buffer_reading *reading)
 {
     enum status status = STATUS_OK;
     struct weights *weights = reading->weights;
@@ -216,7 +216,7 @@ static enum status check_cover(struct extent *extents, int64_t n, int64_t n_data
     return STATUS_OK;
 }
 
-static enum status read_tensors(const cJSON *root, struct reading *reading)
+static enum status read_tensors(const cJSON *root, struct buffer_reading *reading)
 {
     enum status status = STATUS_OK;
     struct weights *weights = reading->weights;
@@ -240,7 +240,7 @@ done:
 enum status safetensors_parse(const void *bytes, int64_t n, struct weights *weights)
 {
     enum status status = STATUS_OK;
-    struct reading reading = {.weights = weights};
+    struct buffer_reading reading = {.weights = weights};
     cJSON *root = NULL;
     int64_t n_header = 0;
 
