@@ -70,7 +70,7 @@ static enum status add_extras(const struct loop *loop, const struct best_referen
                               struct arena *arena, struct weight_tensor *tensors, int64_t *n)
 {
     enum status status = STATUS_OK;
-    const struct position *position = &loop->position;
+    const struct training_position *position = &loop->position;
     double *values = NULL;
 
     TRY_ALLOC(values, ARENA_ARRAY(arena, N_POSITION, double));
@@ -301,7 +301,7 @@ static enum status restore(struct loop *loop, const struct weights *weights, str
     TRY(wanted_tensor(weights, "checkpoint.position", &stored));
     if (weight_elements(stored) != N_POSITION)
         TRY(fail(STATUS_BAD_DATA, "checkpoint's position has another size"));
-    struct position position = {
+    struct training_position position = {
         .epoch = (int64_t)weight_value(stored, 0),
         .step_in_epoch = (int64_t)weight_value(stored, 1),
         .step = (int64_t)weight_value(stored, 2),

@@ -124,7 +124,7 @@ static enum status upload_batch(struct loop *loop, const struct stage *stage, in
                                 int64_t count)
 {
     enum status status = STATUS_OK;
-    const struct position *position = &loop->position;
+    const struct training_position *position = &loop->position;
     const struct batch_place place = {position->epoch, position->step_in_epoch, loop->order + first,
                                       count};
     int32_t epoch = (int32_t)position->epoch;
@@ -167,7 +167,7 @@ done:
 static enum status step(struct loop *loop)
 {
     enum status status = STATUS_OK;
-    struct position *position = &loop->position;
+    struct training_position *position = &loop->position;
     bool is_full = position->step_in_epoch < loop->n_full;
     const struct stage *stage = is_full ? &loop->full : &loop->last;
     int64_t first = position->step_in_epoch * loop->recipe->batch_size;
@@ -190,7 +190,7 @@ static enum status history_add(struct loop *loop)
 {
     enum status status = STATUS_OK;
     struct history *history = &loop->history;
-    const struct position *position = &loop->position;
+    const struct training_position *position = &loop->position;
 
     TRY(heap_grow(&history->rows, &history->capacity, history->n + 1,
                   N_HISTORY * sizeof *history->rows));
@@ -281,7 +281,7 @@ done:
 static enum status epoch_run(struct loop *loop)
 {
     enum status status = STATUS_OK;
-    struct position *position = &loop->position;
+    struct training_position *position = &loop->position;
     int64_t per_epoch = loop->schedule.per_epoch;
 
     sampler_shuffle((uint64_t)loop->network->settings->seed, (uint32_t)position->epoch,
