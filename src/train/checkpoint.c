@@ -26,14 +26,10 @@ static enum status download_as_double(struct device *device, struct tensor tenso
     double *values = NULL;
 
     TRY_ALLOC(values, ARENA_ARRAY(arena, n, double));
-    if (tensor.dtype == DTYPE_F64) {
-        TRY(device_download(device, values, tensor.data, tensor_bytes(&tensor)));
-    } else {
-        TRY_ALLOC(raw, arena_alloc(arena, n, sizeof(float)));
-        TRY(device_download(device, raw, tensor.data, tensor_bytes(&tensor)));
-        for (int64_t i = 0; i < n; i++)
-            values[i] = (double)((float *)raw)[i];
-    }
+    TRY_ALLOC(raw, arena_alloc(arena, n, dtype_bytes(tensor.dtype)));
+    TRY(device_download(device, raw, tensor.data, tensor_bytes(&tensor)));
+    for (int64_t i = 0; i < n; i++)
+        values[i] = number_at(raw, tensor.dtype, i);
     *out = values;
 done:
     return status;
@@ -242,12 +238,8 @@ static enum status upload_state(struct device *device, struct tensor state,
     if (weight_elements(stored) != n)
         TRY(fail(STATUS_BAD_DATA, "checkpoint's '%s' has another size", stored->name));
     TRY_ALLOC(raw, arena_alloc(arena, n, dtype_bytes(state.dtype)));
-    for (int64_t i = 0; i < n; i++) {
-        if (state.dtype == DTYPE_F32)
-            ((float *)raw)[i] = (float)weight_value(stored, i);
-        else
-            ((double *)raw)[i] = weight_value(stored, i);
-    }
+    for (int64_t i = 0; i < n; i++)
+        number_put(raw, state.dtype, i, weight_value(stored, i));
     TRY(device_upload(device, state.data, raw, tensor_bytes(&state)));
 done:
     return status;

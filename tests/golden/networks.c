@@ -84,9 +84,8 @@ static void compare_value(struct comparison *comparison, const char *what, int v
 
     assert_non_null(values);
     ok(executor_download(comparison->network.executor, value, values));
-    if (tensor.dtype == DTYPE_F32)
-        for (int64_t e = n - 1; e >= 0; e--) /* from the end: widened in place */
-            values[e] = (double)((const float *)values)[e];
+    for (int64_t e = n - 1; e >= 0; e--) /* from the end: widened in place */
+        values[e] = number_at(values, tensor.dtype, e);
     compare(comparison, what, values, n);
     free(values);
 }

@@ -1,6 +1,6 @@
 /* Precision bf16 on the cuda backend's substitute: who has it, its bits, what the front door then
  * wants, and a library that cannot write a weight's gradient. Values are the kernel test's. */
-#include "kernels/cuda/bf16_bits.h"
+#include "kernels/bf16_bits.h"
 #include "kernels/substitute.h"
 
 #include "support/cmocka.h"

@@ -72,9 +72,6 @@ uint64_t test_seed(void);
 struct random_stream test_stream(enum op_kind kind, int i_case);
 
 /* ---- numbers (numbers.c) ---- */
-double number_at(const void *numbers, enum dtype dtype, int64_t i);
-void number_put(void *numbers, enum dtype dtype, int64_t i, double value); /* f64, f32 or bf16 */
-double number_rounded(double value, enum dtype dtype);
 double number_rounding(enum dtype dtype); /* the most that rounding to it errs by, near 1 */
 double arithmetic_epsilon(const struct device *device); /* of multiplications and sums */
 

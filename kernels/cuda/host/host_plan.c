@@ -3,7 +3,7 @@
 #include "kernels/cuda/host/host_plan.h"
 
 #include "base/arena.h"
-#include "kernels/cuda/bf16_bits.h"
+#include "kernels/bf16_bits.h"
 
 #include <assert.h>
 #include <stdlib.h>

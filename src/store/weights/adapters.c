@@ -157,20 +157,17 @@ static enum status merge_pair(const struct adapter_pair *pair, struct arena *are
     enum status status = STATUS_OK;
     int64_t n = weight_elements(pair->weight);
     double *values = NULL;
-    float *narrow = NULL;
+    void *rounded = NULL;
 
     TRY_ALLOC(values, ARENA_ARRAY(arena, n, double));
+    TRY_ALLOC(rounded, arena_alloc(arena, n, dtype_bytes(target->dtype)));
     for (int64_t i = 0; i < n; i++)
         values[i] = weight_value(target, i); /* another third may be merged already */
     for (int64_t k = 0; k < pair->n_outputs; k++)
         adapter_pair_accumulate(pair, k, values + (pair->first_row + k) * pair->row_elements);
-    target->values = values;
-    if (target->dtype == DTYPE_F32) {
-        TRY_ALLOC(narrow, ARENA_ARRAY(arena, n, float));
-        for (int64_t i = 0; i < n; i++)
-            narrow[i] = (float)values[i];
-        target->values = narrow;
-    }
+    for (int64_t i = 0; i < n; i++)
+        number_put(rounded, target->dtype, i, values[i]);
+    target->values = rounded;
 done:
     return status;
 }

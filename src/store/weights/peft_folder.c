@@ -24,11 +24,6 @@ struct peft_folder {
 
 enum row_fate { ROW_SAME, ROW_ZERO, ROW_OTHER };
 
-static double rounded(enum dtype dtype, double value)
-{
-    return dtype == DTYPE_F32 ? (double)(float)value : value;
-}
-
 /* What became of row k of the base, seen through the adapter (NULL: there is none). */
 static enum row_fate fate_of_row(const struct weight_tensor *base,
                                  const struct weight_tensor *final, const struct adapter_pair *pair,
@@ -46,8 +41,8 @@ static enum row_fate fate_of_row(const struct weight_tensor *base,
     }
     for (int64_t i = 0; i < n; i++) {
         double value = weight_value(final, k * n + i);
-        is_zero = is_zero && value == rounded(final->dtype, scratch[i]);
-        is_same = is_same && value == rounded(final->dtype, scratch[n + i]);
+        is_zero = is_zero && value == number_rounded(scratch[i], final->dtype);
+        is_same = is_same && value == number_rounded(scratch[n + i], final->dtype);
     }
     return is_same ? ROW_SAME : is_zero ? ROW_ZERO : ROW_OTHER;
 }

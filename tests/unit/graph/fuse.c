@@ -45,12 +45,6 @@ static double most_error(const struct backend *backend, enum toy_kind kind, int 
     return backend->real == DTYPE_F32 && kind == TOY_LORA ? 60 * n_steps * 0x1p-24 : 0;
 }
 
-static double number_at(const struct tensor *tensor, int64_t i)
-{
-    return tensor->dtype == DTYPE_F32 ? (double)((const float *)tensor->data)[i]
-                                      : ((const double *)tensor->data)[i];
-}
-
 /* Parameters and running values of both toys. */
 static void assert_near_parameters(const struct toy *a, const struct toy *b, double most)
 {
@@ -58,7 +52,8 @@ static void assert_near_parameters(const struct toy *a, const struct toy *b, dou
         struct tensor ours = parameters_tensor(a->parameters, i);
         struct tensor theirs = parameters_tensor(b->parameters, i);
         for (int64_t e = 0; e < tensor_elements(&ours); e++) {
-            double x = number_at(&ours, e), y = number_at(&theirs, e);
+            double x = number_at(ours.data, ours.dtype, e),
+                   y = number_at(theirs.data, theirs.dtype, e);
             if (!(fabs(x - y) <= most * (1 + fabs(y))))
                 fail_msg("'%s' differs: %.9g and %.9g", parameters_row(a->parameters, i)->name, x,
                          y);
@@ -137,8 +132,8 @@ static void test_evaluation(void **state)
     assert_true(ours[0] != 0);
     y.data = theirs;
     for (int64_t i = 0; i < tensor_elements(&x); i++)
-        assert_true(fabs(number_at(&x, i) - number_at(&y, i)) <=
-                    most_error(backend, TOY_LORA, 1) * (1 + fabs(number_at(&y, i))));
+        assert_true(fabs(number_at(x.data, x.dtype, i) - number_at(y.data, y.dtype, i)) <=
+                    most_error(backend, TOY_LORA, 1) * (1 + fabs(number_at(y.data, y.dtype, i))));
     toy_close(&plain);
     toy_close(&fused);
 }

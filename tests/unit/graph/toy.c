@@ -137,12 +137,10 @@ void toy_randomise(struct parameters *parameters, uint64_t seed)
 
 double toy_number(const struct toy *toy, int value)
 {
-    double f64 = 0;
-    float f32 = 0;
-    bool is_f32 = toy->graph->values[value].dtype == DTYPE_F32;
+    double number = 0;
 
-    ok(executor_download(toy->executor, value, is_f32 ? (void *)&f32 : (void *)&f64));
-    return is_f32 ? (double)f32 : f64;
+    ok(executor_download(toy->executor, value, &number));
+    return number_at(&number, toy->graph->values[value].dtype, 0);
 }
 
 int64_t toy_count_nodes(const struct graph *graph, enum op_kind kind, enum graph_part part)
