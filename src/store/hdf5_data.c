@@ -101,7 +101,7 @@ enum status hdf5_get_text(hid_t object, const char *name, struct arena *arena, c
 {
     enum status status = STATUS_OK;
     hid_t attribute = H5I_INVALID_HID, stored = H5I_INVALID_HID, type = H5I_INVALID_HID;
-    char *value = NULL;
+    char *value = NULL, *copy = NULL;
 
     TRY(open_attribute(object, name, H5T_STRING, &attribute));
     TRY(hdf5_check(stored = H5Aget_type(attribute)));
@@ -110,7 +110,8 @@ enum status hdf5_get_text(hid_t object, const char *name, struct arena *arena, c
     TRY(make_text_type(&type));
     TRY(hdf5_check(H5Tset_cset(type, H5Tget_cset(stored))));
     TRY(hdf5_check(H5Aread(attribute, type, &value)));
-    TRY_ALLOC(*out, arena_strdup(arena, value != NULL ? value : ""));
+    TRY_ALLOC(copy, arena_strdup(arena, value != NULL ? value : ""));
+    *out = copy;
 done:
     H5free_memory(value);
     hdf5_close(type);
