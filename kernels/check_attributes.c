@@ -57,7 +57,7 @@ static enum status check_multiple(enum op_kind kind, const struct conv2d_forward
                                   const struct dimensions *d)
 {
     bool is_product =
-        dimension(d, 'R') == 1 && dimension(d, 'S') == 1 && conv->stride == 1 && conv->padding == 0;
+        conv2d_is_product(dimension(d, 'R'), dimension(d, 'S'), conv->stride, conv->padding);
 
     if (!isfinite(conv->factor) || conv->factor == 0)
         return fail(STATUS_BAD_CONFIG, "%s: factor is %g, wanted a finite number that is not 0",

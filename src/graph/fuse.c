@@ -232,8 +232,8 @@ static bool is_product(const struct fuse *fuse, int64_t i)
     struct convolution_part conv = convolution_at(fuse, i);
     const int64_t *filter = fuse->graph->values[conv.factor != NULL ? conv.weight : 0].shape + 1;
 
-    return conv.factor != NULL && filter[0] == 1 && filter[1] == 1 && conv.stride == 1 &&
-           conv.padding == 0;
+    return conv.factor != NULL &&
+           conv2d_is_product(filter[0], filter[1], conv.stride, conv.padding);
 }
 
 /* Where a product keeps its factor, if it has none yet; else NULL. */
