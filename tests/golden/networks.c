@@ -9,14 +9,9 @@
  * 1e-9 of the largest element. The loss is 2-Lipschitz in the largest logit error. */
 #include "golden/golden.h"
 #include "golden/stepper.h"
+#include "support/cmocka.h"
 #include "unit/graph/toy.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

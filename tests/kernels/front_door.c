@@ -2,6 +2,7 @@
 #include "kernels/refusal.h"
 
 #include "support/cmocka.h"
+#include "support/outcome.h"
 
 #include <string.h>
 
@@ -333,14 +334,14 @@ static void test_memory(void **state)
     void *memory = NULL;
     int64_t before = device_base(fixture->device)->n_allocations;
 
-    assert_int_equal(device_alloc(fixture->device, sizeof numbers, &memory), STATUS_OK);
+    ok(device_alloc(fixture->device, sizeof numbers, &memory));
     assert_int_equal((uintptr_t)memory % 64, 0);
     assert_int_equal(device_base(fixture->device)->n_allocations, before + 1);
-    assert_int_equal(device_upload(fixture->device, memory, numbers, sizeof numbers), STATUS_OK);
-    assert_int_equal(device_download(fixture->device, found, memory, sizeof found), STATUS_OK);
+    ok(device_upload(fixture->device, memory, numbers, sizeof numbers));
+    ok(device_download(fixture->device, found, memory, sizeof found));
     assert_memory_equal(found, numbers, sizeof numbers);
-    assert_int_equal(device_zero(fixture->device, memory, sizeof numbers), STATUS_OK);
-    assert_int_equal(device_download(fixture->device, found, memory, sizeof found), STATUS_OK);
+    ok(device_zero(fixture->device, memory, sizeof numbers));
+    ok(device_download(fixture->device, found, memory, sizeof found));
     assert_int_equal(found[0] | found[1] | found[2], 0);
     device_free(fixture->device, memory);
     device_free(fixture->device, NULL);
@@ -360,19 +361,15 @@ static void test_readback(void **state)
     bool has_value = true;
 
     assert_false(device_is_asynchronous(fixture->device));
-    assert_int_equal(device_readback_create(fixture->device, sizeof value, CAPACITY, &readback),
-                     STATUS_OK);
+    ok(device_readback_create(fixture->device, sizeof value, CAPACITY, &readback));
     for (int round = 0; round < 3; round++) { /* the ring goes round */
         for (int i = 0; i < N; i++) {
             numbers[i] = 10 * round + i;
-            assert_int_equal(device_readback_push(fixture->device, readback, &numbers[i]),
-                             STATUS_OK);
+            ok(device_readback_push(fixture->device, readback, &numbers[i]));
             numbers[i] = -1;
         }
         for (int i = 0; i <= N; i++) {
-            assert_int_equal(
-                device_readback_pop(fixture->device, readback, false, &value, &has_value),
-                STATUS_OK);
+            ok(device_readback_pop(fixture->device, readback, false, &value, &has_value));
             assert_int_equal(has_value, i < N);
             assert_true(value == 10 * round + (i < N ? i : N - 1));
         }

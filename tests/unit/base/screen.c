@@ -2,6 +2,7 @@
 #include "base/screen.h"
 
 #include "support/cmocka.h"
+#include "support/outcome.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@ static struct screen *make(bool has_utf8)
 {
     struct screen *screen = NULL;
 
-    assert_int_equal(screen_create(ROWS, COLUMNS, has_utf8, &screen), STATUS_OK);
+    ok(screen_create(ROWS, COLUMNS, has_utf8, &screen));
     return screen;
 }
 

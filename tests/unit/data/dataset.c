@@ -3,6 +3,7 @@
 
 #include "cifar_files.h"
 #include "support/cmocka.h"
+#include "support/outcome.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +41,7 @@ static void test_reads_records_in_file_order(void **state)
     struct dataset *dataset = NULL;
 
     write_cifar10(folder, 3);
-    assert_int_equal(dataset_load(DATASET_CIFAR10, folder->path, &dataset), STATUS_OK);
+    ok(dataset_load(DATASET_CIFAR10, folder->path, &dataset));
     assert_int_equal(dataset->train.n, 15);
     assert_int_equal(dataset->test.n, 4);
     assert_int_equal(dataset->n_classes, 10);
@@ -60,7 +61,7 @@ static void load_hash(const struct temporary_folder *folder, char hash[HASH_HEX_
 {
     struct dataset *dataset = NULL;
 
-    assert_int_equal(dataset_load(DATASET_CIFAR10, folder->path, &dataset), STATUS_OK);
+    ok(dataset_load(DATASET_CIFAR10, folder->path, &dataset));
     snprintf(hash, HASH_HEX_BYTES, "%s", dataset->hash);
     dataset_destroy(dataset);
 }
@@ -82,7 +83,7 @@ static void test_hash_follows_content(void **state)
             test[i * RECORD10 + 1 + p] = pixel_of(5, i, p);
     }
     struct dataset *dataset = NULL;
-    assert_int_equal(dataset_load(DATASET_CIFAR10, folder->path, &dataset), STATUS_OK);
+    ok(dataset_load(DATASET_CIFAR10, folder->path, &dataset));
     for (int i = 0; i < 2; i++) {
         tail[i * RECORD10] = (uint8_t)dataset->train.labels[8 + i];
         memcpy(tail + i * RECORD10 + 1, dataset->train.images + (8 + i) * 3072, 3072);
@@ -105,7 +106,7 @@ static void test_class_names(void **state)
 
     write_cifar10(folder, 1);
     write_bytes(folder, "batches.meta.txt", names, sizeof names - 1);
-    assert_int_equal(dataset_load(DATASET_CIFAR10, folder->path, &dataset), STATUS_OK);
+    ok(dataset_load(DATASET_CIFAR10, folder->path, &dataset));
     assert_string_equal(dataset->class_names[0], "a");
     assert_string_equal(dataset->class_names[9], "j");
     dataset_destroy(dataset);
@@ -126,7 +127,7 @@ static void test_cifar100_fine_label(void **state)
     records[RECORD100 + 1] = 42;
     write_bytes(folder, "train.bin", records, sizeof records);
     write_bytes(folder, "test.bin", records, RECORD100);
-    assert_int_equal(dataset_load(DATASET_CIFAR100, folder->path, &dataset), STATUS_OK);
+    ok(dataset_load(DATASET_CIFAR100, folder->path, &dataset));
     assert_int_equal(dataset->n_classes, 100);
     assert_int_equal(dataset->train.n, 2);
     assert_int_equal(dataset->train.labels[0], 99);
@@ -191,16 +192,16 @@ static void test_kind_names(void **state)
     (void)state;
     enum dataset_kind kind = DATASET_CIFAR10;
 
-    assert_int_equal(dataset_kind_find("cifar100", &kind), STATUS_OK);
+    ok(dataset_kind_find("cifar100", &kind));
     assert_int_equal(kind, DATASET_CIFAR100);
-    assert_int_equal(dataset_kind_find("cifar10", &kind), STATUS_OK);
+    ok(dataset_kind_find("cifar10", &kind));
     assert_int_equal(kind, DATASET_CIFAR10);
     assert_int_equal(dataset_kind_find("mnist", &kind), STATUS_BAD_CONFIG);
     assert_string_equal(status_message(),
                         "unknown data set 'mnist', want cifar10, cifar100 or images");
     assert_string_equal(dataset_file(DATASET_CIFAR10, 5), "test_batch.bin");
     assert_null(dataset_file(DATASET_CIFAR10, 6));
-    assert_int_equal(dataset_kind_find("images", &kind), STATUS_OK);
+    ok(dataset_kind_find("images", &kind));
     assert_string_equal(dataset_file(kind, 2), "images.json");
     assert_null(dataset_file(kind, 3));
     assert_int_equal(dataset_shape(DATASET_CIFAR100).n_classes, 100);

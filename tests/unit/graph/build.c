@@ -2,12 +2,8 @@
  */
 #include "unit/graph/toy.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/cmocka.h"
 
-#include <cmocka.h>
 #include <string.h>
 
 static void test_toy_is_complete(void **state)

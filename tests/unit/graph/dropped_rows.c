@@ -1,14 +1,9 @@
 /* Filters of a frozen weight that pruning made zero are left out: the same training steps as with
  * them, but for rounding, and fewer of them computed. */
 #include "model/model.h"
+#include "support/cmocka.h"
 #include "unit/graph/toy.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>

@@ -1,15 +1,10 @@
 /* Whole networks: gradients against central differences, one arena, no allocation while stepping,
  * merging, and what the executor refuses. */
 #include "graph/executor.h"
+#include "support/cmocka.h"
 #include "support/random_stream.h"
 #include "unit/graph/toy.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

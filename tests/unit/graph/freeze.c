@@ -1,13 +1,8 @@
 /* Pass `freeze`: whole-name patterns, and what it refuses. */
 #include "graph/passes.h"
+#include "support/cmocka.h"
 #include "unit/graph/toy.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 static void test_keeps_only_matches(void **state)

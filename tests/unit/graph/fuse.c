@@ -1,14 +1,9 @@
 /* Fused graphs against the same graphs as they were built: fewer nodes, and the same bits but for
  * adapters on cpu, whose product is then another one. */
 #include "model/model.h"
+#include "support/cmocka.h"
 #include "unit/graph/toy.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,13 +1,8 @@
 /* Pass `lora_inject`: the nodes and parameters it adds, and their order. */
 #include "graph/passes.h"
+#include "support/cmocka.h"
 #include "unit/graph/toy.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 static void test_adds_adapters(void **state)

@@ -2,14 +2,9 @@
  * the arena, whose value they hold. Every read must find all its bytes. */
 #include "graph/passes.h"
 #include "model/model.h"
+#include "support/cmocka.h"
 #include "unit/graph/toy.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 

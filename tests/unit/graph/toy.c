@@ -1,29 +1,11 @@
 /* The toy network and how tests run it. */
 #include "unit/graph/toy.h"
 
+#include "support/cmocka.h"
 #include "support/random_stream.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <math.h>
 #include <string.h>
-
-void ok(enum status status)
-{
-    if (status != STATUS_OK)
-        fail_msg("%s: %s (%s)", status_name(status), status_message(), status_origin());
-}
-
-void fails(enum status status, enum status code, const char *text)
-{
-    if (status != code || strstr(status_message(), text) == NULL)
-        fail_msg("got %s '%s', wanted %s '…%s…'", status_name(status), status_message(),
-                 status_name(code), text);
-}
 
 struct graph_settings toy_settings(enum graph_mode mode, int64_t batch_size)
 {

@@ -3,6 +3,7 @@
 #define UNIT_GRAPH_TOY_H
 
 #include "graph/executor.h"
+#include "support/outcome.h"
 
 enum { TOY_IMAGES = 7, TOY_SIZE = 8, TOY_CLASSES = 3 };
 
@@ -31,8 +32,6 @@ void toy_randomise(struct parameters *parameters, uint64_t seed);
 /* Value of a one-element result of the last run. */
 double toy_number(const struct toy *toy, int value);
 
-void ok(enum status status); /* fails the test, showing the message */
-void fails(enum status status, enum status code, const char *text); /* message contains text */
 int64_t toy_count_nodes(const struct graph *graph, enum op_kind kind, enum graph_part part);
 
 #endif

@@ -3,16 +3,11 @@
 #include "unit/model/training_graph.h"
 
 #include "graph/executor.h"
+#include "support/outcome.h"
 
 #include "support/cmocka.h"
 
 #include <string.h>
-
-static void ok(enum status status)
-{
-    if (status != STATUS_OK)
-        fail_msg("%s: %s (%s)", status_name(status), status_message(), status_origin());
-}
 
 /* Prepared, never run: the arena's pages are not touched. */
 static int64_t count_prepared(struct device *device, struct graph *graph, const char *arch,

@@ -1,14 +1,9 @@
 /* Architectures: published parameter counts, PyTorch's names in state_dict order, shapes. */
 #include "model/model.h"
 #include "graph/passes.h"
+#include "support/cmocka.h"
 #include "unit/graph/toy.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 static struct graph *build(const char *name, enum graph_mode mode)

@@ -7,6 +7,7 @@
 #include "graph/passes.h"
 #include "kernels/cuda/host/host_gpu.h"
 #include "kernels/cuda/low_rank.h"
+#include "support/outcome.h"
 #include "train/step_end.h"
 
 #include "support/cmocka.h"
@@ -48,12 +49,6 @@ static bool is_low_rank_gradient(const struct graph *graph, const struct graph_n
 static int64_t launches_of_node(const struct graph *graph, const struct graph_node *node)
 {
     return launches_of(node->kind) + is_low_rank_gradient(graph, node);
-}
-
-static void ok(enum status status)
-{
-    if (status != STATUS_OK)
-        fail_msg("%s: %s (%s)", status_name(status), status_message(), status_origin());
 }
 
 struct count {

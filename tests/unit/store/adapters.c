@@ -32,7 +32,7 @@ static int open_place(void **state)
     static struct place place;
 
     temporary_folder_open(&place.folder);
-    assert_ok(arena_create(&place.arena));
+    ok(arena_create(&place.arena));
     *state = &place;
     return 0;
 }
@@ -52,8 +52,8 @@ static struct weights *as_read(struct place *place, const struct weight_tensor *
     char path[TEMPORARY_PATH_BYTES];
     struct weights *weights = NULL;
 
-    assert_ok(weights_save(temporary_path(&place->folder, "w.safetensors", path), tensors, n));
-    assert_ok(weights_load(path, &weights));
+    ok(weights_save(temporary_path(&place->folder, "w.safetensors", path), tensors, n));
+    ok(weights_load(path, &weights));
     return weights;
 }
 
@@ -104,8 +104,8 @@ static void expect_refused(struct place *place, const struct weight_tensor *tens
     char path[TEMPORARY_PATH_BYTES];
     struct weights *weights = NULL;
 
-    assert_ok(weights_save(temporary_path(&place->folder, "w.pth", path), tensors, n));
-    assert_fails(STATUS_BAD_DATA, message, weights_load(path, &weights));
+    ok(weights_save(temporary_path(&place->folder, "w.pth", path), tensors, n));
+    fails(weights_load(path, &weights), STATUS_BAD_DATA, message);
     assert_null(weights);
 }
 
@@ -153,7 +153,7 @@ static void test_merge(void **state)
     struct adapter_config config = {.alpha = 4, .lora_rank = 2};
     struct merged_weights merged;
 
-    assert_ok(merge(*state, adapters, 3, &config, &merged));
+    ok(merge(*state, adapters, 3, &config, &merged));
     assert_int_equal(merged.n, 2);
     assert_int_equal(merged.n_adapters, 1);
     assert_int_equal(merged.n_replaced, 1);
@@ -162,7 +162,7 @@ static void test_merge(void **state)
     assert_memory_equal(merged.tensors[1].values, saved, sizeof saved);
     config.is_rank_stabilised = true;
     config.alpha = 2.8284271247461903; /* 2·√2 over √2 */
-    assert_ok(merge(*state, adapters, 3, &config, &merged));
+    ok(merge(*state, adapters, 3, &config, &merged));
     assert_memory_equal(merged.tensors[0].values, wanted, sizeof wanted);
 }
 
@@ -180,7 +180,7 @@ static void test_merge_thirds(void **state)
     const struct adapter_merge job = {files[0], files[1], "base.pth", "a.pth", {.alpha = 2}};
     struct merged_weights merged;
 
-    assert_ok(adapters_merge(&job, place->arena, &merged));
+    ok(adapters_merge(&job, place->arena, &merged));
     assert_true(merged.n == 1 && merged.n_adapters == 2);
     assert_memory_equal(merged.tensors[0].values, wanted, sizeof wanted);
     weights_destroy(files[0]);
@@ -219,8 +219,8 @@ static void test_misfits(void **state)
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct adapter_config config = {.alpha = 1, .lora_rank = cases[i].lora_rank};
-        assert_fails(STATUS_BAD_DATA, cases[i].message,
-                     merge(*state, cases[i].tensors, cases[i].n, &config, &merged));
+        fails(merge(*state, cases[i].tensors, cases[i].n, &config, &merged), STATUS_BAD_DATA,
+              cases[i].message);
     }
 }
 
@@ -234,11 +234,10 @@ static void test_model_wants_merged(void **state)
     const struct weight_wanted wanted[] = {{"l.weight", 2, {2, 3}}};
     struct weights *weights = as_read(*state, wrapped, 3);
 
-    assert_fails(STATUS_BAD_DATA,
-                 "weights 'x.pth': holds 2 LoRA tensors such as "
-                 "'base_model.model.l.lora_A.default.weight', toy wants plain weights: "
-                 "prunelora weights merge 'x.pth' --alpha A --out FILE",
-                 weights_check(weights, "x.pth", "toy", wanted, 1));
+    fails(weights_check(weights, "x.pth", "toy", wanted, 1), STATUS_BAD_DATA,
+          "weights 'x.pth': holds 2 LoRA tensors such as "
+          "'base_model.model.l.lora_A.default.weight', toy wants plain weights: "
+          "prunelora weights merge 'x.pth' --alpha A --out FILE");
     weights_destroy(weights);
 }
 
@@ -276,12 +275,12 @@ static void test_config(void **state)
 
     temporary_path(&place->folder, "c.json", path);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_ok(file_write(path, cases[i].text, strlen(cases[i].text)));
-        assert_fails(STATUS_BAD_DATA, cases[i].message, adapter_config_load(path, &config));
+        ok(file_write(path, cases[i].text, strlen(cases[i].text)));
+        fails(adapter_config_load(path, &config), STATUS_BAD_DATA, cases[i].message);
     }
     assert_true(config.alpha == 3);
-    assert_ok(file_write(path, good, strlen(good)));
-    assert_ok(adapter_config_load(path, &config));
+    ok(file_write(path, good, strlen(good)));
+    ok(adapter_config_load(path, &config));
     assert_true(config.alpha == 16 && config.lora_rank == 8 && config.is_rank_stabilised);
 }
 

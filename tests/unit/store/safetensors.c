@@ -55,7 +55,7 @@ static void test_reads(void **state)
 
     (void)state;
     int64_t n = compose(header, 12, file);
-    assert_ok(weights_parse("x.safetensors", file, n, &weights));
+    ok(weights_parse("x.safetensors", file, n, &weights));
     assert_string_equal(weights->format, "safetensors");
     assert_string_equal(weights->prefix, "module.");
     assert_int_equal(weights->n, 3);
@@ -114,8 +114,8 @@ static void test_lies(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_fails(STATUS_BAD_DATA, cases[i].message,
-                     store_parse_exactly(file, compose(cases[i].header, cases[i].n_data, file)));
+        fails(store_parse_exactly(file, compose(cases[i].header, cases[i].n_data, file)),
+              STATUS_BAD_DATA, cases[i].message);
 }
 
 static void test_header_length(void **state)
@@ -128,21 +128,20 @@ static void test_header_length(void **state)
     int64_t n = compose("{" TENSOR("w", "F32", "2", 0, 8) "}", 8, file);
     for (int64_t length = 9; length < n; length++) /* cut anywhere, the header's start left */
         assert_int_equal(store_parse_exactly(file, length), STATUS_BAD_DATA);
-    assert_fails(STATUS_BAD_DATA, "claims bytes 0 to 8 of the data, which has 7",
-                 store_parse_exactly(file, n - 1));
-    assert_fails(STATUS_BAD_DATA, "the file has 12 behind its length: cut off?",
-                 store_parse_exactly(file, 20));
+    fails(store_parse_exactly(file, n - 1), STATUS_BAD_DATA,
+          "claims bytes 0 to 8 of the data, which has 7");
+    fails(store_parse_exactly(file, 20), STATUS_BAD_DATA,
+          "the file has 12 behind its length: cut off?");
     file[7] = 0x7F;
-    assert_fails(STATUS_BAD_DATA, "claims a header of 9151314442816847",
-                 store_parse_exactly(file, n));
+    fails(store_parse_exactly(file, n), STATUS_BAD_DATA, "claims a header of 9151314442816847");
     huge = calloc((size_t)n_huge, 1);
     assert_non_null(huge);
     memset(huge + 8, ' ', (size_t)n_huge - 8);
     huge[2] = 0x10; /* 17 MiB */
     huge[3] = 0x01;
     huge[8] = '{';
-    assert_fails(STATUS_BAD_DATA, "has a header of 17825792 bytes, up to 16777216 wanted",
-                 store_parse_exactly(huge, n_huge));
+    fails(store_parse_exactly(huge, n_huge), STATUS_BAD_DATA,
+          "has a header of 17825792 bytes, up to 16777216 wanted");
     free(huge);
 }
 
@@ -174,8 +173,8 @@ static void test_rounds_halves(void **state)
     char *bytes = NULL;
     int64_t n = 0;
 
-    assert_ok(weights_save(temporary_path(*state, "h.safetensors", path), tensors, 2));
-    assert_ok(file_read(path, &bytes, &n));
+    ok(weights_save(temporary_path(*state, "h.safetensors", path), tensors, 2));
+    ok(file_read(path, &bytes, &n));
     assert_memory_equal(bytes + n - 32, halves, sizeof halves);
     assert_memory_equal(bytes + n - 8, bfloats, sizeof bfloats);
     free(bytes);
@@ -199,12 +198,12 @@ static void test_failed_write(void **state)
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
         enum status status = weights_save(temporary_path(folder, names[i], path), &tensor, 1);
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
-        assert_fails(STATUS_IO, "cannot write '", status);
+        fails(status, STATUS_IO, "cannot write '");
         assert_int_equal(temporary_folder_count(folder), n_entries);
     }
     signal(SIGXFSZ, handler);
-    assert_fails(STATUS_BAD_CONFIG, "'w.onnx': the name says no format, want one that ends in .pth",
-                 weights_save("w.onnx", &tensor, 1));
+    fails(weights_save("w.onnx", &tensor, 1), STATUS_BAD_CONFIG,
+          "'w.onnx': the name says no format, want one that ends in .pth");
 }
 
 int main(void)
