@@ -313,11 +313,6 @@ void executor_destroy(struct executor *executor)
     free(executor);
 }
 
-size_t executor_arena_bytes(const struct executor *executor)
-{
-    return executor->arena_bytes;
-}
-
 struct span executor_arena(const struct executor *executor)
 {
     return executor->arena;

@@ -147,16 +147,3 @@ void qkv_part_module(const char *module, int part, char name[PARAM_NAME_BYTES])
 {
     snprintf(name, PARAM_NAME_BYTES, "%s.in_proj_%c", module, "qkv"[part]);
 }
-
-int64_t graph_trainable_elements(const struct graph *graph)
-{
-    int64_t total = 0;
-
-    for (int64_t i = 0; i < graph->n_params; i++) {
-        int64_t n = graph->params[i].is_trainable ? 1 : 0;
-        for (int d = 0; d < graph->params[i].n_dims; d++)
-            n *= graph->params[i].shape[d];
-        total += n;
-    }
-    return total;
-}

@@ -165,6 +165,5 @@ int graph_param_find(const struct graph *graph, const char *name); /* index or â
  * have; `part` is 0 to 2. */
 enum { PARAM_NAME_BYTES = 256, QKV_PARTS = 3 };
 void qkv_part_module(const char *module, int part, char name[PARAM_NAME_BYTES]);
-int64_t graph_trainable_elements(const struct graph *graph);
 
 #endif

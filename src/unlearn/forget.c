@@ -43,11 +43,6 @@ bool forget_is_drawn(enum forget_kind kind)
     return kind == FORGET_BY_FRACTION || kind == FORGET_BY_COUNT;
 }
 
-bool forget_is_by_class(enum forget_kind kind)
-{
-    return kind == FORGET_BY_CLASS || kind == FORGET_BY_CLASSES || kind == FORGET_BY_SUPERCLASS;
-}
-
 struct small_set forget_classes(const struct settings *settings)
 {
     struct small_set classes = {{0}};

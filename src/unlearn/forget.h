@@ -11,9 +11,6 @@ const char *forget_setting(enum forget_kind kind);
 bool forget_is_nothing(const struct settings *settings);
 /* By forget.seed, from forget.within. */
 bool forget_is_drawn(enum forget_kind kind);
-/* Every image of some classes: then a retrained model knows none of them. Else it has learnt from
- * others of their classes, and what it knows of D_f is the goal of every metric. */
-bool forget_is_by_class(enum forget_kind kind);
 /* The classes that forget.class or forget.classes name. */
 struct small_set forget_classes(const struct settings *settings);
 

@@ -144,8 +144,10 @@ static enum status step(const struct bench *bench, int64_t number)
     enum status status = STATUS_OK;
 
     TRY(executor_run(bench->executor));
-    if (bench->optimizer != NULL)
-        TRY(optimizer_step(bench->optimizer, 1e-4, number));
+    if (bench->optimizer != NULL) {
+        TRY(optimizer_set_rates(bench->optimizer, 1e-4, number));
+        TRY(optimizer_enqueue(bench->optimizer));
+    }
     TRY(device_synchronize(bench->device));
 done:
     return status;

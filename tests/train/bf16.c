@@ -133,7 +133,8 @@ static struct curve train(const struct training *training)
 
     for (int step = 0; step < N_STEPS; step++) {
         ok(executor_run(training->executor));
-        ok(optimizer_step(training->optimizer, rate, step + 1));
+        ok(optimizer_set_rates(training->optimizer, rate, step + 1));
+        ok(optimizer_enqueue(training->optimizer));
         curve.loss[step] = size_of(training, training->graph->loss, 1); /* never negative */
         curve.logit[step] = size_of(training, training->graph->logits, BATCH * CLASSES);
     }

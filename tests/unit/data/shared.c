@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "support/cmocka.h"
 #include "support/outcome.h"
+#include "support/split_of_class.h"
 
 #include <stdio.h>
 
@@ -18,7 +19,7 @@ static void test_counts(void **state)
     assert_int_equal(dataset->test.n, 846);
     assert_string_equal(dataset->class_names[3], "cat");
     assert_int_equal(dataset->train.labels[0], 6); /* the official set begins with a frog */
-    ok(split_by_class(dataset, 3, &split));
+    ok(split_of_class(dataset, 3, &split));
     assert_int_equal(split->n_forget, 448);
     assert_int_equal(split->n_retain, 4212);
     assert_int_equal(split->n_test_forget, 84);

@@ -4,6 +4,7 @@
 #include "cifar_files.h"
 #include "support/cmocka.h"
 #include "support/outcome.h"
+#include "support/split_of_class.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -47,7 +48,7 @@ static void test_lists(void **state)
 
     for (int class = -1; class < 8; class ++) {
         struct split *split = NULL;
-        ok(split_by_class(dataset, class, &split));
+        ok(split_of_class(dataset, class, &split));
         assert_int_equal(split->forget_class, class);
         check_lists(&dataset->train, class, (const int32_t *[]){split->forget, split->retain},
                     (const int64_t[]){split->n_forget, split->n_retain});
@@ -65,15 +66,15 @@ static void test_hash(void **state)
     struct dataset *dataset = *state;
     struct split *a = NULL, *b = NULL, *other = NULL;
 
-    ok(split_by_class(dataset, 3, &a));
-    ok(split_by_class(dataset, 3, &b));
-    ok(split_by_class(dataset, 4, &other));
+    ok(split_of_class(dataset, 3, &a));
+    ok(split_of_class(dataset, 3, &b));
+    ok(split_of_class(dataset, 4, &other));
     assert_int_equal(strlen(a->hash), 64);
     assert_string_equal(a->hash, b->hash);
     assert_string_not_equal(a->hash, other->hash);
     split_destroy(b);
     dataset->hash[0] = dataset->hash[0] == '0' ? '1' : '0'; /* other pixels, same labels */
-    ok(split_by_class(dataset, 3, &b));
+    ok(split_of_class(dataset, 3, &b));
     assert_string_not_equal(a->hash, b->hash);
     split_destroy(a);
     split_destroy(b);
@@ -84,9 +85,9 @@ static void test_bad_class(void **state)
 {
     struct split *split = NULL;
 
-    assert_int_equal(split_by_class(*state, 10, &split), STATUS_BAD_CONFIG);
+    assert_int_equal(split_of_class(*state, 10, &split), STATUS_BAD_CONFIG);
     assert_string_equal(status_message(), "forget.class must be in [0, 10), got 10");
-    assert_int_equal(split_by_class(*state, 9, &split), STATUS_BAD_CONFIG);
+    assert_int_equal(split_of_class(*state, 9, &split), STATUS_BAD_CONFIG);
     assert_string_equal(status_message(),
                         "forget.class is 9, but no training image has that label");
     assert_null(split);
@@ -245,7 +246,7 @@ static void test_classes(void **state)
     split_destroy(split);
     request = request_of(3, 0, 0); /* one of several is the class itself */
     struct split *one = make(dataset, request), *same = NULL;
-    ok(split_by_class(dataset, 3, &same));
+    ok(split_of_class(dataset, 3, &same));
     assert_string_equal(one->hash, same->hash);
     split_destroy(one);
     split_destroy(same);

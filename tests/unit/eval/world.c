@@ -2,6 +2,7 @@
 
 #include "support/cmocka.h"
 #include "support/outcome.h"
+#include "support/split_of_class.h"
 
 #include <math.h>
 
@@ -33,7 +34,7 @@ void world_init(struct world *world, int64_t n_train, int64_t n_test, int forget
             predict(predictions[t], i, t == 0 ? 0.99 : 0.6);
         }
     }
-    ok(split_by_class(&world->dataset, forget_class, &world->split));
+    ok(split_of_class(&world->dataset, forget_class, &world->split));
 }
 
 void world_release(struct world *world)

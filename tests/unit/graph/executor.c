@@ -145,7 +145,7 @@ static void test_steps_remember_nothing(void **state)
     double loss = toy_number(&toy, toy.graph->loss);
     ok(device_download(toy.device, first, gradients.data, bytes));
     struct span arena = executor_arena(toy.executor);
-    assert_int_equal(arena.bytes, executor_arena_bytes(toy.executor));
+    assert_true(arena.bytes > 0);
     for (int run = 2; run <= 4; run++) { /* launched, recorded, replayed */
         void *nans = malloc(arena.bytes);
         assert_non_null(nans);

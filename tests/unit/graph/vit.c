@@ -3,6 +3,7 @@
 #include "graph/initial.h"
 #include "model/model.h"
 #include "support/cmocka.h"
+#include "support/trainable_elements.h"
 #include "unit/graph/toy.h"
 
 #include <math.h>
@@ -201,7 +202,7 @@ static void test_ignored_out_proj(void **state)
     for (int ignores = 0; ignores < 2; ignores++) {
         struct graph *graph = small_vit(GRAPH_TRAIN, DTYPE_F64);
         adapt(graph, ".*_1\\.self_attention\\.out_proj|heads\\.head", ignores);
-        assert_int_equal(graph_trainable_elements(graph), 2 * (12 + 12) + 2 * (12 + TOY_CLASSES));
+        assert_int_equal(trainable_elements(graph), 2 * (12 + 12) + 2 * (12 + TOY_CLASSES));
         ok(pass_autodiff(graph));
         graph_destroy(graph);
     }

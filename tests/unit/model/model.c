@@ -2,6 +2,7 @@
 #include "model/model.h"
 #include "graph/passes.h"
 #include "support/cmocka.h"
+#include "support/trainable_elements.h"
 #include "unit/graph/toy.h"
 
 #include <string.h>
@@ -31,7 +32,7 @@ static void test_parameter_counts(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         struct graph *graph = build(counts[i].name, GRAPH_EVAL);
-        assert_int_equal(graph_trainable_elements(graph), counts[i].n);
+        assert_int_equal(trainable_elements(graph), counts[i].n);
         graph_destroy(graph);
     }
     assert_null(architecture_at((int)(sizeof counts / sizeof *counts)));
@@ -55,7 +56,7 @@ static void check_lora(const char *name, int lora_rank, bool ignores_out_proj, i
 
     ok(pass_freeze_except(graph, &architecture->head, architecture->head != NULL ? 1 : 0));
     ok(pass_lora_inject(graph, &lora));
-    assert_int_equal(graph_trainable_elements(graph), n_trainable);
+    assert_int_equal(trainable_elements(graph), n_trainable);
     assert_int_equal(graph->n_params, n_params + 2 * n_adapters);
     ok(pass_autodiff(graph));
     graph_destroy(graph);

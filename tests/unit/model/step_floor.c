@@ -7,10 +7,10 @@
 #include "graph/passes.h"
 #include "kernels/cuda/host/host_gpu.h"
 #include "kernels/cuda/low_rank.h"
-#include "support/outcome.h"
-#include "train/step_end.h"
-
 #include "support/cmocka.h"
+#include "support/outcome.h"
+#include "support/trainable_elements.h"
+#include "train/step_end.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -112,7 +112,7 @@ static struct count count_step(const char *name, int64_t batch_size, int64_t lor
 {
     struct graph *graph = training_graph(name, batch_size, lora_rank, map);
     struct count count = {0};
-    double n_trained = (double)graph_trainable_elements(graph);
+    double n_trained = (double)trainable_elements(graph);
 
     for (int64_t i = 0; i < graph->n_nodes; i++)
         add(&count, launches_of_node(graph, &graph->nodes[i]), bytes_of(graph, &graph->nodes[i]),
