@@ -3,7 +3,7 @@
 
 #include "model/model.h"
 #include "support/cmocka.h"
-#include "unit/graph/toy.h"
+#include "support/toy.h"
 
 #include <hdf5.h>
 #include <stdio.h>

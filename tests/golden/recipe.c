@@ -8,8 +8,8 @@
  * network is smooth, so nothing jumps. */
 #include "golden/golden.h"
 #include "support/cmocka.h"
+#include "support/toy.h"
 #include "train/optimizer.h"
-#include "unit/graph/toy.h"
 #include "unlearn/schedule.h"
 
 #include <math.h>

@@ -2,7 +2,7 @@
 #include "golden/stepper.h"
 
 #include "support/cmocka.h"
-#include "unit/graph/toy.h"
+#include "support/toy.h"
 
 #include <stdlib.h>
 

@@ -13,7 +13,7 @@
 #include "golden/golden.h"
 #include "golden/stepper.h"
 #include "support/cmocka.h"
-#include "unit/graph/toy.h"
+#include "support/toy.h"
 
 #include <math.h>
 #include <stdio.h>

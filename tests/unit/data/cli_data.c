@@ -2,7 +2,7 @@
 #include "cli/cli.h"
 
 #include "base/file.h"
-#include "cifar_files.h"
+#include "support/cifar_files.h"
 #include "support/cmocka.h"
 #include "support/outcome.h"
 

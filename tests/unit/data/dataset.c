@@ -1,7 +1,7 @@
 /* Loading CIFAR folders: what is read, and what every damaged file is called. */
 #include "data/dataset.h"
 
-#include "cifar_files.h"
+#include "support/cifar_files.h"
 #include "support/cmocka.h"
 #include "support/outcome.h"
 

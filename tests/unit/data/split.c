@@ -1,7 +1,7 @@
 /* Splits by class: every image once, ascending, hashed. */
 #include "data/dataset.h"
 
-#include "cifar_files.h"
+#include "support/cifar_files.h"
 #include "support/cmocka.h"
 #include "support/outcome.h"
 #include "support/split_of_class.h"

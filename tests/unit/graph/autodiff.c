@@ -2,7 +2,7 @@
  * executor.c's and the golden files' business. */
 #include "graph/passes.h"
 #include "support/cmocka.h"
-#include "unit/graph/toy.h"
+#include "support/toy.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* Building: shapes, names and order of parameters, errors that stick, and what graph_check finds.
  */
-#include "unit/graph/toy.h"
+#include "support/toy.h"
 
 #include "support/cmocka.h"
 

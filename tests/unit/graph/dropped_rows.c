@@ -2,7 +2,7 @@
  * them, but for rounding, and fewer of them computed. */
 #include "model/model.h"
 #include "support/cmocka.h"
-#include "unit/graph/toy.h"
+#include "support/toy.h"
 
 #include <float.h>
 #include <math.h>

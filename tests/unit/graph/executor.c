@@ -3,7 +3,7 @@
 #include "graph/executor.h"
 #include "support/cmocka.h"
 #include "support/random_stream.h"
-#include "unit/graph/toy.h"
+#include "support/toy.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* Pass `freeze`: whole-name patterns, and what it refuses. */
 #include "graph/passes.h"
 #include "support/cmocka.h"
+#include "support/toy.h"
 #include "support/trainable_elements.h"
-#include "unit/graph/toy.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * adapters on cpu, whose product is then another one. */
 #include "model/model.h"
 #include "support/cmocka.h"
-#include "unit/graph/toy.h"
+#include "support/toy.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Pass `lora_inject`: the nodes and parameters it adds, and their order. */
 #include "graph/passes.h"
 #include "support/cmocka.h"
-#include "unit/graph/toy.h"
+#include "support/toy.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #include "graph/initial.h"
 #include "model/model.h"
 #include "support/cmocka.h"
-#include "unit/graph/toy.h"
+#include "support/toy.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "graph/passes.h"
 #include "model/model.h"
 #include "support/cmocka.h"
-#include "unit/graph/toy.h"
+#include "support/toy.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Pruning: which channels, how many, and what each kind of mask holds. */
-#include "unit/graph/toy.h"
+#include "support/toy.h"
 
 #include "support/cmocka.h"
 

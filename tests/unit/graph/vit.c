@@ -3,8 +3,8 @@
 #include "graph/initial.h"
 #include "model/model.h"
 #include "support/cmocka.h"
+#include "support/toy.h"
 #include "support/trainable_elements.h"
-#include "unit/graph/toy.h"
 
 #include <math.h>
 #include <stdlib.h>

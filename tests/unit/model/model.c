@@ -2,8 +2,8 @@
 #include "model/model.h"
 #include "graph/passes.h"
 #include "support/cmocka.h"
+#include "support/toy.h"
 #include "support/trainable_elements.h"
-#include "unit/graph/toy.h"
 
 #include <string.h>
 

@@ -2,9 +2,9 @@
 #include "cli/cli.h"
 
 #include "base/file.h"
-#include "report_folder.h"
 #include "support/cmocka.h"
 #include "support/outcome.h"
+#include "support/report_folder.h"
 #include "support/temporary_folder.h"
 
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* The table for people, line by line. */
 #include "report/report.h"
 
-#include "report_folder.h"
 #include "support/cmocka.h"
 #include "support/outcome.h"
+#include "support/report_folder.h"
 #include "support/temporary_folder.h"
 
 #include <string.h>

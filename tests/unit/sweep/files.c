@@ -1,10 +1,10 @@
 /* Files behind a sweep: bases and their layers, data and weights that are missing, broken or of
  * another architecture, and content instead of paths in ids. */
 #include "base/file.h"
-#include "cifar_files.h"
 #include "loading.h"
 #include "model/model.h"
 #include "store/weights/weights.h"
+#include "support/cifar_files.h"
 #include "support/cmocka.h"
 #include "weights_files.h"
 

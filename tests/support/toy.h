@@ -1,6 +1,6 @@
 /* A small residual network with every kind of layer, for tests of the graph and its passes. */
-#ifndef UNIT_GRAPH_TOY_H
-#define UNIT_GRAPH_TOY_H
+#ifndef SUPPORT_TOY_H
+#define SUPPORT_TOY_H
 
 #include "graph/executor.h"
 #include "support/outcome.h"

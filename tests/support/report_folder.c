@@ -1,5 +1,5 @@
 /* A results folder with known runs. */
-#include "report_folder.h"
+#include "support/report_folder.h"
 
 #include "support/cmocka.h"
 #include "support/outcome.h"

@@ -1,5 +1,5 @@
 /* The toy network and how tests run it. */
-#include "unit/graph/toy.h"
+#include "support/toy.h"
 
 #include "support/cmocka.h"
 #include "support/random_stream.h"

@@ -1,5 +1,5 @@
 /* Small CIFAR folders for tests. */
-#include "cifar_files.h"
+#include "support/cifar_files.h"
 
 #include "base/file.h"
 #include "support/cmocka.h"
