@@ -1,7 +1,10 @@
 /* `prunelora weights`: what its verbs print, and what they answer to mistakes. */
+#include "store/weights/weights.h"
 #include "base/file.h"
 #include "cli/cli.h"
-#include "store_test.h"
+#include "support/cmocka.h"
+#include "support/outcome.h"
+#include "support/temporary_folder.h"
 
 #include <cjson/cJSON.h>
 #include <fcntl.h>
