@@ -5,6 +5,7 @@
 #include "support/random_stream.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct graph_settings toy_settings(enum graph_mode mode, int64_t batch_size)
@@ -123,6 +124,32 @@ double toy_number(const struct toy *toy, int value)
 
     ok(executor_download(toy->executor, value, &number));
     return number_at(&number, toy->graph->values[value].dtype, 0);
+}
+
+struct tensor toy_download(const struct toy *toy, struct tensor tensor)
+{
+    void *copy = malloc(tensor_bytes(&tensor));
+
+    assert_non_null(copy);
+    ok(device_download(toy->device, copy, tensor.data, tensor_bytes(&tensor)));
+    tensor.data = copy;
+    return tensor;
+}
+
+void toy_descend(const struct toy *toy, double rate)
+{
+    struct tensor there = parameters_flat_values(toy->parameters);
+    struct tensor value = toy_download(toy, there);
+    struct tensor gradient = toy_download(toy, parameters_flat_gradients(toy->parameters));
+
+    for (int64_t i = 0; i < tensor_elements(&value); i++)
+        number_put(value.data, value.dtype, i,
+                   number_at(value.data, value.dtype, i) -
+                       rate * number_at(gradient.data, gradient.dtype, i));
+    ok(device_upload(toy->device, there.data, value.data, tensor_bytes(&value)));
+    ok(device_synchronize(toy->device)); /* the copy is read until then */
+    free(value.data);
+    free(gradient.data);
 }
 
 int64_t toy_count_nodes(const struct graph *graph, enum op_kind kind, enum graph_part part)

@@ -31,6 +31,10 @@ void toy_close(struct toy *toy);
 void toy_randomise(struct parameters *parameters, uint64_t seed);
 /* Value of a one-element result of the last run. */
 double toy_number(const struct toy *toy, int value);
+/* A copy on the host; free its data. */
+struct tensor toy_download(const struct toy *toy, struct tensor tensor);
+/* Every trainable value −= rate · its gradient. */
+void toy_descend(const struct toy *toy, double rate);
 
 int64_t toy_count_nodes(const struct graph *graph, enum op_kind kind, enum graph_part part);
 

@@ -56,19 +56,6 @@ static void assert_near_parameters(const struct toy *a, const struct toy *b, dou
     }
 }
 
-/* value −= 0.05 · gradient, on the host: both backends compute there. */
-static void descend(const struct toy *toy)
-{
-    struct tensor value = parameters_flat_values(toy->parameters);
-    struct tensor gradient = parameters_flat_gradients(toy->parameters);
-
-    for (int64_t i = 0; i < tensor_elements(&value); i++)
-        if (value.dtype == DTYPE_F32)
-            ((float *)value.data)[i] -= 0.05f * ((float *)gradient.data)[i];
-        else
-            ((double *)value.data)[i] -= 0.05 * ((double *)gradient.data)[i];
-}
-
 static void check_steps(const struct backend *backend, enum graph_mode mode, enum toy_kind kind)
 {
     struct graph_settings settings = toy_settings(mode, 6);
@@ -90,8 +77,8 @@ static void check_steps(const struct backend *backend, enum graph_mode mode, enu
         first = step == 0 ? loss : first;
         double most = most_error(backend, kind, step + 1);
         assert_true(fabs(toy_number(&fused, rewritten->loss) - loss) <= most * (1 + loss));
-        descend(&plain);
-        descend(&fused);
+        toy_descend(&plain, 0.05);
+        toy_descend(&fused, 0.05);
         assert_near_parameters(&plain, &fused, most);
     }
     assert_true(loss != first);
