@@ -67,10 +67,11 @@ static enum status check_inputs(const struct image_gather *args)
 
     for (int64_t n = 0; n < args->indices.shape[0]; n++)
         if (indices[n] < 0 || indices[n] >= args->images.shape[0])
-            return fail(STATUS_BAD_DATA, "image_gather: indices[%lld] is %d, wanted in [0, %lld)",
+            return fail(STATUS_BAD_DATA,
+                        "image_gather: indices[%lld] is %d, expected a number in [0, %lld)",
                         (long long)n, indices[n], (long long)args->images.shape[0]);
     if (mix != NULL && !(*mix >= 0 && *mix <= 1))
-        return fail(STATUS_BAD_DATA, "image_gather: mix is %g, wanted in [0, 1]", *mix);
+        return fail(STATUS_BAD_DATA, "image_gather: mix is %g, expected a number in [0, 1]", *mix);
     return STATUS_OK;
 }
 

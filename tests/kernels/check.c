@@ -250,7 +250,7 @@ static void compare(struct check *check, int output)
     }
     if (worst < 0)
         return;
-    snprintf(problem, sizeof problem, "[%lld] is %.9g, wanted %.9g within %.3g (%.3g times that)",
+    snprintf(problem, sizeof problem, "[%lld] is %.9g, expected %.9g within %.3g (%.3g times that)",
              (long long)worst, number_at(data, tensor->dtype, worst),
              number_at(wanted->data, wanted->dtype, worst),
              bound_of(check, output, tensor->dtype, worst), worst_ratio);

@@ -70,14 +70,14 @@ static void test_types(void **state)
     union op_any entropy = {
         .softmax_cross_entropy = {.logits = map, .labels = labels, .loss = loss}};
     fails_with(kernel_prepare(device, OP_relu_forward, &relu, &prepared), STATUS_BAD_CONFIG,
-               "relu_forward: x is f32, wanted bf16");
+               "relu_forward: x is f32, expected bf16");
     fails_with(kernel_prepare(device, OP_softmax_cross_entropy, &entropy, &prepared),
-               STATUS_BAD_CONFIG, "softmax_cross_entropy: logits is bf16, wanted f32");
+               STATUS_BAD_CONFIG, "softmax_cross_entropy: logits is bf16, expected f32");
     entropy.softmax_cross_entropy.logits = real;
     entropy.softmax_cross_entropy.d_logits = map; /* in place, where it is not as long */
-    fails_with(kernel_prepare(device, OP_softmax_cross_entropy, &entropy, &prepared),
-               STATUS_BAD_CONFIG,
-               "softmax_cross_entropy: d_logits overlaps part of logits, wanted all or none of it");
+    fails_with(
+        kernel_prepare(device, OP_softmax_cross_entropy, &entropy, &prepared), STATUS_BAD_CONFIG,
+        "softmax_cross_entropy: d_logits overlaps part of logits, expected all or none of it");
     assert_null(prepared);
     device_free(device, memory);
     device_close(device);

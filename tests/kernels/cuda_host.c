@@ -24,8 +24,8 @@ static void test_presence(void **state)
          "device 'cuda': this machine has no NVIDIA driver; choose --device cpu, or install a "
          "driver for CUDA 12.4"},
         {{.presence = GPU_DRIVER_TOO_OLD, .driver_version = 11080, .runtime_version = 13000},
-         "device 'cuda': the NVIDIA driver knows CUDA 11.8, this build wants 13.0; update the "
-         "driver, or choose --device cpu"},
+         "device 'cuda': the NVIDIA driver supports CUDA 11.8, but this build needs 13.0; update "
+         "the driver, or choose --device cpu"},
         {{.presence = GPU_NO_DEVICE},
          "device 'cuda': the NVIDIA driver shows no GPU; is CUDA_VISIBLE_DEVICES empty?"},
         {{.presence = GPU_UNUSABLE, .error = "system not yet initialized"},
@@ -54,13 +54,13 @@ static void test_which_gpu(void **state)
 
     (void)state;
     fails_with(device_open(backend, &second, &device), STATUS_UNSUPPORTED,
-               "GPU 1 was asked for, this machine shows 1, numbered from 0, those that "
-               "CUDA_VISIBLE_DEVICES leaves");
+               "GPU 1 was asked for, but this machine shows 1, numbered from 0 (see "
+               "CUDA_VISIBLE_DEVICES)");
     host_gpu()->machine.n_devices = 2;
     host_gpu()->properties.major = 7;
     host_gpu()->properties.minor = 5;
     fails_with(device_open(backend, &second, &device), STATUS_UNSUPPORTED,
-               "GPU 1 (host substitute) has compute capability 7.5, wanted 8.0 or later; choose "
+               "GPU 1 (host substitute) has compute capability 7.5, expected 8.0 or later; choose "
                "--device cpu");
     host_gpu()->properties.major = 8;
     second.precision = PRECISION_TF32;
@@ -91,10 +91,10 @@ static void test_too_little_memory(void **state)
     device = substitute_open(PRECISION_FP32);
     ok(device_alloc(device, (size_t)24 << 20, &memory));
     void *first = memory;
-    fails_with(
-        device_alloc(device, (size_t)100 << 20, &memory), STATUS_OUT_OF_MEMORY,
-        "GPU 0: 100.0 MiB are needed, 40.0 of 64.0 MiB are free; choose a smaller batch size, or "
-        "see who else computes there");
+    fails_with(device_alloc(device, (size_t)100 << 20, &memory), STATUS_OUT_OF_MEMORY,
+               "GPU 0: 100.0 MiB are needed, but 40.0 of 64.0 MiB are free; choose a smaller batch "
+               "size, or "
+               "see what else runs there");
     assert_ptr_equal(memory, first);
     assert_int_equal(device_base(device)->n_allocations, 1);
     device_free(device, first);
@@ -128,7 +128,7 @@ static void test_uploads_keep_nothing(void **state)
         size_t bytes = sizes[i % 7] < BYTES - at ? sizes[i % 7] : BYTES - at;
         for (size_t b = 0; b < bytes; b++)
             if (found[at + b] != i % 251)
-                fail_msg("byte %zu is %d, wanted %d", at + b, found[at + b], (int)(i % 251));
+                fail_msg("byte %zu is %d, expected %d", at + b, found[at + b], (int)(i % 251));
         at += bytes;
     }
     device_free(device, memory);

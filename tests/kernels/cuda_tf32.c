@@ -138,7 +138,7 @@ static void rounds_factors_to_ten_bits(void **state)
         const double *values = reals(op_tensor(product->kind, &wanted, product->out));
         for (int64_t e = 0; e < n; e++) {
             if (reals(&found)[e] != (double)(float)values[e])
-                fail_msg("%s, %s: [%lld] is %.9g, wanted %.9g", op_info(product->kind)->name,
+                fail_msg("%s, %s: [%lld] is %.9g, expected %.9g", op_info(product->kind)->name,
                          product->name, (long long)e, reals(&found)[e], values[e]);
             n_other += reals(&found)[e] != reals(&exact)[e];
         }

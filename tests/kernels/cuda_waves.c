@@ -129,7 +129,7 @@ static void check_same(const struct subject *subject, const char *found, const c
         memcpy(&a, found + i, sizeof a);
         memcpy(&b, wanted + i, sizeof b);
         if (subject->tolerance == 0 || !is_near(a, b, subject->tolerance))
-            fail_msg("%s: number %zu is %.9g, wanted %.9g", op_info(subject->kind)->name, i / 4,
+            fail_msg("%s: number %zu is %.9g, expected %.9g", op_info(subject->kind)->name, i / 4,
                      (double)a, (double)b);
     }
 }

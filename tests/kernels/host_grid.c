@@ -37,7 +37,7 @@ static void check_values(launcher *launch, float (*wanted)(int block, int thread
         ok(run(launch, order, out));
         for (int i = 0; i < N; i++)
             if (out[i] != wanted(i / HOST_THREADS, i % HOST_THREADS))
-                fail_msg("order %d: [%d] is %g, wanted %g", (int)order, i, (double)out[i],
+                fail_msg("order %d: [%d] is %g, expected %g", (int)order, i, (double)out[i],
                          (double)wanted(i / HOST_THREADS, i % HOST_THREADS));
     }
 }
@@ -161,11 +161,11 @@ static const struct mistake mistakes[] = {
     {launch_mask_beyond_block, "__shfl_xor_sync at …: mask ffffffff names lanes the block does not "
                                "have, called by lane … of 8"},
     {launch_too_much_shared,
-     "too much shared memory: got 65536 bytes in 2 arrays, wanted at most 49152 in 8"},
-    {launch_too_many_threads, "sum_by_barriers_kernel: block is 1025 x 1 x 1 threads, wanted 1 to "
-                              "1024, at most 64 in z"},
-    {launch_no_blocks, "sum_by_barriers_kernel: grid is 0 x 1 x 1 blocks, wanted 1 to 2^31 − 1 in "
-                       "x and to 65535 in y, z"},
+     "too much shared memory: got 65536 bytes in 2 arrays, expected at most 49152 in 8"},
+    {launch_too_many_threads,
+     "sum_by_barriers_kernel: block is 1025 x 1 x 1 threads, expected 1 to 1024, at most 64 in z"},
+    {launch_no_blocks, "sum_by_barriers_kernel: grid is 0 x 1 x 1 blocks, expected 1 to 2^31 − 1 "
+                       "in x and to 65535 in y, z"},
 };
 
 /* Whether the pieces of `pattern` around each "…" follow one another in `text`. */
@@ -198,7 +198,7 @@ static void test_mistakes(void **state)
         for (uint64_t order = 0; order < N_ORDERS; order++) {
             assert_int_equal(run(mistakes[i].launch, order, out), STATUS_DEVICE);
             if (!has_pieces(status_message(), mistakes[i].wanted))
-                fail_msg("'%s', wanted '%s'", status_message(), mistakes[i].wanted);
+                fail_msg("'%s', expected '%s'", status_message(), mistakes[i].wanted);
             ok(run(launch_sum_by_shuffles, order, out));
         }
 }

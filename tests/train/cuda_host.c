@@ -354,7 +354,7 @@ static void too_large_is_said_before_training(void **state)
     (void)state;
     host_gpu()->memory_bytes = (size_t)4 << 20;
     assert_int_equal(fixture_execute(&fixture, &settings, &run), STATUS_OUT_OF_MEMORY);
-    assert_non_null(strstr(status_message(), " MiB are needed, "));
+    assert_non_null(strstr(status_message(), " MiB are needed, but "));
     assert_non_null(strstr(status_message(), " of 4.0 MiB are free"));
     assert_int_equal(n_steps, 0);
 }

@@ -63,7 +63,7 @@ enum status host_memory_check(const void *memory, size_t bytes, bool is_pinned, 
          allocation = allocation->next)
         if ((allocation->pages == NULL) == is_pinned && holds(allocation, memory, bytes))
             return STATUS_OK;
-    return fail(STATUS_DEVICE, "%s: %zu bytes are no %s memory", what, bytes,
+    return fail(STATUS_DEVICE, "%s: %zu bytes are not %s memory", what, bytes,
                 is_pinned ? "pinned host" : "device");
 }
 

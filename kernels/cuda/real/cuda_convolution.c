@@ -347,8 +347,7 @@ static enum status plan_finish(struct gpu_context *context, descriptor config,
                                              CUDNN_TYPE_INT64, 1, &n, &workspace)));
     if (workspace > most_workspace_bytes)
         TRY(fail(STATUS_UNSUPPORTED,
-                 "an engine of cuDNN wants %lld bytes of scratch, allowed are "
-                 "%lld",
+                 "an engine of cuDNN needs %lld bytes of scratch, but only %lld are allowed",
                  (long long)workspace, (long long)most_workspace_bytes));
     plan->base.workspace_bytes = (size_t)workspace;
 done:
