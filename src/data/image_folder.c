@@ -108,7 +108,7 @@ done:
 static enum status check_class(const char *parent, const char *name, const char *path)
 {
     if (!folder_exists(path))
-        return fail(STATUS_BAD_DATA, "'%s' is no folder; wanted %s/<class>/<picture>", path,
+        return fail(STATUS_BAD_DATA, "'%s' is not a folder; expected %s/<class>/<picture>", path,
                     parent);
     for (const char *c = name; *c != '\0'; c++)
         if ((unsigned char)*c < 0x20)
@@ -143,10 +143,11 @@ static enum status compare_classes(const struct sorted_names *train,
                         order < 0 ? "train" : "test", root, order < 0 ? "test" : "train");
     }
     if (train->n < 2)
-        return fail(STATUS_BAD_DATA, "'%s/train' has %lld class folders, at least 2 wanted", root,
-                    (long long)train->n);
+        return fail(STATUS_BAD_DATA, "'%s/train' has %lld class folders, but at least 2 are needed",
+                    root, (long long)train->n);
     if (train->n > IMAGE_FOLDER_MAX_CLASSES)
-        return fail(STATUS_BAD_DATA, "'%s/train' has %lld class folders, up to %d wanted", root,
+        return fail(STATUS_BAD_DATA,
+                    "'%s/train' has %lld class folders, but at most %d are allowed", root,
                     (long long)train->n, IMAGE_FOLDER_MAX_CLASSES);
     return STATUS_OK;
 }
@@ -156,7 +157,7 @@ static enum status check_parents(const char *root, const char *const parents[2])
     for (int i = 0; i < 2; i++)
         if (!folder_exists(parents[i]))
             return fail(STATUS_BAD_DATA,
-                        "there is no folder '%s'; wanted %s/train/<class>/*.jpg or *.png and "
+                        "there is no folder '%s'; expected %s/train/<class>/*.jpg or *.png and "
                         "%s/test/<class>/ likewise",
                         parents[i], root, root);
     return STATUS_OK;

@@ -53,7 +53,7 @@ static enum status refuse_frames(const struct png_reader *reader)
         int64_t length = (int64_t)chunk[0] << 24 | chunk[1] << 16 | chunk[2] << 8 | chunk[3];
         if (memcmp(chunk + 4, "acTL", 4) == 0)
             return fail(STATUS_BAD_DATA,
-                        "is animated: which of its frames is meant is not known; save one of them");
+                        "is animated, and nothing says which frame is meant; save one of them");
         if (memcmp(chunk + 4, "IDAT", 4) == 0)
             break;
         at += 12 + length;

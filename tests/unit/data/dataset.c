@@ -112,7 +112,7 @@ static void test_class_names(void **state)
     dataset_destroy(dataset);
     write_bytes(folder, "batches.meta.txt", names, 6);
     expect_failure(folder, DATASET_CIFAR10, STATUS_BAD_DATA,
-                   "batches.meta.txt' has 3 class names, want 10");
+                   "batches.meta.txt' has 3 class names, expected 10");
 }
 
 static void test_cifar100_fine_label(void **state)
@@ -137,7 +137,7 @@ static void test_cifar100_fine_label(void **state)
     records[RECORD100] = 20;
     write_bytes(folder, "train.bin", records, sizeof records);
     expect_failure(folder, DATASET_CIFAR100, STATUS_BAD_DATA,
-                   "train.bin': record 1 (byte 3074) has label 20, want 0 to 19");
+                   "train.bin': record 1 (byte 3074) has label 20, expected 0 to 19");
 }
 
 static void test_missing(void **state)
@@ -165,12 +165,12 @@ static void test_truncated(void **state)
     write_bytes(folder, "data_batch_2.bin", bytes, 1234567);
     expect_failure(folder, DATASET_CIFAR10, STATUS_BAD_DATA,
                    "data_batch_2.bin' is 1 234 567 bytes, not a multiple of 3073: truncated? "
-                   "re-copy it");
+                   "copy it again");
     write_bytes(folder, "data_batch_2.bin", bytes, 999);
     expect_failure(folder, DATASET_CIFAR10, STATUS_BAD_DATA, "' is 999 bytes, not a multiple");
     write_bytes(folder, "data_batch_2.bin", bytes, 0);
     expect_failure(folder, DATASET_CIFAR10, STATUS_BAD_DATA,
-                   "data_batch_2.bin' is empty: re-copy it");
+                   "data_batch_2.bin' is empty: copy it again");
     free(bytes);
 }
 
@@ -183,8 +183,8 @@ static void test_label_out_of_range(void **state)
     records[2 * RECORD10] = 11;
     write_bytes(folder, "test_batch.bin", records, sizeof records);
     expect_failure(folder, DATASET_CIFAR10, STATUS_BAD_DATA,
-                   "test_batch.bin': record 2 (byte 6146) has label 11, want 0 to 9: not a cifar10 "
-                   "binary file, or damaged");
+                   "test_batch.bin': record 2 (byte 6146) has label 11, expected 0 to 9: not a "
+                   "cifar10 binary file, or damaged");
 }
 
 static void test_kind_names(void **state)
@@ -198,7 +198,7 @@ static void test_kind_names(void **state)
     assert_int_equal(kind, DATASET_CIFAR10);
     assert_int_equal(dataset_kind_find("mnist", &kind), STATUS_BAD_CONFIG);
     assert_string_equal(status_message(),
-                        "unknown data set 'mnist', want cifar10, cifar100 or images");
+                        "unknown data set 'mnist', expected cifar10, cifar100 or images");
     assert_string_equal(dataset_file(DATASET_CIFAR10, 5), "test_batch.bin");
     assert_null(dataset_file(DATASET_CIFAR10, 6));
     ok(dataset_kind_find("images", &kind));

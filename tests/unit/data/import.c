@@ -157,10 +157,10 @@ static void test_refused_pictures(void **state)
     memmove(animated.bytes + 33 + sizeof frames, animated.bytes + 33, animated.n - 33);
     memcpy(animated.bytes + 33, frames, sizeof frames); /* behind the header chunk */
     animated.n += sizeof frames;
-    expect_refused(animated, "is animated: which of its frames is meant is not known");
+    expect_refused(animated, "is animated, and nothing says which frame is meant");
     gif.bytes = (unsigned char *)strdup("GIF89a...");
     gif.n = 9;
-    expect_refused(gif, "is a GIF file, only JPEG and PNG are read");
+    expect_refused(gif, "is a GIF file, but only JPEG and PNG can be read");
     fails(picture_decode(none.bytes, 0, &picture), STATUS_BAD_DATA, "is empty");
     fails(picture_decode("hello", 5, &picture), STATUS_BAD_DATA, "is neither JPEG nor PNG");
 }
@@ -322,11 +322,11 @@ static void test_refused_folders(void **state)
     char path[TEMPORARY_PATH_BYTES];
 
     fails(import(folder, false, 1, &result), STATUS_BAD_DATA,
-          "train'; wanted "); /* there is no folder … */
+          "train'; expected "); /* there is no folder … */
     put(folder, "train/a/1.png", make_png(8, PNG_COLOR_TYPE_RGB, 0));
     put(folder, "test/a/1.png", make_png(8, PNG_COLOR_TYPE_RGB, 0));
     fails(import(folder, false, 1, &result), STATUS_BAD_DATA,
-          "train' has 1 class folders, at least 2 wanted");
+          "train' has 1 class folders, but at least 2 are needed");
     put(folder, "test/b/1.png", make_png(8, PNG_COLOR_TYPE_RGB, 0));
     fails(import(folder, false, 1, &result), STATUS_BAD_DATA, "class 'b' is in '");
     ok(folder_create(temporary_path(folder, "train/b", path)));
@@ -369,10 +369,10 @@ static void test_damaged_files(void **state)
     temporary_path(*state, "out/train_images.bin", train);
     temporary_path(*state, "out/images.json", json);
     change(train, 100, 1, 0);
-    fails(dataset_load(DATASET_IMAGES, out, &read), STATUS_BAD_DATA, "…: damaged, import again");
+    fails(dataset_load(DATASET_IMAGES, out, &read), STATUS_BAD_DATA, "…: damaged; import again");
     change(train, 0, 4, 0);
     fails(dataset_load(DATASET_IMAGES, out, &read), STATUS_BAD_DATA,
-          "train_images.bin': record 0 (byte 0) has label 4, want 0 to 1");
+          "train_images.bin': record 0 (byte 0) has label 4, expected 0 to 1");
     change(train, 0, 0, 5);
     fails(dataset_load(DATASET_IMAGES, out, &read), STATUS_BAD_DATA,
           "train_images.bin' is 574 bytes, 'images.json' says 3 records of 579 in all");

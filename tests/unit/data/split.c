@@ -343,13 +343,13 @@ static void test_list(void **state)
     } cases[] = {
         {"3\n17\n0\n", NULL},
         {"0\n3\r\n17", NULL},
-        {"3\n17\n0\n3\n", "list.txt:4: 3 stands in line 1 already; remove one"},
-        {"3\n20\n", "list.txt:2: 20 is no training image; they are 0 to 19"},
-        {"-1\n", "list.txt:1: -1 is no training image; they are 0 to 19"},
-        {"3\n\n4\n", "list.txt:2: the line is empty; write one index, from 0"},
-        {"3 4\n", "list.txt:1: '3 4' is no index; write one number, from 0"},
-        {"1.5\n", "list.txt:1: '1.5' is no index; write one number, from 0"},
-        {"", "list.txt:1: the file is empty; write one index a line, from 0"},
+        {"3\n17\n0\n3\n", "list.txt:4: 3 is already in line 1; remove one of them"},
+        {"3\n20\n", "list.txt:2: 20 is not a training image; those are 0 to 19"},
+        {"-1\n", "list.txt:1: -1 is not a training image; those are 0 to 19"},
+        {"3\n\n4\n", "list.txt:2: the line is empty; write one index, counted from 0"},
+        {"3 4\n", "list.txt:1: '3 4' is not an index; write one number, counted from 0"},
+        {"1.5\n", "list.txt:1: '1.5' is not an index; write one number, counted from 0"},
+        {"", "list.txt:1: the file is empty; write one index per line, counted from 0"},
     };
     static const int32_t wanted[] = {0, 3, 17};
     struct temporary_folder folder;
@@ -439,7 +439,7 @@ static void test_superclass(void **state)
                         "forget.superclass is 4, but no training image has that coarse label");
     assert_int_equal(split_create(*state, &request, &split), STATUS_BAD_CONFIG);
     assert_string_equal(status_message(),
-                        "forget.superclass wants cifar100: other data sets have no coarse labels");
+                        "forget.superclass needs cifar100: other data sets have no coarse labels");
     dataset_destroy(dataset);
 }
 
