@@ -56,9 +56,9 @@ static int param_gradient(struct autodiff *ad, int v)
     if (d_v < 0 || !is_trained(ad, v))
         return d_v;
     if (ad->gradient[v] >= 0) {
-        ad->graph->status =
-            fail(STATUS_UNSUPPORTED, "parameter '%s' is used by two layers: sharing has no rule",
-                 ad->graph->values[v].name);
+        ad->graph->status = fail(STATUS_UNSUPPORTED,
+                                 "parameter '%s' is used by two layers: sharing is not supported",
+                                 ad->graph->values[v].name);
         return -1;
     }
     ad->graph->values[d_v].param = ad->graph->values[v].param;

@@ -70,7 +70,7 @@ static enum status want_dims(const struct graph *graph, const char *what, int x,
 {
     if (graph->values[x].n_dims == n_dims)
         return STATUS_OK;
-    return fail(STATUS_BAD_CONFIG, "%s wants %d dimensions, '%s' has %d", what, n_dims,
+    return fail(STATUS_BAD_CONFIG, "%s expects %d dimensions, but '%s' has %d", what, n_dims,
                 graph->values[x].name, graph->values[x].n_dims);
 }
 
@@ -124,8 +124,9 @@ static enum status check_conv(const struct graph *graph, const char *module, int
     if (settings->n_outputs < 1 || settings->kernel < 1 || settings->stride < 1 ||
         settings->padding < 0)
         TRY(fail(STATUS_BAD_CONFIG,
-                 "convolution '%s' has %lld outputs, kernel %d, stride %d, padding %d", module,
-                 (long long)settings->n_outputs, settings->kernel, settings->stride,
+                 "convolution '%s' has %lld outputs, kernel %d, stride %d, padding %d, expected at "
+                 "least 1, 1, 1 and 0",
+                 module, (long long)settings->n_outputs, settings->kernel, settings->stride,
                  settings->padding));
     if (shape[1] + 2 * settings->padding < settings->kernel ||
         shape[2] + 2 * settings->padding < settings->kernel)
@@ -172,10 +173,11 @@ static enum status check_linear(const struct graph *graph, const char *module, i
     int n_dims = graph->values[x].n_dims;
 
     if (n_dims != 2 && n_dims != 3)
-        return fail(STATUS_BAD_CONFIG, "linear '%s' wants rows or tokens, '%s' has %d dimensions",
-                    module, graph->values[x].name, n_dims);
+        return fail(STATUS_BAD_CONFIG,
+                    "linear '%s' expects rows or tokens, but '%s' has %d dimensions", module,
+                    graph->values[x].name, n_dims);
     if (settings->n_outputs < 1)
-        return fail(STATUS_BAD_CONFIG, "linear '%s' has %lld outputs", module,
+        return fail(STATUS_BAD_CONFIG, "linear '%s' has %lld outputs, expected at least 1", module,
                     (long long)settings->n_outputs);
     return STATUS_OK;
 }

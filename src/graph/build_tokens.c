@@ -72,8 +72,9 @@ int graph_patch_tokens(struct graph *graph, const char *module, int x)
         return -1;
     const struct value map = graph->values[x];
     if (map.n_dims != 4)
-        return refuse(graph, fail(STATUS_BAD_CONFIG, "tokens want a map, '%s' has %d dimensions",
-                                  map.name, map.n_dims));
+        return refuse(graph, fail(STATUS_BAD_CONFIG,
+                                  "tokens are made of a map, but '%s' has %d dimensions", map.name,
+                                  map.n_dims));
     int64_t n_tokens = map.shape[1] * map.shape[2], width = map.shape[3];
     const struct param position = {.name = "pos_embedding",
                                    .module = "",

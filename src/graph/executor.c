@@ -41,7 +41,8 @@ static bool is_table(const struct graph *graph, int value)
 static enum status check_table(const struct graph *graph, const struct parameters *parameters)
 {
     if (graph->n_params != parameters_count(parameters))
-        return fail(STATUS_BAD_CONFIG, "the graph has %lld parameters, the run's table %lld",
+        return fail(STATUS_BAD_CONFIG,
+                    "the graph has %lld parameters, but the run's table has %lld",
                     (long long)graph->n_params, (long long)parameters_count(parameters));
     for (int64_t i = 0; i < graph->n_params; i++) {
         const struct param *ours = &graph->params[i], *theirs = parameters_row(parameters, i);
@@ -65,7 +66,7 @@ static enum status bind_parameter(struct executor *executor, int64_t v)
         : is_factor                   ? parameters_factor(executor->parameters, value->param).data
                                       : parameters_tensor(executor->parameters, value->param).data;
     if (executor->tensors[v].data == NULL)
-        return fail(STATUS_BAD_CONFIG, "the graph trains '%s', which the run's table holds frozen",
+        return fail(STATUS_BAD_CONFIG, "the graph trains '%s', which is frozen in the run's table",
                     executor->graph->params[value->param].name);
     return STATUS_OK;
 }
@@ -225,7 +226,7 @@ static enum status arena_reserve(struct executor *executor, const struct span *l
     if (lent->data != NULL) {
         if (lent->bytes < bytes)
             return fail(STATUS_OUT_OF_MEMORY,
-                        "the graph needs an arena of %zu bytes, it was lent %zu", bytes,
+                        "the graph needs an arena of %zu bytes, but was lent %zu", bytes,
                         lent->bytes);
         executor->arena = *lent;
     } else {

@@ -145,7 +145,7 @@ static void test_errors_stick(void **state)
     (void)state;
     expect_stuck(large_kernel, "convolution 'big': kernel 9 does not fit a 8 × 8 map");
     expect_stuck(no_outputs, "'none' has 0 outputs");
-    expect_stuck(linear_on_map, "linear 'linear' wants rows or tokens, 'x' has 4 dimensions");
+    expect_stuck(linear_on_map, "linear 'linear' expects rows or tokens, but 'x' has 4 dimensions");
     expect_stuck(odd_padding, "cannot pad 3 to 6 channels");
     expect_stuck(unequal_sum, "cannot add 'x' and 'shortcut': shapes differ");
     expect_stuck(dropout_of_all, "dropout must be in [0, 1), got 1");

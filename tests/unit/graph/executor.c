@@ -195,7 +195,7 @@ static void test_shared_arena(void **state)
     assert_memory_equal(shared_logits, own_logits, sizeof own_logits);
     lent.arena.bytes = 64;
     struct executor *none = NULL;
-    fails(executor_create(graph, &lent, &none), STATUS_OUT_OF_MEMORY, "it was lent 64");
+    fails(executor_create(graph, &lent, &none), STATUS_OUT_OF_MEMORY, "but was lent 64");
     assert_null(none);
     executor_destroy(eval.executor);
     executor_destroy(alone.executor);
@@ -269,7 +269,7 @@ static void test_refuses(void **state)
     struct executor_settings host = {.device = toy.device, .parameters = toy.parameters};
     struct graph *graph = toy_forward(&settings);
     fails(executor_create(graph, &host, &executor), STATUS_BAD_CONFIG,
-          "parameters, the run's table");
+          "parameters, but the run's table");
     ok(pass_lora_inject(graph, &toy_lora));
     graph->params[0].shape[0] = 9;
     fails(executor_create(graph, &host, &executor), STATUS_BAD_CONFIG,

@@ -33,7 +33,7 @@ static void test_refuses(void **state)
     fails(pass_freeze_except(graph, &part, 1), STATUS_BAD_CONFIG,
           "pattern 'block1.con' matches no module");
     fails(pass_freeze_except(graph, &broken, 1), STATUS_BAD_CONFIG,
-          "pattern 'block[' is no regular expression: ");
+          "pattern 'block[' is not a regular expression: ");
     ok(pass_freeze_except(graph, &either, 1));
     assert_int_equal(trainable_elements(graph), 4 * 27 + 18);
     ok(pass_freeze_except(graph, NULL, 0));

@@ -98,7 +98,7 @@ static void test_refuses(void **state)
     lora.targets = "block1"; /* whole names only */
     expect_refusal(lora, "matches no convolution");
     lora.targets = "(";
-    expect_refusal(lora, "is no regular expression");
+    expect_refusal(lora, "is not a regular expression");
     lora = toy_lora;
     lora.lora_rank = 0;
     expect_refusal(lora, "lora.rank must be at least 1, got 0");

@@ -273,11 +273,11 @@ static void test_recipes(void **state)
                   "to less, or train.epochs to more\n");
     check_refused(CONFIG "  unlearn.method: retrain\n"
                          "  base.train: {batch_size: 17, drop_last: true}\n",
-                  "x.yaml:6:28: error: 16 images make no batch of 17, and 'base.train.drop_last' "
-                  "leaves smaller ones out;");
+                  "x.yaml:6:28: error: 16 images do not fill a batch of 17, and "
+                  "'base.train.drop_last' leaves out smaller ones;");
     check_refused(CONFIG "  unlearn.method: lora\n  train: {optimizer: sgd, momentum: 0, nesterov: "
                          "true}\n",
-                  "x.yaml:6:50: error: 'train.nesterov' wants 'train.momentum' above 0\n");
+                  "x.yaml:6:50: error: 'train.nesterov' needs 'train.momentum' above 0\n");
     check_refused(CONFIG "  unlearn.method: lora\n  train.cutout: 33\n",
                   "x.yaml:6:17: error: 'train.cutout' is 33 pixels, and images are 32 × 32\n");
     /* a method that does not read the recipe, and one step less */

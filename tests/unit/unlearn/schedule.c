@@ -155,8 +155,8 @@ static void test_refused(void **state)
     recipe.warmup = 0;
     use.n_images = 31;
     check(&use, "batch_size",
-          "31 images make no batch of 32, and 'base.train.drop_last' leaves smaller ones out; set "
-          "base.train.batch_size to less, or base.train.drop_last to false");
+          "31 images do not fill a batch of 32, and 'base.train.drop_last' leaves out smaller "
+          "ones; set base.train.batch_size to less, or base.train.drop_last to false");
     recipe.warmup = 1000;
     recipe.epochs = 0; /* trains nothing, so nothing is too long */
     ok(recipe_check(&use, &setting));
@@ -173,7 +173,7 @@ static void test_refused_settings(void **state)
 
     (void)state;
     recipe.nesterov = true;
-    check(&use, "nesterov", "'train.nesterov' wants 'train.momentum' above 0");
+    check(&use, "nesterov", "'train.nesterov' needs 'train.momentum' above 0");
     recipe.optimizer = OPTIMIZER_ADAM; /* has no momentum to look at */
     ok(recipe_check(&use, &setting));
     recipe.optimizer = OPTIMIZER_SGD;
