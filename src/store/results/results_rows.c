@@ -193,7 +193,7 @@ static enum status describe_columns(hid_t dataset, struct arena *arena, struct r
     TRY(hdf5_check(type = H5Dget_type(dataset)));
     int n_columns = H5Tget_class(type) == H5T_COMPOUND ? H5Tget_nmembers(type) : -1;
     if (n_columns < 1)
-        TRY(fail(STATUS_BAD_DATA, "is no table"));
+        TRY(fail(STATUS_BAD_DATA, "is not a table"));
     TRY_ALLOC(columns, ARENA_ARRAY(arena, n_columns, struct result_column));
     TRY(layout_alloc(layout, arena, n_columns));
     for (int i = 0; i < n_columns; i++)
@@ -285,7 +285,7 @@ enum status results_rows_get(hid_t file, struct arena *arena, struct results *ou
     TRY(hdf5_check(dataset = H5Dopen2(file, "runs", H5P_DEFAULT)));
     TRY(hdf5_shape(dataset, &n_dims, shape, &out->n_rows));
     if (n_dims != 1)
-        TRY(fail(STATUS_BAD_DATA, "has %d dimensions, one wanted", n_dims));
+        TRY(fail(STATUS_BAD_DATA, "has %d dimensions, expected one", n_dims));
     TRY(describe_columns(dataset, arena, &layout, out));
     TRY_ALLOC(rows, heap_alloc(out->n_rows, layout.row_bytes));
     if (out->n_rows > 0)

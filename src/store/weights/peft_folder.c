@@ -171,8 +171,8 @@ static enum status place(struct peft_folder *folder, const struct weight_tensor 
     TRY(trace(folder, base, final, a != NULL ? &pair : NULL, traced));
     if (traced->values == NULL && a != NULL)
         TRY(fail(STATUS_BAD_DATA,
-                 "'%s' of '%s' does not follow from '%s' and the adapters: is that the base they "
-                 "were trained on",
+                 "'%s' of '%s' does not follow from '%s' and the adapters: is that the base that "
+                 "they were trained on?",
                  base->bare, export->final_path, export->merge.base_path));
     if (traced->values == NULL) {
         *traced = *base;

@@ -205,9 +205,9 @@ static void test_misfits(void **state)
         int64_t n, lora_rank;
         const char *message;
     } cases[] = {
-        {good, 2, 8, "'l.lora_A.weight' has rank 2, the adapters' configuration says 8"},
-        {ranks, 2, 0, "'l.lora_A.weight' has rank 1, 'l.lora_B.weight' has 2"},
-        {wide, 2, 0, "give 2 outputs of 2 inputs, 'l.weight' has 2 of 3"},
+        {good, 2, 8, "'l.lora_A.weight' has rank 2, but the adapters' configuration says 8"},
+        {ranks, 2, 0, "'l.lora_A.weight' has rank 1, but 'l.lora_B.weight' has 2"},
+        {wide, 2, 0, "give 2 outputs of 2 inputs, but 'l.weight' has 2 of 3"},
         {alone, 2, 0, "'l.lora_A.weight' has no 'l.lora_B.weight' beside it"},
         {half, 2, 0, "holds 1 LoRA tensors in 0 pairs"},
         {stranger, 2, 0, "'k.lora_A.weight' adapts 'k.weight', which 'base.pth' does not have"},
@@ -234,10 +234,10 @@ static void test_model_wants_merged(void **state)
     const struct weight_wanted wanted[] = {{"l.weight", 2, {2, 3}}};
     struct weights *weights = as_read(*state, wrapped, 3);
 
-    fails(weights_check(weights, "x.pth", "toy", wanted, 1), STATUS_BAD_DATA,
-          "weights 'x.pth': holds 2 LoRA tensors such as "
-          "'base_model.model.l.lora_A.default.weight', toy wants plain weights: "
-          "prunelora weights merge 'x.pth' --alpha A --out FILE");
+    fails(
+        weights_check(weights, "x.pth", "toy", wanted, 1), STATUS_BAD_DATA,
+        "weights 'x.pth': holds 2 LoRA tensors such as 'base_model.model.l.lora_A.default.weight', "
+        "toy expects plain weights: prunelora weights merge 'x.pth' --alpha A --out FILE");
     weights_destroy(weights);
 }
 
@@ -246,8 +246,8 @@ static void test_config(void **state)
     static const struct {
         const char *text, *message;
     } cases[] = {
-        {"{\"peft_type\": \"IA3\"}", "'peft_type' is 'IA3', only LORA is known"},
-        {"{}", "'peft_type' is 'missing', only LORA is known"},
+        {"{\"peft_type\": \"IA3\"}", "'peft_type' is 'IA3', expected LORA"},
+        {"{}", "'peft_type' is 'missing', expected LORA"},
         {"[1", "c.json': is not a JSON object"},
         {"{\"peft_type\": \"LORA\", \"r\": 0, \"lora_alpha\": 1}", "'r' must be a whole number"},
         {"{\"peft_type\": \"LORA\", \"r\": 8}", "'lora_alpha' must be a number"},

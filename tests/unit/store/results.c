@@ -288,10 +288,10 @@ static void test_wrong_files(void **state)
     ok(arena_create(&arena));
     temporary_path(*state, "results.h5", path);
     fails(run_file_read(path, true, arena, &found), STATUS_BAD_DATA,
-          "results.h5': is of format 'prunelora-results', 'prunelora-run' wanted");
+          "results.h5': is of format 'prunelora-results', expected 'prunelora-run'");
     ok(weights_save_h5(temporary_path(*state, "w.h5", path), NULL, 0));
     fails(results_read(path, arena, &results), STATUS_BAD_DATA,
-          "is of format 'prunelora-weights', 'prunelora-results' wanted");
+          "is of format 'prunelora-weights', expected 'prunelora-results'");
     fails(results_read("/no/such", arena, &results), STATUS_IO, "cannot open '/no/such'");
     ok(file_write(temporary_path(*state, "text.h5", path), "hello", 5));
     fails(results_read(path, arena, &results), STATUS_BAD_DATA, "text.h5': HDF5: ");

@@ -74,23 +74,24 @@ static void test_lies(void **state)
         const char *message;
     } cases[] = {
         {"{" TENSOR("w", "F32", "3", 0, 8) "}", 8,
-         "'w': claims 8 bytes, which is not its shape times 4 of float32"},
+         "'w': claims 8 bytes, which is not its shape times 4 bytes of float32"},
         {"{" TENSOR("w", "F32", "2", 0, 16) "}", 8,
          "'w': claims bytes 0 to 16 of the data, which has 8"},
         {"{" TENSOR("w", "F32", "2", 8, 0) "}", 8, "'w': claims bytes 8 to 0 of the data"},
-        {"{" TENSOR("w", "F32", "2", -8, 0) "}", 8, "'w': has no 'data_offsets', wanted two whole"},
+        {"{" TENSOR("w", "F32", "2", -8, 0) "}", 8,
+         "'w': has no 'data_offsets', expected two whole"},
         {"{" TENSOR("w", "F32", "2", 0.5, 8) "}", 8,
-         "'w': has no 'data_offsets', wanted two whole"},
-        {"{" TENSOR("w", "F32", "2", 0, 1e300) "}", 8, "'w': has no 'data_offsets', wanted two"},
+         "'w': has no 'data_offsets', expected two whole"},
+        {"{" TENSOR("w", "F32", "2", 0, 1e300) "}", 8, "'w': has no 'data_offsets', expected two"},
         {"{" TENSOR("w", "F32", "4611686018427387904,4", 0, 0) "}", 0,
          "'w': has a size in its 'shape' that is not a whole number"},
         {"{" TENSOR("w", "F32", "4503599627370496,4503599627370496", 0, 8) "}", 8,
-         "'w': claims 8 bytes, which is not its shape times 4 of float32"},
+         "'w': claims 8 bytes, which is not its shape times 4 bytes of float32"},
         {"{" TENSOR("w", "F32", "-1", 0, 8) "}", 8, "'w': has a size in its 'shape'"},
         {"{" TENSOR("w", "F32", "1,1,1,1,1,1,1,1,2", 0, 8) "}", 8,
          "'w': has more than 8 dimensions"},
         {"{" TENSOR("w", "F8_E4M3", "8", 0, 8) "}", 8,
-         "'w': has dtype 'F8_E4M3', known are F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL"},
+         "'w': has dtype 'F8_E4M3', expected one of F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL"},
         {"{" TENSOR("a", "F32", "2", 0, 8) "," TENSOR("b", "F32", "2", 4, 12) "}", 12,
          "'b' begins at byte 4, within 'a', which ends at 8"},
         {"{" TENSOR("a", "F32", "1", 0, 4) "," TENSOR("b", "F32", "1", 8, 12) "}", 12,
@@ -102,13 +103,13 @@ static void test_lies(void **state)
         {"{" TENSOR("a\\nb", "U8", "1", 0, 1) "}", 1, "whose name has control characters"},
         {"{" TENSOR("", "U8", "1", 0, 1) "}", 1, "holds a tensor without a name"},
         {"{\"w\":3}", 0,
-         "'w': has no 'dtype', wanted an object with dtype, shape and data_offsets"},
+         "'w': has no 'dtype', expected an object with dtype, shape and data_offsets"},
         {"{\"w\":{\"dtype\":\"F32\",\"data_offsets\":[0,0]}}", 0,
-         "'w': has no 'shape', wanted an array of sizes"},
+         "'w': has no 'shape', expected an array of sizes"},
         {"{\"w\":{\"dtype\":\"F32\",\"shape\":[0]}}", 0, "'w': has no 'data_offsets'"},
         {"{}", 0, "holds no tensors"},
         {"{\"w\":}", 0, "header is not JSON: cannot be understood from its byte 5"},
-        {"{} {}", 0, "header goes on behind its JSON at byte 3"},
+        {"{} {}", 0, "header goes on after its JSON at byte 3"},
     };
     char file[FILE_BYTES];
 
@@ -130,8 +131,7 @@ static void test_header_length(void **state)
         assert_int_equal(store_parse_exactly(file, length), STATUS_BAD_DATA);
     fails(store_parse_exactly(file, n - 1), STATUS_BAD_DATA,
           "claims bytes 0 to 8 of the data, which has 7");
-    fails(store_parse_exactly(file, 20), STATUS_BAD_DATA,
-          "the file has 12 behind its length: cut off?");
+    fails(store_parse_exactly(file, 20), STATUS_BAD_DATA, "but 12 follow its length: cut off?");
     file[7] = 0x7F;
     fails(store_parse_exactly(file, n), STATUS_BAD_DATA, "claims a header of 9151314442816847");
     huge = calloc((size_t)n_huge, 1);
@@ -141,7 +141,7 @@ static void test_header_length(void **state)
     huge[3] = 0x01;
     huge[8] = '{';
     fails(store_parse_exactly(huge, n_huge), STATUS_BAD_DATA,
-          "has a header of 17825792 bytes, up to 16777216 wanted");
+          "has a header of 17825792 bytes, expected at most 16777216");
     free(huge);
 }
 
@@ -203,7 +203,7 @@ static void test_failed_write(void **state)
     }
     signal(SIGXFSZ, handler);
     fails(weights_save("w.onnx", &tensor, 1), STATUS_BAD_CONFIG,
-          "'w.onnx': the name says no format, want one that ends in .pth");
+          "'w.onnx': the name does not say which format; use one that ends in .pth");
 }
 
 int main(void)

@@ -164,11 +164,10 @@ static void test_check(void **state)
 
     ok(weights_check(weights, "x.pth", "resnet18", fitting, 5));
     fails(weights_check(weights, "x.pth", "resnet18", other, 3), STATUS_BAD_DATA,
-          "weights 'x.pth': 'conv.weight' is [2,3,2,2], resnet18 wants [64,64,3,3]; "
-          "'conv.bias' is [2], resnet18 wants [2,1]; "
-          "'fc.weight' is missing, resnet18 wants it as [10,64]; "
-          "'exact' is extra, resnet18 has no such tensor; "
-          "'empty' is extra, resnet18 has no such tensor");
+          "weights 'x.pth': 'conv.weight' is [2,3,2,2], resnet18 expects [64,64,3,3]; 'conv.bias' "
+          "is [2], resnet18 expects [2,1]; 'fc.weight' is missing, resnet18 expects it as [10,64]; "
+          "'exact' is extra, resnet18 has no such tensor; 'empty' is extra, resnet18 has no such "
+          "tensor");
     weights_destroy(weights);
 }
 
@@ -183,7 +182,7 @@ static void test_check_shows_eight(void **state)
         wanted[i] = (struct weight_wanted){.name = names[i]};
     }
     fails(weights_check(weights, "x.pth", "vit", wanted, 20), STATUS_BAD_DATA,
-          "'w7' is missing, vit wants it as [] … and 16 more");
+          "'w7' is missing, vit expects it as [] … and 16 more");
     assert_null(strstr(status_message(), "'w8'"));
     weights_destroy(weights);
 }
@@ -239,11 +238,11 @@ static void test_damaged_manifests(void **state)
     static const struct {
         const char *text, *message;
     } cases[] = {
-        {"{\"arch\": ", "m.pth.json': is damaged: no JSON"},
-        {"{} x", "is damaged: no JSON"},
+        {"{\"arch\": ", "m.pth.json': is damaged: not JSON"},
+        {"{} x", "is damaged: not JSON"},
         {"[]", "is not a JSON object"},
-        {"{\"format_version\": 2}", "has a 'format_version' this program does not know"},
-        {"{\"arch\": 3}", "'arch' must be a text"},
+        {"{\"format_version\": 2}", "has a 'format_version' that this program does not know"},
+        {"{\"arch\": 3}", "'arch' must be text"},
         {"{\"mean\": [1, 2]}", "'mean' must be three numbers"},
         {"{\"mean\": [1, 2, \"x\"]}", "'mean' must be three numbers"},
         {"{\"mean\": [1, 2, 3]}", "'mean' and 'std' belong together"},
