@@ -114,7 +114,8 @@ static enum status parse_settings(const struct result_column *column, int64_t ro
     if (!cJSON_IsObject(*out)) {
         cJSON_Delete(*out);
         *out = NULL;
-        return fail(STATUS_BAD_DATA, "row %lld: its settings are no JSON object", (long long)row);
+        return fail(STATUS_BAD_DATA, "row %lld: its settings are not a JSON object",
+                    (long long)row);
     }
     return STATUS_OK;
 }

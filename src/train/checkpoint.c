@@ -322,10 +322,10 @@ static enum status check_history(const struct weights *weights)
 
     if ((double)n == n_epochs * N_HISTORY)
         return STATUS_OK;
-    return fail(STATUS_BAD_DATA,
-                "checkpoint's history has %lld numbers, this program keeps %d for each of %.0f "
-                "epochs",
-                (long long)n, N_HISTORY, n_epochs);
+    return fail(
+        STATUS_BAD_DATA,
+        "checkpoint's history has %lld numbers, but this program keeps %d for each of %.0f epochs",
+        (long long)n, N_HISTORY, n_epochs);
 }
 
 /* The checksum covers the tensors in the order they were saved: parameters, position, history,
@@ -354,7 +354,7 @@ static enum status verify(const struct loop *loop, const struct weights *weights
     }
     TRY(wanted_tensor(weights, "checkpoint.crc32", &stored));
     if ((double)tensors_checksum(ordered, n) != weight_value(stored, 0))
-        TRY(fail(STATUS_BAD_DATA, "checkpoint's checksum does not fit its content"));
+        TRY(fail(STATUS_BAD_DATA, "checkpoint's checksum does not match its content"));
     TRY(check_history(weights));
 done:
     return status;

@@ -75,7 +75,7 @@ static void other_contents_are_refused(void **state)
     memset(other, 'e', sizeof other - 1);
     other[sizeof other - 1] = '\0';
     expect_refused("data", other, weights_hash, "' is not what the sweep was planned with");
-    expect_refused("weights", split_hash, other, "wanted eeeeeeeeeeee): put it back");
+    expect_refused("weights", split_hash, other, "expected eeeeeeeeeeee): put it back");
 }
 
 /* The trainer has the planned weights in memory, and other ones lie at their path by now. */

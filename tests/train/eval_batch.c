@@ -207,7 +207,7 @@ static void too_many_are_refused(void **state)
     assert_ptr_equal(strstr(status_message(), "eval.batch_size is 4000: 4000 images at a time "
                                               "need "),
                      status_message());
-    assert_non_null(strstr(status_message(), " MiB with resnet20, 64.0 MiB are free; "));
+    assert_non_null(strstr(status_message(), " MiB with resnet20, but 64.0 MiB are free; "));
     assert_non_null(most = strstr(status_message(), "choose at most "));
     int64_t n_fit = strtoll(most + strlen("choose at most "), NULL, 10);
     assert_int_equal(choose(&model, n_fit, MANY), n_fit); /* which is true */

@@ -113,7 +113,7 @@ static void test_damaged(void **state)
     int64_t n = 0;
 
     sample_write_with_settings(folder->path, "[1, 2]");
-    expect_failure(folder->path, STATUS_BAD_DATA, "row 0: its settings are no JSON object");
+    expect_failure(folder->path, STATUS_BAD_DATA, "row 0: its settings are not a JSON object");
     expect_failure(folder->path, STATUS_BAD_DATA, "results.h5'");
     temporary_path(folder, "results.h5", path);
     ok(file_read(path, &bytes, &n));
@@ -130,7 +130,7 @@ static void test_format_names(void **state)
     ok(report_format_find("json", &format));
     assert_int_equal(format, REPORT_JSON);
     assert_int_equal(report_format_find("xml", &format), STATUS_BAD_CONFIG);
-    assert_string_equal(status_message(), "unknown format 'xml', want table, csv or json");
+    assert_string_equal(status_message(), "unknown format 'xml', expected table, csv or json");
     assert_int_equal(format, REPORT_JSON);
 }
 
