@@ -67,16 +67,6 @@ static void block_create(struct check *check, struct block *block, size_t data_b
     ok(device_alloc(check->device, block->bytes, (void **)&block->device));
 }
 
-static void narrow(const struct tensor *wide, enum dtype dtype, char *out)
-{
-    if (dtype == wide->dtype) {
-        memcpy(out, wide->data, tensor_bytes(wide));
-        return;
-    }
-    for (int64_t i = 0; i < tensor_elements(wide); i++)
-        number_put(out, dtype, i, reals(wide)[i]);
-}
-
 /* Memory of all tensors, poisoned but for what the operation reads. */
 static void blocks_create(struct check *check)
 {
@@ -97,7 +87,7 @@ static void blocks_create(struct check *check)
         block_create(check, block, tensor_bytes(tensor),
                      variant->is_shifted ? dtype_bytes(tensor->dtype) : 0);
         if (info->tensors[i].access != ACCESS_WRITTEN)
-            narrow(&wide, tensor->dtype, block->start + block->shift);
+            numbers_narrow(&wide, tensor->dtype, block->start + block->shift);
         tensor->data = block->device + block->shift;
     }
     if (variant->output >= 0)

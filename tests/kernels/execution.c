@@ -55,16 +55,6 @@ bool test_is_lacking(struct device *device, enum op_kind kind, enum status statu
     return true;
 }
 
-static void copy_narrowed(const struct tensor *wide, enum dtype dtype, void *out)
-{
-    if (dtype == wide->dtype) {
-        memcpy(out, wide->data, tensor_bytes(wide));
-        return;
-    }
-    for (int64_t i = 0; i < tensor_elements(wide); i++)
-        number_put(out, dtype, i, reals(wide)[i]);
-}
-
 static void copy_widened(const void *from, enum dtype dtype, struct tensor *wide)
 {
     if (dtype == wide->dtype) {
@@ -89,7 +79,7 @@ void run_upload(struct device *device, enum op_kind kind, const union op_any *wi
         tensor->dtype = device_dtype(device, info->tensors[i].type);
         void *staged = malloc(tensor_bytes(tensor));
         assert_non_null(staged);
-        copy_narrowed(&from, tensor->dtype, staged);
+        numbers_narrow(&from, tensor->dtype, staged);
         ok(device_alloc(device, tensor_bytes(tensor), &tensor->data));
         ok(device_upload(device, tensor->data, staged, tensor_bytes(tensor)));
         free(staged);

@@ -73,6 +73,7 @@ uint64_t test_seed(void);
 struct random_stream test_stream(enum op_kind kind, int i_case);
 
 /* ---- numbers (numbers.c) ---- */
+void numbers_narrow(const struct tensor *wide, enum dtype dtype, void *out);
 double number_rounding(enum dtype dtype); /* the most that rounding to it errs by, near 1 */
 double arithmetic_epsilon(const struct device *device); /* of multiplications and sums */
 

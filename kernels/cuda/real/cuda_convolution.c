@@ -376,7 +376,6 @@ static enum status plan(struct gpu_proposals *base, int i, struct gpu_plan **out
     struct convolution_plan *made = NULL;
 
     TRY_ALLOC(made, heap_alloc(1, sizeof *made));
-    made->base.planner = &planner_convolution;
     TRY(plan_name_fill(proposals->configs[i], made));
     TRY(plan_finish(base->context, proposals->configs[i], made));
     made->call = proposals->call;

@@ -215,7 +215,6 @@ static enum status plan(struct gpu_proposals *base, int i, struct gpu_plan **out
     TRY(cublas_check(cublasLtMatmulAlgoConfigGetAttribute(&found->algo, CUBLASLT_ALGO_CONFIG_ID,
                                                           &id, sizeof id, NULL)));
     TRY_ALLOC(made, heap_alloc(1, sizeof *made));
-    made->base.planner = &planner_product;
     made->base.workspace_bytes = found->workspaceSize;
     snprintf(made->base.name, sizeof made->base.name, "cublasLt algorithm %d", id);
     made->algorithm = found->algo;
