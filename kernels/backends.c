@@ -38,7 +38,7 @@ static enum status module_path(char path[PATH_MAX])
     }
     n = readlink("/proc/self/exe", path, PATH_MAX - 1);
     if (n < 0)
-        return fail(STATUS_IO, "cannot find out where this program lies");
+        return fail(STATUS_IO, "cannot find out where this program is");
     path[n] = '\0';
     char *slash = strrchr(path, '/');
     size_t room = (size_t)(path + PATH_MAX - slash - 1);
@@ -72,12 +72,13 @@ static enum status module_open(const char *path, const struct backend **out)
     void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL); /* stays open: libraries dislike leaving */
     if (module == NULL)
         return fail(STATUS_UNSUPPORTED,
-                    "device 'cuda': its module cannot be opened: %s; is a library missing in "
+                    "device 'cuda': its module cannot be opened: %s; is a library missing from "
                     "LD_LIBRARY_PATH?",
                     dlerror());
     const struct backend *backend = dlsym(module, "backend_cuda");
     if (backend == NULL || strcmp(backend->name, "cuda") != 0)
-        return fail(STATUS_UNSUPPORTED, "device 'cuda': '%s' is no module of this program", path);
+        return fail(STATUS_UNSUPPORTED, "device 'cuda': '%s' is not a module of this program",
+                    path);
     *out = backend;
     return STATUS_OK;
 }

@@ -7,7 +7,7 @@ static enum status check_pair(enum op_kind kind, const struct tensor *a, const s
                               const char *names)
 {
     if ((a->data == NULL) != (b->data == NULL))
-        return fail(STATUS_BAD_CONFIG, "%s: %s: got one, wanted both or neither",
+        return fail(STATUS_BAD_CONFIG, "%s: %s: got one, expected both or neither",
                     op_info(kind)->name, names);
     return STATUS_OK;
 }
@@ -16,8 +16,8 @@ static enum status check_range(enum op_kind kind, const char *name, double value
                                const char *range)
 {
     if (!is_inside || !isfinite(value))
-        return fail(STATUS_BAD_CONFIG, "%s: %s is %g, wanted %s", op_info(kind)->name, name, value,
-                    range);
+        return fail(STATUS_BAD_CONFIG, "%s: %s is %g, expected %s", op_info(kind)->name, name,
+                    value, range);
     return STATUS_OK;
 }
 
@@ -26,7 +26,7 @@ static enum status check_output_size(enum op_kind kind, const char *letters, con
 {
     for (int i = 0; i < 2; i++)
         if (found[i] != wanted[i])
-            return fail(STATUS_BAD_CONFIG, "%s: %c is %lld, wanted %lld", op_info(kind)->name,
+            return fail(STATUS_BAD_CONFIG, "%s: %c is %lld, expected %lld", op_info(kind)->name,
                         letters[i], (long long)found[i], (long long)wanted[i]);
     return STATUS_OK;
 }
@@ -39,12 +39,12 @@ static enum status check_conv2d(enum op_kind kind, int stride, int padding,
 
     if (stride < 1 || padding < 0)
         return fail(STATUS_BAD_CONFIG,
-                    "%s: stride is %d, padding is %d, wanted at least 1 and at least 0",
+                    "%s: stride is %d, padding is %d, expected at least 1 and at least 0",
                     op_info(kind)->name, stride, padding);
     for (int i = 0; i < 2; i++) {
         int64_t padded = dimension(d, image[i]) + 2 * (int64_t)padding;
         if (dimension(d, filter[i]) > padded)
-            return fail(STATUS_BAD_CONFIG, "%s: %c is %lld, wanted at most %lld (%c and padding)",
+            return fail(STATUS_BAD_CONFIG, "%s: %c is %lld, expected at most %lld (%c and padding)",
                         op_info(kind)->name, filter[i], (long long)dimension(d, filter[i]),
                         (long long)padded, image[i]);
         wanted[i] = (padded - dimension(d, filter[i])) / stride + 1;
@@ -57,14 +57,14 @@ static enum status check_multiple(enum op_kind kind, const struct conv2d_forward
                                   const struct dimensions *d)
 {
     bool is_product =
-        dimension(d, 'R') == 1 && dimension(d, 'S') == 1 && conv->stride == 1 && conv->padding == 0;
+        conv2d_is_product(dimension(d, 'R'), dimension(d, 'S'), conv->stride, conv->padding);
 
     if (!isfinite(conv->factor) || conv->factor == 0)
-        return fail(STATUS_BAD_CONFIG, "%s: factor is %g, wanted a finite number that is not 0",
+        return fail(STATUS_BAD_CONFIG, "%s: factor is %g, expected a finite number that is not 0",
                     op_info(kind)->name, conv->factor);
     if (!is_product && (conv->factor != 1 || conv->addend.data != NULL))
         return fail(STATUS_BAD_CONFIG,
-                    "%s: R is %lld, S is %lld, stride is %d, padding is %d, wanted 1, 1, 1 and 0 "
+                    "%s: R is %lld, S is %lld, stride is %d, padding is %d, expected 1, 1, 1 and 0 "
                     "with an addend or a factor other than 1",
                     op_info(kind)->name, (long long)dimension(d, 'R'), (long long)dimension(d, 'S'),
                     conv->stride, conv->padding);
@@ -105,7 +105,7 @@ static enum status check_shortcut_pad(enum op_kind kind, const struct dimensions
     int64_t added = dimension(d, 'K') - dimension(d, 'C');
 
     if (added < 0 || added % 2 != 0)
-        return fail(STATUS_BAD_CONFIG, "%s: K − C is %lld, wanted even and at least 0",
+        return fail(STATUS_BAD_CONFIG, "%s: K − C is %lld, expected an even number of at least 0",
                     op_info(kind)->name, (long long)added);
     return check_output_size(kind, "PQ", found, wanted);
 }
@@ -115,7 +115,7 @@ static enum status check_image_gather(const struct image_gather *op, const struc
     enum status status = STATUS_OK;
 
     if (dimension(d, 'C') > 4)
-        TRY(fail(STATUS_BAD_CONFIG, "image_gather: C is %lld, wanted at most 4",
+        TRY(fail(STATUS_BAD_CONFIG, "image_gather: C is %lld, expected at most 4",
                  (long long)dimension(d, 'C')));
     for (int64_t c = 0; c < dimension(d, 'C'); c++) {
         TRY(check_range(OP_image_gather, "mean", op->mean[c], true, "a finite number"));
@@ -138,11 +138,11 @@ static enum status check_statistics(const struct batch_norm_statistics *op,
         rows *= d->run[i];
     if (rows < 2)
         TRY(fail(STATUS_BAD_CONFIG,
-                 "batch_norm_statistics: x has 1 row per channel, wanted at least 2"));
+                 "batch_norm_statistics: x has 1 row per channel, expected at least 2"));
     TRY(check_pair(OP_batch_norm_statistics, &op->running_mean, &op->running_variance,
                    "running_mean and running_variance"));
     TRY(check_range(OP_batch_norm_statistics, "momentum", op->momentum,
-                    op->momentum >= 0 && op->momentum <= 1, "in [0, 1]"));
+                    op->momentum >= 0 && op->momentum <= 1, "a number in [0, 1]"));
 done:
     return status;
 }
@@ -150,9 +150,9 @@ done:
 static enum status check_dropout(const struct dropout *op)
 {
     if (op->layer >= 1u << 24)
-        return fail(STATUS_BAD_CONFIG, "dropout: layer is %u, wanted less than 2^24", op->layer);
+        return fail(STATUS_BAD_CONFIG, "dropout: layer is %u, expected less than 2^24", op->layer);
     return check_range(OP_dropout, "probability", op->probability,
-                       op->probability >= 0 && op->probability < 1, "in [0, 1)");
+                       op->probability >= 0 && op->probability < 1, "a number in [0, 1)");
 }
 
 static enum status check_cross_entropy(const struct softmax_cross_entropy *op)
@@ -162,7 +162,7 @@ static enum status check_cross_entropy(const struct softmax_cross_entropy *op)
     TRY(check_pair(OP_softmax_cross_entropy, &op->partner_labels, &op->mix,
                    "partner_labels and mix"));
     TRY(check_range(OP_softmax_cross_entropy, "smoothing", op->smoothing,
-                    op->smoothing >= 0 && op->smoothing < 1, "in [0, 1)"));
+                    op->smoothing >= 0 && op->smoothing < 1, "a number in [0, 1)"));
 done:
     return status;
 }
@@ -174,7 +174,7 @@ static enum status check_sgd_step(const struct sgd_step *op)
     TRY(check_range(OP_sgd_step, "momentum", op->momentum, op->momentum >= 0, "at least 0"));
     TRY(check_range(OP_sgd_step, "decay", op->decay, op->decay >= 0, "at least 0"));
     if (op->momentum > 0 && op->velocity.data == NULL)
-        TRY(fail(STATUS_BAD_CONFIG, "sgd_step: velocity is absent, wanted with momentum %g",
+        TRY(fail(STATUS_BAD_CONFIG, "sgd_step: velocity is absent, but momentum is %g",
                  op->momentum));
     if (op->is_nesterov)
         TRY(check_range(OP_sgd_step, "momentum", op->momentum, op->momentum > 0,
@@ -188,9 +188,9 @@ static enum status check_adam_step(const struct adam_step *op)
     enum status status = STATUS_OK;
 
     TRY(check_range(OP_adam_step, "beta1", op->beta1, op->beta1 >= 0 && op->beta1 < 1,
-                    "in [0, 1)"));
+                    "a number in [0, 1)"));
     TRY(check_range(OP_adam_step, "beta2", op->beta2, op->beta2 >= 0 && op->beta2 < 1,
-                    "in [0, 1)"));
+                    "a number in [0, 1)"));
     TRY(check_range(OP_adam_step, "epsilon", op->epsilon, op->epsilon >= 0, "at least 0"));
     TRY(check_range(OP_adam_step, "decay", op->decay, op->decay >= 0, "at least 0"));
 done:
@@ -219,7 +219,7 @@ static enum status check_patch_tokens(enum op_kind kind, const struct dimensions
     int64_t found = dimension(d, 'T'), wanted = dimension(d, 'P') * dimension(d, 'Q');
 
     if (wanted != 0 && found != wanted) /* without d_x there is no map to compare with */
-        return fail(STATUS_BAD_CONFIG, "%s: T is %lld, wanted %lld (P·Q)", op_info(kind)->name,
+        return fail(STATUS_BAD_CONFIG, "%s: T is %lld, expected %lld (P·Q)", op_info(kind)->name,
                     (long long)found, (long long)wanted);
     return STATUS_OK;
 }
@@ -242,7 +242,7 @@ static enum status check_layer_norm_backward(const struct layer_norm_backward *o
 
     TRY(check_pair(OP_layer_norm_backward, &op->d_weight, &op->d_bias, "d_weight and d_bias"));
     if (op->addend.data != NULL && op->d_x.data == NULL)
-        TRY(fail(STATUS_BAD_CONFIG, "layer_norm_backward: d_x is absent, wanted with addend"));
+        TRY(fail(STATUS_BAD_CONFIG, "layer_norm_backward: d_x is absent, but there is an addend"));
 done:
     return status;
 }
@@ -253,13 +253,13 @@ static enum status check_attention(enum op_kind kind, int n_heads, const struct 
     int64_t n_channels = dimension(d, 'C'), heads = dimension(d, 'G');
 
     if (n_heads < 1 || n_channels % n_heads != 0)
-        return fail(STATUS_BAD_CONFIG, "%s: n_heads is %d, wanted a divisor of C = %lld",
+        return fail(STATUS_BAD_CONFIG, "%s: n_heads is %d, expected a divisor of C = %lld",
                     op_info(kind)->name, n_heads, (long long)n_channels);
     if (heads != 0 && heads != n_heads)
-        return fail(STATUS_BAD_CONFIG, "%s: G is %lld, wanted n_heads = %d", op_info(kind)->name,
+        return fail(STATUS_BAD_CONFIG, "%s: G is %lld, expected n_heads = %d", op_info(kind)->name,
                     (long long)heads, n_heads);
     if (dimension(d, 'E') != 3 * n_channels)
-        return fail(STATUS_BAD_CONFIG, "%s: E is %lld, wanted %lld (3·C)", op_info(kind)->name,
+        return fail(STATUS_BAD_CONFIG, "%s: E is %lld, expected %lld (3·C)", op_info(kind)->name,
                     (long long)dimension(d, 'E'), (long long)(3 * n_channels));
     return STATUS_OK;
 }
@@ -269,7 +269,7 @@ static enum status check_columns(enum op_kind kind, int64_t first, const struct 
     int64_t n_all = dimension(d, 'C'), n_part = dimension(d, 'K');
 
     if (first < 0 || n_part > n_all || first > n_all - n_part)
-        return fail(STATUS_BAD_CONFIG, "%s: columns %lld to %lld, wanted within C = %lld",
+        return fail(STATUS_BAD_CONFIG, "%s: columns are %lld to %lld, expected within C = %lld",
                     op_info(kind)->name, (long long)first, (long long)(first + n_part - 1),
                     (long long)n_all);
     return STATUS_OK;

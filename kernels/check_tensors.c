@@ -103,18 +103,18 @@ static enum status check_tensor(const struct op_info *info, int i, const struct 
 
     if (tensor->data == NULL)
         return row->is_optional ? STATUS_OK
-                                : fail(STATUS_BAD_CONFIG, "%s: %s is absent, wanted %s %s",
+                                : fail(STATUS_BAD_CONFIG, "%s: %s is absent, expected %s %s",
                                        info->name, row->name, dtype_name(wanted),
                                        wanted_text(row->shape, &before, expected));
     if (tensor->dtype != wanted)
-        return fail(STATUS_BAD_CONFIG, "%s: %s is %s, wanted %s", info->name, row->name,
+        return fail(STATUS_BAD_CONFIG, "%s: %s is %s, expected %s", info->name, row->name,
                     dtype_name(tensor->dtype), dtype_name(wanted));
     if (!is_countable(tensor))
         return fail(STATUS_BAD_CONFIG,
-                    "%s: %s is %s, wanted at most %d dimensions, each at least 1", info->name,
+                    "%s: %s is %s, expected at most %d dimensions, each at least 1", info->name,
                     row->name, shape_text(tensor, found), (int)TENSOR_MAX_DIMS);
     if (!shape_matches(row->shape, tensor, dimensions))
-        return fail(STATUS_BAD_CONFIG, "%s: %s is %s, wanted %s", info->name, row->name,
+        return fail(STATUS_BAD_CONFIG, "%s: %s is %s, expected %s", info->name, row->name,
                     shape_text(tensor, found), wanted_text(row->shape, &before, expected));
     return STATUS_OK;
 }
@@ -141,10 +141,10 @@ static enum status check_overlap(const struct op_info *info, const union op_any 
         if (j == i || !overlaps(output, other))
             continue;
         if (!is_allowed)
-            return fail(STATUS_BAD_CONFIG, "%s: %s overlaps %s, wanted memory of its own",
+            return fail(STATUS_BAD_CONFIG, "%s: %s overlaps %s, expected memory of its own",
                         info->name, name, other_name);
         if (output->data != other->data || tensor_bytes(output) != tensor_bytes(other))
-            return fail(STATUS_BAD_CONFIG, "%s: %s overlaps part of %s, wanted all or none of it",
+            return fail(STATUS_BAD_CONFIG, "%s: %s overlaps part of %s, expected all or none of it",
                         info->name, name, other_name);
     }
     return STATUS_OK;

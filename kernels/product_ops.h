@@ -42,6 +42,13 @@ struct conv2d_backward_weight {
     int stride, padding;
 };
 
+/* Whether a convolution, any of the three, is a product of rows: such may have an addend and a
+ * factor. */
+static inline bool conv2d_is_product(int64_t r, int64_t s, int stride, int padding)
+{
+    return r == 1 && s == 1 && stride == 1 && padding == 0;
+}
+
 /* y = x weightᵀ + bias for every row: of images, or of the tokens of images. y holds reals: it is
  * the logits that the loss is taken of. */
 struct linear_forward {

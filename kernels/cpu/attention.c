@@ -9,7 +9,7 @@
 #include <omp.h>
 
 /* One head: consecutive tokens are `stride` floats apart in qkv, `y_stride` in y. */
-struct head {
+struct padded_head {
     const float *q, *k, *v;
     int64_t stride, y_stride, n_tokens, width;
     int64_t tokens_padded, width_padded; /* to PRODUCT_COLUMNS */
@@ -21,9 +21,9 @@ static int64_t padded(int64_t n)
     return (n + PRODUCT_COLUMNS - 1) / PRODUCT_COLUMNS * PRODUCT_COLUMNS;
 }
 
-static struct head head_of(const struct tensor *qkv, int n_heads, int64_t i)
+static struct padded_head head_of(const struct tensor *qkv, int n_heads, int64_t i)
 {
-    struct head head = {.n_tokens = qkv->shape[1], .stride = qkv->shape[2]};
+    struct padded_head head = {.n_tokens = qkv->shape[1], .stride = qkv->shape[2]};
     const float *image = (const float *)qkv->data + i / n_heads * head.n_tokens * head.stride;
 
     head.y_stride = head.stride / 3;
@@ -46,7 +46,7 @@ struct scratch {
 };
 
 /* In floats; with `memory` also places the pieces. */
-static int64_t scratch_place(const struct head *head, float *memory, struct scratch *scratch)
+static int64_t scratch_place(const struct padded_head *head, float *memory, struct scratch *scratch)
 {
     int64_t n_rows = head->n_tokens * head->width_padded;
     int64_t n_scores = head->n_tokens * head->tokens_padded;
@@ -65,7 +65,7 @@ static int64_t scratch_place(const struct head *head, float *memory, struct scra
 /* ---- moving between the tensors' rows and padded ones ---- */
 
 /* to [tokens, width_padded] = from, zeros beside. */
-INLINED void pack(const struct head *head, const float *from, int64_t stride, float *to)
+INLINED void pack(const struct padded_head *head, const float *from, int64_t stride, float *to)
 {
     for (int64_t i = 0; i < head->n_tokens; i++) {
         memcpy(to + i * head->width_padded, from + i * stride, (size_t)head->width * sizeof *to);
@@ -74,7 +74,7 @@ INLINED void pack(const struct head *head, const float *from, int64_t stride, fl
     }
 }
 
-INLINED void unpack(const struct head *head, const float *from, int64_t stride, float *to)
+INLINED void unpack(const struct padded_head *head, const float *from, int64_t stride, float *to)
 {
     for (int64_t i = 0; i < head->n_tokens; i++)
         memcpy(to + i * stride, from + i * head->width_padded, (size_t)head->width * sizeof *to);
@@ -112,7 +112,7 @@ INLINED void turn_four(const float *from, int64_t stride, float factor, float *t
 }
 
 /* to [width, tokens_padded] = factor · fromᵀ, zeros beside. */
-INLINED void turn(const struct head *head, const float *from, int64_t stride, float factor,
+INLINED void turn(const struct padded_head *head, const float *from, int64_t stride, float factor,
                   float *to)
 {
     int64_t n = head->n_tokens, width = head->width, to_stride = head->tokens_padded;
@@ -134,7 +134,7 @@ INLINED void turn(const struct head *head, const float *from, int64_t stride, fl
 /* ---- forward ---- */
 
 /* Over the rows of scores, for 16 columns at a time: exp(score − largest) / Σ. */
-INLINED void softmax_columns(const struct head *head, float *scores)
+INLINED void softmax_columns(const struct padded_head *head, float *scores)
 {
     int64_t stride = head->tokens_padded;
 
@@ -162,8 +162,8 @@ INLINED void softmax_columns(const struct head *head, float *scores)
     }
 }
 
-VECTORISED static void attend(const struct head *head, const struct scratch *scratch, float *y,
-                              float *probabilities)
+VECTORISED static void attend(const struct padded_head *head, const struct scratch *scratch,
+                              float *y, float *probabilities)
 {
     int64_t n = head->n_tokens;
     float *scores = scratch->scores[0];
@@ -201,7 +201,7 @@ VECTORISED static void attend(const struct head *head, const struct scratch *scr
 static enum status prepare(const struct device *device, const struct tensor *qkv, int n_heads,
                            struct prepared **out)
 {
-    struct head head = head_of(qkv, n_heads, 0);
+    struct padded_head head = head_of(qkv, n_heads, 0);
 
     return cpu_prepared_create(
         (size_t)(scratch_place(&head, NULL, NULL) * device->base.n_threads) * sizeof(float), out);
@@ -214,7 +214,8 @@ enum status cpu_attention_forward_prepare(struct device *device, const struct at
 }
 
 /* The calling thread's own part of the workspace. */
-static void scratch_take(const struct head *head, struct span workspace, struct scratch *scratch)
+static void scratch_take(const struct padded_head *head, struct span workspace,
+                         struct scratch *scratch)
 {
     int64_t n = scratch_place(head, NULL, NULL);
 
@@ -231,7 +232,7 @@ enum status cpu_attention_forward_run(struct device *device, struct prepared *pr
 #pragma omp parallel for schedule(static)                                                          \
     num_threads(cpu_threads(device, tensor_elements(&op->qkv)))
     for (int64_t i = 0; i < op->y.shape[0] * op->n_heads; i++) {
-        struct head head = head_of(&op->qkv, op->n_heads, i);
+        struct padded_head head = head_of(&op->qkv, op->n_heads, i);
         struct scratch scratch;
         scratch_take(&head, op->workspace, &scratch);
         attend(&head, &scratch, y + i / op->n_heads * n * n_channels + i % op->n_heads * head.width,
@@ -242,13 +243,14 @@ enum status cpu_attention_forward_run(struct device *device, struct prepared *pr
 
 /* ---- backward ---- */
 
-struct head_gradient {
+struct head_derivatives {
     const float *probabilities, *d_y; /* [tokens, tokens]; as y */
     float *d_q, *d_k, *d_v;           /* as q, k, v */
 };
 
 /* d_scores (in place of d_probabilities) = p · (d_p − Σ_j p·d_p), 16 columns at a time. */
-INLINED void softmax_gradient(const struct head *head, const float *probabilities, float *d_scores)
+INLINED void softmax_gradient(const struct padded_head *head, const float *probabilities,
+                              float *d_scores)
 {
     int64_t stride = head->tokens_padded;
 
@@ -269,7 +271,7 @@ INLINED void softmax_gradient(const struct head *head, const float *probabilitie
 }
 
 /* out [tokens, width], `stride` apart, = left · right, where right is packed into rows[0] first. */
-INLINED void multiply_rows(const struct head *head, const struct scratch *scratch,
+INLINED void multiply_rows(const struct padded_head *head, const struct scratch *scratch,
                            const struct small_product *left, const float *right, float *out)
 {
     struct small_product product = *left;
@@ -285,8 +287,9 @@ INLINED void multiply_rows(const struct head *head, const struct scratch *scratc
     unpack(head, scratch->rows[1], head->stride, out);
 }
 
-VECTORISED static void attend_backward(const struct head *head, const struct scratch *scratch,
-                                       const struct head_gradient *gradient)
+VECTORISED static void attend_backward(const struct padded_head *head,
+                                       const struct scratch *scratch,
+                                       const struct head_derivatives *gradient)
 {
     int64_t n = head->n_tokens, stride = head->tokens_padded;
     float *probabilities = scratch->scores[0], *d_scores = scratch->scores[1];
@@ -337,15 +340,15 @@ enum status cpu_attention_backward_run(struct device *device, struct prepared *p
 #pragma omp parallel for schedule(static)                                                          \
     num_threads(cpu_threads(device, tensor_elements(&op->qkv)))
     for (int64_t i = 0; i < op->d_y.shape[0] * op->n_heads; i++) {
-        struct head head = head_of(&op->qkv, op->n_heads, i);
+        struct padded_head head = head_of(&op->qkv, op->n_heads, i);
         struct scratch scratch;
         float *d_q = (float *)op->d_qkv.data + (head.q - (const float *)op->qkv.data);
-        const struct head_gradient gradient = {.probabilities = probabilities + i * n * n,
-                                               .d_y = d_y + i / op->n_heads * n * n_channels +
-                                                      i % op->n_heads * head.width,
-                                               .d_q = d_q,
-                                               .d_k = d_q + n_channels,
-                                               .d_v = d_q + 2 * n_channels};
+        const struct head_derivatives gradient = {.probabilities = probabilities + i * n * n,
+                                                  .d_y = d_y + i / op->n_heads * n * n_channels +
+                                                         i % op->n_heads * head.width,
+                                                  .d_q = d_q,
+                                                  .d_k = d_q + n_channels,
+                                                  .d_v = d_q + 2 * n_channels};
         scratch_take(&head, op->workspace, &scratch);
         attend_backward(&head, &scratch, &gradient);
     }

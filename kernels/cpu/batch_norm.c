@@ -273,17 +273,17 @@ enum status cpu_batch_norm_gradient_sums_run(struct device *device, struct prepa
 /* ---- element by element ---- */
 
 /* A straight line per channel: of x going forward, of x and d_y going back. */
-struct line {
+struct channel_lines {
     const float *x, *d_y, *mean, *residual;
     float *to;
     bool has_relu;
     float *slope, *scale, *offset; /* [n_padded], in the workspace */
 };
 
-static struct line line_of(struct span workspace, int64_t n_padded)
+static struct channel_lines line_of(struct span workspace, int64_t n_padded)
 {
     float *memory = workspace.data;
-    return (struct line){
+    return (struct channel_lines){
         .slope = memory, .scale = memory + n_padded, .offset = memory + 2 * n_padded};
 }
 
@@ -293,7 +293,7 @@ static size_t line_bytes(const struct norm_shape *shape)
 }
 
 /* to = (x − mean)·slope + offset, + residual, ReLU */
-INLINED void apply_tile(const struct line *line, const struct corner *corner, int64_t c)
+INLINED void apply_tile(const struct channel_lines *line, const struct corner *corner, int64_t c)
 {
     int lanes = corner->lanes;
     const float *residual = line->residual;
@@ -321,7 +321,8 @@ INLINED void apply_tile(const struct line *line, const struct corner *corner, in
 }
 
 /* to = scale·(d_y − offset − (x − mean)·slope) */
-INLINED void gradient_apply_tile(const struct line *line, const struct corner *corner, int64_t c)
+INLINED void gradient_apply_tile(const struct channel_lines *line, const struct corner *corner,
+                                 int64_t c)
 {
     int lanes = corner->lanes;
     tile_f32 mean, slope, scale, offset, x, d_y;
@@ -340,7 +341,8 @@ INLINED void gradient_apply_tile(const struct line *line, const struct corner *c
 }
 
 /* Constant statistics: to = d_y·scale */
-INLINED void gradient_scale_tile(const struct line *line, const struct corner *corner, int64_t c)
+INLINED void gradient_scale_tile(const struct channel_lines *line, const struct corner *corner,
+                                 int64_t c)
 {
     int lanes = corner->lanes;
     tile_f32 scale, d_y;
@@ -355,14 +357,15 @@ INLINED void gradient_scale_tile(const struct line *line, const struct corner *c
 }
 
 VECTORISED static void apply_rows(const struct norm_shape *shape, struct range rows,
-                                  const struct line *line){FOR_TILES(shape, rows, apply_tile, line)}
+                                  const struct channel_lines *line){
+    FOR_TILES(shape, rows, apply_tile, line)}
 
 VECTORISED static void gradient_apply_rows(const struct norm_shape *shape, struct range rows,
-                                           const struct line *line){
+                                           const struct channel_lines *line){
     FOR_TILES(shape, rows, gradient_apply_tile, line)}
 
 VECTORISED static void gradient_scale_rows(const struct norm_shape *shape, struct range rows,
-                                           const struct line *line)
+                                           const struct channel_lines *line)
 {
     FOR_TILES(shape, rows, gradient_scale_tile, line)
 }
@@ -380,7 +383,7 @@ enum status cpu_batch_norm_apply_run(struct device *device, struct prepared *pre
 {
     (void)prepared;
     struct norm_shape shape = norm_shape_of(&op->x);
-    struct line line = line_of(op->workspace, shape.n_padded);
+    struct channel_lines line = line_of(op->workspace, shape.n_padded);
     const float *variance = op->variance.data, *weight = op->weight.data, *bias = op->bias.data;
 
     line.x = op->x.data;
@@ -412,7 +415,7 @@ enum status cpu_batch_norm_gradient_apply_run(struct device *device, struct prep
 {
     (void)prepared;
     struct norm_shape shape = norm_shape_of(&op->x);
-    struct line line = line_of(op->workspace, shape.n_padded);
+    struct channel_lines line = line_of(op->workspace, shape.n_padded);
     const float *variance = op->variance.data, *weight = op->weight.data;
     const float *d_weight = op->d_weight.data, *d_bias = op->d_bias.data;
     double n_rows = (double)shape.n_rows;

@@ -2,8 +2,8 @@
 #include "kernels/cpu/cpu.h"
 
 #include "base/philox.h"
+#include "kernels/keep_rule.h"
 
-#include <math.h>
 #include <string.h>
 
 /* Blocks at once; elements drawn, and dealt to a thread, at a time. A block holds the high bits of
@@ -17,14 +17,6 @@ struct stretch {
     const float *x;
     float *y;
     int64_t first, n;
-};
-
-/* Elements whose high bits are `least` are kept when their low bits are at least `least_low`,
- * those above always. */
-struct keep_rule {
-    uint32_t least;
-    uint64_t least_low; /* < 2^32 */
-    float factor;
 };
 
 /* random_block() for LANES blocks at once: each word alone in a lane of 64 bits, where its products
@@ -71,7 +63,7 @@ VECTORISED static void random_halves(const struct random_key *place, uint32_t bl
 VECTORISED static bool keep_range(const struct keep_rule *rule, const uint16_t *halves,
                                   const float *x, float *y, int64_t n)
 {
-    uint32_t least = rule->least, n_equal = 0;
+    uint32_t least = rule->least_high, n_equal = 0;
     float factor = rule->factor;
 #pragma omp simd reduction(+ : n_equal)
     for (int64_t i = 0; i < n; i++) {
@@ -88,7 +80,7 @@ static void drop_equal(const struct random_key *key, const struct keep_rule *rul
 {
     for (int64_t i = 0; i < part->n; i++) {
         int64_t e = part->first + i;
-        if (halves[i] != rule->least)
+        if (halves[i] != rule->least_high)
             continue;
         uint32_t block = (uint32_t)(e / 4) | DROPOUT_LOW_BLOCKS;
         if (random_block(key, block).words[e % 4] < rule->least_low)
@@ -115,15 +107,6 @@ enum status cpu_dropout_prepare(struct device *device, const struct dropout *op,
 {
     (void)device, (void)op;
     return cpu_prepared_create(0, out);
-}
-
-/* bits / 2^48 >= probability in integers; exact, since doubles scale by 2^48 without rounding. */
-static struct keep_rule keep_rule_of(double probability)
-{
-    uint64_t least = (uint64_t)ceil(ldexp(probability, 48));
-
-    return (struct keep_rule){(uint32_t)(least >> 32), least & UINT32_MAX,
-                              (float)(1.0 / (1.0 - probability))};
 }
 
 enum status cpu_dropout_run(struct device *device, struct prepared *prepared,

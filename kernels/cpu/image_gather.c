@@ -19,7 +19,7 @@ static void normal_values(const struct image_gather *op, float *values)
 }
 
 /* An image of the batch before it is mixed. */
-struct picture {
+struct unmixed_image {
     const uint8_t *bytes;
     int64_t dy, dx;
     struct range hole_rows, hole_columns; /* empty: no hole */
@@ -34,11 +34,11 @@ static struct range hole_range(int32_t centre, int side)
     return (struct range){begin, begin + side};
 }
 
-static struct picture picture_of(const struct image_gather *op, int64_t n)
+static struct unmixed_image picture_of(const struct image_gather *op, int64_t n)
 {
     const int32_t *offsets = op->offsets.data, *holes = op->holes.data;
     int64_t bytes_each = tensor_elements(&op->images) / op->images.shape[0];
-    struct picture picture = {
+    struct unmixed_image picture = {
         .bytes =
             (const uint8_t *)op->images.data + ((const int32_t *)op->indices.data)[n] * bytes_each,
     };
@@ -69,8 +69,8 @@ struct finish {
 
 /* Channel c of one picture: y[h, w] = image[h + dy, w + dx], black outside, mirrored if asked.
  * Inlined where finish is NULL for sure, so that the loop knows nothing of it. */
-INLINED void gather_plane(const struct image_gather *op, const struct picture *picture, int64_t c,
-                          float *y, const struct finish *finish)
+INLINED void gather_plane(const struct image_gather *op, const struct unmixed_image *picture,
+                          int64_t c, float *y, const struct finish *finish)
 {
     int64_t height = op->y.shape[1], width = op->y.shape[2], n_channels = op->y.shape[3];
     const float *values = (const float *)op->workspace.data + c * BYTE_VALUES;
@@ -94,7 +94,7 @@ INLINED void gather_plane(const struct image_gather *op, const struct picture *p
 static void gather_picture(const struct image_gather *op, int64_t n, float *y)
 {
     const struct finish hole = {.is_sum = false};
-    struct picture picture = picture_of(op, n);
+    struct unmixed_image picture = picture_of(op, n);
 
     for (int64_t c = 0; c < op->y.shape[3]; c++)
         if (op->holes.data == NULL)
@@ -107,7 +107,7 @@ static void mix_in(const struct image_gather *op, int64_t n, float *y)
 {
     double mix = *(const double *)op->mix.data;
     const struct finish sum = {true, (float)mix, (float)(1.0 - mix)};
-    struct picture picture = picture_of(op, n);
+    struct unmixed_image picture = picture_of(op, n);
 
     for (int64_t c = 0; c < op->y.shape[3]; c++)
         gather_plane(op, &picture, c, y, &sum);

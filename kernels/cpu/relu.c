@@ -1,15 +1,21 @@
 /* ReLU and its gradient. */
-#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/elementwise.h"
 
-VECTORISED static void relu_range(const float *x, float *y, int64_t n)
+VECTORISED static void relu_range(const struct elementwise *at, int64_t n)
 {
+    const float *x = at->a;
+    float *y = at->y;
+
 #pragma omp simd
     for (int64_t i = 0; i < n; i++)
         y[i] = x[i] <= 0.0f ? 0.0f : x[i]; /* false for NaN, which therefore stays */
 }
 
-VECTORISED static void relu_gradient_range(const float *y, const float *d_y, float *d_x, int64_t n)
+VECTORISED static void relu_gradient_range(const struct elementwise *at, int64_t n)
 {
+    const float *y = at->a, *d_y = at->b;
+    float *d_x = at->y;
+
 #pragma omp simd
     for (int64_t i = 0; i < n; i++)
         d_x[i] = y[i] > 0.0f ? d_y[i] : 0.0f;
@@ -26,15 +32,9 @@ enum status cpu_relu_forward_run(struct device *device, struct prepared *prepare
                                  const struct relu_forward *op)
 {
     (void)prepared;
-    const float *x = op->x.data;
-    float *y = op->y.data;
-    int64_t n = tensor_elements(&op->x);
+    const struct elementwise all = {.a = op->x.data, .y = op->y.data};
 
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, n))
-    for (int i = 0; i < CPU_CHUNKS; i++) {
-        struct range range = cpu_chunk(n, i);
-        relu_range(x + range.begin, y + range.begin, range.end - range.begin);
-    }
+    elementwise_run(device, &all, tensor_elements(&op->x), relu_range);
     return STATUS_OK;
 }
 
@@ -49,15 +49,8 @@ enum status cpu_relu_backward_run(struct device *device, struct prepared *prepar
                                   const struct relu_backward *op)
 {
     (void)prepared;
-    const float *y = op->y.data, *d_y = op->d_y.data;
-    float *d_x = op->d_x.data;
-    int64_t n = tensor_elements(&op->y);
+    const struct elementwise all = {.a = op->y.data, .b = op->d_y.data, .y = op->d_x.data};
 
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, n))
-    for (int i = 0; i < CPU_CHUNKS; i++) {
-        struct range range = cpu_chunk(n, i);
-        relu_gradient_range(y + range.begin, d_y + range.begin, d_x + range.begin,
-                            range.end - range.begin);
-    }
+    elementwise_run(device, &all, tensor_elements(&op->y), relu_gradient_range);
     return STATUS_OK;
 }

@@ -23,8 +23,8 @@ enum status cuda_count(const struct gpu *gpu, int *n)
                     built / 1000, built % 1000 / 10);
     case GPU_DRIVER_TOO_OLD:
         return fail(STATUS_UNSUPPORTED,
-                    "device 'cuda': the NVIDIA driver knows CUDA %d.%d, this build wants %d.%d; "
-                    "update the driver, or choose --device cpu",
+                    "device 'cuda': the NVIDIA driver supports CUDA %d.%d, but this build needs "
+                    "%d.%d; update the driver, or choose --device cpu",
                     driver / 1000, driver % 1000 / 10, built / 1000, built % 1000 / 10);
     case GPU_NO_DEVICE:
         return fail(
@@ -44,15 +44,15 @@ static enum status check_gpu(const struct gpu *gpu, int index, struct gpu_proper
     TRY(cuda_count(gpu, &n));
     if (index < 0 || index >= n)
         TRY(fail(STATUS_UNSUPPORTED,
-                 "GPU %d was asked for, this machine shows %d, numbered from 0, those that "
-                 "CUDA_VISIBLE_DEVICES leaves",
+                 "GPU %d was asked for, but this machine shows %d, numbered from 0 (see "
+                 "CUDA_VISIBLE_DEVICES)",
                  index, n));
     TRY(gpu->properties(index, out));
     if (out->major < 8)
-        TRY(fail(STATUS_UNSUPPORTED,
-                 "GPU %d (%s) has compute capability %d.%d, wanted 8.0 or later; choose --device "
-                 "cpu",
-                 index, out->name, out->major, out->minor));
+        TRY(fail(
+            STATUS_UNSUPPORTED,
+            "GPU %d (%s) has compute capability %d.%d, expected 8.0 or later; choose --device cpu",
+            index, out->name, out->major, out->minor));
 done:
     return status;
 }

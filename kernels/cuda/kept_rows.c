@@ -3,7 +3,7 @@
 #include "kernels/cuda/kept_rows.h"
 
 #include "base/arena.h"
-#include "kernels/cuda/bf16_bits.h"
+#include "kernels/bf16_bits.h"
 #include "kernels/cuda/cuda.h"
 #include "kernels/cuda/ways.h"
 #include "kernels/kept_rows.h"

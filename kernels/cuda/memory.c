@@ -11,8 +11,8 @@ static enum status no_room(struct device *device, size_t bytes)
         return fail_context(STATUS_OUT_OF_MEMORY, "GPU %d: no memory for %.1f MiB", device->index,
                             (double)bytes / mebibyte);
     return fail(STATUS_OUT_OF_MEMORY,
-                "GPU %d: %.1f MiB are needed, %.1f of %.1f MiB are free; choose a smaller batch "
-                "size, or see who else computes there",
+                "GPU %d: %.1f MiB are needed, but %.1f of %.1f MiB are free; choose a smaller "
+                "batch size, or see what else runs there",
                 device->index, (double)bytes / mebibyte, (double)free_bytes / mebibyte,
                 (double)total_bytes / mebibyte);
 }

@@ -72,7 +72,7 @@ enum status cuda_patches_prepare(struct device *device, const struct gpu_convolu
     p->weight_bytes = weight_bytes(convolution);
     if (p->patches_bytes > most_workspace_bytes)
         TRY(fail(STATUS_UNSUPPORTED,
-                 "a convolution by patches wants %zu bytes of scratch, allowed are %zu",
+                 "a convolution by patches needs %zu bytes of scratch, but only %zu are allowed",
                  p->patches_bytes, most_workspace_bytes));
     const struct gpu_product product = product_of(p);
     TRY(cuda_product_prepare(device, &product, &prepared));

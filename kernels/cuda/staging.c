@@ -10,7 +10,7 @@
 
 enum { N_SLOTS = 8, SLOT_BYTES = 1 << 20, ALIGNMENT = 64 };
 
-struct slot {
+struct pinned_slot {
     char *memory;            /* owned, pinned */
     struct gpu_event *event; /* owned; passed when the slot's copies are done */
     bool is_pending;
@@ -21,7 +21,7 @@ struct staging {
     const struct gpu *gpu;
     struct gpu_context *context;
     /* owned */
-    struct slot slots[N_SLOTS];
+    struct pinned_slot slots[N_SLOTS];
     char *down; /* pinned */
     int current;
     size_t used; /* of the current slot */
@@ -63,8 +63,8 @@ void staging_destroy(struct staging *staging)
 static enum status next_slot(struct staging *staging, struct gpu_stream *stream)
 {
     enum status status = STATUS_OK;
-    struct slot *full = &staging->slots[staging->current];
-    struct slot *next = &staging->slots[(staging->current + 1) % N_SLOTS];
+    struct pinned_slot *full = &staging->slots[staging->current];
+    struct pinned_slot *next = &staging->slots[(staging->current + 1) % N_SLOTS];
 
     TRY(staging->gpu->event_record(full->event, stream));
     full->is_pending = true;

@@ -28,7 +28,7 @@ static const size_t few_patches_bytes = (size_t)32 << 20;
 
 bool cuda_is_product(const struct gpu_convolution *g)
 {
-    return g->r == 1 && g->s == 1 && g->stride == 1 && g->padding == 0;
+    return conv2d_is_product(g->r, g->s, g->stride, g->padding);
 }
 
 /* The three parts as products, with the factors in the same order as the convolution's operands. */

@@ -2,22 +2,22 @@
  * hole, mix with the image before. */
 #include "kernels/ref/ref.h"
 
-struct crop {
+struct crop_offset {
     int64_t down, right;
     bool is_flipped;
 };
 
-static struct crop crop_of(const struct image_gather *args, int64_t n)
+static struct crop_offset crop_of(const struct image_gather *args, int64_t n)
 {
     const int32_t *offsets = args->offsets.data;
 
     if (offsets == NULL)
-        return (struct crop){0};
-    return (struct crop){offsets[3 * n], offsets[3 * n + 1], offsets[3 * n + 2] != 0};
+        return (struct crop_offset){0};
+    return (struct crop_offset){offsets[3 * n], offsets[3 * n + 1], offsets[3 * n + 2] != 0};
 }
 
 /* The byte that lands on (h, w): outside the image lies black. */
-static double pixel(const uint8_t *plane, const int64_t size[2], struct crop crop,
+static double pixel(const uint8_t *plane, const int64_t size[2], struct crop_offset crop,
                     const int64_t at[2])
 {
     int64_t column = crop.is_flipped ? size[1] - 1 - at[1] : at[1];
@@ -48,7 +48,7 @@ static void add_image(const struct image_gather *args, int64_t n, double share, 
     int64_t index = ((const int32_t *)args->indices.data)[n];
     const uint8_t *image =
         (const uint8_t *)args->images.data + index * n_channels * size[0] * size[1];
-    struct crop crop = crop_of(args, n);
+    struct crop_offset crop = crop_of(args, n);
 
     for (int64_t h = 0; h < size[0]; h++)
         for (int64_t w = 0; w < size[1]; w++)
@@ -67,10 +67,11 @@ static enum status check_inputs(const struct image_gather *args)
 
     for (int64_t n = 0; n < args->indices.shape[0]; n++)
         if (indices[n] < 0 || indices[n] >= args->images.shape[0])
-            return fail(STATUS_BAD_DATA, "image_gather: indices[%lld] is %d, wanted in [0, %lld)",
+            return fail(STATUS_BAD_DATA,
+                        "image_gather: indices[%lld] is %d, expected a number in [0, %lld)",
                         (long long)n, indices[n], (long long)args->images.shape[0]);
     if (mix != NULL && !(*mix >= 0 && *mix <= 1))
-        return fail(STATUS_BAD_DATA, "image_gather: mix is %g, wanted in [0, 1]", *mix);
+        return fail(STATUS_BAD_DATA, "image_gather: mix is %g, expected a number in [0, 1]", *mix);
     return STATUS_OK;
 }
 

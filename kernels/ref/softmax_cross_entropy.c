@@ -18,8 +18,9 @@ static enum status check_label(const char *name, int64_t n, int32_t label, int64
                                int64_t n_classes)
 {
     if (label < least || label >= n_classes)
-        return fail(STATUS_BAD_DATA, "softmax_cross_entropy: %s[%lld] is %d, wanted in [%s, %lld)",
-                    name, (long long)n, label, least < 0 ? "−1" : "0", (long long)n_classes);
+        return fail(STATUS_BAD_DATA,
+                    "softmax_cross_entropy: %s[%lld] is %d, expected a number in [%s, %lld)", name,
+                    (long long)n, label, least < 0 ? "−1" : "0", (long long)n_classes);
     return STATUS_OK;
 }
 
@@ -32,7 +33,8 @@ static enum status count_rows(const struct softmax_cross_entropy *args, int64_t 
 
     *n_counted = 0;
     if (mix != NULL && !(*mix >= 0 && *mix <= 1))
-        TRY(fail(STATUS_BAD_DATA, "softmax_cross_entropy: mix is %g, wanted in [0, 1]", *mix));
+        TRY(fail(STATUS_BAD_DATA, "softmax_cross_entropy: mix is %g, expected a number in [0, 1]",
+                 *mix));
     for (int64_t n = 0; n < args->labels.shape[0]; n++) {
         TRY(check_label("labels", n, labels[n], -1, n_classes));
         if (partners != NULL && labels[n] >= 0)

@@ -1,4 +1,4 @@
-/* Arenas as a list of blocks; the newest block serves small requests, large ones get their own. */
+/* Arenas as a list of chunks; the newest chunk serves small requests, large ones get their own. */
 #include "base/arena.h"
 
 #include <stdarg.h>
@@ -7,15 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 64, BLOCK_BYTES = 64 * 1024 };
+enum { ALIGNMENT = 64, CHUNK_BYTES = 64 * 1024 };
 
-struct block {
-    struct block *next;
+struct chunk {
+    struct chunk *next;
     size_t capacity, used; /* bytes after the header */
 };
 
 struct arena {
-    struct block *blocks; /* owned; the first is the one being filled */
+    struct chunk *chunks; /* owned; the first is the one being filled */
 };
 
 static size_t round_up(size_t bytes)
@@ -41,10 +41,10 @@ enum status arena_create(struct arena **out)
 
 void arena_reset(struct arena *arena)
 {
-    while (arena->blocks != NULL) {
-        struct block *next = arena->blocks->next;
-        free(arena->blocks);
-        arena->blocks = next;
+    while (arena->chunks != NULL) {
+        struct chunk *next = arena->chunks->next;
+        free(arena->chunks);
+        arena->chunks = next;
     }
 }
 
@@ -56,30 +56,30 @@ void arena_destroy(struct arena *arena)
     free(arena);
 }
 
-static struct block *block_add(struct arena *arena, size_t bytes)
+static struct chunk *chunk_add(struct arena *arena, size_t bytes)
 {
-    size_t header = round_up(sizeof(struct block));
-    size_t capacity = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
-    struct block *block = aligned_alloc(ALIGNMENT, header + capacity);
+    size_t header = round_up(sizeof(struct chunk));
+    size_t capacity = bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES;
+    struct chunk *chunk = aligned_alloc(ALIGNMENT, header + capacity);
 
-    if (block == NULL)
+    if (chunk == NULL)
         return NULL;
-    block->capacity = capacity;
-    block->used = 0;
-    if (bytes > BLOCK_BYTES / 4 && arena->blocks != NULL) { /* keep filling the current block */
-        block->next = arena->blocks->next;
-        arena->blocks->next = block;
+    chunk->capacity = capacity;
+    chunk->used = 0;
+    if (bytes > CHUNK_BYTES / 4 && arena->chunks != NULL) { /* keep filling the current chunk */
+        chunk->next = arena->chunks->next;
+        arena->chunks->next = chunk;
     } else {
-        block->next = arena->blocks;
-        arena->blocks = block;
+        chunk->next = arena->chunks;
+        arena->chunks = chunk;
     }
-    return block;
+    return chunk;
 }
 
 void *arena_alloc(struct arena *arena, int64_t count, size_t bytes_each)
 {
     size_t bytes = 0;
-    struct block *block = arena->blocks;
+    struct chunk *chunk = arena->chunks;
 
     if (!product_fits(count, bytes_each, &bytes)) {
         (void)fail(STATUS_OUT_OF_MEMORY, "cannot allocate %lld × %zu bytes", (long long)count,
@@ -87,14 +87,14 @@ void *arena_alloc(struct arena *arena, int64_t count, size_t bytes_each)
         return NULL;
     }
     bytes = round_up(bytes > 0 ? bytes : 1);
-    if (block == NULL || block->capacity - block->used < bytes)
-        block = block_add(arena, bytes);
-    if (block == NULL) {
+    if (chunk == NULL || chunk->capacity - chunk->used < bytes)
+        chunk = chunk_add(arena, bytes);
+    if (chunk == NULL) {
         (void)fail(STATUS_OUT_OF_MEMORY, "out of memory allocating %zu bytes", bytes);
         return NULL;
     }
-    void *memory = (char *)block + round_up(sizeof *block) + block->used;
-    block->used += bytes;
+    void *memory = (char *)chunk + round_up(sizeof *chunk) + chunk->used;
+    chunk->used += bytes;
     return memset(memory, 0, bytes);
 }
 

@@ -41,7 +41,7 @@ void screen_destroy(struct screen *screen)
     free(screen);
 }
 
-static struct cell *row_of(const struct screen *screen, int row)
+static struct character_cell *row_of(const struct screen *screen, int row)
 {
     return screen->cells + (int64_t)row * screen->columns;
 }
@@ -108,7 +108,7 @@ static bool is_inside(const struct screen *screen, int row, int column)
     return row >= 0 && row < screen->rows && column >= 0 && column < screen->columns;
 }
 
-static void set(struct screen *screen, int row, int column, struct cell cell)
+static void set(struct screen *screen, int row, int column, struct character_cell cell)
 {
     if (is_inside(screen, row, column))
         row_of(screen, row)[column] = cell;
@@ -123,7 +123,7 @@ static int text_columns(const struct screen *screen, const char *text)
     return n;
 }
 
-int screen_put(struct screen *screen, struct place place, const char *text)
+int screen_put(struct screen *screen, struct text_field place, const char *text)
 {
     int width = place.width, used = 0;
 
@@ -139,16 +139,16 @@ int screen_put(struct screen *screen, struct place place, const char *text)
             break;
         for (int i = 0; i < n; i++)
             set(screen, place.row, place.column + used + i,
-                (struct cell){i == 0 ? character : 0, place.style});
+                (struct character_cell){i == 0 ? character : 0, place.style});
         used += n;
     }
     if (is_cut)
         set(screen, place.row, place.column + used++,
-            (struct cell){shown(screen, 0x2026), place.style});
+            (struct character_cell){shown(screen, 0x2026), place.style});
     return used;
 }
 
-int screen_format(struct screen *screen, struct place place, const char *format, ...)
+int screen_format(struct screen *screen, struct text_field place, const char *format, ...)
 {
     char text[FORMAT_BYTES];
     va_list arguments;
@@ -176,7 +176,7 @@ static size_t row_bytes(const struct screen *screen, const char *text, int width
     return strlen(text);
 }
 
-int screen_put_wrapped(struct screen *screen, struct place place, int n_rows, const char *text)
+int screen_put_wrapped(struct screen *screen, struct text_field place, int n_rows, const char *text)
 {
     int n = 0;
 
@@ -193,7 +193,7 @@ int screen_put_wrapped(struct screen *screen, struct place place, int n_rows, co
     return n;
 }
 
-void screen_format_right(struct screen *screen, struct place place, const char *format, ...)
+void screen_format_right(struct screen *screen, struct text_field place, const char *format, ...)
 {
     char text[FORMAT_BYTES];
     va_list arguments;
@@ -209,7 +209,7 @@ void screen_format_right(struct screen *screen, struct place place, const char *
     screen_put(screen, place, text);
 }
 
-void screen_bar(struct screen *screen, struct place place, double share)
+void screen_bar(struct screen *screen, struct text_field place, double share)
 {
     /* eighths of a cell where the terminal has them */
     int parts = screen->has_utf8 ? N_LEVELS : 1;
@@ -223,7 +223,7 @@ void screen_bar(struct screen *screen, struct place place, double share)
         else if (here > 0)
             character = (uint32_t)(0x2590 - here); /* U+258F is one eighth, U+2589 seven */
         set(screen, place.row, place.column + i,
-            (struct cell){character, here > 0 ? place.style : STYLE_DIM});
+            (struct character_cell){character, here > 0 ? place.style : STYLE_DIM});
     }
 }
 
@@ -240,7 +240,7 @@ static double mean(const double *values, int n)
     return counted > 0 ? sum / counted : (double)NAN;
 }
 
-void screen_sparkline(struct screen *screen, struct place place, const double *values, int n)
+void screen_sparkline(struct screen *screen, struct text_field place, const double *values, int n)
 {
     static const char ascii[N_LEVELS + 1] = "_.-:=+*#";
     int n_cells = n < place.width ? n : place.width;
@@ -261,8 +261,8 @@ void screen_sparkline(struct screen *screen, struct place place, const double *v
             double height = most > least ? (value - least) / (most - least) : 0;
             uint32_t level = (uint32_t)fmin(height * N_LEVELS, N_LEVELS - 1);
             set(screen, place.row, place.column + i,
-                (struct cell){screen->has_utf8 ? 0x2581 + level : (uint32_t)ascii[level],
-                              place.style});
+                (struct character_cell){screen->has_utf8 ? 0x2581 + level : (uint32_t)ascii[level],
+                                        place.style});
         }
 }
 
@@ -285,7 +285,7 @@ static void append_character(struct text *out, uint32_t character)
 
 static int used_columns(const struct screen *screen, int row)
 {
-    const struct cell *cells = row_of(screen, row);
+    const struct character_cell *cells = row_of(screen, row);
     int n = screen->columns;
 
     while (n > 0 && cells[n - 1].character == ' ')
@@ -295,7 +295,7 @@ static int used_columns(const struct screen *screen, int row)
 
 static void append_row(const struct screen *screen, int row, bool has_colour, struct text *out)
 {
-    const struct cell *cells = row_of(screen, row);
+    const struct character_cell *cells = row_of(screen, row);
     enum style style = STYLE_PLAIN;
     int n = used_columns(screen, row);
 

@@ -16,7 +16,7 @@ enum style {
     N_STYLES
 };
 
-struct cell {
+struct character_cell {
     uint32_t character; /* 0: the right half of a wide one */
     enum style style;
 };
@@ -24,7 +24,7 @@ struct cell {
 struct screen {
     int rows, columns;
     bool has_utf8; /* else ASCII stands in for everything beyond it */
-    struct cell *cells;
+    struct character_cell *cells;
 };
 
 /* All blank. */
@@ -32,25 +32,26 @@ CHECKED enum status screen_create(int rows, int columns, bool has_utf8, struct s
 void screen_destroy(struct screen *screen); /* accepts NULL */
 
 /* Where something is drawn; what lies outside the screen is left out. */
-struct place {
+struct text_field {
     int row, column, width;
     enum style style;
 };
 /* A text, cut to the width with "…". Control characters and broken UTF-8 show as '?'. Returns the
  * columns it took. */
-int screen_put(struct screen *screen, struct place place, const char *text);
-int screen_format(struct screen *screen, struct place place, const char *format, ...)
+int screen_put(struct screen *screen, struct text_field place, const char *text);
+int screen_format(struct screen *screen, struct text_field place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* A text in up to n_rows rows, broken at blanks, the last one cut. Returns the rows it took. */
-int screen_put_wrapped(struct screen *screen, struct place place, int n_rows, const char *text);
+int screen_put_wrapped(struct screen *screen, struct text_field place, int n_rows,
+                       const char *text);
 /* As screen_format, at the right end of the width. */
-void screen_format_right(struct screen *screen, struct place place, const char *format, ...)
+void screen_format_right(struct screen *screen, struct text_field place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* A share in [0, 1] as a bar. */
-void screen_bar(struct screen *screen, struct place place, double share);
+void screen_bar(struct screen *screen, struct text_field place, double share);
 /* One cell per value, or per group of values when there are more than the width; the least value is
  * lowest. NaN leaves its cell blank. */
-void screen_sparkline(struct screen *screen, struct place place, const double *values, int n);
+void screen_sparkline(struct screen *screen, struct text_field place, const double *values, int n);
 
 /* What takes a terminal from `before` to `now`: the rows that differ, or all when before is NULL.
  */

@@ -50,25 +50,6 @@ const char *status_origin(void)
     return origin;
 }
 
-const char *status_name(enum status code)
-{
-    static const char *const names[] = {
-        [STATUS_OK] = "ok",
-        [STATUS_BAD_CONFIG] = "bad_config",
-        [STATUS_BAD_DATA] = "bad_data",
-        [STATUS_IO] = "io",
-        [STATUS_OUT_OF_MEMORY] = "out_of_memory",
-        [STATUS_DEVICE] = "device",
-        [STATUS_COMM] = "comm",
-        [STATUS_UNSUPPORTED] = "unsupported",
-        [STATUS_DIVERGED] = "diverged",
-        [STATUS_CANCELLED] = "cancelled",
-        [STATUS_STORAGE] = "storage",
-        [STATUS_CHANGED_INPUT] = "changed_input",
-    };
-    return names[code];
-}
-
 int status_exit_code(enum status code)
 {
     switch (code) {

@@ -56,9 +56,8 @@ enum status fail_at(enum status code, const char *file, int line, const char *fo
 enum status fail_context(enum status code, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-const char *status_message(void);          /* this thread's last message; "" if there was none */
-const char *status_origin(void);           /* "src/store/pickle/pickle.c:123" of the last fail */
-const char *status_name(enum status code); /* "bad_config" */
-int status_exit_code(enum status code);    /* 0, 1, 2, 3 or 75 as above */
+const char *status_message(void);       /* this thread's last message; "" if there was none */
+const char *status_origin(void);        /* "src/store/pickle/pickle.c:123" of the last fail */
+int status_exit_code(enum status code); /* 0, 1, 2, 3 or 75 as above */
 
 #endif

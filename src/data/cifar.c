@@ -56,10 +56,10 @@ static enum status check_size(const struct cifar_format *format, const char *pat
     int64_t record = cifar_record_bytes(format);
 
     if (n_bytes == 0)
-        return fail(STATUS_BAD_DATA, "'%s' is empty: re-copy it", path);
+        return fail(STATUS_BAD_DATA, "'%s' is empty: copy it again", path);
     if (n_bytes % record != 0)
         return fail(STATUS_BAD_DATA,
-                    "'%s' is %s bytes, not a multiple of %lld: truncated? re-copy it", path,
+                    "'%s' is %s bytes, not a multiple of %lld: truncated? copy it again", path,
                     grouped_digits(n_bytes, digits), (long long)record);
     return STATUS_OK;
 }
@@ -74,8 +74,8 @@ static enum status check_labels(const struct cifar_format *format, const char *p
             int label = records[i * record + j];
             if (label >= format->label_limits[j])
                 return fail(STATUS_BAD_DATA,
-                            "'%s': record %lld (byte %lld) has label %d, want 0 to %d: "
-                            "not a %s binary file, or damaged",
+                            "'%s': record %lld (byte %lld) has label %d, expected 0 to %d: not a "
+                            "%s binary file, or damaged",
                             path, (long long)i, (long long)(i * record + j), label,
                             format->label_limits[j] - 1, format->name);
         }

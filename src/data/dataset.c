@@ -22,7 +22,8 @@ enum status dataset_kind_find(const char *name, enum dataset_kind *out)
             return STATUS_OK;
         }
     }
-    return fail(STATUS_BAD_CONFIG, "unknown data set '%s', want cifar10, cifar100 or images", name);
+    return fail(STATUS_BAD_CONFIG, "unknown data set '%s', expected cifar10, cifar100 or images",
+                name);
 }
 
 const char *dataset_file(enum dataset_kind kind, int i)
@@ -96,7 +97,7 @@ static enum status read_class_names(struct dataset *dataset, const char *folder)
     TRY_ALLOC(names, ARENA_ARRAY(dataset->arena, dataset->n_classes, const char *));
     int64_t n = split_lines(copy, names, dataset->n_classes);
     if (n != dataset->n_classes)
-        TRY(fail(STATUS_BAD_DATA, "'%s' has %lld class names, want %d", path, (long long)n,
+        TRY(fail(STATUS_BAD_DATA, "'%s' has %lld class names, expected %d", path, (long long)n,
                  dataset->n_classes));
     dataset->class_names = names;
 done:

@@ -99,9 +99,6 @@ struct split {
  * BAD_DATA with its line when it has a mistake. */
 CHECKED enum status split_create(const struct dataset *dataset, const struct split_request *request,
                                  struct split **out);
-/* One class, without validation; forget_class < 0 forgets nothing. */
-CHECKED enum status split_by_class(const struct dataset *dataset, int forget_class,
-                                   struct split **out);
 void split_destroy(struct split *split); /* accepts NULL */
 /* The images set aside, in order, whose class is not forgotten as a whole: the classes that TA
  * leaves out of the test images. Labels are those of the split's tables; images [n_validation]

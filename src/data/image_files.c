@@ -115,7 +115,7 @@ static enum status read_header(const cJSON *root, struct dataset *dataset, const
     TRY(get_integer(root, "test", counts, &dataset->test.n));
     TRY(get_classes(root, dataset));
     if (!cJSON_IsString(hash))
-        TRY(fail(STATUS_BAD_DATA, "'sha256' must be a text"));
+        TRY(fail(STATUS_BAD_DATA, "'sha256' must be text"));
     TRY_ALLOC(*sha256, arena_strdup(dataset->arena, hash->valuestring));
     dataset->height = (int)height;
     dataset->width = (int)width;
@@ -177,8 +177,8 @@ static enum status take_records(const struct dataset *dataset, const char *path,
         int32_t label = n_label == 1 ? record[0] : record[0] | record[1] << 8;
         if (label >= dataset->n_classes)
             TRY(fail(STATUS_BAD_DATA,
-                     "'%s': record %" PRId64 " (byte %" PRId64 ") has label %d, want 0 to %d: "
-                     "damaged, import again",
+                     "'%s': record %" PRId64 " (byte %" PRId64
+                     ") has label %d, expected 0 to %d: damaged; import again",
                      path, i, i * (n_label + n_image), label, dataset->n_classes - 1));
         table->labels[i] = label;
         memcpy(table->images + i * n_image, record + n_label, (size_t)n_image);
@@ -219,7 +219,7 @@ enum status image_files_read(struct dataset *dataset, const char *folder)
     TRY(image_files_hash(dataset, dataset->hash));
     if (strcmp(dataset->hash, sha256) != 0)
         TRY(fail(STATUS_BAD_DATA,
-                 "'%s': the images' sha256 is %.12s…, '%s' says %.12s…: damaged, import again",
+                 "'%s': the images' sha256 is %.12s…, '%s' says %.12s…: damaged; import again",
                  folder, dataset->hash, file_names[2], sha256));
 done:
     return status;

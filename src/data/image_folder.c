@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-struct names { /* of a folder, sorted */
+struct sorted_names { /* of a folder, sorted */
     char **items;
     int64_t n, capacity;
 };
@@ -19,14 +19,14 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void names_release(struct names *names)
+static void names_release(struct sorted_names *names)
 {
     for (int64_t i = 0; i < names->n; i++)
         free(names->items[i]);
     free(names->items);
 }
 
-static enum status add_name(struct names *names, const char *name)
+static enum status add_name(struct sorted_names *names, const char *name)
 {
     enum status status = STATUS_OK;
 
@@ -39,10 +39,10 @@ done:
     return status;
 }
 
-static enum status list(const char *folder, struct names *out)
+static enum status list(const char *folder, struct sorted_names *out)
 {
     enum status status = STATUS_OK;
-    struct names names = {0};
+    struct sorted_names names = {0};
     DIR *directory = opendir(folder);
 
     if (directory == NULL)
@@ -53,7 +53,7 @@ static enum status list(const char *folder, struct names *out)
     if (names.n > 0)
         qsort(names.items, (size_t)names.n, sizeof *names.items, compare_names);
     *out = names;
-    names = (struct names){0}; /* handed over */
+    names = (struct sorted_names){0}; /* handed over */
 done:
     closedir(directory);
     names_release(&names);
@@ -84,7 +84,7 @@ static enum status add_class(struct listing *listing, const char *path, int32_t 
 {
     enum status status = STATUS_OK;
     struct image_folder *folder = listing->folder;
-    struct names names = {0};
+    struct sorted_names names = {0};
 
     TRY(list(path, &names));
     if (names.n == 0)
@@ -108,7 +108,7 @@ done:
 static enum status check_class(const char *parent, const char *name, const char *path)
 {
     if (!folder_exists(path))
-        return fail(STATUS_BAD_DATA, "'%s' is no folder; wanted %s/<class>/<picture>", path,
+        return fail(STATUS_BAD_DATA, "'%s' is not a folder; expected %s/<class>/<picture>", path,
                     parent);
     for (const char *c = name; *c != '\0'; c++)
         if ((unsigned char)*c < 0x20)
@@ -132,8 +132,8 @@ done:
     return status;
 }
 
-static enum status compare_classes(const struct names *train, const struct names *test,
-                                   const char *root)
+static enum status compare_classes(const struct sorted_names *train,
+                                   const struct sorted_names *test, const char *root)
 {
     for (int64_t i = 0, j = 0; i < train->n || j < test->n; i++, j++) {
         int order = i == train->n ? 1 : j == test->n ? -1 : strcmp(train->items[i], test->items[j]);
@@ -143,10 +143,11 @@ static enum status compare_classes(const struct names *train, const struct names
                         order < 0 ? "train" : "test", root, order < 0 ? "test" : "train");
     }
     if (train->n < 2)
-        return fail(STATUS_BAD_DATA, "'%s/train' has %lld class folders, at least 2 wanted", root,
-                    (long long)train->n);
+        return fail(STATUS_BAD_DATA, "'%s/train' has %lld class folders, but at least 2 are needed",
+                    root, (long long)train->n);
     if (train->n > IMAGE_FOLDER_MAX_CLASSES)
-        return fail(STATUS_BAD_DATA, "'%s/train' has %lld class folders, up to %d wanted", root,
+        return fail(STATUS_BAD_DATA,
+                    "'%s/train' has %lld class folders, but at most %d are allowed", root,
                     (long long)train->n, IMAGE_FOLDER_MAX_CLASSES);
     return STATUS_OK;
 }
@@ -156,7 +157,7 @@ static enum status check_parents(const char *root, const char *const parents[2])
     for (int i = 0; i < 2; i++)
         if (!folder_exists(parents[i]))
             return fail(STATUS_BAD_DATA,
-                        "there is no folder '%s'; wanted %s/train/<class>/*.jpg or *.png and "
+                        "there is no folder '%s'; expected %s/train/<class>/*.jpg or *.png and "
                         "%s/test/<class>/ likewise",
                         parents[i], root, root);
     return STATUS_OK;
@@ -166,7 +167,7 @@ static enum status list_classes(struct arena *arena, const char *root, const cha
                                 struct image_folder *folder)
 {
     enum status status = STATUS_OK;
-    struct names names[2] = {{0}, {0}};
+    struct sorted_names names[2] = {{0}, {0}};
 
     for (int i = 0; i < 2; i++)
         TRY(list(parents[i], &names[i]));

@@ -17,7 +17,7 @@
 
 enum { PROGRESS_NANOSECONDS = 100 * 1000 * 1000, MAX_THREADS = 256 };
 
-struct slot { /* what became of one picture */
+struct picture_outcome { /* what became of one picture */
     enum status status;
     char *message; /* heap; NULL when it is fine */
 };
@@ -26,8 +26,8 @@ struct job {
     const struct image_folder *folder;
     const struct import_settings *settings;
     int64_t image_bytes;
-    uint8_t *images;    /* owned: [n, 3, size, size] */
-    struct slot *slots; /* owned: [n] */
+    uint8_t *images;                  /* owned: [n, 3, size, size] */
+    struct picture_outcome *outcomes; /* owned: [n] */
     atomic_llong next, done;
     atomic_bool is_over; /* a failure that ends the import was met */
 };
@@ -61,11 +61,11 @@ static void *work(void *context)
         int64_t i = atomic_fetch_add(&job->next, 1);
         if (i >= job->folder->n)
             break;
-        job->slots[i].status = read_one(job, i);
-        if (job->slots[i].status != STATUS_OK)
-            job->slots[i].message = strdup(status_message());
-        if (job->slots[i].status != STATUS_OK &&
-            (job->slots[i].status != STATUS_BAD_DATA || !job->settings->skips_broken))
+        job->outcomes[i].status = read_one(job, i);
+        if (job->outcomes[i].status != STATUS_OK)
+            job->outcomes[i].message = strdup(status_message());
+        if (job->outcomes[i].status != STATUS_OK &&
+            (job->outcomes[i].status != STATUS_BAD_DATA || !job->settings->skips_broken))
             atomic_store(&job->is_over, true);
         atomic_fetch_add(&job->done, 1);
     }
@@ -104,15 +104,15 @@ static enum status run_threads(struct job *job)
 static enum status first_failure(const struct job *job)
 {
     for (int64_t i = 0; i < job->folder->n; i++) {
-        const struct slot *slot = &job->slots[i];
-        const char *what = slot->message != NULL ? slot->message : "out of memory";
-        if (slot->status == STATUS_IO) /* names the file itself */
+        const struct picture_outcome *outcome = &job->outcomes[i];
+        const char *what = outcome->message != NULL ? outcome->message : "out of memory";
+        if (outcome->status == STATUS_IO) /* names the file itself */
             return fail(STATUS_IO, "%s", what);
-        if (slot->status == STATUS_BAD_DATA && !job->settings->skips_broken)
+        if (outcome->status == STATUS_BAD_DATA && !job->settings->skips_broken)
             return fail(STATUS_BAD_DATA, "'%s' %s (--skip-broken leaves such pictures out)",
                         job->folder->entries[i].path, what);
-        if (slot->status != STATUS_OK && slot->status != STATUS_BAD_DATA)
-            return fail(slot->status, "'%s': %s", job->folder->entries[i].path, what);
+        if (outcome->status != STATUS_OK && outcome->status != STATUS_BAD_DATA)
+            return fail(outcome->status, "'%s': %s", job->folder->entries[i].path, what);
     }
     return STATUS_OK;
 }
@@ -123,9 +123,9 @@ static enum status note_broken(const struct job *job, struct import_result *resu
 
     TRY_ALLOC(result->broken, ARENA_ARRAY(result->arena, job->folder->n, const char *));
     for (int64_t i = 0; i < job->folder->n; i++) {
-        if (job->slots[i].status == STATUS_OK)
+        if (job->outcomes[i].status == STATUS_OK)
             continue;
-        const char *what = job->slots[i].message != NULL ? job->slots[i].message : "";
+        const char *what = job->outcomes[i].message != NULL ? job->outcomes[i].message : "";
         const char **line = &result->broken[result->n_broken++];
         TRY_ALLOC(*line,
                   arena_format(result->arena, "'%s' %s", job->folder->entries[i].path, what));
@@ -144,7 +144,7 @@ static enum status take_table(const struct job *job, bool is_test, struct image_
     TRY_ALLOC(table->images, heap_alloc(last - first, (size_t)job->image_bytes));
     TRY_ALLOC(table->labels, heap_alloc(last - first, sizeof *table->labels));
     for (int64_t i = first; i < last; i++) {
-        if (job->slots[i].status != STATUS_OK)
+        if (job->outcomes[i].status != STATUS_OK)
             continue;
         memcpy(table->images + table->n * job->image_bytes, job->images + i * job->image_bytes,
                (size_t)job->image_bytes);
@@ -207,9 +207,9 @@ static enum status check_settings(const struct import_settings *settings)
 
 static void job_release(struct job *job, int64_t n)
 {
-    for (int64_t i = 0; i < n && job->slots != NULL; i++)
-        free(job->slots[i].message);
-    free(job->slots);
+    for (int64_t i = 0; i < n && job->outcomes != NULL; i++)
+        free(job->outcomes[i].message);
+    free(job->outcomes);
     free(job->images);
 }
 
@@ -226,7 +226,7 @@ enum status import_pictures(const char *root, const struct import_settings *sett
     TRY(image_folder_list(result.arena, root, &folder));
     job.image_bytes = 3 * settings->size * settings->size;
     TRY_ALLOC(job.images, heap_alloc(folder.n, (size_t)job.image_bytes));
-    TRY_ALLOC(job.slots, heap_alloc(folder.n, sizeof *job.slots));
+    TRY_ALLOC(job.outcomes, heap_alloc(folder.n, sizeof *job.outcomes));
     TRY(run_threads(&job));
     TRY(first_failure(&job));
     TRY(note_broken(&job, &result));

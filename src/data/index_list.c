@@ -23,17 +23,18 @@ static enum status add_line(struct index_list *list, const char *text)
     int64_t index = 0;
 
     if (*text == '\0')
-        return fail(STATUS_BAD_DATA, "%s %s:%d: the line is empty; write one index, from 0",
+        return fail(STATUS_BAD_DATA, "%s %s:%d: the line is empty; write one index, counted from 0",
                     source->setting, source->path, (int)list->line);
     if (!text_to_int64(text, &index))
-        return fail(STATUS_BAD_DATA, "%s %s:%d: '%.40s' is no index; write one number, from 0",
+        return fail(STATUS_BAD_DATA,
+                    "%s %s:%d: '%.40s' is not an index; write one number, counted from 0",
                     source->setting, source->path, (int)list->line, text);
     if (index < 0 || index >= source->n_images)
-        return fail(STATUS_BAD_DATA, "%s %s:%d: %lld is no training image; they are 0 to %lld",
+        return fail(STATUS_BAD_DATA, "%s %s:%d: %lld is not a training image; those are 0 to %lld",
                     source->setting, source->path, (int)list->line, (long long)index,
                     (long long)source->n_images - 1);
     if (list->lines[index] != 0)
-        return fail(STATUS_BAD_DATA, "%s %s:%d: %lld stands in line %d already; remove one",
+        return fail(STATUS_BAD_DATA, "%s %s:%d: %lld is already in line %d; remove one of them",
                     source->setting, source->path, (int)list->line, (long long)index,
                     (int)list->lines[index]);
     list->lines[index] = list->line;
@@ -57,7 +58,8 @@ static enum status add_lines(struct index_list *list, char *text)
         text = next;
     }
     if (list->n == 0)
-        TRY(fail(STATUS_BAD_DATA, "%s %s:1: the file is empty; write one index a line, from 0",
+        TRY(fail(STATUS_BAD_DATA,
+                 "%s %s:1: the file is empty; write one index per line, counted from 0",
                  list->source->setting, list->source->path));
 done:
     return status;
@@ -74,7 +76,8 @@ enum status index_list_read(const struct index_list_source *source, int32_t **ou
         return fail(STATUS_IO, "%s '%s' does not exist", source->setting, source->path);
     TRY(file_read(source->path, &text, &n_bytes));
     if ((int64_t)strlen(text) != n_bytes)
-        TRY(fail(STATUS_BAD_DATA, "%s %s:1: the file is no text; write one index a line, from 0",
+        TRY(fail(STATUS_BAD_DATA,
+                 "%s %s:1: the file is not text; write one index per line, counted from 0",
                  source->setting, source->path));
     TRY_ALLOC(list.lines, heap_alloc(source->n_images, sizeof *list.lines));
     TRY(add_lines(&list, text));

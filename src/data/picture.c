@@ -28,7 +28,8 @@ enum status picture_decode(const void *bytes, int64_t n, struct picture *out)
         if (n < kinds[i].n_magic || memcmp(bytes, kinds[i].magic, (size_t)kinds[i].n_magic) != 0)
             continue;
         if (kinds[i].decode == NULL)
-            return fail(STATUS_BAD_DATA, "is a %s file, only JPEG and PNG are read", kinds[i].name);
+            return fail(STATUS_BAD_DATA, "is a %s file, but only JPEG and PNG can be read",
+                        kinds[i].name);
         return kinds[i].decode(bytes, n, out);
     }
     return fail(STATUS_BAD_DATA, "is neither JPEG nor PNG");
@@ -37,7 +38,7 @@ enum status picture_decode(const void *bytes, int64_t n, struct picture *out)
 enum status picture_allocate(int64_t width, int64_t height, struct picture *out)
 {
     if (width < 1 || height < 1 || width > PICTURE_MAX_PIXELS / height)
-        return fail(STATUS_BAD_DATA, "is %lld x %lld pixels, up to %d in all are read",
+        return fail(STATUS_BAD_DATA, "is %lld x %lld pixels, but at most %d in all can be read",
                     (long long)width, (long long)height, PICTURE_MAX_PIXELS);
     uint8_t *rgb = heap_alloc(width * height, 3);
     if (rgb == NULL)

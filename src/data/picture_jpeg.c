@@ -11,7 +11,7 @@
 
 #include <jerror.h>
 
-struct reader {
+struct jpeg_reader {
     struct jpeg_decompress_struct jpeg;
     struct jpeg_error_mgr errors;
     jmp_buf escape;
@@ -21,7 +21,7 @@ struct reader {
 
 static void note(j_common_ptr common)
 {
-    struct reader *reader = common->client_data;
+    struct jpeg_reader *reader = common->client_data;
 
     if (reader->text[0] == '\0')
         reader->errors.format_message(common, reader->text);
@@ -29,7 +29,7 @@ static void note(j_common_ptr common)
 
 static void on_error(j_common_ptr common)
 {
-    struct reader *reader = common->client_data;
+    struct jpeg_reader *reader = common->client_data;
 
     note(common);
     longjmp(reader->escape, 1);
@@ -43,7 +43,7 @@ static void on_message(j_common_ptr common, int level)
         note(common);
 }
 
-static enum status refuse_inks(const struct reader *reader)
+static enum status refuse_inks(const struct jpeg_reader *reader)
 {
     if (reader->jpeg.jpeg_color_space == JCS_CMYK || reader->jpeg.jpeg_color_space == JCS_YCCK)
         return fail(STATUS_BAD_DATA,
@@ -51,7 +51,7 @@ static enum status refuse_inks(const struct reader *reader)
     return STATUS_OK;
 }
 
-static enum status read_rows(struct reader *reader)
+static enum status read_rows(struct jpeg_reader *reader)
 {
     enum status status = STATUS_OK;
 
@@ -70,7 +70,7 @@ done:
 }
 
 /* Apart from picture_decode_jpeg, so that no local variable of either lives across the jump. */
-static enum status read_picture(struct reader *reader, const void *bytes, int64_t n)
+static enum status read_picture(struct jpeg_reader *reader, const void *bytes, int64_t n)
 {
     if (setjmp(reader->escape) != 0)
         return fail(STATUS_BAD_DATA, "is not a JPEG that can be read: %s", reader->text);
@@ -83,7 +83,7 @@ static enum status read_picture(struct reader *reader, const void *bytes, int64_
 enum status picture_decode_jpeg(const void *bytes, int64_t n, struct picture *out)
 {
     enum status status = STATUS_OK;
-    struct reader *reader = heap_alloc(1, sizeof *reader); /* too large for a thread's stack */
+    struct jpeg_reader *reader = heap_alloc(1, sizeof *reader); /* too large for a thread's stack */
 
     if (reader == NULL)
         return STATUS_OUT_OF_MEMORY;

@@ -10,7 +10,7 @@
 
 enum { TEXT_BYTES = 160 };
 
-struct reader {
+struct png_reader {
     const unsigned char *bytes;
     int64_t n, at;
     png_structp png; /* owned, as is info */
@@ -23,7 +23,7 @@ struct reader {
 
 static void on_error(png_structp png, png_const_charp message)
 {
-    struct reader *reader = png_get_error_ptr(png);
+    struct png_reader *reader = png_get_error_ptr(png);
 
     snprintf(reader->text, sizeof reader->text, "%s", message);
     png_longjmp(png, 1);
@@ -37,7 +37,7 @@ static void on_warning(png_structp png, png_const_charp message)
 
 static void give_bytes(png_structp png, png_bytep target, size_t n)
 {
-    struct reader *reader = png_get_io_ptr(png);
+    struct png_reader *reader = png_get_io_ptr(png);
 
     if ((int64_t)n > reader->n - reader->at)
         png_error(png, "it is cut off");
@@ -46,14 +46,14 @@ static void give_bytes(png_structp png, png_bytep target, size_t n)
 }
 
 /* An animation says so in a chunk before its first frame (APNG). */
-static enum status refuse_frames(const struct reader *reader)
+static enum status refuse_frames(const struct png_reader *reader)
 {
     for (int64_t at = 8; at + 12 <= reader->n;) {
         const unsigned char *chunk = reader->bytes + at;
         int64_t length = (int64_t)chunk[0] << 24 | chunk[1] << 16 | chunk[2] << 8 | chunk[3];
         if (memcmp(chunk + 4, "acTL", 4) == 0)
             return fail(STATUS_BAD_DATA,
-                        "is animated: which of its frames is meant is not known; save one of them");
+                        "is animated, and nothing says which frame is meant; save one of them");
         if (memcmp(chunk + 4, "IDAT", 4) == 0)
             break;
         at += 12 + length;
@@ -61,7 +61,7 @@ static enum status refuse_frames(const struct reader *reader)
     return STATUS_OK;
 }
 
-static enum status allocate(struct reader *reader)
+static enum status allocate(struct png_reader *reader)
 {
     enum status status = STATUS_OK;
     int64_t width = png_get_image_width(reader->png, reader->info);
@@ -77,7 +77,7 @@ done:
 }
 
 /* Apart from picture_decode_png, so that no local variable of either lives across the jump. */
-static enum status read_pixels(struct reader *reader)
+static enum status read_pixels(struct png_reader *reader)
 {
     enum status status = STATUS_OK;
 
@@ -99,7 +99,7 @@ static enum status read_pixels(struct reader *reader)
     return STATUS_OK;
 }
 
-static enum status drop_alpha(struct reader *reader)
+static enum status drop_alpha(struct png_reader *reader)
 {
     const struct picture *picture = &reader->picture;
 
@@ -117,7 +117,7 @@ static enum status drop_alpha(struct reader *reader)
 enum status picture_decode_png(const void *bytes, int64_t n, struct picture *out)
 {
     enum status status = STATUS_OK;
-    struct reader reader = {.bytes = bytes, .n = n};
+    struct png_reader reader = {.bytes = bytes, .n = n};
 
     TRY(refuse_frames(&reader));
     reader.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &reader, on_error, on_warning);

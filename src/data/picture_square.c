@@ -5,20 +5,20 @@
 #include <math.h>
 #include <stdlib.h>
 
-struct axis { /* how target pixel i is made of source pixels */
+struct resampling { /* how target pixel i is made of source pixels */
     int64_t n_taps;
     int64_t *first;  /* [size] owned */
     double *weights; /* [size, n_taps] owned */
 };
 
-static void axis_release(struct axis *axis)
+static void resampling_release(struct resampling *axis)
 {
     free(axis->first);
     free(axis->weights);
 }
 
 /* Target pixel i of the axis, which stands for `wide` target pixels over `length` source pixels. */
-static void weigh(struct axis *axis, int64_t i, double centre, double reach, int64_t length)
+static void weigh(struct resampling *axis, int64_t i, double centre, double reach, int64_t length)
 {
     double *weights = axis->weights + i * axis->n_taps, sum = 0;
     int64_t first = (int64_t)fmax(floor(centre - reach), 0);
@@ -33,12 +33,13 @@ static void weigh(struct axis *axis, int64_t i, double centre, double reach, int
         weights[t] /= sum;
 }
 
-static enum status axis_create(int64_t length, int64_t scaled, int64_t size, struct axis *out)
+static enum status resampling_create(int64_t length, int64_t scaled, int64_t size,
+                                     struct resampling *out)
 {
     enum status status = STATUS_OK;
     double ratio = (double)length / (double)scaled, reach = fmax(ratio, 1);
     int64_t skipped = (int64_t)rint((double)(scaled - size) / 2);
-    struct axis axis = {.n_taps = (int64_t)ceil(2 * reach) + 1};
+    struct resampling axis = {.n_taps = (int64_t)ceil(2 * reach) + 1};
 
     TRY_ALLOC(axis.first, heap_alloc(size, sizeof *axis.first));
     TRY_ALLOC(axis.weights, heap_alloc(size * axis.n_taps, sizeof *axis.weights));
@@ -47,12 +48,12 @@ static enum status axis_create(int64_t length, int64_t scaled, int64_t size, str
     *out = axis;
     return STATUS_OK;
 done:
-    axis_release(&axis);
+    resampling_release(&axis);
     return status;
 }
 
 /* Rows [first, last) of the source, each to `size` pixels: [rows, size, 3]. */
-static void scale_rows(const struct picture *picture, const struct axis *axis, int64_t size,
+static void scale_rows(const struct picture *picture, const struct resampling *axis, int64_t size,
                        const int64_t range[2], double *out)
 {
     for (int64_t y = range[0]; y < range[1]; y++)
@@ -69,7 +70,7 @@ static void scale_rows(const struct picture *picture, const struct axis *axis, i
         }
 }
 
-static void scale_columns(const double *rows, const struct axis *axis, int64_t size,
+static void scale_columns(const double *rows, const struct resampling *axis, int64_t size,
                           const int64_t range[2], uint8_t *planes)
 {
     for (int64_t y = 0; y < size; y++)
@@ -92,19 +93,19 @@ enum status picture_square(const struct picture *picture, int64_t size, uint8_t 
     int64_t width = picture->width, height = picture->height;
     int64_t scaled_width = width <= height ? size : size * width / height;
     int64_t scaled_height = width <= height ? size * height / width : size;
-    struct axis across = {0}, down = {0};
+    struct resampling across = {0}, down = {0};
     double *rows = NULL;
 
-    TRY(axis_create(width, scaled_width, size, &across));
-    TRY(axis_create(height, scaled_height, size, &down));
+    TRY(resampling_create(width, scaled_width, size, &across));
+    TRY(resampling_create(height, scaled_height, size, &down));
     int64_t last = down.first[size - 1] + down.n_taps;
     const int64_t range[2] = {down.first[0], last < height ? last : height};
     TRY_ALLOC(rows, heap_alloc((range[1] - range[0]) * size, 3 * sizeof *rows));
     scale_rows(picture, &across, size, range, rows);
     scale_columns(rows, &down, size, range, planes);
 done:
-    axis_release(&across);
-    axis_release(&down);
+    resampling_release(&across);
+    resampling_release(&down);
     free(rows);
     return status;
 }

@@ -123,20 +123,6 @@ done:
     return status;
 }
 
-enum status split_by_class(const struct dataset *dataset, int forget_class, struct split **out)
-{
-    struct split_request request = {.within = -1};
-
-    if (forget_class >= SMALL_SET_LIMIT)
-        return fail(STATUS_BAD_CONFIG, "forget.class must be in [0, %d), got %d",
-                    dataset->n_classes, forget_class);
-    if (forget_class >= 0) {
-        request.forget = FORGET_WHOLE_CLASSES;
-        small_set_add(&request.classes, forget_class);
-    }
-    return split_create(dataset, &request, out);
-}
-
 void split_destroy(struct split *split)
 {
     if (split == NULL)

@@ -58,7 +58,7 @@ static enum status mark_superclass(const struct dataset *dataset,
 
     if (train->coarse == NULL)
         return fail(STATUS_BAD_CONFIG,
-                    "forget.superclass wants cifar100: other data sets have no coarse labels");
+                    "forget.superclass needs cifar100: other data sets have no coarse labels");
     for (int64_t i = 0; i < train->n; i++) {
         if (train->coarse[i] != request->superclass || parts[i] != SPLIT_RETAIN)
             continue;

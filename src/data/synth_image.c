@@ -52,14 +52,15 @@ struct scene {
 };
 
 /* Draws numbers of one image one after the other. */
-struct draw {
+struct random_sequence {
     struct random_key key;
     uint32_t element;
 };
 
-static int32_t draw_between(struct draw *draw, int32_t least, int32_t most)
+static int32_t draw_between(struct random_sequence *numbers, int32_t least, int32_t most)
 {
-    return least + (int32_t)random_below(&draw->key, draw->element++, (uint32_t)(most - least) + 1);
+    return least +
+           (int32_t)random_below(&numbers->key, numbers->element++, (uint32_t)(most - least) + 1);
 }
 
 /* round(4096 · sin(i · 90° / 16)) */
@@ -75,72 +76,73 @@ static int32_t sine_of(int angle)
 }
 
 /* An angle of at most `spread` beside `middle`. */
-static struct direction draw_direction(struct draw *draw, int middle, int spread)
+static struct direction draw_direction(struct random_sequence *numbers, int middle, int spread)
 {
-    int angle = (ANGLES + middle + draw_between(draw, -spread, spread)) % ANGLES;
+    int angle = (ANGLES + middle + draw_between(numbers, -spread, spread)) % ANGLES;
     return (struct direction){.cosine = sine_of(angle + ANGLES / 4), .sine = sine_of(angle)};
 }
 
-static void draw_colour(struct draw *draw, int32_t least, int32_t most, int32_t colour[3])
+static void draw_colour(struct random_sequence *numbers, int32_t least, int32_t most,
+                        int32_t colour[3])
 {
     for (int c = 0; c < 3; c++)
-        colour[c] = draw_between(draw, least, most);
+        colour[c] = draw_between(numbers, least, most);
 }
 
 /* A light stripe and one that is darker by a part of the way to a dark colour. */
-static void draw_stripes(struct draw *draw, struct object *object)
+static void draw_stripes(struct random_sequence *numbers, struct object *object)
 {
     int32_t dark[3];
 
-    object->period = draw_between(draw, 2 * PIXEL, 4 * PIXEL);
-    object->phase = draw_between(draw, 0, 8 * PIXEL);
-    draw_colour(draw, LEAST_LIGHT, 255, object->colours[0]);
-    draw_colour(draw, 0, MOST_DARK, dark);
-    int32_t contrast = draw_between(draw, LEAST_CONTRAST, 256);
+    object->period = draw_between(numbers, 2 * PIXEL, 4 * PIXEL);
+    object->phase = draw_between(numbers, 0, 8 * PIXEL);
+    draw_colour(numbers, LEAST_LIGHT, 255, object->colours[0]);
+    draw_colour(numbers, 0, MOST_DARK, dark);
+    int32_t contrast = draw_between(numbers, LEAST_CONTRAST, 256);
     for (int c = 0; c < 3; c++)
         object->colours[1][c] =
             object->colours[0][c] + (dark[c] - object->colours[0][c]) * contrast / 256;
 }
 
-static struct object draw_object(struct draw *draw, int label)
+static struct object draw_object(struct random_sequence *numbers, int label)
 {
     struct object object = {.shape = (enum shape)(label % N_SHAPES)};
     enum stripes stripes = (enum stripes)(label / N_SHAPES);
 
-    object.x = draw_between(draw, 13 * PIXEL, 19 * PIXEL);
-    object.y = draw_between(draw, 13 * PIXEL, 19 * PIXEL);
-    object.radius = draw_between(draw, 10 * PIXEL, 14 * PIXEL);
-    object.turn = draw_direction(draw, 0, TURN);
-    object.across = draw_direction(draw, stripes == STRIPES_LEVEL ? ANGLES / 4 : 0, LEAN);
-    draw_stripes(draw, &object);
+    object.x = draw_between(numbers, 13 * PIXEL, 19 * PIXEL);
+    object.y = draw_between(numbers, 13 * PIXEL, 19 * PIXEL);
+    object.radius = draw_between(numbers, 10 * PIXEL, 14 * PIXEL);
+    object.turn = draw_direction(numbers, 0, TURN);
+    object.across = draw_direction(numbers, stripes == STRIPES_LEVEL ? ANGLES / 4 : 0, LEAN);
+    draw_stripes(numbers, &object);
     return object;
 }
 
 /* Clutter: a smaller object of a random class anywhere in the picture. */
-static struct object draw_clutter(struct draw *draw)
+static struct object draw_clutter(struct random_sequence *numbers)
 {
-    struct object object = draw_object(draw, draw_between(draw, 0, SYNTH_N_CLASSES - 1));
+    struct object object = draw_object(numbers, draw_between(numbers, 0, SYNTH_N_CLASSES - 1));
 
-    object.x = draw_between(draw, 0, SIDE * PIXEL);
-    object.y = draw_between(draw, 0, SIDE * PIXEL);
-    object.radius = draw_between(draw, 2 * PIXEL, 5 * PIXEL);
+    object.x = draw_between(numbers, 0, SIDE * PIXEL);
+    object.y = draw_between(numbers, 0, SIDE * PIXEL);
+    object.radius = draw_between(numbers, 2 * PIXEL, 5 * PIXEL);
     return object;
 }
 
-static struct scene draw_scene(struct draw *draw, int label)
+static struct scene draw_scene(struct random_sequence *numbers, int label)
 {
     struct scene scene = {.n_objects = 0};
-    int n_behind = draw_between(draw, 0, MOST_BEHIND),
-        n_before = draw_between(draw, 0, MOST_BEFORE);
+    int n_behind = draw_between(numbers, 0, MOST_BEHIND),
+        n_before = draw_between(numbers, 0, MOST_BEFORE);
 
     for (int i = 0; i < n_behind; i++)
-        scene.objects[scene.n_objects++] = draw_clutter(draw);
-    scene.objects[scene.n_objects++] = draw_object(draw, label);
+        scene.objects[scene.n_objects++] = draw_clutter(numbers);
+    scene.objects[scene.n_objects++] = draw_object(numbers, label);
     for (int i = 0; i < n_before; i++)
-        scene.objects[scene.n_objects++] = draw_clutter(draw);
-    draw_colour(draw, 0, MOST_DARK, scene.corners[0]);
-    draw_colour(draw, 0, MOST_DARK, scene.corners[1]);
-    scene.noise = draw_between(draw, LEAST_NOISE, MOST_NOISE);
+        scene.objects[scene.n_objects++] = draw_clutter(numbers);
+    draw_colour(numbers, 0, MOST_DARK, scene.corners[0]);
+    draw_colour(numbers, 0, MOST_DARK, scene.corners[1]);
+    scene.noise = draw_between(numbers, LEAST_NOISE, MOST_NOISE);
     return scene;
 }
 
@@ -232,12 +234,12 @@ static void draw_pixel(const struct scene *scene, const struct random_key *noise
 
 void synth_image_draw(const struct synth_place *place, int label, uint8_t pixels[CIFAR_IMAGE_BYTES])
 {
-    struct draw draw = {.key = {.seed = place->seed,
-                                .purpose = RANDOM_SYNTHESIS,
-                                .layer = (uint32_t)place->table,
-                                .sample = place->image}};
-    struct random_key noise_key = draw.key;
-    struct scene scene = draw_scene(&draw, label);
+    struct random_sequence numbers = {.key = {.seed = place->seed,
+                                              .purpose = RANDOM_SYNTHESIS,
+                                              .layer = (uint32_t)place->table,
+                                              .sample = place->image}};
+    struct random_key noise_key = numbers.key;
+    struct scene scene = draw_scene(&numbers, label);
 
     noise_key.epoch = 1; /* scene and noise share no numbers */
     for (int pixel = 0; pixel < PLANE; pixel++)

@@ -32,12 +32,12 @@ static enum status check_row(const float *row, int64_t n_classes, const char *wh
 
     for (int64_t k = 0; k < n_classes; k++) {
         if (!(row[k] >= 0.0F && row[k] <= 1.0F))
-            return fail(STATUS_BAD_DATA, "probability %lld of the %s model is %g, wanted 0 to 1",
+            return fail(STATUS_BAD_DATA, "probability %lld of the %s model is %g, expected 0 to 1",
                         (long long)k, whose, (double)row[k]);
         sum += (double)row[k];
     }
     if (fabs(sum - 1.0) > most_off)
-        return fail(STATUS_BAD_DATA, "probabilities of the %s model sum to %g, wanted 1", whose,
+        return fail(STATUS_BAD_DATA, "probabilities of the %s model sum to %g, expected 1", whose,
                     sum);
     *out = (struct distribution){row, sum};
     return STATUS_OK;

@@ -244,11 +244,3 @@ const struct measure *measure_score(int k)
             return &catalogue[i];
     return NULL;
 }
-
-const struct measure *measure_of_phase(enum measure_phase phase, int k)
-{
-    for (int i = 0; i < N_MEASURES; i++)
-        if (catalogue[i].phase == phase && k-- == 0)
-            return &catalogue[i];
-    return NULL;
-}

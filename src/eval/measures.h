@@ -37,7 +37,5 @@ const struct measure *measure_find(const char *name); /* NULL when there is none
 /* The k-th score: UA, RA, TA, MIA. */
 enum { N_SCORES = 4 };
 const struct measure *measure_score(int k);
-/* The k-th of a phase, NULL behind the last. */
-const struct measure *measure_of_phase(enum measure_phase phase, int k);
 
 #endif

@@ -13,14 +13,14 @@ static const double sufficient_decrease = 1e-4;
 /* What rounding may add to a sum that the value is: a step that far up is no step up. */
 static const double rounding = 1e-14;
 
-struct pair { /* a step and what it did to the gradient */
+struct correction_pair { /* a step and what it did to the gradient */
     double *step, *change;
     double product;
 };
 
 struct search {
     const struct objective *objective;
-    struct pair pairs[N_PAIRS]; /* a ring */
+    struct correction_pair pairs[N_PAIRS]; /* a ring */
     int n_pairs, next;
     double *x, *gradient;         /* where it stands */
     double *there, *its_gradient; /* where it looks */
@@ -70,7 +70,7 @@ done:
 }
 
 /* The i-th newest pair. */
-static const struct pair *newest(const struct search *search, int i)
+static const struct correction_pair *newest(const struct search *search, int i)
 {
     return &search->pairs[(search->next - 1 - i + 2 * N_PAIRS) % N_PAIRS];
 }
@@ -85,12 +85,12 @@ static void choose_direction(struct search *search)
     for (int64_t i = 0; i < n; i++)
         search->direction[i] = -search->gradient[i];
     for (int i = 0; i < search->n_pairs; i++) {
-        const struct pair *pair = newest(search, i);
+        const struct correction_pair *pair = newest(search, i);
         factors[i] = dot(pair->step, search->direction, n) / pair->product;
         add(search->direction, -factors[i], pair->change, n);
     }
     if (search->n_pairs > 0) {
-        const struct pair *pair = newest(search, 0);
+        const struct correction_pair *pair = newest(search, 0);
         scale = pair->product / dot(pair->change, pair->change, n);
     } else {
         scale = 1 / sqrt(dot(search->gradient, search->gradient, n));
@@ -98,7 +98,7 @@ static void choose_direction(struct search *search)
     for (int64_t i = 0; i < n; i++)
         search->direction[i] *= scale;
     for (int i = search->n_pairs - 1; i >= 0; i--) {
-        const struct pair *pair = newest(search, i);
+        const struct correction_pair *pair = newest(search, i);
         double back = dot(pair->change, search->direction, n) / pair->product;
         add(search->direction, factors[i] - back, pair->step, n);
     }
@@ -107,7 +107,7 @@ static void choose_direction(struct search *search)
 static void remember(struct search *search)
 {
     int64_t n = search->objective->n;
-    struct pair *pair = &search->pairs[search->next];
+    struct correction_pair *pair = &search->pairs[search->next];
 
     for (int64_t i = 0; i < n; i++) {
         pair->step[i] = search->there[i] - search->x[i];

@@ -18,7 +18,7 @@ struct autodiff {
 };
 
 struct rule {
-    void (*emit)(struct autodiff *ad, const struct node *node, int d_y);
+    void (*emit)(struct autodiff *ad, const struct graph_node *node, int d_y);
     int y;            /* the output whose gradient the rule starts from */
     bool is_constant; /* its outputs count as constants */
 };
@@ -56,9 +56,9 @@ static int param_gradient(struct autodiff *ad, int v)
     if (d_v < 0 || !is_trained(ad, v))
         return d_v;
     if (ad->gradient[v] >= 0) {
-        ad->graph->status =
-            fail(STATUS_UNSUPPORTED, "parameter '%s' is used by two layers: sharing has no rule",
-                 ad->graph->values[v].name);
+        ad->graph->status = fail(STATUS_UNSUPPORTED,
+                                 "parameter '%s' is used by two layers: sharing is not supported",
+                                 ad->graph->values[v].name);
         return -1;
     }
     ad->graph->values[d_v].param = ad->graph->values[v].param;
@@ -66,10 +66,10 @@ static int param_gradient(struct autodiff *ad, int v)
     return d_v;
 }
 
-static struct node *emit(struct autodiff *ad, enum op_kind kind, const char *module,
-                         const int values[OP_MAX_TENSORS])
+static struct graph_node *emit(struct autodiff *ad, enum op_kind kind, const char *module,
+                               const int values[OP_MAX_TENSORS])
 {
-    struct node *node = graph_node_add(ad->graph, kind, module);
+    struct graph_node *node = graph_node_add(ad->graph, kind, module);
 
     if (node == NULL)
         return NULL;
@@ -87,7 +87,7 @@ static void contribute(struct autodiff *ad, int x, int d)
     if (before < 0)
         return;
     int sum = gradient_new(ad, x);
-    struct node *node = emit(ad, OP_add, "", (const int[OP_MAX_TENSORS]){before, d, sum});
+    struct graph_node *node = emit(ad, OP_add, "", (const int[OP_MAX_TENSORS]){before, d, sum});
     if (node != NULL)
         node->attributes.add.factor = 1;
     ad->gradient[x] = sum;
@@ -95,11 +95,11 @@ static void contribute(struct autodiff *ad, int x, int d)
 
 /* ---- the rules ---- */
 
-static void conv2d_rule(struct autodiff *ad, const struct node *node, int d_y)
+static void conv2d_rule(struct autodiff *ad, const struct graph_node *node, int d_y)
 {
     int x = node->values[0], weight = node->values[1];
     const struct conv2d_forward *forward = &node->attributes.conv2d_forward;
-    struct node *added;
+    struct graph_node *added;
 
     if (node->values[3] >= 0 || forward->factor != 1) {
         ad->graph->status = fail(STATUS_UNSUPPORTED,
@@ -129,7 +129,7 @@ static void conv2d_rule(struct autodiff *ad, const struct node *node, int d_y)
     contribute(ad, x, d_x);
 }
 
-static void linear_rule(struct autodiff *ad, const struct node *node, int d_y)
+static void linear_rule(struct autodiff *ad, const struct graph_node *node, int d_y)
 {
     int x = node->values[0], weight = node->values[1], bias = node->values[2];
 
@@ -148,12 +148,12 @@ static void linear_rule(struct autodiff *ad, const struct node *node, int d_y)
 
 /* Stands for both forward parts. Statistics of the batch depend on x, so d_x needs the two sums
  * even when the affine is frozen; running values are constants. */
-static void batch_norm_rule(struct autodiff *ad, const struct node *node, int d_y)
+static void batch_norm_rule(struct autodiff *ad, const struct graph_node *node, int d_y)
 {
     int x = node->values[0], mean = node->values[1], variance = node->values[2];
     int weight = node->values[3], bias = node->values[4], d_weight = -1, d_bias = -1;
     bool is_constant = ad->graph->values[mean].role == VALUE_BUFFER;
-    struct node *added;
+    struct graph_node *added;
 
     if (node->attributes.batch_norm_apply.has_relu || node->values[6] >= 0) {
         ad->graph->status =
@@ -185,7 +185,7 @@ static void batch_norm_rule(struct autodiff *ad, const struct node *node, int d_
     contribute(ad, x, d_x);
 }
 
-static void relu_rule(struct autodiff *ad, const struct node *node, int d_y)
+static void relu_rule(struct autodiff *ad, const struct graph_node *node, int d_y)
 {
     int d_x = gradient_new(ad, node->values[0]);
 
@@ -200,13 +200,13 @@ static int scaled(struct autodiff *ad, int d_y, int like, double factor)
     if (factor == 1)
         return d_y;
     int d_x = gradient_new(ad, like);
-    struct node *node = emit(ad, OP_scale, "", (const int[OP_MAX_TENSORS]){d_y, d_x});
+    struct graph_node *node = emit(ad, OP_scale, "", (const int[OP_MAX_TENSORS]){d_y, d_x});
     if (node != NULL)
         node->attributes.scale.factor = factor;
     return d_x;
 }
 
-static void add_rule(struct autodiff *ad, const struct node *node, int d_y)
+static void add_rule(struct autodiff *ad, const struct graph_node *node, int d_y)
 {
     int a = node->values[0], b = node->values[1];
 
@@ -216,13 +216,13 @@ static void add_rule(struct autodiff *ad, const struct node *node, int d_y)
         contribute(ad, b, scaled(ad, d_y, b, node->attributes.add.factor));
 }
 
-static void scale_rule(struct autodiff *ad, const struct node *node, int d_y)
+static void scale_rule(struct autodiff *ad, const struct graph_node *node, int d_y)
 {
     contribute(ad, node->values[0],
                scaled(ad, d_y, node->values[0], node->attributes.scale.factor));
 }
 
-static void pool_rule(struct autodiff *ad, const struct node *node, int d_y)
+static void pool_rule(struct autodiff *ad, const struct graph_node *node, int d_y)
 {
     int d_x = gradient_new(ad, node->values[0]);
 
@@ -230,7 +230,7 @@ static void pool_rule(struct autodiff *ad, const struct node *node, int d_y)
     contribute(ad, node->values[0], d_x);
 }
 
-static void shortcut_rule(struct autodiff *ad, const struct node *node, int d_y)
+static void shortcut_rule(struct autodiff *ad, const struct graph_node *node, int d_y)
 {
     int d_x = gradient_new(ad, node->values[0]);
 
@@ -239,10 +239,10 @@ static void shortcut_rule(struct autodiff *ad, const struct node *node, int d_y)
 }
 
 /* The same mask again: it is a function of seed, layer, epoch, image and element alone. */
-static void dropout_rule(struct autodiff *ad, const struct node *node, int d_y)
+static void dropout_rule(struct autodiff *ad, const struct graph_node *node, int d_y)
 {
     int d_x = gradient_new(ad, node->values[0]);
-    struct node *added =
+    struct graph_node *added =
         emit(ad, OP_dropout, node->module,
              (const int[OP_MAX_TENSORS]){d_y, node->values[1], node->values[2], d_x});
 
@@ -269,7 +269,7 @@ static int saved_new(struct autodiff *ad, int t, const char *what, const struct 
     return id;
 }
 
-static void patch_tokens_rule(struct autodiff *ad, const struct node *node, int d_y)
+static void patch_tokens_rule(struct autodiff *ad, const struct graph_node *node, int d_y)
 {
     int x = node->values[0], bias = node->values[1];
     int d_x = ad->needs[x] ? gradient_new(ad, x) : -1;
@@ -280,7 +280,7 @@ static void patch_tokens_rule(struct autodiff *ad, const struct node *node, int 
         contribute(ad, x, d_x);
 }
 
-static void layer_norm_rule(struct autodiff *ad, const struct node *node, int d_y)
+static void layer_norm_rule(struct autodiff *ad, const struct graph_node *node, int d_y)
 {
     int x = node->values[0], weight = node->values[1], bias = node->values[2];
     int d_x = -1, d_weight = -1, d_bias = -1;
@@ -307,7 +307,7 @@ static void layer_norm_rule(struct autodiff *ad, const struct node *node, int d_
         contribute(ad, x, d_x);
 }
 
-static void gelu_rule(struct autodiff *ad, const struct node *node, int d_y)
+static void gelu_rule(struct autodiff *ad, const struct graph_node *node, int d_y)
 {
     int d_x = gradient_new(ad, node->values[0]);
 
@@ -316,7 +316,7 @@ static void gelu_rule(struct autodiff *ad, const struct node *node, int d_y)
     contribute(ad, node->values[0], d_x);
 }
 
-static void attention_rule(struct autodiff *ad, const struct node *node, int d_y)
+static void attention_rule(struct autodiff *ad, const struct graph_node *node, int d_y)
 {
     int qkv = node->values[0], n_heads = node->attributes.attention_forward.n_heads;
     struct value pairs = ad->graph->values[qkv];
@@ -327,21 +327,21 @@ static void attention_rule(struct autodiff *ad, const struct node *node, int d_y
     pairs.shape[2] = pairs.shape[3] = n_tokens;
     int probabilities = saved_new(ad, 2, "probabilities", &pairs);
     int d_qkv = gradient_new(ad, qkv);
-    struct node *added = emit(ad, OP_attention_backward, node->module,
-                              (const int[OP_MAX_TENSORS]){qkv, probabilities, d_y, d_qkv});
+    struct graph_node *added = emit(ad, OP_attention_backward, node->module,
+                                    (const int[OP_MAX_TENSORS]){qkv, probabilities, d_y, d_qkv});
     if (added == NULL)
         return;
     added->attributes.attention_backward.n_heads = n_heads;
     contribute(ad, qkv, d_qkv);
 }
 
-static void columns_add_rule(struct autodiff *ad, const struct node *node, int d_y)
+static void columns_add_rule(struct autodiff *ad, const struct graph_node *node, int d_y)
 {
     int x = node->values[0], part = node->values[1];
 
     if (ad->needs[part]) {
         int d_part = gradient_new(ad, part);
-        struct node *added =
+        struct graph_node *added =
             emit(ad, OP_columns_take, node->module, (const int[OP_MAX_TENSORS]){d_y, d_part});
         if (added == NULL)
             return;
@@ -381,7 +381,7 @@ static void mark_needs(struct autodiff *ad, int64_t n_nodes)
     for (int64_t v = 0; v < graph->n_values; v++)
         ad->needs[v] = is_trained(ad, (int)v);
     for (int64_t i = 0; i < n_nodes; i++) {
-        const struct node *node = &graph->nodes[i];
+        const struct graph_node *node = &graph->nodes[i];
         const struct op_info *info = op_info(node->kind);
         bool needs = false;
         for (int t = 0; t < info->n_tensors; t++)
@@ -414,7 +414,7 @@ static enum status loss_begin(struct autodiff *ad)
 
 static enum status backward_emit(struct autodiff *ad, int64_t i)
 {
-    struct node node = ad->graph->nodes[i]; /* a copy: emitting moves the array */
+    struct graph_node node = ad->graph->nodes[i]; /* a copy: emitting moves the array */
     const struct rule *rule = &rules[node.kind];
 
     if (rule->is_constant)

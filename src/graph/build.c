@@ -70,7 +70,7 @@ static enum status want_dims(const struct graph *graph, const char *what, int x,
 {
     if (graph->values[x].n_dims == n_dims)
         return STATUS_OK;
-    return fail(STATUS_BAD_CONFIG, "%s wants %d dimensions, '%s' has %d", what, n_dims,
+    return fail(STATUS_BAD_CONFIG, "%s expects %d dimensions, but '%s' has %d", what, n_dims,
                 graph->values[x].name, graph->values[x].n_dims);
 }
 
@@ -101,7 +101,7 @@ int graph_images(struct graph *graph)
     graph->labels = value_new(graph, VALUE_ACTIVATION, "labels", &batch);
     if (s->is_mixed)
         graph->partner_labels = value_new(graph, VALUE_ACTIVATION, "partner_labels", &batch);
-    struct node *node = graph_node_add(graph, OP_image_gather, "");
+    struct graph_node *node = graph_node_add(graph, OP_image_gather, "");
     if (node == NULL)
         return -1;
     memcpy(node->values,
@@ -124,8 +124,9 @@ static enum status check_conv(const struct graph *graph, const char *module, int
     if (settings->n_outputs < 1 || settings->kernel < 1 || settings->stride < 1 ||
         settings->padding < 0)
         TRY(fail(STATUS_BAD_CONFIG,
-                 "convolution '%s' has %lld outputs, kernel %d, stride %d, padding %d", module,
-                 (long long)settings->n_outputs, settings->kernel, settings->stride,
+                 "convolution '%s' has %lld outputs, kernel %d, stride %d, padding %d, expected at "
+                 "least 1, 1, 1 and 0",
+                 module, (long long)settings->n_outputs, settings->kernel, settings->stride,
                  settings->padding));
     if (shape[1] + 2 * settings->padding < settings->kernel ||
         shape[2] + 2 * settings->padding < settings->kernel)
@@ -156,7 +157,7 @@ int graph_conv2d(struct graph *graph, const char *module, int x,
                                           .is_conv = true,
                                           .is_factor = true});
     int y = value_new(graph, VALUE_ACTIVATION, module, &y_shape);
-    struct node *node = graph_node_add(graph, OP_conv2d_forward, module);
+    struct graph_node *node = graph_node_add(graph, OP_conv2d_forward, module);
     if (node == NULL)
         return -1;
     memcpy(node->values, (const int[]){x, weight, y}, 3 * sizeof(int));
@@ -172,10 +173,11 @@ static enum status check_linear(const struct graph *graph, const char *module, i
     int n_dims = graph->values[x].n_dims;
 
     if (n_dims != 2 && n_dims != 3)
-        return fail(STATUS_BAD_CONFIG, "linear '%s' wants rows or tokens, '%s' has %d dimensions",
-                    module, graph->values[x].name, n_dims);
+        return fail(STATUS_BAD_CONFIG,
+                    "linear '%s' expects rows or tokens, but '%s' has %d dimensions", module,
+                    graph->values[x].name, n_dims);
     if (settings->n_outputs < 1)
-        return fail(STATUS_BAD_CONFIG, "linear '%s' has %lld outputs", module,
+        return fail(STATUS_BAD_CONFIG, "linear '%s' has %lld outputs, expected at least 1", module,
                     (long long)settings->n_outputs);
     return STATUS_OK;
 }
@@ -208,7 +210,7 @@ int graph_linear(struct graph *graph, const char *module, int x,
                                         .init = settings->bias_init,
                                         .fan_in = channels});
     int y = value_new(graph, VALUE_ACTIVATION, module, &y_shape);
-    struct node *node = graph_node_add(graph, OP_linear_forward, module);
+    struct graph_node *node = graph_node_add(graph, OP_linear_forward, module);
     if (node == NULL)
         return -1;
     memcpy(node->values, (const int[]){x, weight, bias, y}, 4 * sizeof(int));
@@ -229,7 +231,7 @@ static bool statistics_add(struct graph *graph, const char *module, int x, int *
     *mean = value_new(graph, VALUE_ACTIVATION, name, &row);
     snprintf(name, sizeof name, "%s.variance", module);
     *variance = value_new(graph, VALUE_ACTIVATION, name, &row);
-    struct node *node = graph_node_add(graph, OP_batch_norm_statistics, module);
+    struct graph_node *node = graph_node_add(graph, OP_batch_norm_statistics, module);
     if (node == NULL)
         return false;
     memcpy(node->values, (const int[]){x, *mean, *variance, running_mean, running_variance},
@@ -257,7 +259,7 @@ int graph_batch_norm(struct graph *graph, const char *module, int x)
     if (graph->settings.mode == GRAPH_TRAIN && !statistics_add(graph, module, x, &mean, &variance))
         return -1;
     int y = same_shape(graph, x, module);
-    struct node *node = graph_node_add(graph, OP_batch_norm_apply, module);
+    struct graph_node *node = graph_node_add(graph, OP_batch_norm_apply, module);
     if (node == NULL)
         return -1;
     memcpy(node->values, (const int[]){x, mean, variance, weight, bias, y}, 6 * sizeof(int));
@@ -270,7 +272,7 @@ int graph_relu(struct graph *graph, int x)
     if (has_failed(graph, x))
         return -1;
     int y = same_shape(graph, x, "relu");
-    struct node *node = graph_node_add(graph, OP_relu_forward, "");
+    struct graph_node *node = graph_node_add(graph, OP_relu_forward, "");
     if (node == NULL)
         return -1;
     memcpy(node->values, (const int[]){x, y}, 2 * sizeof(int));
@@ -287,7 +289,7 @@ int graph_add(struct graph *graph, int a, int b, double factor)
         return stick(graph, fail(STATUS_BAD_CONFIG, "cannot add '%s' and '%s': shapes differ",
                                  left->name, right->name));
     int y = same_shape(graph, a, "add");
-    struct node *node = graph_node_add(graph, OP_add, "");
+    struct graph_node *node = graph_node_add(graph, OP_add, "");
     if (node == NULL)
         return -1;
     memcpy(node->values, (const int[]){a, b, y}, 3 * sizeof(int));
@@ -306,7 +308,7 @@ int graph_global_average_pool(struct graph *graph, int x)
     struct tensor y_shape =
         shape2(graph->settings.map, graph->values[x].shape[0], graph->values[x].shape[n_dims - 1]);
     int y = value_new(graph, VALUE_ACTIVATION, "pool", &y_shape);
-    struct node *node = graph_node_add(graph, OP_global_average_pool_forward, "");
+    struct graph_node *node = graph_node_add(graph, OP_global_average_pool_forward, "");
     if (node == NULL)
         return -1;
     memcpy(node->values, (const int[]){x, y}, 2 * sizeof(int));
@@ -327,7 +329,7 @@ int graph_shortcut_pad(struct graph *graph, int x, int64_t n_channels)
     struct tensor y_shape =
         shape4(graph, shape[0], (shape[1] + 1) / 2, (shape[2] + 1) / 2, n_channels);
     int y = value_new(graph, VALUE_ACTIVATION, "shortcut", &y_shape);
-    struct node *node = graph_node_add(graph, OP_shortcut_pad_forward, "");
+    struct graph_node *node = graph_node_add(graph, OP_shortcut_pad_forward, "");
     if (node == NULL)
         return -1;
     memcpy(node->values, (const int[]){x, y}, 2 * sizeof(int));
@@ -342,7 +344,7 @@ int graph_dropout(struct graph *graph, int x, double probability, uint32_t layer
         return stick(graph,
                      fail(STATUS_BAD_CONFIG, "dropout must be in [0, 1), got %g", probability));
     int y = same_shape(graph, x, "dropout");
-    struct node *node = graph_node_add(graph, OP_dropout, "");
+    struct graph_node *node = graph_node_add(graph, OP_dropout, "");
     if (node == NULL)
         return -1;
     memcpy(node->values, (const int[]){x, graph->indices, graph->epoch, y}, 4 * sizeof(int));
@@ -358,7 +360,7 @@ static void mark_head(struct graph *graph)
     enum { X, WEIGHT, BIAS, Y };
 
     for (int64_t i = 0; i < graph->n_nodes; i++) {
-        const struct node *node = &graph->nodes[i];
+        const struct graph_node *node = &graph->nodes[i];
         if (node->kind != OP_linear_forward || node->values[Y] != graph->logits)
             continue;
         graph->features = node->values[X];
@@ -383,7 +385,7 @@ void graph_classifier_loss(struct graph *graph, int logits)
     mark_head(graph);
     graph->loss = value_new(graph, VALUE_ACTIVATION, "loss", &one);
     graph->sample_loss = value_new(graph, VALUE_ACTIVATION, "sample_loss", &rows);
-    struct node *node = graph_node_add(graph, OP_softmax_cross_entropy, "");
+    struct graph_node *node = graph_node_add(graph, OP_softmax_cross_entropy, "");
     if (node == NULL)
         return;
     memcpy(node->values,

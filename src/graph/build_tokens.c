@@ -56,10 +56,10 @@ static int vector_new(struct graph *graph, const char *module, const char *suffi
     return graph_param_add(graph, &row);
 }
 
-static struct node *node_new(struct graph *graph, enum op_kind kind, const char *module,
-                             const int values[OP_MAX_TENSORS])
+static struct graph_node *node_new(struct graph *graph, enum op_kind kind, const char *module,
+                                   const int values[OP_MAX_TENSORS])
 {
-    struct node *node = graph_node_add(graph, kind, module);
+    struct graph_node *node = graph_node_add(graph, kind, module);
 
     for (int t = 0; node != NULL && t < op_info(kind)->n_tensors; t++)
         node->values[t] = values[t];
@@ -72,8 +72,9 @@ int graph_patch_tokens(struct graph *graph, const char *module, int x)
         return -1;
     const struct value map = graph->values[x];
     if (map.n_dims != 4)
-        return refuse(graph, fail(STATUS_BAD_CONFIG, "tokens want a map, '%s' has %d dimensions",
-                                  map.name, map.n_dims));
+        return refuse(graph, fail(STATUS_BAD_CONFIG,
+                                  "tokens are made of a map, but '%s' has %d dimensions", map.name,
+                                  map.n_dims));
     int64_t n_tokens = map.shape[1] * map.shape[2], width = map.shape[3];
     const struct param position = {.name = "pos_embedding",
                                    .module = "",
@@ -85,8 +86,8 @@ int graph_patch_tokens(struct graph *graph, const char *module, int x)
     int bias = vector_new(graph, module, "bias", width, INIT_ZERO);
     int buffer = graph_param_add(graph, &position);
     int y = activation(graph, "tokens", 3, (const int64_t[]){map.shape[0], n_tokens, width});
-    struct node *node = node_new(graph, OP_patch_tokens_forward, module,
-                                 (const int[OP_MAX_TENSORS]){x, bias, buffer, y});
+    struct graph_node *node = node_new(graph, OP_patch_tokens_forward, module,
+                                       (const int[OP_MAX_TENSORS]){x, bias, buffer, y});
 
     return node != NULL ? y : -1;
 }
@@ -101,8 +102,9 @@ int graph_layer_norm(struct graph *graph, const char *module, int x)
     if (has_failed(graph, bias))
         return -1;
     int y = same_shape(graph, module, x);
-    struct node *node = node_new(graph, OP_layer_norm_forward, module,
-                                 (const int[OP_MAX_TENSORS]){x, weight, bias, y, -1, -1, -1, -1});
+    struct graph_node *node =
+        node_new(graph, OP_layer_norm_forward, module,
+                 (const int[OP_MAX_TENSORS]){x, weight, bias, y, -1, -1, -1, -1});
     if (node == NULL)
         return -1;
     node->attributes.layer_norm_forward.epsilon = layer_norm_epsilon;
@@ -130,7 +132,7 @@ int graph_attention(struct graph *graph, int qkv, int64_t n_heads)
                                   (long long)n_heads, rows.name));
     int y =
         activation(graph, "attention", 3, (const int64_t[]){rows.shape[0], rows.shape[1], width});
-    struct node *node =
+    struct graph_node *node =
         node_new(graph, OP_attention_forward, "", (const int[OP_MAX_TENSORS]){qkv, y, -1});
     if (node == NULL)
         return -1;
@@ -143,7 +145,7 @@ int graph_columns_add(struct graph *graph, int x, int part, int64_t first)
     if (has_failed(graph, x) || part < 0)
         return -1;
     int y = same_shape(graph, "columns", x);
-    struct node *node =
+    struct graph_node *node =
         node_new(graph, OP_columns_add, "", (const int[OP_MAX_TENSORS]){x, part, y});
     if (node == NULL)
         return -1;

@@ -28,7 +28,7 @@ static bool type_fits(const struct graph *graph, enum tensor_type type, enum dty
 
 static enum status check_tensor(const struct graph *graph, int64_t i, int t, const bool *is_written)
 {
-    const struct node *node = &graph->nodes[i];
+    const struct graph_node *node = &graph->nodes[i];
     const struct op_info *info = op_info(node->kind);
     const struct op_tensor *tensor = &info->tensors[t];
     int id = node->values[t];
@@ -64,7 +64,7 @@ enum status graph_check(const struct graph *graph)
         return graph->status;
     TRY_ALLOC(is_written, heap_alloc(graph->n_values, sizeof *is_written));
     for (int64_t i = 0; i < graph->n_nodes; i++) {
-        const struct node *node = &graph->nodes[i];
+        const struct graph_node *node = &graph->nodes[i];
         const struct op_info *info = op_info(node->kind);
         for (int t = 0; t < info->n_tensors; t++)
             TRY(check_tensor(graph, i, t, is_written));

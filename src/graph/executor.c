@@ -41,7 +41,8 @@ static bool is_table(const struct graph *graph, int value)
 static enum status check_table(const struct graph *graph, const struct parameters *parameters)
 {
     if (graph->n_params != parameters_count(parameters))
-        return fail(STATUS_BAD_CONFIG, "the graph has %lld parameters, the run's table %lld",
+        return fail(STATUS_BAD_CONFIG,
+                    "the graph has %lld parameters, but the run's table has %lld",
                     (long long)graph->n_params, (long long)parameters_count(parameters));
     for (int64_t i = 0; i < graph->n_params; i++) {
         const struct param *ours = &graph->params[i], *theirs = parameters_row(parameters, i);
@@ -65,7 +66,7 @@ static enum status bind_parameter(struct executor *executor, int64_t v)
         : is_factor                   ? parameters_factor(executor->parameters, value->param).data
                                       : parameters_tensor(executor->parameters, value->param).data;
     if (executor->tensors[v].data == NULL)
-        return fail(STATUS_BAD_CONFIG, "the graph trains '%s', which the run's table holds frozen",
+        return fail(STATUS_BAD_CONFIG, "the graph trains '%s', which is frozen in the run's table",
                     executor->graph->params[value->param].name);
     return STATUS_OK;
 }
@@ -123,7 +124,7 @@ done:
 /* Fills the tensors of node i's op; false while one of them has no memory yet. */
 static bool bind_node(struct executor *executor, int64_t i)
 {
-    const struct node *node = &executor->graph->nodes[i];
+    const struct graph_node *node = &executor->graph->nodes[i];
     bool is_bound = true;
 
     for (int t = 0; t < op_info(node->kind)->n_tensors; t++) {
@@ -138,7 +139,7 @@ static bool bind_node(struct executor *executor, int64_t i)
 
 static void mark_frozen(struct executor *executor, int64_t i)
 {
-    const struct node *node = &executor->graph->nodes[i];
+    const struct graph_node *node = &executor->graph->nodes[i];
     union op_any *op = &executor->steps[i].op;
 
     if (node->kind != OP_conv2d_forward && node->kind != OP_conv2d_backward_data)
@@ -156,7 +157,7 @@ static void mark_frozen(struct executor *executor, int64_t i)
 
 static enum status node_prepare(struct executor *executor, int64_t i)
 {
-    const struct node *node = &executor->graph->nodes[i];
+    const struct graph_node *node = &executor->graph->nodes[i];
     struct step *step = &executor->steps[i];
     enum status status = kernel_prepare(executor->device, node->kind, &step->op, &step->prepared);
 
@@ -225,7 +226,7 @@ static enum status arena_reserve(struct executor *executor, const struct span *l
     if (lent->data != NULL) {
         if (lent->bytes < bytes)
             return fail(STATUS_OUT_OF_MEMORY,
-                        "the graph needs an arena of %zu bytes, it was lent %zu", bytes,
+                        "the graph needs an arena of %zu bytes, but was lent %zu", bytes,
                         lent->bytes);
         executor->arena = *lent;
     } else {
@@ -313,11 +314,6 @@ void executor_destroy(struct executor *executor)
     free(executor);
 }
 
-size_t executor_arena_bytes(const struct executor *executor)
-{
-    return executor->arena_bytes;
-}
-
 struct span executor_arena(const struct executor *executor)
 {
     return executor->arena;
@@ -384,7 +380,7 @@ enum status executor_download(struct executor *executor, int value, void *to)
 
 enum status executor_run_node(struct executor *executor, int64_t i)
 {
-    const struct node *node = &executor->graph->nodes[i];
+    const struct graph_node *node = &executor->graph->nodes[i];
     struct step *step = &executor->steps[i];
 
     if (step->prepared == NULL)

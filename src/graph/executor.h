@@ -23,8 +23,6 @@ CHECKED enum status
 executor_create(struct graph *graph, const struct executor_settings *settings,
                 struct executor **out);           /* borrows graph, which must outlive it */
 void executor_destroy(struct executor *executor); /* accepts NULL */
-/* Bytes an executor of this graph needs in its arena, workspace included. */
-size_t executor_arena_bytes(const struct executor *executor);
 struct span executor_arena(const struct executor *executor); /* own or borrowed: to lend on */
 
 /* Binds device memory to an input value (e.g. the resident image table), before the first run. The

@@ -33,7 +33,7 @@ struct fuse {
     int64_t *moved_to;     /* [n_nodes] the place it takes: its own, or a dropped node's */
 };
 
-static struct node *node_at(const struct fuse *fuse, int64_t i)
+static struct graph_node *node_at(const struct fuse *fuse, int64_t i)
 {
     return &fuse->graph->nodes[i];
 }
@@ -76,7 +76,7 @@ static void drop(struct fuse *fuse, int64_t i)
 }
 
 /* An operand of `add` that batch norm writes for it alone, else −1. */
-static int batch_norm_operand(const struct fuse *fuse, const struct node *add)
+static int batch_norm_operand(const struct fuse *fuse, const struct graph_node *add)
 {
     for (int t = ADD_A; t <= ADD_B; t++) {
         int64_t i = writer_of_kind(fuse, add->values[t], OP_batch_norm_apply);
@@ -109,7 +109,7 @@ static void fuse_add_relu(struct fuse *fuse, int64_t relu)
 
     if (add < 0 || node_at(fuse, add)->attributes.add.factor != 1)
         return;
-    const struct node *sum = node_at(fuse, add);
+    const struct graph_node *sum = node_at(fuse, add);
     int operand = batch_norm_operand(fuse, sum);
     if (operand < 0)
         return;
@@ -151,7 +151,7 @@ static void fuse_backward(struct fuse *fuse, int64_t mask)
     if (sums < 0)
         return;
     int64_t add = writer_of_kind(fuse, d_y, OP_add);
-    struct node *node = node_at(fuse, sums);
+    struct graph_node *node = node_at(fuse, sums);
     node->values[SUMS_RELU_Y] = values[MASK_Y];
     node->values[SUMS_D] = fuse->n_readers[d_x] > 1 ? d_x : -1;
     node->values[SUMS_D_Y] = d_y;
@@ -168,7 +168,7 @@ static void fuse_backward(struct fuse *fuse, int64_t mask)
  * comes later, or it stays. */
 static void fuse_layer_norm(struct fuse *fuse, int64_t norm)
 {
-    struct node *node = node_at(fuse, norm);
+    struct graph_node *node = node_at(fuse, norm);
     int64_t add = writer_of_kind(fuse, node->values[LN_X], OP_add);
 
     if (add < 0 || node_at(fuse, add)->attributes.add.factor != 1 ||
@@ -183,7 +183,7 @@ static void fuse_layer_norm(struct fuse *fuse, int64_t norm)
 /* layer norm's d_x, added to another contribution → both in one where the addition was. */
 static void fuse_layer_norm_backward(struct fuse *fuse, int64_t norm)
 {
-    struct node *node = node_at(fuse, norm);
+    struct graph_node *node = node_at(fuse, norm);
     int d_x = node->values[LN_D_X];
     int64_t add = d_x >= 0 && fuse->n_readers[d_x] == 1 ? fuse->first_reader[d_x] : -1;
 
@@ -199,40 +199,41 @@ static void fuse_layer_norm_backward(struct fuse *fuse, int64_t norm)
 
 /* ---- adapters: y = a + B⋆(factor · t) ---- */
 
-struct convolution { /* of any of the three parts */
+struct convolution_part { /* of any of the three parts */
     int weight, stride, padding;
     double *factor; /* NULL: the node is something else */
 };
 
-static struct convolution convolution_at(const struct fuse *fuse, int64_t i)
+static struct convolution_part convolution_at(const struct fuse *fuse, int64_t i)
 {
-    struct node *node = node_at(fuse, i);
+    struct graph_node *node = node_at(fuse, i);
     struct conv2d_forward *forward = &node->attributes.conv2d_forward;
     struct conv2d_backward_data *data = &node->attributes.conv2d_backward_data;
     struct conv2d_backward_weight *weight = &node->attributes.conv2d_backward_weight;
 
     switch (node->kind) {
     case OP_conv2d_forward:
-        return (struct convolution){node->values[1], forward->stride, forward->padding,
-                                    &forward->factor};
+        return (struct convolution_part){node->values[1], forward->stride, forward->padding,
+                                         &forward->factor};
     case OP_conv2d_backward_data:
-        return (struct convolution){node->values[1], data->stride, data->padding, &data->factor};
+        return (struct convolution_part){node->values[1], data->stride, data->padding,
+                                         &data->factor};
     case OP_conv2d_backward_weight:
-        return (struct convolution){node->values[2], weight->stride, weight->padding,
-                                    &weight->factor};
+        return (struct convolution_part){node->values[2], weight->stride, weight->padding,
+                                         &weight->factor};
     default:
-        return (struct convolution){.factor = NULL};
+        return (struct convolution_part){.factor = NULL};
     }
 }
 
 /* Only what is a product of rows takes a factor and an addend. */
 static bool is_product(const struct fuse *fuse, int64_t i)
 {
-    struct convolution conv = convolution_at(fuse, i);
+    struct convolution_part conv = convolution_at(fuse, i);
     const int64_t *filter = fuse->graph->values[conv.factor != NULL ? conv.weight : 0].shape + 1;
 
-    return conv.factor != NULL && filter[0] == 1 && filter[1] == 1 && conv.stride == 1 &&
-           conv.padding == 0;
+    return conv.factor != NULL &&
+           conv2d_is_product(filter[0], filter[1], conv.stride, conv.padding);
 }
 
 /* Where a product keeps its factor, if it has none yet; else NULL. */
@@ -246,7 +247,7 @@ static double *free_factor(const struct fuse *fuse, int64_t i)
 /* The same of a convolution, or of a weight's gradient, that reads v as its x. */
 static double *factor_of_reader(const struct fuse *fuse, int64_t i, int v)
 {
-    const struct node *node = node_at(fuse, i);
+    const struct graph_node *node = node_at(fuse, i);
 
     if (fuse->is_dropped[i] || node->values[CONV_X] != v || node->values[1] == v ||
         node->kind == OP_conv2d_backward_data)
@@ -257,7 +258,7 @@ static double *factor_of_reader(const struct fuse *fuse, int64_t i, int v)
 /* factor·x, read by products alone → products of x with that factor. */
 static bool fuse_scale_forward(struct fuse *fuse, int64_t scale)
 {
-    const struct node *from = node_at(fuse, scale);
+    const struct graph_node *from = node_at(fuse, scale);
     int x = from->values[SCALE_X], y = from->values[SCALE_Y], n = 0;
 
     for (int64_t i = 0; i < fuse->graph->n_nodes; i++)
@@ -279,7 +280,7 @@ static bool fuse_scale_forward(struct fuse *fuse, int64_t scale)
 /* A product's gradient that only a scale reads → the scaled one at once. */
 static void fuse_scale_backward(struct fuse *fuse, int64_t scale)
 {
-    const struct node *to = node_at(fuse, scale);
+    const struct graph_node *to = node_at(fuse, scale);
     int x = to->values[SCALE_X];
     int64_t conv = writer_of_kind(fuse, x, OP_conv2d_backward_data);
     double *factor = conv >= 0 ? free_factor(fuse, conv) : NULL;
@@ -301,7 +302,7 @@ static void fuse_scale(struct fuse *fuse, int64_t scale)
 }
 
 /* An operand of `add` that a product of few channels writes for it alone, else −1. */
-static int product_operand(const struct fuse *fuse, const struct node *add)
+static int product_operand(const struct fuse *fuse, const struct graph_node *add)
 {
     int found = -1;
     int64_t fewest = MOST_INPUTS;
@@ -311,7 +312,7 @@ static int product_operand(const struct fuse *fuse, const struct node *add)
         if (conv < 0 || fuse->n_readers[add->values[t]] != 1 ||
             is_kept(fuse->graph, add->values[t]) || node_at(fuse, conv)->values[CONV_ADDEND] >= 0)
             continue;
-        const struct node *node = node_at(fuse, conv);
+        const struct graph_node *node = node_at(fuse, conv);
         const int64_t *shape = fuse->graph->values[node->values[CONV_WEIGHT]].shape;
         if (is_product(fuse, conv) && shape[3] <= fewest) {
             fewest = shape[3] - 1;
@@ -325,7 +326,7 @@ static int product_operand(const struct fuse *fuse, const struct node *add)
  * product. */
 static void fuse_product_and_add(struct fuse *fuse, int64_t add)
 {
-    const struct node *sum = node_at(fuse, add);
+    const struct graph_node *sum = node_at(fuse, add);
     int operand = product_operand(fuse, sum);
 
     if (operand < 0 || sum->attributes.add.factor != 1)
@@ -342,7 +343,7 @@ static enum status rebuild(struct fuse *fuse)
 {
     enum status status = STATUS_OK;
     struct graph *graph = fuse->graph;
-    struct node *nodes = NULL;
+    struct graph_node *nodes = NULL;
     int64_t n = 0;
 
     TRY_ALLOC(nodes, heap_alloc(graph->n_nodes, sizeof *nodes));

@@ -115,7 +115,7 @@ done:
     return -1;
 }
 
-struct node *graph_node_add(struct graph *graph, enum op_kind kind, const char *module)
+struct graph_node *graph_node_add(struct graph *graph, enum op_kind kind, const char *module)
 {
     enum status status = graph->status;
     char *name = NULL;
@@ -123,7 +123,7 @@ struct node *graph_node_add(struct graph *graph, enum op_kind kind, const char *
     TRY(status);
     TRY(heap_grow(&graph->nodes, &graph->nodes_capacity, graph->n_nodes + 1, sizeof *graph->nodes));
     TRY_ALLOC(name, arena_strdup(graph->arena, module));
-    struct node *node = &graph->nodes[graph->n_nodes++];
+    struct graph_node *node = &graph->nodes[graph->n_nodes++];
     memset(node, 0, sizeof *node);
     node->kind = kind;
     node->module = name;
@@ -146,17 +146,4 @@ int graph_param_find(const struct graph *graph, const char *name)
 void qkv_part_module(const char *module, int part, char name[PARAM_NAME_BYTES])
 {
     snprintf(name, PARAM_NAME_BYTES, "%s.in_proj_%c", module, "qkv"[part]);
-}
-
-int64_t graph_trainable_elements(const struct graph *graph)
-{
-    int64_t total = 0;
-
-    for (int64_t i = 0; i < graph->n_params; i++) {
-        int64_t n = graph->params[i].is_trainable ? 1 : 0;
-        for (int d = 0; d < graph->params[i].n_dims; d++)
-            n *= graph->params[i].shape[d];
-        total += n;
-    }
-    return total;
 }

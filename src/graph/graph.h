@@ -62,7 +62,7 @@ struct value {
 
 enum graph_part { PART_FORWARD, PART_BACKWARD };
 
-struct node {
+struct graph_node {
     enum op_kind kind;
     enum graph_part part;
     const char *module;         /* "layer1.0.conv1"; "" when it belongs to none */
@@ -96,7 +96,7 @@ struct graph {
     /* owned, on the heap: they grow */
     struct value *values;
     int64_t n_values, values_capacity;
-    struct node *nodes;
+    struct graph_node *nodes;
     int64_t n_nodes, nodes_capacity;
     struct param *params;
     int64_t n_params, params_capacity;
@@ -159,12 +159,11 @@ void graph_classifier_loss(struct graph *graph, int logits);
 int graph_value_add(struct graph *graph, const struct value *value);
 int graph_param_add(struct graph *graph,
                     const struct param *param); /* returns the param's value id */
-struct node *graph_node_add(struct graph *graph, enum op_kind kind, const char *module);
+struct graph_node *graph_node_add(struct graph *graph, enum op_kind kind, const char *module);
 int graph_param_find(const struct graph *graph, const char *name); /* index or −1 */
 /* "<module>.in_proj_q", …_k, …_v: attention's projections by names of their own, which adapters
  * have; `part` is 0 to 2. */
 enum { PARAM_NAME_BYTES = 256, QKV_PARTS = 3 };
 void qkv_part_module(const char *module, int part, char name[PARAM_NAME_BYTES]);
-int64_t graph_trainable_elements(const struct graph *graph);
 
 #endif

@@ -20,7 +20,7 @@ struct injection {
 
 /* A layer of the old list: its node's copy, and what it computes. */
 struct layer {
-    const struct node *node;
+    const struct graph_node *node;
     int64_t copy; /* in the new list */
     int x, weight, y;
     int output; /* which of the node's tensors is y */
@@ -33,7 +33,7 @@ static int scaled(struct graph *graph, int x, double factor)
         return x;
     struct value value = graph->values[x];
     int y = graph_value_add(graph, &value);
-    struct node *node = graph_node_add(graph, OP_scale, "");
+    struct graph_node *node = graph_node_add(graph, OP_scale, "");
     if (node == NULL)
         return -1;
     node->values[0] = x;
@@ -168,10 +168,10 @@ static void adapt_qkv(struct injection *injection, const struct layer *layer)
 }
 
 /* Appends a node of the old list, followed by its adapters when it is a target. */
-static void copy_node(struct injection *injection, const struct node *old)
+static void copy_node(struct injection *injection, const struct graph_node *old)
 {
     struct graph *graph = injection->graph;
-    struct node *node = graph_node_add(graph, old->kind, old->module);
+    struct graph_node *node = graph_node_add(graph, old->kind, old->module);
     struct layer layer = {
         .node = old, .copy = graph->n_nodes - 1, .x = old->values[0], .weight = old->values[1]};
 
@@ -202,7 +202,7 @@ enum status pass_lora_inject(struct graph *graph, const struct lora_inject *sett
 {
     enum status status = STATUS_OK;
     struct pattern *pattern = NULL;
-    struct node *old = NULL;
+    struct graph_node *old = NULL;
     struct injection injection = {.graph = graph, .settings = settings};
 
     TRY(graph_check(graph));

@@ -134,11 +134,8 @@ static enum status fetch(const struct parameters *parameters, int64_t i, struct 
 
     TRY_ALLOC(host, heap_alloc(n, dtype_bytes(tensor.dtype)));
     TRY(device_download(parameters->device, host, tensor.data, tensor_bytes(&tensor)));
-    for (int64_t e = 0; e < n; e++) {
-        int64_t from = graph_index(&parameters->rows[i], e);
-        values[e] =
-            tensor.dtype == DTYPE_F32 ? (double)((float *)host)[from] : ((double *)host)[from];
-    }
+    for (int64_t e = 0; e < n; e++)
+        values[e] = number_at(host, tensor.dtype, graph_index(&parameters->rows[i], e));
 done:
     free(host);
     return status;
@@ -163,13 +160,8 @@ enum status parameters_set(struct parameters *parameters, int64_t i, const doubl
     void *host = NULL;
 
     TRY_ALLOC(host, heap_alloc(n, dtype_bytes(tensor.dtype)));
-    for (int64_t e = 0; e < n; e++) {
-        int64_t to = graph_index(&parameters->rows[i], e);
-        if (tensor.dtype == DTYPE_F32)
-            ((float *)host)[to] = (float)values[e];
-        else
-            ((double *)host)[to] = values[e];
-    }
+    for (int64_t e = 0; e < n; e++)
+        number_put(host, tensor.dtype, graph_index(&parameters->rows[i], e), values[e]);
     TRY(device_upload(parameters->device, tensor.data, host, tensor_bytes(&tensor)));
     TRY(device_synchronize(parameters->device)); /* `host` is read until then */
 done:

@@ -22,7 +22,8 @@ enum status pattern_create(const char *text, struct pattern **out)
     if (code != 0) {
         regerror(code, &pattern->regex, reason, sizeof reason);
         free(pattern);
-        return fail(STATUS_BAD_CONFIG, "pattern '%s' is no regular expression: %s", text, reason);
+        return fail(STATUS_BAD_CONFIG, "pattern '%s' is not a regular expression: %s", text,
+                    reason);
     }
     *out = pattern;
     return STATUS_OK;

@@ -7,17 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct block {
+struct memory_block {
     int value;           /* its first value; in-place successors share it */
     int64_t first, last; /* nodes between which the memory is taken */
     size_t bytes, offset;
 };
 
-struct planner {
+struct memory_planner {
     struct graph *graph;
     int64_t *last_use; /* [n_values] */
     int *block_of;     /* [n_values] −1: lives elsewhere or not yet written */
-    struct block *blocks;
+    struct memory_block *blocks;
     int n_blocks;
 };
 
@@ -34,7 +34,7 @@ static size_t value_bytes(const struct value *value)
     return memory_padded(tensor_bytes(&tensor));
 }
 
-static void find_last_uses(struct planner *planner)
+static void find_last_uses(struct memory_planner *planner)
 {
     const struct graph *graph = planner->graph;
     const int features = graph->settings.mode == GRAPH_EVAL ? graph->features : -1;
@@ -52,9 +52,9 @@ static void find_last_uses(struct planner *planner)
 /* May tensor t of node i take over the memory of its tensor j? Only when both hold the same type,
  * j's block is not needed afterwards, and no other tensor of the node that must stay apart from t
  * lives there. */
-static bool can_take_over(const struct planner *planner, int64_t i, int t, int j)
+static bool can_take_over(const struct memory_planner *planner, int64_t i, int t, int j)
 {
-    const struct node *node = &planner->graph->nodes[i];
+    const struct graph_node *node = &planner->graph->nodes[i];
     const struct op_info *info = op_info(node->kind);
     int source = node->values[j];
     int block = source >= 0 ? planner->block_of[source] : -1;
@@ -72,10 +72,10 @@ static bool can_take_over(const struct planner *planner, int64_t i, int t, int j
     return true;
 }
 
-static void place_output(struct planner *planner, int64_t i, int t)
+static void place_output(struct memory_planner *planner, int64_t i, int t)
 {
     struct graph *graph = planner->graph;
-    const struct node *node = &graph->nodes[i];
+    const struct graph_node *node = &graph->nodes[i];
     int id = node->values[t];
 
     for (int j = 0; j < op_info(node->kind)->n_tensors; j++)
@@ -86,13 +86,14 @@ static void place_output(struct planner *planner, int64_t i, int t)
             return;
         }
     planner->block_of[id] = planner->n_blocks;
-    planner->blocks[planner->n_blocks++] = (struct block){.value = id,
-                                                          .first = i,
-                                                          .last = planner->last_use[id],
-                                                          .bytes = value_bytes(&graph->values[id])};
+    planner->blocks[planner->n_blocks++] =
+        (struct memory_block){.value = id,
+                              .first = i,
+                              .last = planner->last_use[id],
+                              .bytes = value_bytes(&graph->values[id])};
 }
 
-static void form_blocks(struct planner *planner)
+static void form_blocks(struct memory_planner *planner)
 {
     const struct graph *graph = planner->graph;
 
@@ -113,7 +114,8 @@ static void form_blocks(struct planner *planner)
 
 static int by_size(const void *a, const void *b)
 {
-    const struct block *left = *(struct block *const *)a, *right = *(struct block *const *)b;
+    const struct memory_block *left = *(struct memory_block *const *)a,
+                              *right = *(struct memory_block *const *)b;
 
     if (left->bytes != right->bytes)
         return left->bytes > right->bytes ? -1 : 1;
@@ -122,15 +124,16 @@ static int by_size(const void *a, const void *b)
 
 static int by_offset(const void *a, const void *b)
 {
-    const struct block *left = *(struct block *const *)a, *right = *(struct block *const *)b;
+    const struct memory_block *left = *(struct memory_block *const *)a,
+                              *right = *(struct memory_block *const *)b;
 
     return left->offset < right->offset ? -1 : left->offset > right->offset;
 }
 
 /* The lowest gap that `block` fits between already placed blocks alive at the same time.
  * `rivals` is scratch for as many pointers as there are placed blocks. */
-static void place_block(struct block *block, struct block **placed, int n_placed,
-                        struct block **rivals)
+static void place_block(struct memory_block *block, struct memory_block **placed, int n_placed,
+                        struct memory_block **rivals)
 {
     int n_rivals = 0;
     size_t offset = 0;
@@ -138,7 +141,7 @@ static void place_block(struct block *block, struct block **placed, int n_placed
     for (int k = 0; k < n_placed; k++)
         if (placed[k]->first <= block->last && block->first <= placed[k]->last)
             rivals[n_rivals++] = placed[k];
-    qsort(rivals, (size_t)n_rivals, sizeof(struct block *), by_offset);
+    qsort(rivals, (size_t)n_rivals, sizeof(struct memory_block *), by_offset);
     for (int k = 0; k < n_rivals; k++) {
         if (rivals[k]->offset >= offset && rivals[k]->offset - offset >= block->bytes)
             break;
@@ -148,16 +151,16 @@ static void place_block(struct block *block, struct block **placed, int n_placed
     block->offset = offset;
 }
 
-static enum status place_blocks(struct planner *planner, size_t *arena_bytes)
+static enum status place_blocks(struct memory_planner *planner, size_t *arena_bytes)
 {
     enum status status = STATUS_OK;
-    struct block **order = NULL, **rivals = NULL;
+    struct memory_block **order = NULL, **rivals = NULL;
 
-    TRY_ALLOC(order, heap_alloc(planner->n_blocks, sizeof(struct block *)));
-    TRY_ALLOC(rivals, heap_alloc(planner->n_blocks, sizeof(struct block *)));
+    TRY_ALLOC(order, heap_alloc(planner->n_blocks, sizeof(struct memory_block *)));
+    TRY_ALLOC(rivals, heap_alloc(planner->n_blocks, sizeof(struct memory_block *)));
     for (int k = 0; k < planner->n_blocks; k++)
         order[k] = &planner->blocks[k];
-    qsort(order, (size_t)planner->n_blocks, sizeof(struct block *), by_size);
+    qsort(order, (size_t)planner->n_blocks, sizeof(struct memory_block *), by_size);
     *arena_bytes = 0;
     for (int k = 0; k < planner->n_blocks; k++) {
         place_block(order[k], order, k, rivals);
@@ -173,7 +176,7 @@ done:
 enum status pass_plan_memory(struct graph *graph, struct memory_plan *out)
 {
     enum status status = STATUS_OK;
-    struct planner planner = {.graph = graph};
+    struct memory_planner planner = {.graph = graph};
     struct memory_plan plan = {0};
 
     TRY(graph_check(graph));

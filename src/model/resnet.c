@@ -8,15 +8,15 @@
 
 enum { NAME_BYTES = 64 };
 
-struct block {
+struct residual_block {
     char name[NAME_BYTES]; /* "layer1.0" */
     int64_t n_planes, n_outputs;
     int stride;
     enum init_kind init;
 };
 
-static int convolution(struct graph *graph, const struct block *block, const char *suffix, int x,
-                       struct conv_settings settings)
+static int convolution(struct graph *graph, const struct residual_block *block, const char *suffix,
+                       int x, struct conv_settings settings)
 {
     char module[2 * NAME_BYTES];
 
@@ -25,7 +25,8 @@ static int convolution(struct graph *graph, const struct block *block, const cha
     return graph_conv2d(graph, module, x, &settings);
 }
 
-static int normalisation(struct graph *graph, const struct block *block, const char *suffix, int x)
+static int normalisation(struct graph *graph, const struct residual_block *block,
+                         const char *suffix, int x)
 {
     char module[2 * NAME_BYTES];
 
@@ -38,7 +39,7 @@ static int64_t channels_of(const struct graph *graph, int x)
     return x >= 0 ? graph->values[x].shape[3] : 0;
 }
 
-static int basic_branch(struct graph *graph, const struct block *block, int x)
+static int basic_branch(struct graph *graph, const struct residual_block *block, int x)
 {
     struct conv_settings first = {
         .n_outputs = block->n_planes, .kernel = 3, .stride = block->stride, .padding = 1};
@@ -51,7 +52,7 @@ static int basic_branch(struct graph *graph, const struct block *block, int x)
     return normalisation(graph, block, "bn2", x);
 }
 
-static int bottleneck_branch(struct graph *graph, const struct block *block, int x)
+static int bottleneck_branch(struct graph *graph, const struct residual_block *block, int x)
 {
     struct conv_settings reduce = {.n_outputs = block->n_planes, .kernel = 1, .stride = 1};
     struct conv_settings spatial = {
@@ -66,7 +67,7 @@ static int bottleneck_branch(struct graph *graph, const struct block *block, int
     return normalisation(graph, block, "bn3", x);
 }
 
-static int projection(struct graph *graph, const struct block *block, int x)
+static int projection(struct graph *graph, const struct residual_block *block, int x)
 {
     struct conv_settings settings = {
         .n_outputs = block->n_outputs, .kernel = 1, .stride = block->stride};
@@ -77,7 +78,7 @@ static int projection(struct graph *graph, const struct block *block, int x)
     return normalisation(graph, block, "shortcut.1", x);
 }
 
-static int option_a(struct graph *graph, const struct block *block, int x)
+static int option_a(struct graph *graph, const struct residual_block *block, int x)
 {
     if (block->stride == 1 && channels_of(graph, x) == block->n_outputs)
         return x;
@@ -103,7 +104,7 @@ static void head(struct graph *graph, int x, enum init_kind init)
         graph, graph_linear(graph, "linear", graph_global_average_pool(graph, x), &settings));
 }
 
-static void begin_block(struct block *block, int stage, int i)
+static void begin_block(struct residual_block *block, int stage, int i)
 {
     snprintf(block->name, sizeof block->name, "layer%d.%d", stage + 1, i);
     block->stride = stage > 0 && i == 0 ? 2 : 1;
@@ -115,7 +116,7 @@ void resnet_option_a_build(struct graph *graph, const struct architecture *self)
 
     for (int stage = 0; stage < self->n_stages; stage++)
         for (int i = 0; i < self->depths[stage]; i++) {
-            struct block block = {
+            struct residual_block block = {
                 .n_planes = 16 << stage, .n_outputs = 16 << stage, .init = INIT_NORMAL_FAN_IN};
             begin_block(&block, stage, i);
             int branch = basic_branch(graph, &block, x);
@@ -130,9 +131,9 @@ void resnet_build(struct graph *graph, const struct architecture *self)
 
     for (int stage = 0; stage < self->n_stages; stage++)
         for (int i = 0; i < self->depths[stage]; i++) {
-            struct block block = {.n_planes = 64 << stage,
-                                  .n_outputs = (self->is_bottleneck ? 256 : 64) << stage,
-                                  .init = INIT_UNIFORM_FAN_IN};
+            struct residual_block block = {.n_planes = 64 << stage,
+                                           .n_outputs = (self->is_bottleneck ? 256 : 64) << stage,
+                                           .init = INIT_UNIFORM_FAN_IN};
             begin_block(&block, stage, i);
             int branch = self->is_bottleneck ? bottleneck_branch(graph, &block, x)
                                              : basic_branch(graph, &block, x);

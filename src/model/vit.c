@@ -7,7 +7,7 @@
 
 enum { NAME_BYTES = 128 };
 
-struct block {
+struct encoder_block {
     char name[NAME_BYTES]; /* "encoder.layers.encoder_layer_0" */
     struct vit_shape shape;
 };
@@ -33,7 +33,7 @@ static enum status check_shape(const struct graph_settings *settings, const stru
     return STATUS_OK;
 }
 
-static int linear(struct graph *graph, const struct block *block, const char *suffix, int x,
+static int linear(struct graph *graph, const struct encoder_block *block, const char *suffix, int x,
                   struct linear_settings settings)
 {
     char module[2 * NAME_BYTES];
@@ -42,7 +42,8 @@ static int linear(struct graph *graph, const struct block *block, const char *su
     return graph_linear(graph, module, x, &settings);
 }
 
-static int normalisation(struct graph *graph, const struct block *block, const char *suffix, int x)
+static int normalisation(struct graph *graph, const struct encoder_block *block, const char *suffix,
+                         int x)
 {
     char module[2 * NAME_BYTES];
 
@@ -50,7 +51,7 @@ static int normalisation(struct graph *graph, const struct block *block, const c
     return graph_layer_norm(graph, module, x);
 }
 
-static int attention_branch(struct graph *graph, const struct block *block, int x)
+static int attention_branch(struct graph *graph, const struct encoder_block *block, int x)
 {
     const struct linear_settings in = {.n_outputs = 3 * block->shape.width,
                                        .weight_init = INIT_UNIFORM_VARIANCE,
@@ -66,7 +67,7 @@ static int attention_branch(struct graph *graph, const struct block *block, int 
     return linear(graph, block, "self_attention.out_proj", x, out);
 }
 
-static int perceptron_branch(struct graph *graph, const struct block *block, int x)
+static int perceptron_branch(struct graph *graph, const struct encoder_block *block, int x)
 {
     struct linear_settings settings = {
         .n_outputs = block->shape.mlp, .weight_init = INIT_XAVIER, .bias_init = INIT_NORMAL_TINY};
@@ -100,7 +101,7 @@ void vit_build(struct graph *graph, const struct architecture *self)
         return;
     int x = patches(graph, shape);
     for (int64_t i = 0; i < shape->layers; i++) {
-        struct block block = {.shape = *shape};
+        struct encoder_block block = {.shape = *shape};
         snprintf(block.name, sizeof block.name, "encoder.layers.encoder_layer_%lld", (long long)i);
         x = graph_add(graph, x, attention_branch(graph, &block, x), 1);
         x = graph_add(graph, x, perceptron_branch(graph, &block, x), 1);

@@ -20,7 +20,7 @@ static int compare_keys(const void *a, const void *b)
 
 static int compare_groups(const void *a, const void *b)
 {
-    const struct group *left = a, *right = b;
+    const struct row_group *left = a, *right = b;
     return (left->first > right->first) - (left->first < right->first);
 }
 
@@ -55,29 +55,29 @@ done:
 }
 
 static void cut(const struct records *records, const struct keyed_row *keyed, int64_t *rows,
-                struct groups *groups)
+                struct row_groups *groups)
 {
     for (int64_t i = 0; i < records->n_rows; i++) {
         rows[i] = keyed[i].row;
         if (i == 0 || strcmp(keyed[i].key, keyed[i - 1].key) != 0)
-            groups->items[groups->n++] = (struct group){.first = rows[i], .rows = rows + i};
-        struct group *group = &groups->items[groups->n - 1];
+            groups->items[groups->n++] = (struct row_group){.first = rows[i], .rows = rows + i};
+        struct row_group *group = &groups->items[groups->n - 1];
         group->n_rows++;
         group->n_done += records_is_done(records, rows[i]);
     }
 }
 
 enum status groups_create(const struct records *records, const int64_t *fields, int64_t n_fields,
-                          struct arena *arena, struct groups *out)
+                          struct arena *arena, struct row_groups *out)
 {
     enum status status = STATUS_OK;
     struct keyed_row *keyed = NULL;
-    struct groups groups = {.n = 0};
+    struct row_groups groups = {.n = 0};
     int64_t *rows = NULL;
 
     TRY_ALLOC(keyed, ARENA_ARRAY(arena, records->n_rows, struct keyed_row));
     TRY_ALLOC(rows, ARENA_ARRAY(arena, records->n_rows, int64_t));
-    TRY_ALLOC(groups.items, ARENA_ARRAY(arena, records->n_rows, struct group));
+    TRY_ALLOC(groups.items, ARENA_ARRAY(arena, records->n_rows, struct row_group));
     TRY(make_keys(records, fields, n_fields, arena, keyed));
     if (records->n_rows > 0)
         qsort(keyed, (size_t)records->n_rows, sizeof *keyed, compare_keys);
@@ -89,7 +89,7 @@ done:
     return status;
 }
 
-struct summary group_summary(const struct records *records, const struct group *group,
+struct summary group_summary(const struct records *records, const struct row_group *group,
                              int64_t field)
 {
     struct summary summary = {.mean = 0.0, .deviation = NAN};

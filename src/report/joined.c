@@ -13,7 +13,7 @@ struct joined_row {
 
 /* ---- fields ---- */
 
-static void insert(struct records *out, int64_t at, const struct field *field)
+static void insert(struct records *out, int64_t at, const struct record_field *field)
 {
     memmove(&out->fields[at + 1], &out->fields[at],
             (size_t)(out->n_fields - at) * sizeof *out->fields);
@@ -27,7 +27,7 @@ static void unite(const struct records *part, struct records *out)
     int64_t last = -1;
 
     for (int64_t i = 0; i < part->n_fields; i++) {
-        const struct field *field = &part->fields[i];
+        const struct record_field *field = &part->fields[i];
         int64_t found = records_find(out, field->name);
         if (found < 0) {
             insert(out, last + 1, field);
@@ -95,7 +95,7 @@ enum status records_join(const struct records *parts, int64_t n, struct arena *a
         most_rows += parts[p].n_rows;
         made.fields_capacity += parts[p].n_fields;
     }
-    TRY_ALLOC(made.fields, ARENA_ARRAY(arena, made.fields_capacity, struct field));
+    TRY_ALLOC(made.fields, ARENA_ARRAY(arena, made.fields_capacity, struct record_field));
     TRY_ALLOC(rows, ARENA_ARRAY(arena, most_rows, struct joined_row));
     for (int64_t p = 0; p < n; p++)
         unite(&parts[p], &made);

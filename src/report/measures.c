@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-static void add(const struct records *records, const struct measure *measure, struct columns *out)
+static void add(const struct records *records, const struct measure *measure,
+                struct number_columns *out)
 {
     if (out->n >= MAX_COLUMNS || records_find(records, measure->name) < 0)
         return;
@@ -11,9 +12,9 @@ static void add(const struct records *records, const struct measure *measure, st
         .measure = measure, .heading = measure->heading != NULL ? measure->heading : measure->name};
 }
 
-void columns_find(const struct records *records, bool has_runs, struct columns *out)
+void columns_find(const struct records *records, bool has_runs, struct number_columns *out)
 {
-    *out = (struct columns){.n = 0};
+    *out = (struct number_columns){.n = 0};
     for (int i = 0; measure_at(i) != NULL; i++) {
         if (measure_at(i)->table != TABLE_MAIN)
             continue;
@@ -26,11 +27,11 @@ void columns_find(const struct records *records, bool has_runs, struct columns *
     }
 }
 
-void columns_find_further(const struct records *records, struct columns *out)
+void columns_find_further(const struct records *records, struct number_columns *out)
 {
     int64_t n_others = 0;
 
-    *out = (struct columns){.n = 0};
+    *out = (struct number_columns){.n = 0};
     for (int are_attacks = 0; are_attacks < 2; are_attacks++) {
         n_others = out->n;
         for (int i = 0; measure_at(i) != NULL; i++)

@@ -11,14 +11,14 @@ struct number_column {
     bool is_gap_of_means; /* not a summary of the field: the gap between means, for groups only */
 };
 enum { MAX_COLUMNS = 24 };
-struct columns {
+struct number_columns {
     int64_t n;
     struct number_column items[MAX_COLUMNS];
 };
 /* Those of the main table that the file has. */
-void columns_find(const struct records *records, bool has_runs, struct columns *out);
+void columns_find(const struct records *records, bool has_runs, struct number_columns *out);
 /* Those of the second table: ECE, the distance of confusion profiles, every attack. None when the
  * sweep has but one attack and no retrain: the main table says it all. */
-void columns_find_further(const struct records *records, struct columns *out);
+void columns_find_further(const struct records *records, struct number_columns *out);
 
 #endif

@@ -48,14 +48,15 @@ static bool is_setting_name(const char *name)
     return strchr(name, '.') != NULL || strcmp(name, "seed") == 0;
 }
 
-static enum status add_field(struct records *records, struct arena *arena, struct field field)
+static enum status add_field(struct records *records, struct arena *arena,
+                             struct record_field field)
 {
     enum status status = STATUS_OK;
 
     if (records->n_fields == records->fields_capacity) {
-        struct field *grown = NULL;
+        struct record_field *grown = NULL;
         int64_t capacity = 2 * records->fields_capacity;
-        TRY_ALLOC(grown, ARENA_ARRAY(arena, capacity, struct field));
+        TRY_ALLOC(grown, ARENA_ARRAY(arena, capacity, struct record_field));
         memcpy(grown, records->fields, (size_t)records->n_fields * sizeof *grown);
         records->fields = grown;
         records->fields_capacity = capacity;
@@ -83,7 +84,8 @@ static enum status add_columns(const struct results *results, struct arena *aren
     for (int64_t i = 0; i < results->n_columns; i++) {
         const char *name = results->columns[i].name;
         if (&results->columns[i] != find_settings(results))
-            TRY(add_field(records, arena, (struct field){name, is_setting_name(name), true}));
+            TRY(add_field(records, arena,
+                          (struct record_field){name, is_setting_name(name), true}));
     }
 done:
     return status;
@@ -112,7 +114,8 @@ static enum status parse_settings(const struct result_column *column, int64_t ro
     if (!cJSON_IsObject(*out)) {
         cJSON_Delete(*out);
         *out = NULL;
-        return fail(STATUS_BAD_DATA, "row %lld: its settings are no JSON object", (long long)row);
+        return fail(STATUS_BAD_DATA, "row %lld: its settings are not a JSON object",
+                    (long long)row);
     }
     return STATUS_OK;
 }
@@ -139,7 +142,7 @@ static enum status setting_field(struct records *records, struct arena *arena, c
     if (*field >= 0)
         return STATUS_OK;
     TRY_ALLOC(name, arena_strdup(arena, text));
-    TRY(add_field(records, arena, (struct field){name, true, false}));
+    TRY(add_field(records, arena, (struct record_field){name, true, false}));
     *field = records->n_fields - 1;
 done:
     return status;
@@ -192,8 +195,8 @@ static void fill_from_columns(const struct results *results, struct records *rec
 
 /* A typed column wins: it alone knows that a run's method does not read a swept setting. It only
  * takes an integer back from the float64 that makes room for gaps. */
-static enum status fill_setting(const cJSON *item, struct arena *arena, const struct field *field,
-                                struct cell *cell)
+static enum status fill_setting(const cJSON *item, struct arena *arena,
+                                const struct record_field *field, struct cell *cell)
 {
     enum status status = STATUS_OK;
     struct cell value;
@@ -233,7 +236,7 @@ enum status records_create(const struct results *results, struct arena *arena, s
     struct records records = {.n_rows = results->n_rows, .fields_capacity = 64};
     const struct result_column *settings = find_settings(results);
 
-    TRY_ALLOC(records.fields, ARENA_ARRAY(arena, records.fields_capacity, struct field));
+    TRY_ALLOC(records.fields, ARENA_ARRAY(arena, records.fields_capacity, struct record_field));
     TRY(add_columns(results, arena, &records));
     if (settings != NULL)
         TRY(add_settings(settings, results->n_rows, arena, &records));

@@ -6,7 +6,7 @@
 #include "report/cell.h"
 #include "store/results/results.h"
 
-struct field {
+struct record_field {
     const char *name;
     bool is_setting;
     bool is_column; /* typed in the file: of the settings, those the sweep varies */
@@ -14,8 +14,8 @@ struct field {
 
 struct records {
     int64_t n_rows, n_fields, fields_capacity;
-    struct field *fields; /* in the arena, as all below */
-    struct cell *cells;   /* [n_rows, n_fields] */
+    struct record_field *fields; /* in the arena, as all below */
+    struct cell *cells;          /* [n_rows, n_fields] */
 };
 
 CHECKED enum status records_create(const struct results *results, struct arena *arena,

@@ -43,7 +43,7 @@ done:
 }
 
 double reference_gap_of_means(const struct records *records, const int64_t *references,
-                              const struct group *group)
+                              const struct row_group *group)
 {
     int64_t gap = records_find(records, "average_gap"), n = 0;
     double differences[N_SCORES] = {0.0}, sum = 0.0;

@@ -11,6 +11,6 @@ CHECKED enum status references_find(const struct records *records, struct arena 
  * |mean of the runs − mean of their references|, over the finished runs that have a gap. Below the
  * mean of the gaps when runs miss to both sides. NaN when no run has one. */
 double reference_gap_of_means(const struct records *records, const int64_t *references,
-                              const struct group *group);
+                              const struct row_group *group);
 
 #endif

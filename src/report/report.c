@@ -19,7 +19,7 @@ enum status report_format_find(const char *name, enum report_format *out)
             return STATUS_OK;
         }
     }
-    return fail(STATUS_BAD_CONFIG, "unknown format '%s', want table, csv or json", name);
+    return fail(STATUS_BAD_CONFIG, "unknown format '%s', expected table, csv or json", name);
 }
 
 /* Of the whole sweep, or those of its shards. */

@@ -51,24 +51,24 @@ static int64_t column_width(const struct sheet *sheet, int64_t column)
     return most;
 }
 
-struct block { /* columns that are printed side by side, after those of text */
+struct panel { /* columns that are printed side by side, after those of text */
     int64_t first, end;
 };
 
 /* As many columns from `first` on as fit, at least one. */
-static struct block block_at(const struct sheet *sheet, const int64_t *widths, int64_t first)
+static struct panel panel_at(const struct sheet *sheet, const int64_t *widths, int64_t first)
 {
-    struct block block = {first, first};
+    struct panel panel = {first, first};
     int64_t width = 0;
 
     for (int64_t c = 0; c < sheet->n_left; c++)
         width += widths[c] + 2;
-    for (; block.end < sheet->n_columns; block.end++) {
-        width += widths[block.end] + (block.end > first ? 2 : 0);
-        if (sheet->most_width > 0 && width > sheet->most_width && block.end > first)
+    for (; panel.end < sheet->n_columns; panel.end++) {
+        width += widths[panel.end] + (panel.end > first ? 2 : 0);
+        if (sheet->most_width > 0 && width > sheet->most_width && panel.end > first)
             break;
     }
-    return block;
+    return panel;
 }
 
 static void print_cell(const struct sheet *sheet, int64_t line, int64_t c, int64_t width,
@@ -84,13 +84,13 @@ static void print_cell(const struct sheet *sheet, int64_t line, int64_t c, int64
 }
 
 static void print_line(const struct sheet *sheet, const int64_t *widths, int64_t line,
-                       const struct block *block, struct text *out)
+                       const struct panel *panel, struct text *out)
 {
     for (int64_t c = 0; c < sheet->n_left; c++)
         print_cell(sheet, line, c, widths[c], out);
-    for (int64_t c = block->first; c < block->end; c++) {
+    for (int64_t c = panel->first; c < panel->end; c++) {
         print_cell(sheet, line, c, widths[c], out);
-        text_append(out, "%s", c + 1 < block->end ? "  " : "\n");
+        text_append(out, "%s", c + 1 < panel->end ? "  " : "\n");
     }
 }
 
@@ -103,11 +103,11 @@ enum status sheet_print(const struct sheet *sheet, struct text *out)
     TRY_ALLOC(widths, ARENA_ARRAY(sheet->arena, sheet->n_columns, int64_t));
     for (int64_t c = 0; c < sheet->n_columns; c++)
         widths[c] = column_width(sheet, c);
-    for (struct block block = {.end = sheet->n_left}; block.end < sheet->n_columns;) {
-        text_append(out, "%s", block.end > sheet->n_left ? "\n" : "");
-        block = block_at(sheet, widths, block.end);
+    for (struct panel panel = {.end = sheet->n_left}; panel.end < sheet->n_columns;) {
+        text_append(out, "%s", panel.end > sheet->n_left ? "\n" : "");
+        panel = panel_at(sheet, widths, panel.end);
         for (int64_t line = 0; line < sheet->n_lines; line++)
-            print_line(sheet, widths, line, &block, out);
+            print_line(sheet, widths, line, &panel, out);
     }
     status = text_finish(out);
 done:

@@ -37,7 +37,7 @@ static void default_keys(const struct records *records, int64_t *fields, int64_t
     for (int64_t i = 0; i < records->n_fields; i++)
         has_typed = has_typed || (records->fields[i].is_setting && records->fields[i].is_column);
     for (int64_t i = 0; i < records->n_fields; i++) {
-        const struct field *field = &records->fields[i];
+        const struct record_field *field = &records->fields[i];
         if (field->is_setting && field->is_column == has_typed &&
             strcmp(field->name, "seed") != 0 && strcmp(field->name, method) != 0 &&
             !is_execution(field->name) && varies(records, i))
@@ -115,8 +115,8 @@ struct table {
     struct arena *arena;
     int64_t *keys; /* fields that name a row */
     int64_t n_keys;
-    struct columns columns;    /* of the table being printed */
-    const int64_t *references; /* [n_rows] */
+    struct number_columns columns; /* of the table being printed */
+    const int64_t *references;     /* [n_rows] */
 };
 
 static enum status find_keys(const struct report_settings *settings, struct table *table)
@@ -152,7 +152,7 @@ done:
     return status;
 }
 
-static struct summary measure_group(const struct table *table, const struct group *group,
+static struct summary measure_group(const struct table *table, const struct row_group *group,
                                     const struct number_column *shown)
 {
     double gap = NAN;
@@ -164,7 +164,7 @@ static struct summary measure_group(const struct table *table, const struct grou
     return (struct summary){.n = !isnan(gap), .mean = gap, .deviation = NAN};
 }
 
-static enum status set_group(const struct table *table, const struct group *group,
+static enum status set_group(const struct table *table, const struct row_group *group,
                              struct sheet *sheet)
 {
     enum status status = STATUS_OK;
@@ -187,7 +187,7 @@ done:
 static enum status print_groups(const struct table *table, int64_t most_width, struct text *out)
 {
     enum status status = STATUS_OK;
-    struct groups groups;
+    struct row_groups groups;
     struct sheet sheet = {.arena = table->arena,
                           .n_columns = table->n_keys + 1 + table->columns.n,
                           .n_left = table->n_keys,
@@ -208,7 +208,7 @@ static struct summary measure_run(const struct table *table, int64_t row,
                                   const struct number_column *shown)
 {
     const struct records *records = table->records;
-    const struct group alone = {.first = row, .rows = &row, .n_rows = 1};
+    const struct row_group alone = {.first = row, .rows = &row, .n_rows = 1};
     const char *state = records_text(records, row, records_find(records, "state"));
 
     if (strcmp(state, "stopped_early") != 0)

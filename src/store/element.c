@@ -51,7 +51,7 @@ static void convert_bfloat16(const unsigned char *source, int64_t stride, int64_
     for (int64_t i = 0; i < n; i++) {
         uint16_t upper;
         memcpy(&upper, source + i * stride, sizeof upper);
-        ((float *)target)[i] = float_from_bits((uint32_t)upper << 16);
+        ((float *)target)[i] = bf16_value(upper);
     }
 }
 
@@ -138,9 +138,9 @@ static uint16_t bfloat16_from_float(float value)
 {
     uint32_t bits = bits_from_float(value);
 
-    if ((bits & 0x7FFFFFFFu) > 0x7F800000u) /* NaN stays one */
+    if (isnan(value)) /* with the part of its payload that fits, at least one bit */
         return (uint16_t)(bits >> 16 | ((bits & 0x7F0000u) == 0 ? 0x40u : 0u));
-    return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
+    return bf16_bits(value);
 }
 
 static void narrow_bfloat16(const void *source, int64_t n, unsigned char *target)

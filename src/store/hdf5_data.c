@@ -87,7 +87,7 @@ static enum status open_attribute(hid_t object, const char *name, H5T_class_t cl
     TRY(hdf5_check(type = H5Aget_type(attribute)));
     TRY(hdf5_check(space = H5Aget_space(attribute)));
     if (H5Tget_class(type) != class || H5Sget_simple_extent_npoints(space) != 1)
-        TRY(fail(STATUS_BAD_DATA, "attribute '%s' has another type than wanted", name));
+        TRY(fail(STATUS_BAD_DATA, "attribute '%s' has another type than expected", name));
     *out = attribute;
     attribute = H5I_INVALID_HID; /* handed over */
 done:
@@ -101,7 +101,7 @@ enum status hdf5_get_text(hid_t object, const char *name, struct arena *arena, c
 {
     enum status status = STATUS_OK;
     hid_t attribute = H5I_INVALID_HID, stored = H5I_INVALID_HID, type = H5I_INVALID_HID;
-    char *value = NULL;
+    char *value = NULL, *copy = NULL;
 
     TRY(open_attribute(object, name, H5T_STRING, &attribute));
     TRY(hdf5_check(stored = H5Aget_type(attribute)));
@@ -110,7 +110,8 @@ enum status hdf5_get_text(hid_t object, const char *name, struct arena *arena, c
     TRY(make_text_type(&type));
     TRY(hdf5_check(H5Tset_cset(type, H5Tget_cset(stored))));
     TRY(hdf5_check(H5Aread(attribute, type, &value)));
-    TRY_ALLOC(*out, arena_strdup(arena, value != NULL ? value : ""));
+    TRY_ALLOC(copy, arena_strdup(arena, value != NULL ? value : ""));
+    *out = copy;
 done:
     H5free_memory(value);
     hdf5_close(type);
@@ -226,7 +227,7 @@ enum status hdf5_shape(hid_t dataset, int *n_dims, int64_t shape[8], int64_t *n)
     TRY(hdf5_check(space = H5Dget_space(dataset)));
     int rank = H5Sget_simple_extent_ndims(space);
     if (rank < 0 || rank > 8)
-        TRY(fail(STATUS_BAD_DATA, "has %d dimensions, at most 8 wanted", rank));
+        TRY(fail(STATUS_BAD_DATA, "has %d dimensions, expected at most 8", rank));
     TRY(hdf5_check(H5Sget_simple_extent_dims(space, dims, NULL)));
     TRY(most_elements(dataset, &most));
     for (int i = 0; i < rank; i++) {
@@ -261,7 +262,7 @@ static enum status get_values(hid_t group, const struct wanted *wanted, struct a
     TRY(hdf5_check(dataset = H5Dopen2(group, wanted->name, H5P_DEFAULT)));
     TRY(hdf5_shape(dataset, &n_dims, shape, &elements));
     if (n_dims != wanted->n_dims)
-        TRY(fail(STATUS_BAD_DATA, "has %d dimensions, %s wanted", n_dims,
+        TRY(fail(STATUS_BAD_DATA, "has %d dimensions, expected %s", n_dims,
                  wanted->n_dims == 1 ? "one" : "two"));
     TRY_ALLOC(made, arena_alloc(arena, elements, H5Tget_size(wanted->memory_type)));
     if (elements > 0)

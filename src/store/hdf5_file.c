@@ -188,12 +188,12 @@ static enum status check_format(hid_t file, const char *format, int64_t format_v
     TRY(arena_create(&arena));
     TRY(hdf5_get_text(file, "format", arena, &found));
     if (strcmp(found, format) != 0)
-        TRY(fail(STATUS_BAD_DATA, "is of format '%.60s', '%s' wanted", found, format));
+        TRY(fail(STATUS_BAD_DATA, "is of format '%.60s', expected '%s'", found, format));
     TRY(hdf5_get_integer(file, "format_version", &version));
     if (version > format_version)
         TRY(fail(STATUS_BAD_DATA,
-                 "has version %lld of format '%s', this program reads up to %lld; read it with the "
-                 "program that wrote it or a newer one",
+                 "has version %lld of format '%s', but this program reads up to %lld; read it with "
+                 "the program that wrote it or a newer one",
                  (long long)version, format, (long long)format_version));
 done:
     arena_destroy(arena);

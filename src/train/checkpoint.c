@@ -32,14 +32,10 @@ static enum status download_as_double(struct device *device, struct tensor tenso
     double *values = NULL;
 
     TRY_ALLOC(values, ARENA_ARRAY(arena, n, double));
-    if (tensor.dtype == DTYPE_F64) {
-        TRY(device_download(device, values, tensor.data, tensor_bytes(&tensor)));
-    } else {
-        TRY_ALLOC(raw, arena_alloc(arena, n, sizeof(float)));
-        TRY(device_download(device, raw, tensor.data, tensor_bytes(&tensor)));
-        for (int64_t i = 0; i < n; i++)
-            values[i] = (double)((float *)raw)[i];
-    }
+    TRY_ALLOC(raw, arena_alloc(arena, n, dtype_bytes(tensor.dtype)));
+    TRY(device_download(device, raw, tensor.data, tensor_bytes(&tensor)));
+    for (int64_t i = 0; i < n; i++)
+        values[i] = number_at(raw, tensor.dtype, i);
     *out = values;
 done:
     return status;
@@ -76,7 +72,7 @@ static enum status add_extras(const struct loop *loop, const struct best_referen
                               struct arena *arena, struct weight_tensor *tensors, int64_t *n)
 {
     enum status status = STATUS_OK;
-    const struct position *position = &loop->position;
+    const struct training_position *position = &loop->position;
     double *values = NULL;
 
     TRY_ALLOC(values, ARENA_ARRAY(arena, N_POSITION, double));
@@ -246,12 +242,8 @@ static enum status upload_state(struct device *device, struct tensor state,
     if (weight_elements(stored) != n)
         TRY(fail(STATUS_BAD_DATA, "checkpoint's '%s' has another size", stored->name));
     TRY_ALLOC(raw, arena_alloc(arena, n, dtype_bytes(state.dtype)));
-    for (int64_t i = 0; i < n; i++) {
-        if (state.dtype == DTYPE_F32)
-            ((float *)raw)[i] = (float)weight_value(stored, i);
-        else
-            ((double *)raw)[i] = weight_value(stored, i);
-    }
+    for (int64_t i = 0; i < n; i++)
+        number_put(raw, state.dtype, i, weight_value(stored, i));
     TRY(device_upload(device, state.data, raw, tensor_bytes(&state)));
 done:
     return status;
@@ -302,7 +294,7 @@ static enum status restore(struct loop *loop, const struct weights *weights, str
     TRY(wanted_tensor(weights, "checkpoint.position", &stored));
     if (weight_elements(stored) != N_POSITION)
         TRY(fail(STATUS_BAD_DATA, "checkpoint's position has another size"));
-    struct position position = {
+    struct training_position position = {
         .epoch = (int64_t)weight_value(stored, 0),
         .step_in_epoch = (int64_t)weight_value(stored, 1),
         .step = (int64_t)weight_value(stored, 2),
@@ -349,7 +341,7 @@ static enum status verify(const struct loop *loop, const struct weights *weights
     }
     TRY(wanted_tensor(weights, "checkpoint.crc32", &stored));
     if ((double)tensors_checksum(ordered, n) != weight_value(stored, 0))
-        TRY(fail(STATUS_BAD_DATA, "checkpoint's checksum does not fit its content"));
+        TRY(fail(STATUS_BAD_DATA, "checkpoint's checksum does not match its content"));
 done:
     return status;
 }

@@ -16,7 +16,7 @@ static enum status refuse(const char *what, const char *path, const char *found,
 {
     return fail(STATUS_CHANGED_INPUT,
                 "%s '%s' is not what the sweep was planned with (its hash begins with %.12s, "
-                "wanted %.12s): put it back, or start the sweep again to plan with what is there",
+                "expected %.12s): put it back, or start the sweep again to plan with what is there",
                 what, path, found, wanted);
 }
 

@@ -76,15 +76,6 @@ void forward_release(struct forward *forward)
     stage_release(&forward->stage);
 }
 
-static double from_bf16(uint16_t bits)
-{
-    uint32_t wide = (uint32_t)bits << 16;
-    float value;
-
-    memcpy(&value, &wide, sizeof value);
-    return value;
-}
-
 static enum status read_value(struct forward *forward, int value, double *out)
 {
     enum status status = STATUS_OK;
@@ -93,9 +84,7 @@ static enum status read_value(struct forward *forward, int value, double *out)
 
     TRY(executor_download(forward->stage.executor, value, forward->raw));
     for (int64_t i = 0; i < n; i++)
-        out[i] = tensor.dtype == DTYPE_F32    ? (double)((float *)forward->raw)[i]
-                 : tensor.dtype == DTYPE_BF16 ? from_bf16(((uint16_t *)forward->raw)[i])
-                                              : ((double *)forward->raw)[i];
+        out[i] = number_at(forward->raw, tensor.dtype, i);
 done:
     return status;
 }

@@ -123,7 +123,7 @@ static enum status upload_batch(struct loop *loop, const struct stage *stage, in
                                 int64_t count)
 {
     enum status status = STATUS_OK;
-    const struct position *position = &loop->position;
+    const struct training_position *position = &loop->position;
     const struct batch_place place = {position->epoch, position->step_in_epoch, loop->order + first,
                                       count};
     int32_t epoch = (int32_t)position->epoch;
@@ -166,7 +166,7 @@ done:
 static enum status step(struct loop *loop)
 {
     enum status status = STATUS_OK;
-    struct position *position = &loop->position;
+    struct training_position *position = &loop->position;
     bool is_full = position->step_in_epoch < loop->n_full;
     const struct stage *stage = is_full ? &loop->full : &loop->last;
     int64_t first = position->step_in_epoch * loop->recipe->batch_size;
@@ -188,7 +188,7 @@ done:
 static enum status remember_epoch(struct loop *loop)
 {
     enum status status = STATUS_OK;
-    const struct position *position = &loop->position;
+    const struct training_position *position = &loop->position;
     double *row = NULL;
 
     TRY_ALLOC(row, history_add(&loop->history));
@@ -274,7 +274,7 @@ done:
 static enum status epoch_run(struct loop *loop)
 {
     enum status status = STATUS_OK;
-    struct position *position = &loop->position;
+    struct training_position *position = &loop->position;
     int64_t per_epoch = loop->schedule.per_epoch;
 
     sampler_shuffle((uint64_t)loop->network->settings->seed, (uint32_t)position->epoch,

@@ -13,7 +13,7 @@
 #include "train/validation.h"
 #include "unlearn/schedule.h"
 
-struct position { /* where a run stands: what a checkpoint must remember besides tensors */
+struct training_position { /* where a run stands: what a checkpoint must remember besides tensors */
     int64_t epoch, step_in_epoch; /* next to do */
     int64_t step;                 /* done in all */
     double loss_sum;              /* of this epoch's steps, weighted by images, as last read */
@@ -37,7 +37,7 @@ struct loop {
     int32_t *order;                /* [n_retain] this epoch's images */
     struct history history;
     struct selection selection; /* of what the history says */
-    struct position position;
+    struct training_position position;
     int64_t until; /* epochs to train to, at most the recipe's */
     struct schedule schedule;
     int64_t n_full, n_last;    /* full batches per epoch, images in the partial one */

@@ -214,16 +214,6 @@ done:
     return status;
 }
 
-enum status optimizer_step(struct optimizer *optimizer, double lr, int64_t step)
-{
-    enum status status = STATUS_OK;
-
-    TRY(optimizer_set_rates(optimizer, lr, step));
-    TRY(optimizer_enqueue(optimizer));
-done:
-    return status;
-}
-
 struct device *optimizer_device(const struct optimizer *optimizer)
 {
     return optimizer->device;

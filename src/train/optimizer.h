@@ -13,10 +13,9 @@ struct optimizer;
 CHECKED enum status optimizer_create(const struct recipe *recipe, struct parameters *parameters,
                                      struct device *device, struct optimizer **out);
 void optimizer_destroy(struct optimizer *optimizer); /* accepts NULL */
-/* One step from the flat gradients; step counts from 1. Enqueued. */
-CHECKED enum status optimizer_step(struct optimizer *optimizer, double lr, int64_t step);
-/* Its halves, where the second is recorded and repeated: what the next steps take, and a step. */
+/* What the next steps take; step counts from 1. Enqueued. */
 CHECKED enum status optimizer_set_rates(struct optimizer *optimizer, double lr, int64_t step);
+/* One step from the flat gradients. Enqueued; may be recorded and repeated. */
 CHECKED enum status optimizer_enqueue(struct optimizer *optimizer);
 
 struct device *optimizer_device(const struct optimizer *optimizer);

@@ -27,18 +27,15 @@ enum status parameter_tensor(const struct parameters *parameters, int64_t i, str
     struct weight_tensor tensor = {
         .name = param->name, .dtype = device_tensor.dtype, .n_dims = param->n_dims};
     double *values = NULL;
+    void *numbers = NULL;
 
     TRY_ALLOC(values, ARENA_ARRAY(arena, n, double));
+    TRY_ALLOC(numbers, arena_alloc(arena, n, dtype_bytes(tensor.dtype)));
     TRY(parameters_get(parameters, i, values));
+    for (int64_t e = 0; e < n; e++)
+        number_put(numbers, tensor.dtype, e, values[e]);
     param_disk_shape(param, tensor.shape);
-    tensor.values = values;
-    if (tensor.dtype == DTYPE_F32) {
-        float *narrow = NULL;
-        TRY_ALLOC(narrow, ARENA_ARRAY(arena, n, float));
-        for (int64_t e = 0; e < n; e++)
-            narrow[e] = (float)values[e];
-        tensor.values = narrow;
-    }
+    tensor.values = numbers;
     *out = tensor;
 done:
     return status;

@@ -95,8 +95,8 @@ static enum status check_length(const struct recipe_use *use, const char **setti
     if (recipe->drop_last && use->n_images < recipe->batch_size) {
         *setting = "batch_size";
         return fail(STATUS_BAD_CONFIG,
-                    "%lld images make no batch of %lld, and '%s.drop_last' leaves smaller ones "
-                    "out; set %s.batch_size to less, or %s.drop_last to false",
+                    "%lld images do not fill a batch of %lld, and '%s.drop_last' leaves out "
+                    "smaller ones; set %s.batch_size to less, or %s.drop_last to false",
                     (long long)use->n_images, (long long)recipe->batch_size, use->section,
                     use->section, use->section);
     }
@@ -113,7 +113,7 @@ enum status recipe_check(const struct recipe_use *use, const char **setting)
     TRY(check_length(use, setting));
     *setting = "nesterov";
     if (recipe->nesterov && recipe->optimizer == OPTIMIZER_SGD && recipe->momentum == 0)
-        TRY(fail(STATUS_BAD_CONFIG, "'%s.nesterov' wants '%s.momentum' above 0", use->section,
+        TRY(fail(STATUS_BAD_CONFIG, "'%s.nesterov' needs '%s.momentum' above 0", use->section,
                  use->section));
     *setting = "cutout";
     if (side > 0 && recipe->cutout > side)

@@ -144,8 +144,10 @@ static enum status step(const struct bench *bench, int64_t number)
     enum status status = STATUS_OK;
 
     TRY(executor_run(bench->executor));
-    if (bench->optimizer != NULL)
-        TRY(optimizer_step(bench->optimizer, 1e-4, number));
+    if (bench->optimizer != NULL) {
+        TRY(optimizer_set_rates(bench->optimizer, 1e-4, number));
+        TRY(optimizer_enqueue(bench->optimizer));
+    }
     TRY(device_synchronize(bench->device));
 done:
     return status;
@@ -171,7 +173,7 @@ static int by_size(const void *a, const void *b)
 }
 
 /* Two products of tokens × tokens × channels forward, four backward. */
-static double attention_flops(const struct bench *bench, const struct node *node)
+static double attention_flops(const struct bench *bench, const struct graph_node *node)
 {
     bool is_forward = node->kind == OP_attention_forward;
 
@@ -192,7 +194,7 @@ static double flops_of(const struct bench *bench)
     double flops = 0;
 
     for (int64_t i = 0; i < bench->graph->n_nodes; i++) {
-        const struct node *node = &bench->graph->nodes[i];
+        const struct graph_node *node = &bench->graph->nodes[i];
         flops += attention_flops(bench, node);
         if (node->kind < OP_conv2d_forward || node->kind > OP_linear_backward_weight)
             continue;
@@ -238,7 +240,7 @@ struct share {
     int64_t n;
 };
 
-static double bytes_of(const struct bench *bench, const struct node *node)
+static double bytes_of(const struct bench *bench, const struct graph_node *node)
 {
     double bytes = 0;
 
@@ -262,7 +264,7 @@ static enum status time_kinds(const struct bench *bench)
 
     for (int round = 0; round < TIMES; round++)
         for (int64_t i = 0; i < bench->graph->n_nodes; i++) {
-            const struct node *node = &bench->graph->nodes[i];
+            const struct graph_node *node = &bench->graph->nodes[i];
             double start = now(bench);
             TRY(executor_run_node(bench->executor, i));
             struct share *share = &shares[node->kind];

@@ -9,14 +9,9 @@
  * 1e-9 of the largest element. The loss is 2-Lipschitz in the largest logit error. */
 #include "golden/golden.h"
 #include "golden/stepper.h"
-#include "unit/graph/toy.h"
+#include "support/cmocka.h"
+#include "support/toy.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,9 +79,8 @@ static void compare_value(struct comparison *comparison, const char *what, int v
 
     assert_non_null(values);
     ok(executor_download(comparison->network.executor, value, values));
-    if (tensor.dtype == DTYPE_F32)
-        for (int64_t e = n - 1; e >= 0; e--) /* from the end: widened in place */
-            values[e] = (double)((const float *)values)[e];
+    for (int64_t e = n - 1; e >= 0; e--) /* from the end: widened in place */
+        values[e] = number_at(values, tensor.dtype, e);
     compare(comparison, what, values, n);
     free(values);
 }

@@ -8,8 +8,8 @@
  * network is smooth, so nothing jumps. */
 #include "golden/golden.h"
 #include "support/cmocka.h"
+#include "support/toy.h"
 #include "train/optimizer.h"
-#include "unit/graph/toy.h"
 #include "unlearn/schedule.h"
 
 #include <math.h>
@@ -178,7 +178,8 @@ static void train(struct replay *replay, double losses[N_STEPS])
         ok(executor_upload(network->executor, network->graph->indices, indices));
         ok(executor_upload(network->executor, network->graph->mix, &mix[step]));
         ok(executor_run(network->executor));
-        ok(optimizer_step(optimizer, recipe_lr(recipe, &schedule, step), step + 1));
+        ok(optimizer_set_rates(optimizer, recipe_lr(recipe, &schedule, step), step + 1));
+        ok(optimizer_enqueue(optimizer));
         losses[step] = loss_of(replay);
     }
     optimizer_destroy(optimizer);

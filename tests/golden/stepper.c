@@ -1,14 +1,9 @@
 /* State vectors and rates on the device; one kernel per step. */
 #include "golden/stepper.h"
 
-#include "unit/graph/toy.h"
+#include "support/cmocka.h"
+#include "support/toy.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 
 struct stepper {

@@ -107,7 +107,7 @@ build_programs() {
         mapfile -t substitute < <(compile "$root"/kernels/cuda/{,host/}*.c "$root"/kernels/cuda/kernels/*.cu)
     fi
     mapfile -t objects < <(compile "$root"/tests/kernels/{main,tables,inputs,numbers,execution,expectation,gradient,check,bench,image_gather,conv2d,convert,linear,batch_norm,relu,add,pool,shortcut_pad,dropout,softmax_cross_entropy,clip_scale,step_tally,optimizer,patch_tokens,layer_norm,gelu,attention,columns}.c \
-                                   "$root"/tests/support/{poison,random_stream}.c)
+                                   "$root"/tests/support/{outcome,poison,random_stream}.c)
     compile "$here"/{steps,convolutions,shapes}.c >/dev/null
     if [ -e "$work/objects/failed" ]; then
         echo "a program does not compile"

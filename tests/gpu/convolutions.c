@@ -32,20 +32,6 @@ static int written(enum op_kind kind)
     return -1;
 }
 
-/* bf16 is the upper half of a float32. */
-static double rounded(enum dtype dtype, double value)
-{
-    float single = (float)value;
-    uint32_t bits;
-
-    if (dtype != DTYPE_BF16)
-        return (double)single;
-    memcpy(&bits, &single, sizeof bits);
-    bits = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000;
-    memcpy(&single, &bits, sizeof bits);
-    return (double)single;
-}
-
 static enum status host_create(const struct suite *suite, const struct conv *conv,
                                struct host *host)
 {
@@ -57,8 +43,8 @@ static enum status host_create(const struct suite *suite, const struct conv *con
         int64_t from = t * (N_NUMBERS / MOST_TENSORS);
         TRY_ALLOC(host->values[t], heap_alloc(n, sizeof(double)));
         for (int64_t e = 0; e < n && t != written(conv->kind); e++)
-            host->values[t][e] = rounded(op_tensor(conv->kind, &op, t)->dtype,
-                                         suite->numbers[(from + e) % N_NUMBERS]);
+            host->values[t][e] = number_rounded(suite->numbers[(from + e) % N_NUMBERS],
+                                                op_tensor(conv->kind, &op, t)->dtype);
     }
 done:
     return status;

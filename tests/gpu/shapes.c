@@ -26,7 +26,7 @@ static bool is_known(const struct suite *suite, const struct conv *wanted)
 static void note_shapes(struct suite *suite, const struct graph *graph, const char *arch)
 {
     for (int64_t i = 0; i < graph->n_nodes && suite->n_shapes < MOST_SHAPES; i++) {
-        const struct node *node = &graph->nodes[i];
+        const struct graph_node *node = &graph->nodes[i];
         struct conv conv = {.kind = node->kind, .op = node->attributes, .arch = arch};
         if (!is_convolution(node->kind))
             continue;

@@ -52,11 +52,11 @@ static double seconds_per_run(struct device *device, enum op_kind kind, struct p
     double seconds[MOST], begin = clock_seconds();
     int n = 0;
 
-    check_ok(kernel_run(device, kind, prepared, op)); /* warms up */
+    ok(kernel_run(device, kind, prepared, op)); /* warms up */
     while (n < 3 || (n < MOST && clock_seconds() - begin < 0.1)) {
         double start = clock_seconds();
-        check_ok(kernel_run(device, kind, prepared, op));
-        check_ok(device_synchronize(device));
+        ok(kernel_run(device, kind, prepared, op));
+        ok(device_synchronize(device));
         seconds[n++] = clock_seconds() - start;
     }
     qsort(seconds, (size_t)n, sizeof *seconds, compare_seconds);
@@ -71,11 +71,11 @@ static void bench_case(struct device *device, enum op_kind kind, int i_case)
 
     inputs_create(arena, kind, i_case, device, &wide);
     run_upload(device, kind, &wide, &op);
-    check_ok(kernel_prepare(device, kind, &op, &prepared));
+    ok(kernel_prepare(device, kind, &op, &prepared));
     op.workspace.bytes = prepared->workspace_bytes;
     op.workspace.data = NULL;
     if (op.workspace.bytes > 0)
-        check_ok(device_alloc(device, op.workspace.bytes, &op.workspace.data));
+        ok(device_alloc(device, op.workspace.bytes, &op.workspace.data));
     double seconds = seconds_per_run(device, kind, prepared, &op);
     printf("%-28s %-24s %-32s %9.1f us %8.2f GB/s %8.2f GFLOP/s  %s\n", op_info(kind)->name,
            kernel_test(kind)->cases[i_case].name, kernel_test(kind)->cases[i_case].sizes,

@@ -64,17 +64,7 @@ static void block_create(struct check *check, struct block *block, size_t data_b
     block->start = bytes_in(check->arena, block->bytes);
     block->found = bytes_in(check->arena, block->bytes);
     poison(block->start, block->bytes);
-    check_ok(device_alloc(check->device, block->bytes, (void **)&block->device));
-}
-
-static void narrow(const struct tensor *wide, enum dtype dtype, char *out)
-{
-    if (dtype == wide->dtype) {
-        memcpy(out, wide->data, tensor_bytes(wide));
-        return;
-    }
-    for (int64_t i = 0; i < tensor_elements(wide); i++)
-        number_put(out, dtype, i, reals(wide)[i]);
+    ok(device_alloc(check->device, block->bytes, (void **)&block->device));
 }
 
 /* Memory of all tensors, poisoned but for what the operation reads. */
@@ -97,7 +87,7 @@ static void blocks_create(struct check *check)
         block_create(check, block, tensor_bytes(tensor),
                      variant->is_shifted ? dtype_bytes(tensor->dtype) : 0);
         if (info->tensors[i].access != ACCESS_WRITTEN)
-            narrow(&wide, tensor->dtype, block->start + block->shift);
+            numbers_narrow(&wide, tensor->dtype, block->start + block->shift);
         tensor->data = block->device + block->shift;
     }
     if (variant->output >= 0)
@@ -108,7 +98,7 @@ static void blocks_create(struct check *check)
 static void upload_block(struct check *check, const struct block *block)
 {
     if (block->device != NULL)
-        check_ok(device_upload(check->device, block->device, block->start, block->bytes));
+        ok(device_upload(check->device, block->device, block->start, block->bytes));
 }
 
 static void upload_blocks(struct check *check)
@@ -121,8 +111,8 @@ static void upload_blocks(struct check *check)
 static void run_once(struct check *check, struct prepared *prepared)
 {
     upload_blocks(check);
-    check_ok(kernel_run(check->device, check->kind, prepared, &check->op));
-    check_ok(device_synchronize(check->device));
+    ok(kernel_run(check->device, check->kind, prepared, &check->op));
+    ok(device_synchronize(check->device));
 }
 
 static void check_guards(struct check *check, const struct block *block, const char *name)
@@ -146,7 +136,7 @@ static void collect(struct check *check, bool is_second)
         if (block->device == NULL)
             continue;
         char *found = is_second ? bytes_in(check->arena, block->bytes) : block->found;
-        check_ok(device_download(check->device, found, block->device, block->bytes));
+        ok(device_download(check->device, found, block->device, block->bytes));
         if (is_second && memcmp(found, block->found, block->bytes) != 0)
             report(check, name, "differs from run to run");
         if (is_second)
@@ -157,7 +147,7 @@ static void collect(struct check *check, bool is_second)
     }
     if (check->workspace.device != NULL && !is_second) {
         struct block *block = &check->workspace;
-        check_ok(device_download(check->device, block->found, block->device, block->bytes));
+        ok(device_download(check->device, block->found, block->device, block->bytes));
         check_guards(check, block, "workspace");
     }
 }
@@ -186,7 +176,7 @@ static void execute(struct check *check)
     enum status status = kernel_prepare(check->device, check->kind, &check->op, &prepared);
     check->is_lacking = test_is_lacking(check->device, check->kind, status);
     if (!check->is_lacking) {
-        check_ok(status);
+        ok(status);
         run_twice(check, prepared);
     }
     for (int i = 0; i < OP_MAX_TENSORS; i++)
@@ -250,7 +240,7 @@ static void compare(struct check *check, int output)
     }
     if (worst < 0)
         return;
-    snprintf(problem, sizeof problem, "[%lld] is %.9g, wanted %.9g within %.3g (%.3g times that)",
+    snprintf(problem, sizeof problem, "[%lld] is %.9g, expected %.9g within %.3g (%.3g times that)",
              (long long)worst, number_at(data, tensor->dtype, worst),
              number_at(wanted->data, wanted->dtype, worst),
              bound_of(check, output, tensor->dtype, worst), worst_ratio);

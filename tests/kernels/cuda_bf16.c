@@ -1,6 +1,6 @@
 /* Precision bf16 on the cuda backend's substitute: who has it, its bits, what the front door then
  * wants, and a library that cannot write a weight's gradient. Values are the kernel test's. */
-#include "kernels/cuda/bf16_bits.h"
+#include "kernels/bf16_bits.h"
 #include "kernels/substitute.h"
 
 #include "support/cmocka.h"
@@ -17,10 +17,10 @@ static void test_precision_without_a_gpu(void **state)
     struct device *device = NULL;
 
     (void)state;
-    fails(device_open(&backend_cpu, &in_bf16, &device), STATUS_UNSUPPORTED,
-          "device 'cpu' does not compute in precision bf16; choose precision: fp32, or a GPU");
-    fails(device_open(&backend_ref, &in_bf16, &device), STATUS_UNSUPPORTED,
-          "device 'ref' does not compute in precision bf16; choose precision: fp32, or a GPU");
+    fails_with(device_open(&backend_cpu, &in_bf16, &device), STATUS_UNSUPPORTED,
+               "device 'cpu' does not compute in precision bf16; choose precision: fp32, or a GPU");
+    fails_with(device_open(&backend_ref, &in_bf16, &device), STATUS_UNSUPPORTED,
+               "device 'ref' does not compute in precision bf16; choose precision: fp32, or a GPU");
     assert_null(device);
 }
 
@@ -69,14 +69,15 @@ static void test_types(void **state)
     union op_any relu = {.relu_forward = {.x = real, .y = map}};
     union op_any entropy = {
         .softmax_cross_entropy = {.logits = map, .labels = labels, .loss = loss}};
-    fails(kernel_prepare(device, OP_relu_forward, &relu, &prepared), STATUS_BAD_CONFIG,
-          "relu_forward: x is f32, wanted bf16");
-    fails(kernel_prepare(device, OP_softmax_cross_entropy, &entropy, &prepared), STATUS_BAD_CONFIG,
-          "softmax_cross_entropy: logits is bf16, wanted f32");
+    fails_with(kernel_prepare(device, OP_relu_forward, &relu, &prepared), STATUS_BAD_CONFIG,
+               "relu_forward: x is f32, expected bf16");
+    fails_with(kernel_prepare(device, OP_softmax_cross_entropy, &entropy, &prepared),
+               STATUS_BAD_CONFIG, "softmax_cross_entropy: logits is bf16, expected f32");
     entropy.softmax_cross_entropy.logits = real;
     entropy.softmax_cross_entropy.d_logits = map; /* in place, where it is not as long */
-    fails(kernel_prepare(device, OP_softmax_cross_entropy, &entropy, &prepared), STATUS_BAD_CONFIG,
-          "softmax_cross_entropy: d_logits overlaps part of logits, wanted all or none of it");
+    fails_with(
+        kernel_prepare(device, OP_softmax_cross_entropy, &entropy, &prepared), STATUS_BAD_CONFIG,
+        "softmax_cross_entropy: d_logits overlaps part of logits, expected all or none of it");
     assert_null(prepared);
     device_free(device, memory);
     device_close(device);

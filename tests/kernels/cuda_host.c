@@ -24,8 +24,8 @@ static void test_presence(void **state)
          "device 'cuda': this machine has no NVIDIA driver; choose --device cpu, or install a "
          "driver for CUDA 12.4"},
         {{.presence = GPU_DRIVER_TOO_OLD, .driver_version = 11080, .runtime_version = 13000},
-         "device 'cuda': the NVIDIA driver knows CUDA 11.8, this build wants 13.0; update the "
-         "driver, or choose --device cpu"},
+         "device 'cuda': the NVIDIA driver supports CUDA 11.8, but this build needs 13.0; update "
+         "the driver, or choose --device cpu"},
         {{.presence = GPU_NO_DEVICE},
          "device 'cuda': the NVIDIA driver shows no GPU; is CUDA_VISIBLE_DEVICES empty?"},
         {{.presence = GPU_UNUSABLE, .error = "system not yet initialized"},
@@ -38,9 +38,9 @@ static void test_presence(void **state)
         struct device *device = NULL;
         int n = -1;
         host_gpu()->machine = cases[i].machine;
-        fails(backend_devices(backend, &n), STATUS_UNSUPPORTED, cases[i].message);
+        fails_with(backend_devices(backend, &n), STATUS_UNSUPPORTED, cases[i].message);
         assert_int_equal(n, -1);
-        fails(device_open(backend, &one, &device), STATUS_UNSUPPORTED, cases[i].message);
+        fails_with(device_open(backend, &one, &device), STATUS_UNSUPPORTED, cases[i].message);
         assert_null(device);
     }
 }
@@ -53,15 +53,15 @@ static void test_which_gpu(void **state)
     char text[DEVICE_TEXT_BYTES];
 
     (void)state;
-    fails(device_open(backend, &second, &device), STATUS_UNSUPPORTED,
-          "GPU 1 was asked for, this machine shows 1, numbered from 0, those that "
-          "CUDA_VISIBLE_DEVICES leaves");
+    fails_with(device_open(backend, &second, &device), STATUS_UNSUPPORTED,
+               "GPU 1 was asked for, but this machine shows 1, numbered from 0 (see "
+               "CUDA_VISIBLE_DEVICES)");
     host_gpu()->machine.n_devices = 2;
     host_gpu()->properties.major = 7;
     host_gpu()->properties.minor = 5;
-    fails(device_open(backend, &second, &device), STATUS_UNSUPPORTED,
-          "GPU 1 (host substitute) has compute capability 7.5, wanted 8.0 or later; choose "
-          "--device cpu");
+    fails_with(device_open(backend, &second, &device), STATUS_UNSUPPORTED,
+               "GPU 1 (host substitute) has compute capability 7.5, expected 8.0 or later; choose "
+               "--device cpu");
     host_gpu()->properties.major = 8;
     second.precision = PRECISION_TF32;
     ok(device_open(backend, &second, &device));
@@ -91,9 +91,10 @@ static void test_too_little_memory(void **state)
     device = substitute_open(PRECISION_FP32);
     ok(device_alloc(device, (size_t)24 << 20, &memory));
     void *first = memory;
-    fails(device_alloc(device, (size_t)100 << 20, &memory), STATUS_OUT_OF_MEMORY,
-          "GPU 0: 100.0 MiB are needed, 40.0 of 64.0 MiB are free; choose a smaller batch size, or "
-          "see who else computes there");
+    fails_with(device_alloc(device, (size_t)100 << 20, &memory), STATUS_OUT_OF_MEMORY,
+               "GPU 0: 100.0 MiB are needed, but 40.0 of 64.0 MiB are free; choose a smaller batch "
+               "size, or "
+               "see what else runs there");
     assert_ptr_equal(memory, first);
     assert_int_equal(device_base(device)->n_allocations, 1);
     device_free(device, first);
@@ -127,7 +128,7 @@ static void test_uploads_keep_nothing(void **state)
         size_t bytes = sizes[i % 7] < BYTES - at ? sizes[i % 7] : BYTES - at;
         for (size_t b = 0; b < bytes; b++)
             if (found[at + b] != i % 251)
-                fail_msg("byte %zu is %d, wanted %d", at + b, found[at + b], (int)(i % 251));
+                fail_msg("byte %zu is %d, expected %d", at + b, found[at + b], (int)(i % 251));
         at += bytes;
     }
     device_free(device, memory);
@@ -226,10 +227,10 @@ static void test_refused_in_recordings(void **state)
     (void)state;
     doubling_open(&doubling);
     ok(device_capture_begin(doubling.device));
-    fails(device_alloc(doubling.device, 8, &memory), STATUS_DEVICE,
-          "alloc: operation not permitted when stream is capturing");
-    fails(device_synchronize(doubling.device), STATUS_DEVICE,
-          "stream_synchronize: operation not permitted when stream is capturing");
+    fails_with(device_alloc(doubling.device, 8, &memory), STATUS_DEVICE,
+               "alloc: operation not permitted when stream is capturing");
+    fails_with(device_synchronize(doubling.device), STATUS_DEVICE,
+               "stream_synchronize: operation not permitted when stream is capturing");
     device_capture_abandon(doubling.device);
     ok(kernel_run(doubling.device, OP_scale, doubling.prepared, &doubling.op));
     doubling_check(&doubling, 2);
@@ -420,11 +421,12 @@ static void test_no_module(void **state)
 
     (void)state;
     assert_int_equal(setenv("PRUNELORA_CUDA_MODULE", "/nowhere/libprunelora_cuda.so", 1), 0);
-    fails(backend_load("cuda", &backend), STATUS_UNSUPPORTED,
-          "device 'cuda' is not in this build: there is no '/nowhere/libprunelora_cuda.so'; build "
-          "with -DPRUNELORA_CUDA=ON, or say where it is in PRUNELORA_CUDA_MODULE");
+    fails_with(
+        backend_load("cuda", &backend), STATUS_UNSUPPORTED,
+        "device 'cuda' is not in this build: there is no '/nowhere/libprunelora_cuda.so'; build "
+        "with -DPRUNELORA_CUDA=ON, or say where it is in PRUNELORA_CUDA_MODULE");
     assert_int_equal(unsetenv("PRUNELORA_CUDA_MODULE"), 0);
-    fails(backend_load("abacus", &backend), STATUS_UNSUPPORTED, "there is no device 'abacus'");
+    fails_with(backend_load("abacus", &backend), STATUS_UNSUPPORTED, "there is no device 'abacus'");
     ok(backend_load("cuda_host", &backend));
     assert_ptr_equal(backend, backend_find("cuda_host"));
 }

@@ -106,7 +106,7 @@ static void test_none_is_left(void **state)
     propose(broken, 2);
     struct layer layer = layer_open(PRECISION_FP32);
     for (int i = 0; i < 2; i++) /* remembered, with its reason */
-        fails(
+        fails_with(
             prepare(&layer, 5, &prepared), STATUS_UNSUPPORTED,
             "convolution's weight gradient [2, 4, 4, 3] with 5 filters 3x3, stride 1, from f32 to "
             "f32: none of the library's 2 proposals can be used, the last: proposal_look: made "
@@ -115,12 +115,13 @@ static void test_none_is_left(void **state)
             "proposal 1");
     assert_int_equal(host_gpu()->n_asked, 3);
     propose(unwanted, 1);
-    fails(prepare(&layer, 6, &prepared), STATUS_UNSUPPORTED,
-          "convolution's weight gradient [2, 4, 4, 3] with 6 filters 3x3, stride 1, from f32 to "
-          "f32: none of the library's 1 proposals is deterministic and in the arithmetic asked "
-          "for; by "
-          "patches: product [6, 32] of [32], from f32 to f32: none of the library's 1 proposals is "
-          "deterministic and in the arithmetic asked for");
+    fails_with(
+        prepare(&layer, 6, &prepared), STATUS_UNSUPPORTED,
+        "convolution's weight gradient [2, 4, 4, 3] with 6 filters 3x3, stride 1, from f32 to "
+        "f32: none of the library's 1 proposals is deterministic and in the arithmetic asked "
+        "for; by "
+        "patches: product [6, 32] of [32], from f32 to f32: none of the library's 1 proposals is "
+        "deterministic and in the arithmetic asked for");
     assert_null(prepared);
     layer_close(&layer);
 }

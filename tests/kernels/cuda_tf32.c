@@ -115,7 +115,7 @@ static struct tensor run_in(struct arena *arena, const struct product *product,
     union op_any op;
 
     operation_create(arena, product, &op);
-    check_ok(device_open(test_backend("cuda_host"), &settings, &device));
+    ok(device_open(test_backend("cuda_host"), &settings, &device));
     assert_true(run_on(device, product->kind, &op));
     device_close(device);
     return *op_tensor(product->kind, &op, product->out);
@@ -127,7 +127,7 @@ static void rounds_factors_to_ten_bits(void **state)
     for (size_t i = 0; i < sizeof products / sizeof *products; i++) {
         const struct product *product = &products[i];
         struct arena *arena = NULL;
-        check_ok(arena_create(&arena));
+        ok(arena_create(&arena));
         struct tensor found = run_in(arena, product, PRECISION_TF32);
         struct tensor exact = run_in(arena, product, PRECISION_FP32);
         union op_any wanted;
@@ -138,7 +138,7 @@ static void rounds_factors_to_ten_bits(void **state)
         const double *values = reals(op_tensor(product->kind, &wanted, product->out));
         for (int64_t e = 0; e < n; e++) {
             if (reals(&found)[e] != (double)(float)values[e])
-                fail_msg("%s, %s: [%lld] is %.9g, wanted %.9g", op_info(product->kind)->name,
+                fail_msg("%s, %s: [%lld] is %.9g, expected %.9g", op_info(product->kind)->name,
                          product->name, (long long)e, reals(&found)[e], values[e]);
             n_other += reals(&found)[e] != reals(&exact)[e];
         }

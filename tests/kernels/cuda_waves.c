@@ -95,17 +95,17 @@ static void run(const struct subject *subject, const char *backend, char *found)
         struct tensor *tensor = op_tensor(subject->kind, &op, i);
         *tensor = tensor_of(&info->tensors[i]);
         fill(found, &info->tensors[i], tensor_elements(tensor), (uint32_t)i);
-        check_ok(device_alloc(device, tensor_bytes(tensor), &tensor->data));
-        check_ok(device_upload(device, tensor->data, found, tensor_bytes(tensor)));
+        ok(device_alloc(device, tensor_bytes(tensor), &tensor->data));
+        ok(device_upload(device, tensor->data, found, tensor_bytes(tensor)));
     }
-    check_ok(kernel_prepare(device, subject->kind, &op, &prepared));
+    ok(kernel_prepare(device, subject->kind, &op, &prepared));
     op.workspace.bytes = prepared->workspace_bytes;
-    check_ok(device_alloc(device, op.workspace.bytes, &op.workspace.data));
-    check_ok(kernel_run(device, subject->kind, prepared, &op));
-    check_ok(device_synchronize(device));
+    ok(device_alloc(device, op.workspace.bytes, &op.workspace.data));
+    ok(kernel_run(device, subject->kind, prepared, &op));
+    ok(device_synchronize(device));
     for (int i = 0; i < info->n_tensors; i++) {
         struct tensor *tensor = op_tensor(subject->kind, &op, i);
-        check_ok(device_download(device, found, tensor->data, tensor_bytes(tensor)));
+        ok(device_download(device, found, tensor->data, tensor_bytes(tensor)));
         found += tensor_bytes(tensor);
         device_free(device, tensor->data);
     }
@@ -129,7 +129,7 @@ static void check_same(const struct subject *subject, const char *found, const c
         memcpy(&a, found + i, sizeof a);
         memcpy(&b, wanted + i, sizeof b);
         if (subject->tolerance == 0 || !is_near(a, b, subject->tolerance))
-            fail_msg("%s: number %zu is %.9g, wanted %.9g", op_info(subject->kind)->name, i / 4,
+            fail_msg("%s: number %zu is %.9g, expected %.9g", op_info(subject->kind)->name, i / 4,
                      (double)a, (double)b);
     }
 }
@@ -157,17 +157,17 @@ static void clip(const char *backend, float *gradient, double *scale)
     struct prepared *prepared = NULL;
     void *memory = NULL, *result = NULL;
 
-    check_ok(device_alloc(device, N * sizeof *gradient, &memory));
-    check_ok(device_alloc(device, sizeof *scale, &result));
-    check_ok(device_upload(device, memory, gradient, N * sizeof *gradient));
+    ok(device_alloc(device, N * sizeof *gradient, &memory));
+    ok(device_alloc(device, sizeof *scale, &result));
+    ok(device_upload(device, memory, gradient, N * sizeof *gradient));
     union op_any op = {.clip_scale = {.gradient = {memory, DTYPE_F32, 1, {N}},
                                       .scale = {result, DTYPE_F64, 1, {1}},
                                       .limit = 0.25}};
-    check_ok(kernel_prepare(device, OP_clip_scale, &op, &prepared));
+    ok(kernel_prepare(device, OP_clip_scale, &op, &prepared));
     op.workspace.bytes = prepared->workspace_bytes;
-    check_ok(device_alloc(device, op.workspace.bytes, &op.workspace.data));
-    check_ok(kernel_run(device, OP_clip_scale, prepared, &op));
-    check_ok(device_download(device, scale, result, sizeof *scale));
+    ok(device_alloc(device, op.workspace.bytes, &op.workspace.data));
+    ok(kernel_run(device, OP_clip_scale, prepared, &op));
+    ok(device_download(device, scale, result, sizeof *scale));
     device_free(device, memory);
     device_free(device, result);
     device_free(device, op.workspace.data);

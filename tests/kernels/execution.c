@@ -6,14 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void check_ok_at(enum status status, const char *call, const char *file, int line)
-{
-    if (status == STATUS_OK)
-        return;
-    print_error("%s: %s (%s)\n", call, status_message(), status_origin());
-    _fail(file, line);
-}
-
 const struct backend *test_backend(const char *name)
 {
     const struct backend *backend = NULL;
@@ -29,7 +21,7 @@ struct device *test_device_of(const char *backend, const struct device_settings 
 {
     struct device *device = NULL;
 
-    check_ok(device_open(test_backend(backend), settings, &device));
+    ok(device_open(test_backend(backend), settings, &device));
     return device;
 }
 
@@ -63,16 +55,6 @@ bool test_is_lacking(struct device *device, enum op_kind kind, enum status statu
     return true;
 }
 
-static void copy_narrowed(const struct tensor *wide, enum dtype dtype, void *out)
-{
-    if (dtype == wide->dtype) {
-        memcpy(out, wide->data, tensor_bytes(wide));
-        return;
-    }
-    for (int64_t i = 0; i < tensor_elements(wide); i++)
-        number_put(out, dtype, i, reals(wide)[i]);
-}
-
 static void copy_widened(const void *from, enum dtype dtype, struct tensor *wide)
 {
     if (dtype == wide->dtype) {
@@ -97,9 +79,9 @@ void run_upload(struct device *device, enum op_kind kind, const union op_any *wi
         tensor->dtype = device_dtype(device, info->tensors[i].type);
         void *staged = malloc(tensor_bytes(tensor));
         assert_non_null(staged);
-        copy_narrowed(&from, tensor->dtype, staged);
-        check_ok(device_alloc(device, tensor_bytes(tensor), &tensor->data));
-        check_ok(device_upload(device, tensor->data, staged, tensor_bytes(tensor)));
+        numbers_narrow(&from, tensor->dtype, staged);
+        ok(device_alloc(device, tensor_bytes(tensor), &tensor->data));
+        ok(device_upload(device, tensor->data, staged, tensor_bytes(tensor)));
         free(staged);
     }
 }
@@ -117,7 +99,7 @@ void run_download(struct device *device, enum op_kind kind, const union op_any *
         if (info->tensors[i].access != ACCESS_READ) {
             void *staged = malloc(tensor_bytes(tensor));
             assert_non_null(staged);
-            check_ok(device_download(device, staged, tensor->data, tensor_bytes(tensor)));
+            ok(device_download(device, staged, tensor->data, tensor_bytes(tensor)));
             copy_widened(staged, tensor->dtype, &to);
             free(staged);
         }
@@ -136,13 +118,13 @@ bool run_on(struct device *device, enum op_kind kind, const union op_any *wide)
         run_download(device, kind, wide, &op);
         return false;
     }
-    check_ok(status);
+    ok(status);
     op.workspace.bytes = prepared->workspace_bytes;
     op.workspace.data = NULL;
     if (op.workspace.bytes > 0)
-        check_ok(device_alloc(device, op.workspace.bytes, &op.workspace.data));
-    check_ok(kernel_run(device, kind, prepared, &op));
-    check_ok(device_synchronize(device));
+        ok(device_alloc(device, op.workspace.bytes, &op.workspace.data));
+    ok(kernel_run(device, kind, prepared, &op));
+    ok(device_synchronize(device));
     run_download(device, kind, wide, &op);
     device_free(device, op.workspace.data);
     kernel_release(device, kind, prepared);

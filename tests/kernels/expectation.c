@@ -40,6 +40,6 @@ void expect_linear(enum op_kind kind, struct expectation *expected, double terms
 void check_near(double found, double wanted, double bound, const char *what)
 {
     if (!(fabs(found - wanted) <= bound))
-        fail_msg("%s is %.17g, wanted %.17g within %g (seed %llu)", what, found, wanted, bound,
+        fail_msg("%s is %.17g, expected %.17g within %g (seed %llu)", what, found, wanted, bound,
                  (unsigned long long)test_seed());
 }

@@ -2,6 +2,7 @@
 #include "kernels/refusal.h"
 
 #include "support/cmocka.h"
+#include "support/outcome.h"
 
 #include <string.h>
 
@@ -23,21 +24,21 @@ static void test_shapes(void **state)
     expect_welcome(fixture, OP_conv2d_forward, &op);
     op.conv2d_forward.weight = REAL(1, 4, 5, 3, 3, 4);
     expect_refusal(fixture, OP_conv2d_forward, &op,
-                   "conv2d_forward: weight is [5, 3, 3, 4], wanted [K, R, S, C = 3]");
+                   "conv2d_forward: weight is [5, 3, 3, 4], expected [K, R, S, C = 3]");
     op.conv2d_forward.weight = REAL(1, 3, 5, 3, 3);
     expect_refusal(fixture, OP_conv2d_forward, &op,
-                   "conv2d_forward: weight is [5, 3, 3], wanted [K, R, S, C = 3]");
+                   "conv2d_forward: weight is [5, 3, 3], expected [K, R, S, C = 3]");
     op = good_conv2d(fixture);
     op.conv2d_forward.x.shape[0] = 0;
     expect_refusal(
         fixture, OP_conv2d_forward, &op,
-        "conv2d_forward: x is [0, 8, 7, 3], wanted at most 4 dimensions, each at least 1");
+        "conv2d_forward: x is [0, 8, 7, 3], expected at most 4 dimensions, each at least 1");
     op.conv2d_forward.x = REAL(0, 4, INT64_MAX / 4, 8, 7, 3); /* bytes overflow */
     expect_refusal(fixture, OP_conv2d_forward, &op,
-                   "conv2d_forward: x is [2305843009213693951, 8, 7, 3], wanted at most 4 "
+                   "conv2d_forward: x is [2305843009213693951, 8, 7, 3], expected at most 4 "
                    "dimensions, each at least 1");
     op = (union op_any){.relu_forward = {.x = REAL(0, 2, 2, 3), .y = REAL(1, 2, 3, 2)}};
-    expect_refusal(fixture, OP_relu_forward, &op, "relu_forward: y is [3, 2], wanted [..]");
+    expect_refusal(fixture, OP_relu_forward, &op, "relu_forward: y is [3, 2], expected [..]");
 }
 
 static void test_types(void **state)
@@ -46,12 +47,12 @@ static void test_types(void **state)
     union op_any op = good_conv2d(fixture);
 
     op.conv2d_forward.x.dtype = DTYPE_F32;
-    expect_refusal(fixture, OP_conv2d_forward, &op, "conv2d_forward: x is f32, wanted f64");
+    expect_refusal(fixture, OP_conv2d_forward, &op, "conv2d_forward: x is f32, expected f64");
     op = (union op_any){.softmax_cross_entropy = {.logits = REAL(0, 2, 4, 10),
                                                   .labels = REAL(1, 1, 4),
                                                   .loss = REAL(2, 1, 1)}};
     expect_refusal(fixture, OP_softmax_cross_entropy, &op,
-                   "softmax_cross_entropy: labels is f64, wanted i32");
+                   "softmax_cross_entropy: labels is f64, expected i32");
 }
 
 static void test_presence(void **state)
@@ -64,7 +65,7 @@ static void test_presence(void **state)
     expect_welcome(fixture, OP_linear_forward, &op); /* without its optional bias */
     op.linear_forward.y.data = NULL;
     expect_refusal(fixture, OP_linear_forward, &op,
-                   "linear_forward: y is absent, wanted f64 [.., K = 2]");
+                   "linear_forward: y is absent, expected f64 [.., K = 2]");
 }
 
 static void test_overlap(void **state)
@@ -76,16 +77,16 @@ static void test_overlap(void **state)
     expect_welcome(fixture, OP_relu_backward, &op); /* exactly, as allowed */
     op.relu_backward.d_x.data = fixture->memory[1] + 2;
     expect_refusal(fixture, OP_relu_backward, &op,
-                   "relu_backward: d_x overlaps part of d_y, wanted all or none of it");
+                   "relu_backward: d_x overlaps part of d_y, expected all or none of it");
     op.relu_backward.d_x.data = fixture->memory[0];
     expect_refusal(fixture, OP_relu_backward, &op,
-                   "relu_backward: d_x overlaps y, wanted memory of its own");
+                   "relu_backward: d_x overlaps y, expected memory of its own");
     op.relu_backward.d_x.data = fixture->memory[1] + 6; /* right behind */
     expect_welcome(fixture, OP_relu_backward, &op);
     op = good_conv2d(fixture);
     op.conv2d_forward.y.data = fixture->memory[0] + 2 * 8 * 7 * 3 - 1; /* the last element */
     expect_refusal(fixture, OP_conv2d_forward, &op,
-                   "conv2d_forward: y overlaps x, wanted memory of its own");
+                   "conv2d_forward: y overlaps x, expected memory of its own");
     op = (union op_any){.add = {.a = REAL(0, 1, 6), .b = REAL(0, 1, 6), .y = REAL(0, 1, 6)}};
     expect_welcome(fixture, OP_add, &op);
 }
@@ -97,12 +98,12 @@ static void test_conv2d(void **state)
 
     op.conv2d_forward.stride = 0;
     expect_refusal(fixture, OP_conv2d_forward, &op,
-                   "conv2d_forward: stride is 0, padding is 1, wanted at least 1 and at least 0");
+                   "conv2d_forward: stride is 0, padding is 1, expected at least 1 and at least 0");
     op.conv2d_forward.stride = 1;
-    expect_refusal(fixture, OP_conv2d_forward, &op, "conv2d_forward: P is 4, wanted 8");
+    expect_refusal(fixture, OP_conv2d_forward, &op, "conv2d_forward: P is 4, expected 8");
     op = good_conv2d(fixture);
     op.conv2d_forward.y = REAL(2, 4, 2, 4, 3, 5);
-    expect_refusal(fixture, OP_conv2d_forward, &op, "conv2d_forward: Q is 3, wanted 4");
+    expect_refusal(fixture, OP_conv2d_forward, &op, "conv2d_forward: Q is 3, expected 4");
     op = (union op_any){.conv2d_backward_data = {.d_y = REAL(0, 4, 1, 1, 1, 2),
                                                  .weight = REAL(1, 4, 2, 5, 1, 3),
                                                  .d_x = REAL(2, 4, 1, 2, 1, 3),
@@ -110,7 +111,7 @@ static void test_conv2d(void **state)
                                                  .stride = 1,
                                                  .padding = 1}};
     expect_refusal(fixture, OP_conv2d_backward_data, &op,
-                   "conv2d_backward_data: R is 5, wanted at most 4 (H and padding)");
+                   "conv2d_backward_data: R is 5, expected at most 4 (H and padding)");
 }
 
 static void test_multiple_of_conv2d(void **state)
@@ -120,11 +121,11 @@ static void test_multiple_of_conv2d(void **state)
 
     op.conv2d_forward.factor = 0;
     expect_refusal(fixture, OP_conv2d_forward, &op,
-                   "conv2d_forward: factor is 0, wanted a finite number that is not 0");
+                   "conv2d_forward: factor is 0, expected a finite number that is not 0");
     op.conv2d_forward.factor = 2;
     expect_refusal(fixture, OP_conv2d_forward, &op,
-                   "conv2d_forward: R is 3, S is 3, stride is 2, padding is 1, wanted 1, 1, 1 and "
-                   "0 with an addend or a factor other than 1");
+                   "conv2d_forward: R is 3, S is 3, stride is 2, padding is 1, expected 1, 1, 1 "
+                   "and 0 with an addend or a factor other than 1");
     op.conv2d_forward = (struct conv2d_forward){.x = REAL(0, 4, 2, 4, 3, 2),
                                                 .weight = REAL(1, 4, 5, 1, 1, 2),
                                                 .y = REAL(2, 4, 2, 4, 3, 5),
@@ -136,15 +137,15 @@ static void test_multiple_of_conv2d(void **state)
     op.conv2d_forward.y = op.conv2d_forward.addend = REAL(2, 4, 2, 2, 2, 5);
     op.conv2d_forward.factor = 1;
     expect_refusal(fixture, OP_conv2d_forward, &op,
-                   "conv2d_forward: R is 1, S is 1, stride is 2, padding is 0, wanted 1, 1, 1 and "
-                   "0 with an addend or a factor other than 1");
+                   "conv2d_forward: R is 1, S is 1, stride is 2, padding is 0, expected 1, 1, 1 "
+                   "and 0 with an addend or a factor other than 1");
     op = (union op_any){.conv2d_backward_weight = {.x = REAL(0, 4, 2, 4, 3, 2),
                                                    .d_y = REAL(1, 4, 2, 2, 1, 5),
                                                    .d_weight = REAL(2, 4, 5, 3, 3, 2),
                                                    .factor = 0.5,
                                                    .stride = 1}};
     expect_refusal(fixture, OP_conv2d_backward_weight, &op,
-                   "conv2d_backward_weight: R is 3, S is 3, stride is 1, padding is 0, wanted 1, "
+                   "conv2d_backward_weight: R is 3, S is 3, stride is 1, padding is 0, expected 1, "
                    "1, 1 and 0 with an addend or a factor other than 1");
 }
 
@@ -157,17 +158,17 @@ static void test_batch_norm(void **state)
                                                  .momentum = 0.1}};
 
     expect_refusal(fixture, OP_batch_norm_statistics, &op,
-                   "batch_norm_statistics: x has 1 row per channel, wanted at least 2");
+                   "batch_norm_statistics: x has 1 row per channel, expected at least 2");
     op.batch_norm_statistics.x = REAL(0, 2, 4, 3);
     expect_welcome(fixture, OP_batch_norm_statistics, &op);
     op.batch_norm_statistics.running_mean = REAL(3, 1, 3);
     expect_refusal(fixture, OP_batch_norm_statistics, &op,
-                   "batch_norm_statistics: running_mean and running_variance: got one, wanted both "
-                   "or neither");
+                   "batch_norm_statistics: running_mean and running_variance: got one, expected "
+                   "both or neither");
     op.batch_norm_statistics.running_variance = REAL(4, 1, 3);
     op.batch_norm_statistics.momentum = 1.5;
     expect_refusal(fixture, OP_batch_norm_statistics, &op,
-                   "batch_norm_statistics: momentum is 1.5, wanted in [0, 1]");
+                   "batch_norm_statistics: momentum is 1.5, expected a number in [0, 1]");
     op = (union op_any){.batch_norm_gradient_apply = {.x = REAL(0, 2, 4, 3),
                                                       .d_y = REAL(1, 2, 4, 3),
                                                       .mean = REAL(2, 1, 3),
@@ -178,11 +179,11 @@ static void test_batch_norm(void **state)
                                                       .epsilon = 1e-5}};
     expect_refusal(
         fixture, OP_batch_norm_gradient_apply, &op,
-        "batch_norm_gradient_apply: d_weight and d_bias: got one, wanted both or neither");
+        "batch_norm_gradient_apply: d_weight and d_bias: got one, expected both or neither");
     op.batch_norm_gradient_apply.d_weight.data = NULL;
     op.batch_norm_gradient_apply.epsilon = 0;
     expect_refusal(fixture, OP_batch_norm_gradient_apply, &op,
-                   "batch_norm_gradient_apply: epsilon is 0, wanted more than 0");
+                   "batch_norm_gradient_apply: epsilon is 0, expected more than 0");
 }
 
 static void test_shortcut_pad(void **state)
@@ -192,9 +193,10 @@ static void test_shortcut_pad(void **state)
         .shortcut_pad_forward = {.x = REAL(0, 4, 1, 5, 5, 4), .y = REAL(1, 4, 1, 3, 3, 7)}};
 
     expect_refusal(fixture, OP_shortcut_pad_forward, &op,
-                   "shortcut_pad_forward: K − C is 3, wanted even and at least 0");
+                   "shortcut_pad_forward: K − C is 3, expected an even number of at least 0");
     op.shortcut_pad_forward.y = REAL(1, 4, 1, 2, 3, 8);
-    expect_refusal(fixture, OP_shortcut_pad_forward, &op, "shortcut_pad_forward: P is 2, wanted 3");
+    expect_refusal(fixture, OP_shortcut_pad_forward, &op,
+                   "shortcut_pad_forward: P is 2, expected 3");
 }
 
 static void test_dropout(void **state)
@@ -206,13 +208,14 @@ static void test_dropout(void **state)
                                    .y = REAL(3, 2, 4, 3),
                                    .probability = 1}};
 
-    expect_refusal(fixture, OP_dropout, &op, "dropout: probability is 1, wanted in [0, 1)");
+    expect_refusal(fixture, OP_dropout, &op,
+                   "dropout: probability is 1, expected a number in [0, 1)");
     op.dropout.probability = 0.5;
     op.dropout.layer = 1u << 24;
-    expect_refusal(fixture, OP_dropout, &op, "dropout: layer is 16777216, wanted less than 2^24");
+    expect_refusal(fixture, OP_dropout, &op, "dropout: layer is 16777216, expected less than 2^24");
     op.dropout.layer = 1;
     op.dropout.samples.shape[0] = 5;
-    expect_refusal(fixture, OP_dropout, &op, "dropout: samples is [5], wanted [N = 4]");
+    expect_refusal(fixture, OP_dropout, &op, "dropout: samples is [5], expected [N = 4]");
 }
 
 static void test_devices(void **state)
@@ -257,20 +260,20 @@ static void test_layer_norm(void **state)
 
     expect_welcome(fixture, OP_layer_norm_forward, &op);
     op.layer_norm_forward.mean = REAL(4, 2, 2, 3);
-    expect_refusal(fixture, OP_layer_norm_forward, &op,
-                   "layer_norm_forward: mean and inverse_deviation: got one, wanted both or "
-                   "neither");
+    expect_refusal(
+        fixture, OP_layer_norm_forward, &op,
+        "layer_norm_forward: mean and inverse_deviation: got one, expected both or neither");
     op.layer_norm_forward.mean = (struct tensor){0};
     op.layer_norm_forward.sum = REAL(4, 3, 2, 3, 4);
     expect_refusal(fixture, OP_layer_norm_forward, &op,
-                   "layer_norm_forward: residual and sum: got one, wanted both or neither");
+                   "layer_norm_forward: residual and sum: got one, expected both or neither");
     op.layer_norm_forward.sum = (struct tensor){0};
     op.layer_norm_forward.epsilon = 0;
     expect_refusal(fixture, OP_layer_norm_forward, &op,
-                   "layer_norm_forward: epsilon is 0, wanted more than 0");
+                   "layer_norm_forward: epsilon is 0, expected more than 0");
     op.layer_norm_forward.bias = REAL(2, 1, 3);
     expect_refusal(fixture, OP_layer_norm_forward, &op,
-                   "layer_norm_forward: bias is [3], wanted [C = 4]");
+                   "layer_norm_forward: bias is [3], expected [C = 4]");
     op = (union op_any){.layer_norm_backward = {.x = REAL(0, 2, 3, 4),
                                                 .d_y = REAL(1, 2, 3, 4),
                                                 .mean = REAL(2, 1, 3),
@@ -278,7 +281,7 @@ static void test_layer_norm(void **state)
                                                 .weight = REAL(4, 1, 4),
                                                 .addend = REAL(1, 2, 3, 4)}};
     expect_refusal(fixture, OP_layer_norm_backward, &op,
-                   "layer_norm_backward: d_x is absent, wanted with addend");
+                   "layer_norm_backward: d_x is absent, but there is an addend");
 }
 
 static void test_tokens(void **state)
@@ -293,12 +296,12 @@ static void test_tokens(void **state)
     op.patch_tokens_forward.position = REAL(2, 2, 5, 4);
     op.patch_tokens_forward.y = REAL(3, 3, 2, 5, 4);
     expect_refusal(fixture, OP_patch_tokens_forward, &op,
-                   "patch_tokens_forward: T is 5, wanted 6 (P·Q)");
+                   "patch_tokens_forward: T is 5, expected 6 (P·Q)");
     op = (union op_any){.columns_take = {.x = REAL(0, 2, 3, 6), .y = REAL(1, 2, 3, 2), .first = 4}};
     expect_welcome(fixture, OP_columns_take, &op);
     op.columns_take.first = 5;
     expect_refusal(fixture, OP_columns_take, &op,
-                   "columns_take: columns 5 to 6, wanted within C = 6");
+                   "columns_take: columns are 5 to 6, expected within C = 6");
 }
 
 static void test_attention(void **state)
@@ -310,19 +313,19 @@ static void test_attention(void **state)
     expect_welcome(fixture, OP_attention_forward, &op);
     op.attention_forward.probabilities = REAL(2, 4, 1, 1, 4, 4);
     expect_refusal(fixture, OP_attention_forward, &op,
-                   "attention_forward: G is 1, wanted n_heads = 2");
+                   "attention_forward: G is 1, expected n_heads = 2");
     op.attention_forward.probabilities = REAL(2, 4, 1, 2, 4, 3);
-    expect_refusal(fixture, OP_attention_forward, &op,
-                   "attention_forward: probabilities is [1, 2, 4, 3], wanted [N = 1, G, T = 4, T = "
-                   "4]");
+    expect_refusal(
+        fixture, OP_attention_forward, &op,
+        "attention_forward: probabilities is [1, 2, 4, 3], expected [N = 1, G, T = 4, T = 4]");
     op.attention_forward.probabilities = (struct tensor){0};
     op.attention_forward.n_heads = 3;
     expect_refusal(fixture, OP_attention_forward, &op,
-                   "attention_forward: n_heads is 3, wanted a divisor of C = 4");
+                   "attention_forward: n_heads is 3, expected a divisor of C = 4");
     op.attention_forward.n_heads = 2;
     op.attention_forward.qkv = REAL(0, 3, 1, 4, 11);
     expect_refusal(fixture, OP_attention_forward, &op,
-                   "attention_forward: E is 11, wanted 12 (3·C)");
+                   "attention_forward: E is 11, expected 12 (3·C)");
 }
 
 static void test_memory(void **state)
@@ -333,14 +336,14 @@ static void test_memory(void **state)
     void *memory = NULL;
     int64_t before = device_base(fixture->device)->n_allocations;
 
-    assert_int_equal(device_alloc(fixture->device, sizeof numbers, &memory), STATUS_OK);
+    ok(device_alloc(fixture->device, sizeof numbers, &memory));
     assert_int_equal((uintptr_t)memory % 64, 0);
     assert_int_equal(device_base(fixture->device)->n_allocations, before + 1);
-    assert_int_equal(device_upload(fixture->device, memory, numbers, sizeof numbers), STATUS_OK);
-    assert_int_equal(device_download(fixture->device, found, memory, sizeof found), STATUS_OK);
+    ok(device_upload(fixture->device, memory, numbers, sizeof numbers));
+    ok(device_download(fixture->device, found, memory, sizeof found));
     assert_memory_equal(found, numbers, sizeof numbers);
-    assert_int_equal(device_zero(fixture->device, memory, sizeof numbers), STATUS_OK);
-    assert_int_equal(device_download(fixture->device, found, memory, sizeof found), STATUS_OK);
+    ok(device_zero(fixture->device, memory, sizeof numbers));
+    ok(device_download(fixture->device, found, memory, sizeof found));
     assert_int_equal(found[0] | found[1] | found[2], 0);
     device_free(fixture->device, memory);
     device_free(fixture->device, NULL);
@@ -360,19 +363,15 @@ static void test_readback(void **state)
     bool has_value = true;
 
     assert_false(device_is_asynchronous(fixture->device));
-    assert_int_equal(device_readback_create(fixture->device, sizeof value, CAPACITY, &readback),
-                     STATUS_OK);
+    ok(device_readback_create(fixture->device, sizeof value, CAPACITY, &readback));
     for (int round = 0; round < 3; round++) { /* the ring goes round */
         for (int i = 0; i < N; i++) {
             numbers[i] = 10 * round + i;
-            assert_int_equal(device_readback_push(fixture->device, readback, &numbers[i]),
-                             STATUS_OK);
+            ok(device_readback_push(fixture->device, readback, &numbers[i]));
             numbers[i] = -1;
         }
         for (int i = 0; i <= N; i++) {
-            assert_int_equal(
-                device_readback_pop(fixture->device, readback, false, &value, &has_value),
-                STATUS_OK);
+            ok(device_readback_pop(fixture->device, readback, false, &value, &has_value));
             assert_int_equal(has_value, i < N);
             assert_true(value == 10 * round + (i < N ? i : N - 1));
         }

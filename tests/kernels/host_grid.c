@@ -5,6 +5,7 @@
 #include "kernels/host_kernels.h"
 
 #include "support/cmocka.h"
+#include "support/outcome.h"
 
 #include <math.h>
 #include <string.h>
@@ -19,7 +20,7 @@ static enum status run(launcher *launch, uint64_t order, float out[N])
     struct gpu_stream *stream = NULL;
 
     memset(out, 0xFF, N * sizeof *out);
-    assert_int_equal(gpu_host.stream_create(NULL, &stream), STATUS_OK);
+    ok(gpu_host.stream_create(NULL, &stream));
     host_grid_scramble(order);
     enum status status = launch(stream, out);
     if (status == STATUS_OK)
@@ -33,10 +34,10 @@ static void check_values(launcher *launch, float (*wanted)(int block, int thread
     float out[N];
 
     for (uint64_t order = 0; order < N_ORDERS; order++) {
-        assert_int_equal(run(launch, order, out), STATUS_OK);
+        ok(run(launch, order, out));
         for (int i = 0; i < N; i++)
             if (out[i] != wanted(i / HOST_THREADS, i % HOST_THREADS))
-                fail_msg("order %d: [%d] is %g, wanted %g", (int)order, i, (double)out[i],
+                fail_msg("order %d: [%d] is %g, expected %g", (int)order, i, (double)out[i],
                          (double)wanted(i / HOST_THREADS, i % HOST_THREADS));
     }
 }
@@ -90,7 +91,7 @@ static int count_wrong(launcher *launch, uint64_t order)
     float out[N];
     int n = 0;
 
-    assert_int_equal(run(launch, order, out), STATUS_OK);
+    ok(run(launch, order, out));
     for (int i = 0; i < N; i++)
         n += out[i] != (float)((i + 1) % HOST_THREADS);
     return n;
@@ -110,10 +111,10 @@ static void test_unwritten(void **state)
     float out[N];
 
     (void)state;
-    assert_int_equal(run(launch_shared_unwritten, 0, out), STATUS_OK);
+    ok(run(launch_shared_unwritten, 0, out));
     for (int i = 0; i < N; i++)
         assert_true(i % HOST_THREADS == 0 ? isnan(out[i]) : out[i] == 1);
-    assert_int_equal(run(launch_shuffle_from_outside, 0, out), STATUS_OK);
+    ok(run(launch_shuffle_from_outside, 0, out));
     for (int i = 0; i < N; i++)
         assert_true(i % 32 <= 1 ? isnan(out[i]) : out[i] == 1);
 }
@@ -126,10 +127,10 @@ static void test_block_order(void **state)
     int n_same = 0;
 
     (void)state;
-    assert_int_equal(gpu_host.stream_create(NULL, &stream), STATUS_OK);
-    assert_int_equal(launch_block_order(stream, first), STATUS_OK);
-    assert_int_equal(launch_block_order(stream, second), STATUS_OK);
-    assert_int_equal(gpu_host.stream_synchronize(stream), STATUS_OK);
+    ok(gpu_host.stream_create(NULL, &stream));
+    ok(launch_block_order(stream, first));
+    ok(launch_block_order(stream, second));
+    ok(gpu_host.stream_synchronize(stream));
     gpu_host.stream_destroy(stream);
     assert_true(first[0] == HOST_BLOCKS && second[0] == HOST_BLOCKS);
     for (int i = 1; i <= HOST_BLOCKS; i++)
@@ -160,11 +161,11 @@ static const struct mistake mistakes[] = {
     {launch_mask_beyond_block, "__shfl_xor_sync at …: mask ffffffff names lanes the block does not "
                                "have, called by lane … of 8"},
     {launch_too_much_shared,
-     "too much shared memory: got 65536 bytes in 2 arrays, wanted at most 49152 in 8"},
-    {launch_too_many_threads, "sum_by_barriers_kernel: block is 1025 x 1 x 1 threads, wanted 1 to "
-                              "1024, at most 64 in z"},
-    {launch_no_blocks, "sum_by_barriers_kernel: grid is 0 x 1 x 1 blocks, wanted 1 to 2^31 − 1 in "
-                       "x and to 65535 in y, z"},
+     "too much shared memory: got 65536 bytes in 2 arrays, expected at most 49152 in 8"},
+    {launch_too_many_threads,
+     "sum_by_barriers_kernel: block is 1025 x 1 x 1 threads, expected 1 to 1024, at most 64 in z"},
+    {launch_no_blocks, "sum_by_barriers_kernel: grid is 0 x 1 x 1 blocks, expected 1 to 2^31 − 1 "
+                       "in x and to 65535 in y, z"},
 };
 
 /* Whether the pieces of `pattern` around each "…" follow one another in `text`. */
@@ -197,8 +198,8 @@ static void test_mistakes(void **state)
         for (uint64_t order = 0; order < N_ORDERS; order++) {
             assert_int_equal(run(mistakes[i].launch, order, out), STATUS_DEVICE);
             if (!has_pieces(status_message(), mistakes[i].wanted))
-                fail_msg("'%s', wanted '%s'", status_message(), mistakes[i].wanted);
-            assert_int_equal(run(launch_sum_by_shuffles, order, out), STATUS_OK);
+                fail_msg("'%s', expected '%s'", status_message(), mistakes[i].wanted);
+            ok(run(launch_sum_by_shuffles, order, out));
         }
 }
 
@@ -209,9 +210,9 @@ static void test_after_mistake(void **state)
     float out[N], after[N] = {0};
 
     (void)state;
-    assert_int_equal(gpu_host.stream_create(NULL, &stream), STATUS_OK);
-    assert_int_equal(launch_exit_before_barrier(stream, out), STATUS_OK);
-    assert_int_equal(launch_sum_by_shuffles(stream, after), STATUS_OK);
+    ok(gpu_host.stream_create(NULL, &stream));
+    ok(launch_exit_before_barrier(stream, out));
+    ok(launch_sum_by_shuffles(stream, after));
     assert_int_equal(gpu_host.stream_synchronize(stream), STATUS_DEVICE);
     gpu_host.stream_destroy(stream);
     for (int i = 0; i < N; i++)

@@ -34,7 +34,7 @@ struct arena *test_arena(void)
 {
     struct arena *arena = NULL;
 
-    check_ok(arena_create(&arena));
+    ok(arena_create(&arena));
     return arena;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "kernels/kernels.h"
+#include "support/outcome.h"
 #include "support/random_stream.h"
 
 #include <stdbool.h>
@@ -72,9 +73,7 @@ uint64_t test_seed(void);
 struct random_stream test_stream(enum op_kind kind, int i_case);
 
 /* ---- numbers (numbers.c) ---- */
-double number_at(const void *numbers, enum dtype dtype, int64_t i);
-void number_put(void *numbers, enum dtype dtype, int64_t i, double value); /* f64, f32 or bf16 */
-double number_rounded(double value, enum dtype dtype);
+void numbers_narrow(const struct tensor *wide, enum dtype dtype, void *out);
 double number_rounding(enum dtype dtype); /* the most that rounding to it errs by, near 1 */
 double arithmetic_epsilon(const struct device *device); /* of multiplications and sums */
 
@@ -95,10 +94,8 @@ struct device *test_device_of(const char *backend, const struct device_settings 
 /* Whether GPUs compute it by a library, which may lack it for some shapes; others are ours. */
 bool test_is_of_library(enum op_kind kind);
 /* Says so where `status`, of preparing, is that the device's library lacks the operation. Other
- * failures are for check_ok. */
+ * failures are for ok(). */
 bool test_is_lacking(struct device *device, enum op_kind kind, enum status status);
-#define check_ok(call) check_ok_at((call), #call, __FILE__, __LINE__)
-void check_ok_at(enum status status, const char *call, const char *file, int line);
 
 /* ---- expectations (expectation.c) ---- */
 /* The reference backend's values and, where the operation is linear in every input and in its

@@ -3,18 +3,6 @@
 
 #include "support/cmocka.h"
 
-void ok(enum status status)
-{
-    if (status != STATUS_OK)
-        fail_msg("%s: %s (%s)", status_name(status), status_message(), status_origin());
-}
-
-void fails(enum status status, enum status wanted, const char *message)
-{
-    assert_int_equal(status, wanted);
-    assert_string_equal(status_message(), message);
-}
-
 struct device *substitute_open(enum precision precision)
 {
     const struct device_settings settings = {.n_threads = 1, .precision = precision};

@@ -4,10 +4,7 @@
 
 #include "kernels/cuda/host/host_gpu.h"
 #include "kernels/kernels.h"
-
-/* End the test, with what was said, when the call came to anything else. */
-void ok(enum status status);
-void fails(enum status status, enum status wanted, const char *message);
+#include "support/outcome.h"
 
 struct device *substitute_open(enum precision precision);
 int substitute_reset(void **state); /* CMocka's setup: a healthy GPU */

@@ -77,3 +77,10 @@ int __wrap_rename(const char *from, const char *to)
 {
     return is_failing(CALL_RENAME) ? -1 : __real_rename(from, to);
 }
+
+void *__real_aligned_alloc(size_t alignment, size_t bytes);
+void *__wrap_aligned_alloc(size_t alignment, size_t bytes);
+void *__wrap_aligned_alloc(size_t alignment, size_t bytes)
+{
+    return is_failing(CALL_ALLOCATE) ? NULL : __real_aligned_alloc(alignment, bytes);
+}

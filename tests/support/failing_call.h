@@ -3,7 +3,15 @@
 #ifndef SUPPORT_FAILING_CALL_H
 #define SUPPORT_FAILING_CALL_H
 
-enum failing_call { CALL_WRITE, CALL_FSYNC, CALL_CLOSE, CALL_RENAME, CALL_READ, N_FAILING_CALLS };
+enum failing_call {
+    CALL_WRITE,
+    CALL_FSYNC,
+    CALL_CLOSE,
+    CALL_RENAME,
+    CALL_READ,
+    CALL_ALLOCATE, /* aligned_alloc: an arena's */
+    N_FAILING_CALLS
+};
 
 /* The n-th (from 1) such call from now on fails once with `error`; the others do their work. */
 void failing_call_arm(enum failing_call call, int nth, int error);

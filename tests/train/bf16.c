@@ -14,6 +14,7 @@
 #include "train/optimizer.h"
 
 #include "support/cmocka.h"
+#include "support/outcome.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -21,12 +22,6 @@
 
 enum { SIZE = 8, CLASSES = 10, BATCH = 8, N_STEPS = 4 };
 static const double rate = 0.01;
-
-static void ok(enum status status)
-{
-    if (status != STATUS_OK)
-        fail_msg("%s: %s (%s)", status_name(status), status_message(), status_origin());
-}
 
 struct training {
     struct device *device;
@@ -138,7 +133,8 @@ static struct curve train(const struct training *training)
 
     for (int step = 0; step < N_STEPS; step++) {
         ok(executor_run(training->executor));
-        ok(optimizer_step(training->optimizer, rate, step + 1));
+        ok(optimizer_set_rates(training->optimizer, rate, step + 1));
+        ok(optimizer_enqueue(training->optimizer));
         curve.loss[step] = size_of(training, training->graph->loss, 1); /* never negative */
         curve.logit[step] = size_of(training, training->graph->logits, BATCH * CLASSES);
     }

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "data/dataset.h"
 #include "support/cmocka.h"
+#include "support/outcome.h"
 #include "unlearn/forget.h"
 
 #include <stdio.h>
@@ -24,9 +25,9 @@ static int open_fixture(void **state)
     fixture_open(&fixture, "cpu");
     settings = fixture_settings(&fixture, "finetune");
     const struct split_request request = forget_request(&settings);
-    assert_int_equal(hash_file(fixture.weights, weights_hash), STATUS_OK);
-    assert_int_equal(dataset_load(DATASET_IMAGES, fixture.data, &dataset), STATUS_OK);
-    assert_int_equal(split_create(dataset, &request, &split), STATUS_OK);
+    ok(hash_file(fixture.weights, weights_hash));
+    ok(dataset_load(DATASET_IMAGES, fixture.data, &dataset));
+    ok(split_create(dataset, &request, &split));
     memcpy(split_hash, split->hash, sizeof split_hash);
     split_destroy(split);
     dataset_destroy(dataset);
@@ -62,8 +63,8 @@ static void expect_refused(const char *name, const char *split, const char *weig
 static void what_was_planned_is_trained(void **state)
 {
     (void)state;
-    assert_int_equal(execute("planned", split_hash, weights_hash), STATUS_OK);
-    assert_int_equal(execute("unplanned", NULL, ""), STATUS_OK); /* by hand: whatever is there */
+    ok(execute("planned", split_hash, weights_hash));
+    ok(execute("unplanned", NULL, "")); /* by hand: whatever is there */
 }
 
 static void other_contents_are_refused(void **state)
@@ -74,7 +75,7 @@ static void other_contents_are_refused(void **state)
     memset(other, 'e', sizeof other - 1);
     other[sizeof other - 1] = '\0';
     expect_refused("data", other, weights_hash, "' is not what the sweep was planned with");
-    expect_refused("weights", split_hash, other, "wanted eeeeeeeeeeee): put it back");
+    expect_refused("weights", split_hash, other, "expected eeeeeeeeeeee): put it back");
 }
 
 /* The trainer has the planned weights in memory, and other ones lie at their path by now. */
@@ -84,10 +85,10 @@ static void swapped_weights_are_refused(void **state)
     int64_t n = 0;
 
     (void)state;
-    assert_int_equal(execute("before", split_hash, weights_hash), STATUS_OK);
+    ok(execute("before", split_hash, weights_hash));
     snprintf(path, sizeof path, "%s/before/weights.h5", fixture.folder);
-    assert_int_equal(file_read(path, &bytes, &n), STATUS_OK);
-    assert_int_equal(file_write(fixture.weights, bytes, (size_t)n), STATUS_OK);
+    ok(file_read(path, &bytes, &n));
+    ok(file_write(fixture.weights, bytes, (size_t)n));
     free(bytes);
     expect_refused("swapped", split_hash, weights_hash, fixture.weights);
 }

@@ -2,17 +2,14 @@
 #include "train/fixture.h"
 
 #include "base/file.h"
+#include "support/cmocka.h"
+#include "support/outcome.h"
 #include "unlearn/method.h"
 
 #include <dirent.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 static struct fixture fixture;
 
@@ -67,7 +64,7 @@ static void assert_same_result(const char *a, const char *b)
     struct arena *arena = NULL;
     char path[64];
 
-    assert_int_equal(arena_create(&arena), STATUS_OK);
+    ok(arena_create(&arena));
     struct run_file x = fixture_result(&fixture, a, arena), y = fixture_result(&fixture, b, arena);
     static const char *const names[] = {"UA", "RA", "TA", "MIA", "test_accuracy_all"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -98,9 +95,9 @@ static void check_method(const char *method, bool is_augmented, int64_t stop_at)
     snprintf(whole, sizeof whole, "%s-%d-whole", method, is_augmented);
     snprintf(first, sizeof first, "%s-%d-a1", method, is_augmented);
     snprintf(second, sizeof second, "%s-%d-a2", method, is_augmented);
-    assert_int_equal(execute(&settings, whole, NULL, &never), STATUS_OK);
+    ok(execute(&settings, whole, NULL, &never));
     assert_int_equal(execute(&settings, first, NULL, &once), STATUS_CANCELLED);
-    assert_int_equal(execute(&settings, second, first, &after), STATUS_OK);
+    ok(execute(&settings, second, first, &after));
     assert_int_equal(after.first, stop_at + 1); /* nothing was done twice */
     assert_same_result(whole, second);
 }
@@ -151,13 +148,13 @@ static void a_whole_recipe_continues_exactly(void **state)
     for (int kind = OPTIMIZER_SGD; kind <= OPTIMIZER_ADAMW; kind++) {
         settings.base_train = whole_recipe((enum optimizer_kind)kind);
         snprintf(whole, sizeof whole, "recipe-%d-whole", kind);
-        assert_int_equal(execute(&settings, whole, NULL, &never), STATUS_OK);
+        ok(execute(&settings, whole, NULL, &never));
         for (int64_t stop_at = 1; stop_at < 6; stop_at++) {
             struct stopper once = {.stop_at = stop_at}, after = {.stop_at = -1};
             snprintf(first, sizeof first, "recipe-%d-%d-a1", kind, (int)stop_at);
             snprintf(second, sizeof second, "recipe-%d-%d-a2", kind, (int)stop_at);
             assert_int_equal(execute(&settings, first, NULL, &once), STATUS_CANCELLED);
-            assert_int_equal(execute(&settings, second, first, &after), STATUS_OK);
+            ok(execute(&settings, second, first, &after));
             assert_int_equal(after.first, stop_at + 1);
             assert_same_result(whole, second);
         }
@@ -186,11 +183,11 @@ static void a_damaged_checkpoint_falls_back(void **state)
 
     (void)state;
     settings.checkpoint.every_seconds = 0; /* before every step */
-    assert_int_equal(execute(&settings, "damage-whole", NULL, &never), STATUS_OK);
+    ok(execute(&settings, "damage-whole", NULL, &never));
     assert_int_equal(execute(&settings, "damage-a1", NULL, &once), STATUS_CANCELLED);
     snprintf(path, sizeof path, "%s/damage-a1/ckpt/step-4.h5", fixture.folder);
     flip_byte(path);
-    assert_int_equal(execute(&settings, "damage-a2", "damage-a1", &after), STATUS_OK);
+    ok(execute(&settings, "damage-a2", "damage-a1", &after));
     assert_int_equal(after.first, 4); /* from the checkpoint before: after step 3 */
     assert_same_result("damage-whole", "damage-a2");
 }
@@ -211,7 +208,7 @@ static void put_file(const char *name, const char *bytes)
     char path[200];
 
     snprintf(path, sizeof path, "%s/%s", fixture.folder, name);
-    assert_int_equal(file_write(path, bytes, strlen(bytes)), STATUS_OK);
+    ok(file_write(path, bytes, strlen(bytes)));
 }
 
 /* Attempt 2 was killed while it wrote: one checkpoint is cut short, another has no name yet. */
@@ -222,10 +219,10 @@ static void the_best_of_all_attempts_counts(void **state)
     char path[160];
 
     (void)state;
-    assert_int_equal(execute(&settings, "many-whole", NULL, &never), STATUS_OK);
+    ok(execute(&settings, "many-whole", NULL, &never));
     assert_int_equal(execute(&settings, "many-a1", NULL, &once), STATUS_CANCELLED);
     snprintf(path, sizeof path, "%s/many-a2/ckpt", fixture.folder);
-    assert_int_equal(folder_create(path), STATUS_OK);
+    ok(folder_create(path));
     put_file("many-a2/ckpt/step-5.h5", "cut short");
     put_file("many-a2/ckpt/step-6.h5.4242.tmp", "cut");
     put_file("many-a2/run.h5.4242.tmp", "cut");
@@ -234,7 +231,7 @@ static void the_best_of_all_attempts_counts(void **state)
                                 .resume = "many-a2",
                                 .before = "many-a1",
                                 .observer = {&after, count_steps, wants_stop, NULL}};
-    assert_int_equal(fixture_execute(&fixture, &settings, &third), STATUS_OK);
+    ok(fixture_execute(&fixture, &settings, &third));
     assert_int_equal(after.first, 5);
     assert_same_result("many-whole", "many-a3");
     for (int i = 1; i <= 3; i++) {

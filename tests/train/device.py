@@ -65,7 +65,7 @@ def check_gpu_numbers(program):
     for arguments, text in (
             (("--device", "cpu", "--gpu", "1"), "--gpu 1 chooses a GPU, but --device cpu computes on none"),
             (("--device", "cuda_host", "--gpu", "-1"), "--gpu expects a number from 0 on, got -1"),
-            (("--device", "cuda_host", "--gpu", "3"), "GPU 3 was asked for, this machine shows 3")):
+            (("--device", "cuda_host", "--gpu", "3"), "GPU 3 was asked for, but this machine shows 3")):
         for command in (evaluate, ("train", "base.yaml", "--out", "none.h5")):
             code, out, err = program.run(*command, *arguments)
             if code == 0 or text not in out + err:

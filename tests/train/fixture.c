@@ -2,22 +2,13 @@
 #include "train/fixture.h"
 
 #include "data/import.h"
+#include "support/cmocka.h"
+#include "support/outcome.h"
 #include "train/trainer.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
-
-static void expect_ok(enum status status)
-{
-    if (status != STATUS_OK)
-        fail_msg("%s: %s (%s)", status_name(status), status_message(), status_origin());
-}
 
 static struct settings common_settings(const struct fixture *fixture)
 {
@@ -79,13 +70,13 @@ static void write_images(const struct fixture *fixture, int n_train, int n_test)
     char large[128];
 
     snprintf(large, sizeof large, "%s/large", fixture->folder);
-    expect_ok(synth_write(&synth, large));
-    expect_ok(dataset_load(DATASET_CIFAR10, large, &small.dataset));
+    ok(synth_write(&synth, large));
+    ok(dataset_load(DATASET_CIFAR10, large, &small.dataset));
     shrink(&small.dataset->train, small.dataset->height);
     shrink(&small.dataset->test, small.dataset->height);
     small.dataset->height /= 2;
     small.dataset->width /= 2;
-    expect_ok(import_write(&small, fixture->data, large));
+    ok(import_write(&small, fixture->data, large));
     dataset_destroy(small.dataset);
 }
 
@@ -115,7 +106,7 @@ void fixture_open_sized(struct fixture *fixture, const char *backend, int n_trai
     snprintf(base, sizeof base, "%s/base", fixture->folder);
     write_images(fixture, n_train, n_test);
     assert_non_null(backend_find(backend));
-    expect_ok(trainer_create(backend_find(backend), &device, &fixture->trainer));
+    ok(trainer_create(backend_find(backend), &device, &fixture->trainer));
     struct settings settings = fixture_settings(fixture, "retrain");
     settings.forget.class_index = -1;
     settings.base_train.epochs = 1;
@@ -125,7 +116,7 @@ void fixture_open_sized(struct fixture *fixture, const char *backend, int n_trai
                             .attempt = 1,
                             .folder = base,
                             .weights_path = fixture->weights};
-    expect_ok(trainer_execute(fixture->trainer, &job));
+    ok(trainer_execute(fixture->trainer, &job));
 }
 
 void fixture_close(struct fixture *fixture)
@@ -166,7 +157,7 @@ struct run_file fixture_result(const struct fixture *fixture, const char *name, 
     char path[160];
 
     snprintf(path, sizeof path, "%s/%s/run.h5", fixture->folder, name);
-    expect_ok(run_file_read(path, true, arena, &run));
+    ok(run_file_read(path, true, arena, &run));
     return run;
 }
 
@@ -185,7 +176,7 @@ struct weights *fixture_weights(const struct fixture *fixture, const char *name)
     char path[160];
 
     snprintf(path, sizeof path, "%s/%s", fixture->folder, name);
-    expect_ok(weights_load(path, &weights));
+    ok(weights_load(path, &weights));
     return weights;
 }
 

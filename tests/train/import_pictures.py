@@ -133,7 +133,7 @@ def check_real(program, archive):
 def check_program(program):
     (program.folder / "base.yaml").write_text(BASE.format(weights="", std=STD))
     code, _, err = program.run("train", "base.yaml", "--out", "base.onnx", timeout=5)
-    if code != 2 or "'base.onnx': the name says no format" not in err or (program.folder / "base.onnx.run").exists():
+    if code != 2 or "'base.onnx': the name does not say which format" not in err or (program.folder / "base.onnx.run").exists():
         fail(f"--out base.onnx: exit {code}\n{err}")
     program.must("train", "base.yaml", "--out", "base.safetensors")
     (program.folder / "sweep.yaml").write_text(BASE.format(weights=", weights: base.safetensors", std="") + SWEEP)

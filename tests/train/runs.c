@@ -1,18 +1,15 @@
 /* Whole runs: what each method may and may not change, and that a run fits its images. */
 #include "train/fixture.h"
 
+#include "support/cmocka.h"
+#include "support/outcome.h"
 #include "train/trainer.h"
 #include "unlearn/method.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 static struct fixture fixture;
 
@@ -69,7 +66,7 @@ static void memorises_its_images(void **state)
     (void)state;
     settings.base_train.epochs = 40;
     run_ok(&settings, "memorise");
-    assert_int_equal(arena_create(&arena), STATUS_OK);
+    ok(arena_create(&arena));
     struct run_file run = fixture_result(&fixture, "memorise", arena);
     assert_true(fixture_value(&run, "RA") > 0.97);
     assert_true(fixture_value(&run, "UA") > 0.99); /* a class never seen is never named */
@@ -86,7 +83,7 @@ static void original_trains_nothing(void **state)
 
     (void)state;
     run_ok(&settings, "original");
-    assert_int_equal(arena_create(&arena), STATUS_OK);
+    ok(arena_create(&arena));
     struct run_file run = fixture_result(&fixture, "original", arena);
     assert_string_equal(run.state, "done");
     assert_true(fixture_value(&run, "trainable_parameters") == 0);
@@ -185,7 +182,7 @@ static void divergence_is_a_result(void **state)
     settings.train.lr = 1e36;
     assert_int_equal(fixture_execute(&fixture, &settings, &run), STATUS_DIVERGED);
     assert_non_null(strstr(status_message(), "step "));
-    assert_int_equal(arena_create(&arena), STATUS_OK);
+    ok(arena_create(&arena));
     struct run_file file = fixture_result(&fixture, "diverged", arena);
     assert_string_equal(file.state, "diverged");
     assert_non_null(strstr(file.message, "loss is"));
@@ -217,7 +214,7 @@ static void steps_allocate_nothing(void **state)
 
     (void)state;
     settings.train.epochs = 4;
-    assert_int_equal(fixture_execute(&fixture, &settings, &run), STATUS_OK);
+    ok(fixture_execute(&fixture, &settings, &run));
     assert_int_equal(watch.n, 4 * 3); /* 90 images: two full batches and one of 26 */
     assert_int_equal(watch.first, watch.last);
 }
@@ -334,7 +331,7 @@ static void zero_head_changes_one_row(void **state)
 
     (void)state;
     run_ok(&settings, "zero_head");
-    assert_int_equal(arena_create(&arena), STATUS_OK);
+    ok(arena_create(&arena));
     struct run_file run = fixture_result(&fixture, "zero_head", arena);
     assert_true(fixture_value(&run, "trainable_parameters") == 0);
     assert_true(fixture_value(&run, "seconds_train") == 0);

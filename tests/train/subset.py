@@ -114,7 +114,7 @@ def check_list(program):
         fail(f"another list changed {changed}")
     (program.folder / "list.txt").write_text("7\n99\n7\n")
     code, _, err = program.run("plan", "sweep.yaml")
-    if code != 2 or "sweep.yaml:11:" not in err or "list.txt:3: 7 stands in line 1 already" not in err:
+    if code != 2 or "sweep.yaml:11:" not in err or "list.txt:3: 7 is already in line 1" not in err:
         fail(f"a doubled index: exit {code}\n{err}")
     print("ok lists")
 

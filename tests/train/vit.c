@@ -1,15 +1,12 @@
 /* Every method on a small vision transformer: runs, and what it may change is all it changes. */
 #include "train/fixture.h"
 
+#include "support/cmocka.h"
+#include "support/outcome.h"
 #include "unlearn/method.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define LAST "encoder.layers.encoder_layer_1."
 
@@ -85,7 +82,7 @@ static void every_method_runs(void **state)
         struct settings settings = vit_settings(fixture, method_at(i)->name);
         struct arena *arena = NULL;
         execute(fixture, &settings, method_at(i)->name);
-        assert_int_equal(arena_create(&arena), STATUS_OK);
+        ok(arena_create(&arena));
         struct run_file run = fixture_result(fixture, method_at(i)->name, arena);
         assert_true(fixture_value(&run, "TA") >= 0);
         arena_destroy(arena);

@@ -226,12 +226,11 @@ void *host_shared(const void *site, size_t bytes)
         if (block->shared[i].site == site)
             return block->shared[i].memory;
     if (block->n_shared == MOST_SHARED || shared_bytes(block) + bytes > MOST_SHARED_BYTES)
-        block_give_up(block,
-                      fail(STATUS_DEVICE,
-                           "too much shared memory: got %zu bytes in %d arrays, wanted at most %d "
-                           "in %d",
-                           shared_bytes(block) + bytes, block->n_shared + 1, MOST_SHARED_BYTES,
-                           MOST_SHARED));
+        block_give_up(
+            block,
+            fail(STATUS_DEVICE,
+                 "too much shared memory: got %zu bytes in %d arrays, expected at most %d in %d",
+                 shared_bytes(block) + bytes, block->n_shared + 1, MOST_SHARED_BYTES, MOST_SHARED));
     void *memory = malloc(bytes);
     if (memory == NULL)
         block_give_up(block, fail(STATUS_OUT_OF_MEMORY, "no memory for %zu bytes", bytes));

@@ -21,15 +21,15 @@ enum status host_grid_check(const struct host_grid *grid)
 
     if (n_threads < 1 || n_threads > MOST_THREADS || threads.z > 64)
         return fail(STATUS_DEVICE,
-                    "%s: block is %u x %u x %u threads, wanted 1 to %d, at most 64 in z",
+                    "%s: block is %u x %u x %u threads, expected 1 to %d, at most 64 in z",
                     grid->kernel, threads.x, threads.y, threads.z, MOST_THREADS);
     if (n_blocks < 1 || blocks.x > INT32_MAX || blocks.y > UINT16_MAX || blocks.z > UINT16_MAX)
         return fail(
             STATUS_DEVICE,
-            "%s: grid is %u x %u x %u blocks, wanted 1 to 2^31 − 1 in x and to 65535 in y, z",
+            "%s: grid is %u x %u x %u blocks, expected 1 to 2^31 − 1 in x and to 65535 in y, z",
             grid->kernel, blocks.x, blocks.y, blocks.z);
     if (grid->shared_bytes > MOST_SHARED_BYTES)
-        return fail(STATUS_DEVICE, "%s: %zu bytes of shared memory, wanted at most %d",
+        return fail(STATUS_DEVICE, "%s: %zu bytes of shared memory, expected at most %d",
                     grid->kernel, grid->shared_bytes, MOST_SHARED_BYTES);
     return STATUS_OK;
 }

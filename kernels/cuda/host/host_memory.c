@@ -9,59 +9,61 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-struct block {
-    struct block *next;
+struct allocation {
+    struct allocation *next;
     char *memory;
     size_t bytes;
     char *pages; /* mapped; NULL for pinned host memory */
     size_t pages_bytes;
 };
 
-struct blocks { /* all of this process */
-    struct block *first;
+struct allocations { /* all of this process */
+    struct allocation *first;
     int shown; /* depth: a recorded call may be run by a run */
 };
 
-static struct blocks *blocks(void)
+static struct allocations *allocations(void)
 {
-    static struct blocks only;
+    static struct allocations only;
 
     return &only;
 }
 
-static void protect(const struct block *block)
+static void protect(const struct allocation *allocation)
 {
-    int protection = blocks()->shown > 0 ? PROT_READ | PROT_WRITE : PROT_NONE;
+    int protection = allocations()->shown > 0 ? PROT_READ | PROT_WRITE : PROT_NONE;
     size_t guard = (size_t)sysconf(_SC_PAGESIZE);
 
-    if (block->pages != NULL)
-        (void)mprotect(block->pages, block->pages_bytes - guard, protection);
+    if (allocation->pages != NULL)
+        (void)mprotect(allocation->pages, allocation->pages_bytes - guard, protection);
 }
 
 void host_memory_show(bool is_shown)
 {
-    int before = blocks()->shown;
+    int before = allocations()->shown;
 
-    blocks()->shown += is_shown ? 1 : -1;
-    if ((before > 0) == (blocks()->shown > 0))
+    allocations()->shown += is_shown ? 1 : -1;
+    if ((before > 0) == (allocations()->shown > 0))
         return;
-    for (struct block *block = blocks()->first; block != NULL; block = block->next)
-        protect(block);
+    for (struct allocation *allocation = allocations()->first; allocation != NULL;
+         allocation = allocation->next)
+        protect(allocation);
 }
 
-static bool holds(const struct block *block, const void *memory, size_t bytes)
+static bool holds(const struct allocation *allocation, const void *memory, size_t bytes)
 {
     const char *from = memory;
 
-    return from >= block->memory && from + bytes <= block->memory + block->bytes;
+    return from >= allocation->memory && from + bytes <= allocation->memory + allocation->bytes;
 }
 
 enum status host_memory_check(const void *memory, size_t bytes, bool is_pinned, const char *what)
 {
-    for (const struct block *block = blocks()->first; block != NULL; block = block->next)
-        if ((block->pages == NULL) == is_pinned && holds(block, memory, bytes))
+    for (const struct allocation *allocation = allocations()->first; allocation != NULL;
+         allocation = allocation->next)
+        if ((allocation->pages == NULL) == is_pinned && holds(allocation, memory, bytes))
             return STATUS_OK;
-    return fail(STATUS_DEVICE, "%s: %zu bytes are no %s memory", what, bytes,
+    return fail(STATUS_DEVICE, "%s: %zu bytes are not %s memory", what, bytes,
                 is_pinned ? "pinned host" : "device");
 }
 
@@ -73,44 +75,44 @@ static enum status not_capturing(const char *entry)
     return STATUS_OK;
 }
 
-static void link_block(struct block *block)
+static void link_allocation(struct allocation *allocation)
 {
-    block->next = blocks()->first;
-    blocks()->first = block;
+    allocation->next = allocations()->first;
+    allocations()->first = allocation;
 }
 
-static struct block *unlink_block(const void *memory)
+static struct allocation *unlink_allocation(const void *memory)
 {
-    for (struct block **at = &blocks()->first; *at != NULL; at = &(*at)->next)
+    for (struct allocation **at = &allocations()->first; *at != NULL; at = &(*at)->next)
         if ((*at)->memory == memory) {
-            struct block *found = *at;
+            struct allocation *found = *at;
             *at = found->next;
             return found;
         }
     return NULL;
 }
 
-static enum status map_pages(struct block *block)
+static enum status map_pages(struct allocation *allocation)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t rounded = memory_padded(block->bytes);
+    size_t rounded = memory_padded(allocation->bytes);
 
-    block->pages_bytes = (rounded + page - 1) / page * page + page;
-    void *pages = mmap(NULL, block->pages_bytes, PROT_READ | PROT_WRITE,
+    allocation->pages_bytes = (rounded + page - 1) / page * page + page;
+    void *pages = mmap(NULL, allocation->pages_bytes, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (pages == MAP_FAILED)
-        return fail(STATUS_OUT_OF_MEMORY, "alloc: no memory for %zu bytes", block->bytes);
-    block->pages = pages;
-    block->memory = block->pages + block->pages_bytes - page - rounded;
-    memset(block->memory, 0xFF, rounded); /* NaN */
-    (void)mprotect(block->pages + block->pages_bytes - page, page, PROT_NONE);
+        return fail(STATUS_OUT_OF_MEMORY, "alloc: no memory for %zu bytes", allocation->bytes);
+    allocation->pages = pages;
+    allocation->memory = allocation->pages + allocation->pages_bytes - page - rounded;
+    memset(allocation->memory, 0xFF, rounded); /* NaN */
+    (void)mprotect(allocation->pages + allocation->pages_bytes - page, page, PROT_NONE);
     return STATUS_OK;
 }
 
 enum status host_alloc(struct gpu_context *context, size_t bytes, void **out)
 {
     enum status status = STATUS_OK;
-    struct block *block = NULL;
+    struct allocation *allocation = NULL;
     struct host_gpu *gpu = host_gpu();
 
     (void)context;
@@ -119,16 +121,16 @@ enum status host_alloc(struct gpu_context *context, size_t bytes, void **out)
     TRY(not_capturing("alloc"));
     if (bytes > gpu->memory_bytes - gpu->used_bytes)
         TRY(fail(STATUS_OUT_OF_MEMORY, "alloc: out of memory"));
-    TRY_ALLOC(block, heap_alloc(1, sizeof *block));
-    block->bytes = bytes;
-    TRY(map_pages(block));
-    protect(block);
+    TRY_ALLOC(allocation, heap_alloc(1, sizeof *allocation));
+    allocation->bytes = bytes;
+    TRY(map_pages(allocation));
+    protect(allocation);
     gpu->used_bytes += bytes;
-    link_block(block);
-    *out = block->memory;
-    block = NULL;
+    link_allocation(allocation);
+    *out = allocation->memory;
+    allocation = NULL;
 done:
-    free(block);
+    free(allocation);
     return status;
 }
 
@@ -138,31 +140,31 @@ void host_release(struct gpu_context *context, void *memory)
     if (memory == NULL)
         return;
     host_stream_run_all();
-    struct block *block = unlink_block(memory);
-    if (block == NULL)
+    struct allocation *allocation = unlink_allocation(memory);
+    if (allocation == NULL)
         abort(); /* not ours, or released twice */
-    host_gpu()->used_bytes -= block->bytes;
-    (void)munmap(block->pages, block->pages_bytes);
-    free(block);
+    host_gpu()->used_bytes -= allocation->bytes;
+    (void)munmap(allocation->pages, allocation->pages_bytes);
+    free(allocation);
 }
 
 enum status host_alloc_host(struct gpu_context *context, size_t bytes, void **out)
 {
     enum status status = STATUS_OK;
-    struct block *block = NULL;
+    struct allocation *allocation = NULL;
 
     (void)context;
     TRY(host_gpu_enter("alloc_host"));
     TRY(not_capturing("alloc_host"));
-    TRY_ALLOC(block, heap_alloc(1, sizeof *block));
-    TRY_ALLOC(block->memory, heap_alloc((int64_t)bytes, 1));
-    block->bytes = bytes;
-    memset(block->memory, 0xFF, bytes);
-    link_block(block);
-    *out = block->memory;
-    block = NULL;
+    TRY_ALLOC(allocation, heap_alloc(1, sizeof *allocation));
+    TRY_ALLOC(allocation->memory, heap_alloc((int64_t)bytes, 1));
+    allocation->bytes = bytes;
+    memset(allocation->memory, 0xFF, bytes);
+    link_allocation(allocation);
+    *out = allocation->memory;
+    allocation = NULL;
 done:
-    free(block);
+    free(allocation);
     return status;
 }
 
@@ -171,11 +173,11 @@ void host_release_host(struct gpu_context *context, void *memory)
     (void)context;
     if (memory == NULL)
         return;
-    struct block *block = unlink_block(memory);
-    if (block == NULL)
+    struct allocation *allocation = unlink_allocation(memory);
+    if (allocation == NULL)
         abort();
-    free(block->memory);
-    free(block);
+    free(allocation->memory);
+    free(allocation);
 }
 
 enum status host_memory_info(struct gpu_context *context, size_t *free_bytes, size_t *total_bytes)

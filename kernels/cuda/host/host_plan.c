@@ -3,7 +3,7 @@
 #include "kernels/cuda/host/host_plan.h"
 
 #include "base/arena.h"
-#include "kernels/cuda/bf16_bits.h"
+#include "kernels/bf16_bits.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 /* Odd enough to show whether it is lent. */
 enum { WORKSPACE_BYTES = 640 };
 
-struct job { /* one run of a plan */
+struct plan_run { /* one run of a plan */
     struct gpu_plan plan;
     struct gpu_operands operands;
 };
@@ -95,10 +95,10 @@ static void convolve(const struct gpu_convolution *g, double *x, double *weight,
     assert(status == STATUS_OK);
 }
 
-static void convolution_run(const struct job *job)
+static void convolution_run(const struct plan_run *run)
 {
-    const struct gpu_convolution *g = &job->plan.convolution;
-    const struct gpu_operands *o = &job->operands;
+    const struct gpu_convolution *g = &run->plan.convolution;
+    const struct gpu_operands *o = &run->operands;
     int64_t n_x = g->n * g->h * g->w * g->c, n_y = g->n * g->p * g->q * g->k;
     int64_t n_weight = g->k * g->r * g->s * g->c;
     bool is_forward = g->part == GPU_CONVOLUTION_FORWARD;
@@ -121,10 +121,10 @@ static void convolution_run(const struct job *job)
     free(out);
 }
 
-static void product_run(const struct job *job)
+static void product_run(const struct plan_run *run)
 {
-    const struct gpu_product *p = &job->plan.product;
-    const struct gpu_operands *o = &job->operands;
+    const struct gpu_product *p = &run->plan.product;
+    const struct gpu_operands *o = &run->operands;
     double *left = widened(o->left, p->m * p->k, p->math);
     double *right = widened(o->right, p->k * p->n, p->math);
     const enum gpu_math addends = p->is_out_bf16 ? GPU_MATH_BF16 : GPU_MATH_FP32;
@@ -145,15 +145,15 @@ static void product_run(const struct job *job)
     free(right);
 }
 
-static void job_run(void *context)
+static void run_now(void *context)
 {
-    const struct job *job = context;
+    const struct plan_run *run = context;
 
-    memset(job->operands.workspace.data, 0xFF, WORKSPACE_BYTES); /* contents mean nothing */
-    if (job->plan.is_product)
-        product_run(job);
+    memset(run->operands.workspace.data, 0xFF, WORKSPACE_BYTES); /* contents mean nothing */
+    if (run->plan.is_product)
+        product_run(run);
     else
-        convolution_run(job);
+        convolution_run(run);
 }
 
 /* ---- running ---- */
@@ -184,7 +184,7 @@ enum status host_plan_run(struct gpu_plan *plan, struct gpu_stream *stream,
                           const struct gpu_operands *operands)
 {
     enum status status = STATUS_OK;
-    struct job *job = NULL;
+    struct plan_run *run = NULL;
 
     TRY(host_gpu_enter("plan_run"));
     assert((operands->bias != NULL) == (plan->is_product && plan->product.has_bias));
@@ -192,9 +192,9 @@ enum status host_plan_run(struct gpu_plan *plan, struct gpu_stream *stream,
     assert(is_aligned(plan, operands));
     assert((uintptr_t)operands->workspace.data % MEMORY_ALIGNMENT == 0);
     TRY(host_memory_check(operands->workspace.data, WORKSPACE_BYTES, false, "plan_run: workspace"));
-    TRY_ALLOC(job, heap_alloc(1, sizeof *job));
-    *job = (struct job){*plan, *operands};
-    gpu_host_enqueue(stream, job_run, job, free);
+    TRY_ALLOC(run, heap_alloc(1, sizeof *run));
+    *run = (struct plan_run){*plan, *operands};
+    gpu_host_enqueue(stream, run_now, run, free);
 done:
     return status;
 }

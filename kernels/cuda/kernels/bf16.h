@@ -20,7 +20,7 @@ static __device__ __forceinline__ bf16 bf16_of(float value)
     return __float2bfloat16_rn(value);
 }
 #else
-#include "kernels/cuda/bf16_bits.h"
+#include "kernels/bf16_bits.h"
 
 struct bf16 {
     uint16_t bits;

@@ -1,25 +1,12 @@
 /* Dropout without a stored mask: one Philox block gives the high bits of eight neighbouring
  * elements of a row, and the gradient computes them again. */
 #include "kernels/cuda/kernels/pack.h"
+#include "kernels/keep_rule.h"
 
 #define PHILOX_FUNCTION static __device__ __forceinline__
 #include "base/philox.h"
 
 constexpr int HALVES = 8, WORDS = 4; /* of a block */
-
-struct keep_rule { /* bits from here on are kept */
-    uint32_t least_high, least_low;
-    float factor;
-};
-
-/* bits / 2^48 >= probability in integers; exact, since doubles scale by 2^48 without rounding. Next
- * to 1, least_high is more than any half. */
-static struct keep_rule keep_rule_of(double probability)
-{
-    uint64_t least = (uint64_t)ceil(ldexp(probability, 48));
-
-    return {(uint32_t)(least >> 32), (uint32_t)least, (float)(1.0 / (1.0 - probability))};
-}
 
 template <typename T> struct dropped {
     const T *x;
@@ -30,17 +17,17 @@ template <typename T> struct dropped {
     struct keep_rule rule;
 };
 
-struct draw {
+struct drawn_bits {
     uint32_t high[HALVES], low[HALVES];
 };
 
 /* The bits of the elements from e on, a multiple of HALVES; the low ones only if any of the high
  * ones does not decide. */
-static __device__ __forceinline__ struct draw draw_from(const struct random_key *key,
-                                                        const struct keep_rule &rule, int64_t e)
+static __device__ __forceinline__ struct drawn_bits
+draw_from(const struct random_key *key, const struct keep_rule &rule, int64_t e)
 {
     struct philox_block block = random_block(key, (uint32_t)(e / HALVES));
-    struct draw draw = {};
+    struct drawn_bits draw = {};
     bool is_close = false;
 
     UNROLL
@@ -69,7 +56,7 @@ static __device__ __forceinline__ void drop(const struct dropped<T> &op, int64_t
 
     key.sample = (uint32_t)op.samples[row];
     key.epoch = (uint32_t)*op.epoch;
-    struct draw draw = draw_from(&key, op.rule, e);
+    struct drawn_bits draw = draw_from(&key, op.rule, e);
     UNROLL
     for (int i = 0; i < HALVES; i += WIDTH) {
         if (i >= left)

@@ -64,16 +64,17 @@ static __device__ __forceinline__ void gather_image(const struct gather<T> &op, 
 /* ---- with holes, or mixed ---- */
 
 /* An image of the batch before it is mixed. */
-struct picture {
+struct gathered_image {
     const uint8_t *bytes;
     struct crop crop;
     int64_t hole_row, hole_column; /* where the hole begins */
 };
 
 template <typename T>
-static __device__ __forceinline__ struct picture picture_of(const struct gather<T> &op, int64_t n)
+static __device__ __forceinline__ struct gathered_image picture_of(const struct gather<T> &op,
+                                                                   int64_t n)
 {
-    struct picture picture = {
+    struct gathered_image picture = {
         op.images + (int64_t)op.indices[n] * op.n_channels * op.height * op.width,
         {0, 0, false},
         0,
@@ -90,14 +91,14 @@ static __device__ __forceinline__ struct picture picture_of(const struct gather<
 }
 
 /* Where pixel i of a picture comes from. */
-struct place {
+struct pixel_source {
     int source; /* as source_of gives it */
     bool is_hole;
 };
 
 template <typename T>
-static __device__ __forceinline__ struct place place_of(const struct gather<T> &op,
-                                                        const struct picture &picture, int i)
+static __device__ __forceinline__ struct pixel_source
+place_of(const struct gather<T> &op, const struct gathered_image &picture, int i)
 {
     int64_t row = i / op.width - picture.hole_row, column = i % op.width - picture.hole_column;
     bool is_hole =
@@ -108,8 +109,8 @@ static __device__ __forceinline__ struct place place_of(const struct gather<T> &
 
 template <typename T>
 static __device__ __forceinline__ float value_at(const struct gather<T> &op, const float *values,
-                                                 const struct picture &picture,
-                                                 const struct place &place, int c)
+                                                 const struct gathered_image &picture,
+                                                 const struct pixel_source &place, int c)
 {
     int byte = place.source >= 0 ? picture.bytes[c * op.height * op.width + place.source] : 0;
 
@@ -123,7 +124,7 @@ static __device__ __forceinline__ void gather_mixed(const struct gather<T> &op, 
     int n_pixels = op.height * op.width, begin = (int)blockIdx.x * PIXELS_PER_BLOCK;
     int end = begin + PIXELS_PER_BLOCK < n_pixels ? begin + PIXELS_PER_BLOCK : n_pixels;
     int64_t partner = n > 0 ? n - 1 : op.n_images - 1;
-    struct picture own = picture_of(op, n), other = picture_of(op, partner);
+    struct gathered_image own = picture_of(op, n), other = picture_of(op, partner);
     float kept = op.mix != nullptr ? (float)*op.mix : 1.0f;
     float added = op.mix != nullptr ? (float)(1.0 - *op.mix) : 0.0f;
     T *y = op.y + n * op.n_channels * n_pixels;
@@ -134,7 +135,7 @@ static __device__ __forceinline__ void gather_mixed(const struct gather<T> &op, 
             op.partner_labels[n] = op.image_labels[op.indices[partner]];
     }
     for (int i = begin + (int)threadIdx.x; i < end; i += THREADS) {
-        struct place at = place_of(op, own, i), other_at = place_of(op, other, i);
+        struct pixel_source at = place_of(op, own, i), other_at = place_of(op, other, i);
         for (int c = 0; c < op.n_channels; c++) {
             float value = value_at(op, values, own, at, c);
             if (op.mix != nullptr)

@@ -117,12 +117,12 @@ struct adam {
     int64_t n;
 };
 
-struct adam_scalars {
+struct adam_constants {
     float beta1, rest1, beta2, rest2; /* rest: 1 − beta */
     float root_correction2, epsilon, step_size, shrink, decay;
 };
 
-static __device__ __forceinline__ struct adam_scalars scalars_of(const struct adam &op)
+static __device__ __forceinline__ struct adam_constants scalars_of(const struct adam &op)
 {
     double rate = op.rates[0], step = op.rates[1];
 
@@ -145,7 +145,7 @@ template <int WIDTH> struct adam_pack {
 
 template <int WIDTH>
 static __device__ __forceinline__ void
-advance(const struct adam_scalars &s, const pack<float, WIDTH> &gradients,
+advance(const struct adam_constants &s, const pack<float, WIDTH> &gradients,
         const pack<uint8_t, WIDTH> &is_free, const pack<uint8_t, WIDTH> &has_decay,
         struct adam_pack<WIDTH> &state)
 {
@@ -170,14 +170,14 @@ advance(const struct adam_scalars &s, const pack<float, WIDTH> &gradients,
 template <int WIDTH, bool IS_PLAIN>
 static __global__ void __launch_bounds__(THREADS) adam_step_kernel(struct adam op)
 {
-    SHARED(struct adam_scalars, shared, 1);
+    SHARED(struct adam_constants, shared, 1);
     struct factor factor = factor_of(IS_PLAIN ? nullptr : op.scale);
     const uint8_t *decays = IS_PLAIN ? nullptr : op.decays;
 
     if (threadIdx.x == 0)
         shared[0] = scalars_of(op);
     __syncthreads();
-    struct adam_scalars scalars = shared[0];
+    struct adam_constants scalars = shared[0];
     for (int64_t i = first_item() * WIDTH; i < op.n; i += item_stride() * WIDTH) {
         int64_t left = op.n - i;
         pack<float, WIDTH> gradients = load_scaled<WIDTH>(op.gradient + i, factor, left);

@@ -32,11 +32,11 @@ static __device__ __forceinline__ void next_tap(const struct patches &op, struct
 }
 
 /* Where the filter of a row begins, which may be outside of its image. */
-struct corner {
+struct filter_corner {
     int n, h, w;
 };
 
-static __device__ __forceinline__ struct corner corner_of(const struct patches &op, int row)
+static __device__ __forceinline__ struct filter_corner corner_of(const struct patches &op, int row)
 {
     int p = (int)op.p, q = (int)op.q;
 
@@ -51,7 +51,7 @@ template <typename T> static __global__ void patches_spread_kernel(struct patche
     int height = (int)op.h, width = (int)op.w, n_channels = (int)op.c, r = (int)op.r;
 
     for (int i = (int)first_item(); i < n_packs; i += (int)item_stride()) {
-        struct corner corner = corner_of(op, i / row_packs);
+        struct filter_corner corner = corner_of(op, i / row_packs);
         struct tap tap = tap_of(op, i % row_packs * PACK);
         const T *image = static_cast<const T *>(op.map) + corner.n * (op.h * op.w * op.c);
         pack<T, PACK> values;

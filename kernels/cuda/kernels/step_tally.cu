@@ -3,7 +3,7 @@
  */
 #include "kernels/cuda/kernels/block_sum.h"
 
-struct tally {
+struct tallied_step {
     const float *loss, *logits;
     const int32_t *labels;
     const double *rates;
@@ -23,7 +23,8 @@ static __device__ __forceinline__ bool is_right(const float *logits, int32_t lab
     return is_largest;
 }
 
-static __device__ __forceinline__ void add_step(const struct tally &op, int n_counted, int n_right)
+static __device__ __forceinline__ void add_step(const struct tallied_step &op, int n_counted,
+                                                int n_right)
 {
     double loss = (double)*op.loss;
 
@@ -39,7 +40,7 @@ static __device__ __forceinline__ void add_step(const struct tally &op, int n_co
 }
 
 /* One block. */
-static __global__ void __launch_bounds__(THREADS) step_tally_kernel(struct tally op)
+static __global__ void __launch_bounds__(THREADS) step_tally_kernel(struct tallied_step op)
 {
     int n_counted = 0, n_right = 0;
 
@@ -58,7 +59,7 @@ static __global__ void __launch_bounds__(THREADS) step_tally_kernel(struct tally
 extern "C" enum status cuda_step_tally_launch(struct gpu_stream *stream,
                                               const struct step_tally *op)
 {
-    struct tally tally = {
+    struct tallied_step tally = {
         data_of<float>(&op->loss),   data_of<float>(&op->logits),  data_of<int32_t>(&op->labels),
         data_of<double>(&op->rates), data_of<double>(&op->totals), op->logits.shape[0],
         op->logits.shape[1],

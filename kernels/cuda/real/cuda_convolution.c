@@ -24,7 +24,7 @@ static const int64_t most_workspace_bytes = (int64_t)1 << 30;
 typedef cudnnBackendDescriptor_t descriptor;
 
 /* A convolution in the library's words. */
-struct call {
+struct convolution_call {
     enum gpu_convolution_part part;
     descriptor graph;                   /* owned, as all that follow */
     descriptor parts[MOST_DESCRIPTORS]; /* what the graph is made of */
@@ -34,14 +34,14 @@ struct call {
 struct convolution_proposals {
     struct gpu_proposals base;
     enum gpu_math math;
-    struct call call;                           /* owned, until a plan takes it */
+    struct convolution_call call;               /* owned, until a plan takes it */
     descriptor configs[N_MODES * MOST_CONFIGS]; /* owned; those that were not filled in are NULL */
 };
 
 struct convolution_plan {
     struct gpu_plan base;
-    struct call call; /* owned */
-    descriptor plan;  /* owned */
+    struct convolution_call call; /* owned */
+    descriptor plan;              /* owned */
 };
 
 static void descriptor_destroy(descriptor target)
@@ -50,12 +50,12 @@ static void descriptor_destroy(descriptor target)
         (void)cudnnBackendDestroyDescriptor(target);
 }
 
-static void call_release(struct call *call)
+static void call_release(struct convolution_call *call)
 {
     descriptor_destroy(call->graph);
     for (int i = 0; i < call->n_parts; i++)
         descriptor_destroy(call->parts[i]);
-    *call = (struct call){0};
+    *call = (struct convolution_call){0};
 }
 
 /* ---- a plan ---- */
@@ -97,7 +97,7 @@ done:
 /* ---- the operation ---- */
 
 /* A new descriptor that belongs to the call. */
-static enum status part_create(struct call *call, cudnnBackendDescriptorType_t type,
+static enum status part_create(struct convolution_call *call, cudnnBackendDescriptorType_t type,
                                descriptor *out)
 {
     enum status status = cudnn_check(cudnnBackendCreateDescriptor(type, out));
@@ -128,8 +128,8 @@ done:
 
 /* Images [n, h, w, c] or weights [k, r, s, c]: dimensions are told in the order NCHW, where they
  * lie in memory by strides. */
-static enum status describe_tensor(struct call *call, const struct gpu_convolution *g, int64_t uid,
-                                   const int64_t shape[4], descriptor *out)
+static enum status describe_tensor(struct convolution_call *call, const struct gpu_convolution *g,
+                                   int64_t uid, const int64_t shape[4], descriptor *out)
 {
     enum status status = STATUS_OK;
     bool is_bf16 = uid == uids[g->part][2] ? g->is_out_bf16 : g->math == GPU_MATH_BF16;
@@ -151,7 +151,7 @@ done:
     return status;
 }
 
-static enum status describe_window(struct call *call, const struct gpu_convolution *g,
+static enum status describe_window(struct convolution_call *call, const struct gpu_convolution *g,
                                    descriptor *out)
 {
     enum status status = STATUS_OK;
@@ -205,8 +205,8 @@ static const struct operation_names operation_names[] = {
          CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA},
 };
 
-static enum status describe_operation(struct call *call, const struct gpu_convolution *g,
-                                      descriptor *out)
+static enum status describe_operation(struct convolution_call *call,
+                                      const struct gpu_convolution *g, descriptor *out)
 {
     enum status status = STATUS_OK;
     const struct operation_names *names = &operation_names[g->part];
@@ -233,7 +233,7 @@ done:
     return status;
 }
 
-static enum status describe_graph(struct gpu_context *context, struct call *call,
+static enum status describe_graph(struct gpu_context *context, struct convolution_call *call,
                                   const struct gpu_convolution *g)
 {
     enum status status = STATUS_OK;
@@ -347,8 +347,7 @@ static enum status plan_finish(struct gpu_context *context, descriptor config,
                                              CUDNN_TYPE_INT64, 1, &n, &workspace)));
     if (workspace > most_workspace_bytes)
         TRY(fail(STATUS_UNSUPPORTED,
-                 "an engine of cuDNN wants %lld bytes of scratch, allowed are "
-                 "%lld",
+                 "an engine of cuDNN needs %lld bytes of scratch, but only %lld are allowed",
                  (long long)workspace, (long long)most_workspace_bytes));
     plan->base.workspace_bytes = (size_t)workspace;
 done:
@@ -377,11 +376,10 @@ static enum status plan(struct gpu_proposals *base, int i, struct gpu_plan **out
     struct convolution_plan *made = NULL;
 
     TRY_ALLOC(made, heap_alloc(1, sizeof *made));
-    made->base.planner = &planner_convolution;
     TRY(plan_name_fill(proposals->configs[i], made));
     TRY(plan_finish(base->context, proposals->configs[i], made));
     made->call = proposals->call;
-    proposals->call = (struct call){0};
+    proposals->call = (struct convolution_call){0};
     *out = &made->base;
     made = NULL;
 done:

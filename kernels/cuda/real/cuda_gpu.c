@@ -343,7 +343,14 @@ static enum status proposal_look(struct gpu_proposals *proposals, int i, struct 
 
 static enum status proposal_plan(struct gpu_proposals *proposals, int i, struct gpu_plan **out)
 {
-    return proposals->planner->plan(proposals, i, out);
+    enum status status = STATUS_OK;
+    struct gpu_plan *plan = NULL;
+
+    TRY(proposals->planner->plan(proposals, i, &plan));
+    plan->planner = proposals->planner;
+    *out = plan;
+done:
+    return status;
 }
 
 static size_t plan_workspace_bytes(const struct gpu_plan *plan)

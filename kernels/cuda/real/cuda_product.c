@@ -14,7 +14,7 @@ static const size_t most_workspace_bytes = (size_t)32 << 20;
 enum { MOST_PROPOSALS = 16 };
 
 /* A product in the library's words. */
-struct call {
+struct product_call {
     struct gpu_product product;
     cublasLtMatmulDesc_t operation;               /* owned, as all that follow */
     cublasLtMatrixLayout_t first, second, result; /* first: our right factor */
@@ -22,17 +22,17 @@ struct call {
 
 struct product_proposals {
     struct gpu_proposals base;
-    struct call call; /* owned, until a plan takes it */
+    struct product_call call; /* owned, until a plan takes it */
     cublasLtMatmulHeuristicResult_t found[MOST_PROPOSALS];
 };
 
 struct product_plan {
     struct gpu_plan base;
-    struct call call; /* owned */
+    struct product_call call; /* owned */
     cublasLtMatmulAlgo_t algorithm;
 };
 
-static void call_release(struct call *call)
+static void call_release(struct product_call *call)
 {
     if (call->operation != NULL)
         (void)cublasLtMatmulDescDestroy(call->operation);
@@ -42,7 +42,7 @@ static void call_release(struct call *call)
         (void)cublasLtMatrixLayoutDestroy(call->second);
     if (call->result != NULL)
         (void)cublasLtMatrixLayoutDestroy(call->result);
-    *call = (struct call){0};
+    *call = (struct product_call){0};
 }
 
 /* ---- a plan ---- */
@@ -60,7 +60,7 @@ static enum status run(struct gpu_plan *base, struct gpu_stream *stream,
 {
     enum status status = STATUS_OK;
     struct product_plan *plan = (struct product_plan *)base;
-    const struct call *call = &plan->call;
+    const struct product_call *call = &plan->call;
     const float added = call->product.has_addend ? 1 : 0;
     const void *addend = call->product.has_addend ? operands->addend : operands->out;
 
@@ -79,7 +79,7 @@ done:
 
 /* ---- the operation ---- */
 
-static enum status describe_operation(struct call *call)
+static enum status describe_operation(struct product_call *call)
 {
     static const cublasComputeType_t computes[] = {
         [GPU_MATH_FP32] = CUBLAS_COMPUTE_32F,
@@ -117,7 +117,7 @@ static enum status describe_matrix(bool is_bf16, int64_t rows, int64_t columns,
                                                    (uint64_t)columns, (uint64_t)rows, columns));
 }
 
-static enum status describe_matrices(struct call *call)
+static enum status describe_matrices(struct product_call *call)
 {
     enum status status = STATUS_OK;
     const struct gpu_product *p = &call->product;
@@ -160,7 +160,7 @@ static enum status ask(struct product_proposals *proposals)
 {
     enum status status = STATUS_OK;
     cublasLtMatmulPreference_t preference = NULL;
-    const struct call *call = &proposals->call;
+    const struct product_call *call = &proposals->call;
     int n = 0;
 
     TRY(cublas_check(cublasLtMatmulPreferenceCreate(&preference)));
@@ -215,12 +215,11 @@ static enum status plan(struct gpu_proposals *base, int i, struct gpu_plan **out
     TRY(cublas_check(cublasLtMatmulAlgoConfigGetAttribute(&found->algo, CUBLASLT_ALGO_CONFIG_ID,
                                                           &id, sizeof id, NULL)));
     TRY_ALLOC(made, heap_alloc(1, sizeof *made));
-    made->base.planner = &planner_product;
     made->base.workspace_bytes = found->workspaceSize;
     snprintf(made->base.name, sizeof made->base.name, "cublasLt algorithm %d", id);
     made->algorithm = found->algo;
     made->call = proposals->call;
-    proposals->call = (struct call){0};
+    proposals->call = (struct product_call){0};
     *out = &made->base;
 done:
     return status;

@@ -59,9 +59,9 @@ static struct region ranks_region(const struct screen *screen, const struct plan
     return (struct region){plan->ranks, 0, plan->ranks_end - plan->ranks, screen->columns};
 }
 
-static struct place whole_row(const struct screen *screen, int row, enum style style)
+static struct text_field whole_row(const struct screen *screen, int row, enum style style)
 {
-    return (struct place){row, 0, screen->columns, style};
+    return (struct text_field){row, 0, screen->columns, style};
 }
 
 /* ---- the head ---- */
@@ -82,7 +82,7 @@ static void append_state(const struct status_view *view, struct text *out)
 
 static void draw_head(struct screen *screen, const struct status_view *view)
 {
-    struct place place = whole_row(screen, 0, STYLE_BOLD);
+    struct text_field place = whole_row(screen, 0, STYLE_BOLD);
     struct text state = {0};
     char age[DURATION_BYTES];
 
@@ -113,7 +113,7 @@ static double share_done(const struct status_view *view)
 
 static void draw_bar(struct screen *screen, const struct status_view *view)
 {
-    struct place place = whole_row(screen, 1, STYLE_GOOD);
+    struct text_field place = whole_row(screen, 1, STYLE_GOOD);
     double share = share_done(view);
 
     screen_format_right(screen, place, "%.0f %%", floor(100 * share));
@@ -121,7 +121,7 @@ static void draw_bar(struct screen *screen, const struct status_view *view)
     screen_bar(screen, place, share);
 }
 
-static void put_next(struct screen *screen, struct place *place, const char *text)
+static void put_next(struct screen *screen, struct text_field *place, const char *text)
 {
     int used = screen_put(screen, *place, text);
 
@@ -133,7 +133,7 @@ static void put_next(struct screen *screen, struct place *place, const char *tex
 static void draw_counts(struct screen *screen, const struct status_view *view)
 {
     const struct dispatch_outcome *counts = &view->sweep.counts;
-    struct place place = whole_row(screen, 2, STYLE_PLAIN);
+    struct text_field place = whole_row(screen, 2, STYLE_PLAIN);
     int64_t n_running = status_view_n_running(view);
     bool is_narrow = screen->columns < NARROW_COLUMNS;
     char words[96], left[DURATION_BYTES];
@@ -162,14 +162,14 @@ static void draw_counts(struct screen *screen, const struct status_view *view)
 
 /* ---- the pace ---- */
 
-struct sums {
+struct rank_sums {
     double images_per_second, cores;
     int64_t n_cores;
 };
 
-static struct sums sum_ranks(const struct status_view *view)
+static struct rank_sums sum_ranks(const struct status_view *view)
 {
-    struct sums sums = {0};
+    struct rank_sums sums = {0};
 
     for (int i = 0; view->is_alive && i < view->sweep.n_ranks; i++) {
         const struct run_progress *now = &view->sweep.ranks[i].progress;
@@ -197,8 +197,8 @@ static const char *pace_text(double per_second, char buffer[48])
 
 static void draw_pace(struct screen *screen, const struct status_view *view)
 {
-    struct place place = whole_row(screen, 3, STYLE_PLAIN);
-    struct sums sums = sum_ranks(view);
+    struct text_field place = whole_row(screen, 3, STYLE_PLAIN);
+    struct rank_sums sums = sum_ranks(view);
     double values[PACE_CELLS], took = view->now - view->pace.start;
     char words[64];
 
@@ -229,7 +229,7 @@ static int draw_trouble(struct screen *screen, const struct status_view *view,
                         const struct journal_event *event, int row, int rows)
 {
     const char *name = status_view_run_name(view, event->run_id);
-    struct place place = whole_row(screen, row, STYLE_PLAIN);
+    struct text_field place = whole_row(screen, row, STYLE_PLAIN);
     struct text line = {0};
     char words[16];
 
@@ -242,7 +242,7 @@ static int draw_trouble(struct screen *screen, const struct status_view *view,
     int n = 1;
     if (line.length > place.width && rows > 1) {
         screen_format(screen, place, " %s, attempt %" PRId64, name, event->attempt);
-        place = (struct place){row + 1, INDENT, screen->columns - INDENT, STYLE_PLAIN};
+        place = (struct text_field){row + 1, INDENT, screen->columns - INDENT, STYLE_PLAIN};
         n += screen_put_wrapped(screen, place, rows - 1 < REASON_ROWS ? rows - 1 : REASON_ROWS,
                                 event->text);
     } else {
@@ -269,7 +269,7 @@ static void draw_troubles(struct screen *screen, const struct status_view *view,
 
 static void draw_keys(struct screen *screen, const struct status_view *view, int first, int shown)
 {
-    struct place place = whole_row(screen, screen->rows - 1, STYLE_DIM);
+    struct text_field place = whole_row(screen, screen->rows - 1, STYLE_DIM);
 
     place.column = screen_put(screen, place, "q quit");
     place.width -= place.column;

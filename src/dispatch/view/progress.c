@@ -233,7 +233,7 @@ static void draw_whole(const struct progress *progress, double now, struct scree
     int64_t unfinished = n_runs - n_finished(progress);
     double done = (double)(n_finished(progress) - progress->settings.n_finished_before);
     double left = (double)unfinished;
-    struct place place = {screen->rows - 1, 0, BAR_CELLS, STYLE_GOOD};
+    struct text_field place = {screen->rows - 1, 0, BAR_CELLS, STYLE_GOOD};
 
     for (int i = 0; i < progress->settings.n_ranks; i++) {
         busy += progress->ranks[i].is_busy;

@@ -61,19 +61,19 @@ static void lay_out(const struct trainer_table *table, int width, struct layout 
 
 /* ---- one row ---- */
 
-struct row {
+struct table_row {
     struct screen *screen;
     const struct layout *layout;
     int row, column; /* where it begins */
 };
 
-static struct place cell(const struct row *row, enum column column, enum style style)
+static struct text_field cell(const struct table_row *row, enum column column, enum style style)
 {
-    return (struct place){row->row, row->column + row->layout->at[column],
-                          row->layout->width[column], style};
+    return (struct text_field){row->row, row->column + row->layout->at[column],
+                               row->layout->width[column], style};
 }
 
-static void draw_titles(const struct row *row)
+static void draw_titles(const struct table_row *row)
 {
     for (int i = 0; i < N_COLUMNS; i++) {
         if (row->layout->width[i] == 0)
@@ -86,7 +86,7 @@ static void draw_titles(const struct row *row)
     }
 }
 
-static void draw_training(const struct row *row, const struct rank_status *rank)
+static void draw_training(const struct table_row *row, const struct rank_status *rank)
 {
     const struct run_progress *now = &rank->progress;
     int64_t epoch = now->epoch < now->n_epochs ? now->epoch + 1 : now->n_epochs;
@@ -100,9 +100,9 @@ static void draw_training(const struct row *row, const struct rank_status *rank)
         screen_format_right(row->screen, cell(row, LOSS, STYLE_PLAIN), "%.4g", now->loss);
 }
 
-static void draw_curve(const struct row *row, const struct loss_curve *losses)
+static void draw_curve(const struct table_row *row, const struct loss_curve *losses)
 {
-    struct place place = cell(row, CURVE, STYLE_TITLE);
+    struct text_field place = cell(row, CURVE, STYLE_TITLE);
     double values[LOSS_CURVE_CELLS];
     /* as far along its column as the run is along its steps */
     int width = (losses->n * place.width + LOSS_CURVE_CELLS - 1) / LOSS_CURVE_CELLS;
@@ -113,7 +113,7 @@ static void draw_curve(const struct row *row, const struct loss_curve *losses)
     screen_sparkline(row->screen, place, values, losses->n);
 }
 
-static void draw_busy(const struct row *row, const struct rank_status *rank)
+static void draw_busy(const struct table_row *row, const struct rank_status *rank)
 {
     const struct run_progress *now = &rank->progress;
     bool is_training = strcmp(now->phase, "train") == 0;
@@ -135,7 +135,7 @@ static void draw_busy(const struct row *row, const struct rank_status *rank)
     draw_curve(row, &rank->losses);
 }
 
-static void draw_rank(const struct row *row, const struct trainer_table *table, int number)
+static void draw_rank(const struct table_row *row, const struct trainer_table *table, int number)
 {
     const struct rank_status *rank = &table->ranks[number];
 
@@ -180,7 +180,7 @@ void trainer_table_draw(struct screen *screen, struct region region,
     lay_out(table, width, &layout);
     for (int panel = 0; panel < n; panel++) {
         int begin = first + panel * per_panel;
-        struct row row = {screen, &layout, region.row, region.column + panel * (width + 2)};
+        struct table_row row = {screen, &layout, region.row, region.column + panel * (width + 2)};
         if (table->has_title && begin < table->n_ranks) {
             draw_titles(&row);
             row.row++;

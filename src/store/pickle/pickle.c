@@ -73,7 +73,7 @@ static enum status check_container(struct pickle_machine *machine, struct pickle
     if (status != STATUS_OK)
         return status;
     if ((*out)->kind != wanted && (*out)->kind != PICKLE_OPAQUE)
-        return fail(STATUS_BAD_DATA, "pickle is damaged: %s on something that is no %s",
+        return fail(STATUS_BAD_DATA, "pickle is damaged: %s on something that is not a %s",
                     machine->opcode, wanted == PICKLE_DICT ? "dict" : "list");
     return STATUS_OK;
 }
@@ -293,7 +293,7 @@ static enum status op_proto(struct pickle_machine *machine)
     enum status status = machine_take_unsigned(machine, 1, &protocol);
 
     if (status == STATUS_OK && protocol > 5)
-        return fail(STATUS_BAD_DATA, "pickle has protocol %lld, 0 to 5 are known",
+        return fail(STATUS_BAD_DATA, "pickle has protocol %lld, expected 0 to 5",
                     (long long)protocol);
     return status;
 }
@@ -404,8 +404,8 @@ static enum status machine_run(struct pickle_machine *machine)
         machine->opcode = "the next opcode";
         TRY(machine_take(machine, 1, &code));
         if (opcodes[*code].run == NULL)
-            TRY(fail(STATUS_BAD_DATA, "pickle is damaged: byte 0x%02x at %lld is no opcode", *code,
-                     (long long)machine->position - 1));
+            TRY(fail(STATUS_BAD_DATA, "pickle is damaged: byte 0x%02x at %lld is not an opcode",
+                     *code, (long long)machine->position - 1));
         machine->opcode = opcodes[*code].name;
         machine->argument = opcodes[*code].argument;
         TRY(opcodes[*code].run(machine));

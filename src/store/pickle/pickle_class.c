@@ -29,7 +29,8 @@ static const struct pickle_value *argument(const struct pickle_items *arguments,
 static enum status read_dims(const struct pickle_value *tuple, int64_t dims[WEIGHTS_MAX_DIMS])
 {
     if (tuple->items.n > WEIGHTS_MAX_DIMS)
-        return fail(STATUS_BAD_DATA, "pickle holds a tensor of %lld dimensions, at most %d wanted",
+        return fail(STATUS_BAD_DATA,
+                    "pickle holds a tensor of %lld dimensions, expected at most %d",
                     (long long)tuple->items.n, WEIGHTS_MAX_DIMS);
     for (int64_t i = 0; i < tuple->items.n; i++) {
         const struct pickle_value *dim = tuple->items.values[i];
@@ -93,8 +94,8 @@ static enum status call_rebuild_parameter(struct arena *arena, const struct pick
 
     (void)arena;
     if (tensor == NULL)
-        return fail(STATUS_BAD_DATA, "pickle rebuilds a parameter from something that is no "
-                                     "tensor");
+        return fail(STATUS_BAD_DATA,
+                    "pickle rebuilds a parameter from something that is not a tensor");
     *out = *tensor;
     return STATUS_OK;
 }
@@ -185,7 +186,7 @@ enum status pickle_class_find(struct arena *arena, const char *module, const cha
         element = element_by_class(name);
     bool is_dtype = strcmp(module, "torch") == 0 && element_by_name(name) != NULL;
     if (element == NULL && !is_dtype)
-        return fail(STATUS_BAD_DATA, "pickle wants '%s.%s', which no state dict needs; refused",
+        return fail(STATUS_BAD_DATA, "pickle asks for '%s.%s', which no state dict needs; refused",
                     module, name);
     TRY_ALLOC(found, ARENA_NEW(arena, struct pickle_class));
     found->module = "torch";

@@ -13,7 +13,7 @@ struct pickle_class {
     const struct element *element; /* of a storage class; else NULL */
 };
 
-/* BAD_DATA "pickle wants 'os.system', which no state dict needs; refused". */
+/* BAD_DATA "pickle asks for 'os.system', which no state dict needs; refused". */
 CHECKED enum status pickle_class_find(struct arena *arena, const char *module, const char *name,
                                       const struct pickle_class **out);
 /* The tuple torch.save writes as persistent id → a storage. */

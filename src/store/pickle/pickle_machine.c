@@ -7,7 +7,7 @@ enum status machine_take(struct pickle_machine *machine, int64_t n, const unsign
 {
     if (n < 0 || n > machine->n - machine->position)
         return fail(STATUS_BAD_DATA,
-                    "pickle is cut off: %s at byte %lld wants %lld more, %lld left",
+                    "pickle is cut off: %s at byte %lld needs %lld more, %lld are left",
                     machine->opcode, (long long)machine->position, (long long)n,
                     (long long)(machine->n - machine->position));
     *out = machine->bytes + machine->position;

@@ -93,7 +93,7 @@ static enum status read_preamble(struct legacy *legacy, struct arena *arena)
     if (is_little == NULL || is_little->kind != PICKLE_BOOL)
         TRY(fail(STATUS_BAD_DATA, "does not say its byte order"));
     if (is_little->integer == 0)
-        TRY(fail(STATUS_BAD_DATA, "is big-endian, only little-endian files are read"));
+        TRY(fail(STATUS_BAD_DATA, "is big-endian, but only little-endian files can be read"));
 done:
     return status;
 }
@@ -129,11 +129,11 @@ static enum status read_record(struct legacy *legacy, const struct pickle_value 
     memcpy(&n, legacy->bytes + legacy->position, sizeof n);
     legacy->position += (int64_t)sizeof n;
     if (n != record->n)
-        return fail(STATUS_BAD_DATA, "storage '%s' has %lld elements, the pickle says %lld",
+        return fail(STATUS_BAD_DATA, "storage '%s' has %lld elements, but the pickle says %lld",
                     record->key, (long long)n, (long long)record->n);
     if (__builtin_mul_overflow(n, record->element->bytes, &bytes) ||
         bytes > legacy->n - legacy->position)
-        return fail(STATUS_BAD_DATA, "is cut off: storage '%s' wants %lld %s, %lld bytes left",
+        return fail(STATUS_BAD_DATA, "is cut off: storage '%s' needs %lld %s, %lld bytes are left",
                     record->key, (long long)n, record->element->name,
                     (long long)(legacy->n - legacy->position));
     record->bytes = legacy->bytes + legacy->position;

@@ -80,7 +80,8 @@ static enum status read_entry(struct archive *archive, zip_int64_t index, unsign
     if (zip_stat_index(archive->zip, (zip_uint64_t)index, 0, &entry) != 0)
         return fail_entry(archive, "?");
     if ((entry.valid & wanted) != wanted || entry.comp_method != ZIP_CM_STORE)
-        return fail(STATUS_BAD_DATA, "zip entry '%s' is compressed, PyTorch stores as is",
+        return fail(STATUS_BAD_DATA,
+                    "zip entry '%s' is compressed, but PyTorch stores entries as they are",
                     entry.name);
     if (archive->entries[index] == NULL) {
         if (entry.size > (zip_uint64_t)archive->budget)
@@ -112,8 +113,8 @@ static enum status locate(struct storage_source *source, const struct pickle_sto
         TRY(fail(STATUS_BAD_DATA, "storage '%s' is missing from the archive", name));
     TRY(read_entry(archive, index, &bytes, &n));
     if (n / storage->element->bytes < storage->n) /* padding behind it would do no harm */
-        TRY(fail(STATUS_BAD_DATA, "storage '%s' has %lld bytes, %lld %s wanted", name, (long long)n,
-                 (long long)storage->n, storage->element->name));
+        TRY(fail(STATUS_BAD_DATA, "storage '%s' has %lld bytes, expected %lld %s", name,
+                 (long long)n, (long long)storage->n, storage->element->name));
     *out = bytes;
 done:
     return status;
@@ -152,7 +153,7 @@ static enum status check_byte_order(struct archive *archive)
         return STATUS_OK;
     TRY(read_entry(archive, index, &bytes, &n));
     if (n < 6 || memcmp(bytes, "little", 6) != 0)
-        TRY(fail(STATUS_BAD_DATA, "is big-endian, only little-endian files are read"));
+        TRY(fail(STATUS_BAD_DATA, "is big-endian, but only little-endian files can be read"));
 done:
     return status;
 }

@@ -38,7 +38,7 @@ static enum status fail_no_tensors(const struct pickle_value *root)
     int64_t n_shown = 0;
 
     if (root->kind != PICKLE_DICT)
-        return fail(STATUS_BAD_DATA, "holds no dict at top level, wanted a state dict");
+        return fail(STATUS_BAD_DATA, "holds no dict at top level, expected a state dict");
     for (int64_t i = 0; i + 1 < root->items.n && n_shown < 8; i += 2) {
         const struct pickle_value *key = root->items.values[i];
         if (key->kind == PICKLE_TEXT)
@@ -46,8 +46,8 @@ static enum status fail_no_tensors(const struct pickle_value *root)
     }
     TRY(text_finish(&keys));
     status = fail(STATUS_BAD_DATA,
-                  "holds no tensors, wanted a state dict at top level or under 'state_dict', 'net' "
-                  "or 'model'; top level holds %s",
+                  "holds no tensors, expected a state dict at top level or under 'state_dict', "
+                  "'net' or 'model'; top level holds %s",
                   n_shown > 0 ? text_value(&keys) : "nothing named");
 done:
     text_release(&keys);
@@ -151,7 +151,7 @@ static enum status check_view(const struct pickle_tensor *view, const char *name
 
     if (__builtin_mul_overflow(storage->n, storage->element->bytes, &bytes) ||
         bytes > source->file_bytes)
-        return fail(STATUS_BAD_DATA, "'%s' wants a storage of %lld %s, the file has %lld bytes",
+        return fail(STATUS_BAD_DATA, "'%s' needs a storage of %lld %s, but the file has %lld bytes",
                     name, (long long)storage->n, storage->element->name,
                     (long long)source->file_bytes);
     if (!count_elements(view, &n) || n > *budget)

@@ -109,7 +109,7 @@ static enum status get_points(hid_t file, struct arena *arena, struct results *o
     out->n_points = points.n;
     for (int64_t i = 0; i < out->n_points; i++)
         if (out->points[i] < -1 || out->points[i] >= out->n_rows)
-            TRY(fail(STATUS_BAD_DATA, "point %lld is row %lld, /runs has %lld", (long long)i,
+            TRY(fail(STATUS_BAD_DATA, "point %lld is row %lld, but /runs has %lld", (long long)i,
                      (long long)out->points[i], (long long)out->n_rows));
 done:
     return status;

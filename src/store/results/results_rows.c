@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct layout { /* of one row in memory */
+struct row_layout { /* of one row in memory */
     size_t *offsets, *widths;
     size_t row_bytes;
     hid_t type; /* owned */
@@ -28,7 +28,7 @@ static size_t longest_text(const struct result_column *column, int64_t n_rows)
     return longest;
 }
 
-static enum status layout_alloc(struct layout *layout, struct arena *arena, int64_t n_columns)
+static enum status layout_alloc(struct row_layout *layout, struct arena *arena, int64_t n_columns)
 {
     enum status status = STATUS_OK;
 
@@ -39,7 +39,7 @@ done:
 }
 
 /* Offsets from the widths. */
-static void layout_place(struct layout *layout, int64_t n_columns)
+static void layout_place(struct row_layout *layout, int64_t n_columns)
 {
     layout->row_bytes = 0;
     for (int64_t i = 0; i < n_columns; i++) {
@@ -69,7 +69,7 @@ done:
     return status != STATUS_OK ? fail_context(status, "column '%s'", column->name) : STATUS_OK;
 }
 
-static enum status layout_make_type(struct layout *layout, const struct result_column *columns,
+static enum status layout_make_type(struct row_layout *layout, const struct result_column *columns,
                                     int64_t n_columns)
 {
     enum status status = STATUS_OK;
@@ -111,7 +111,7 @@ done:
     return status;
 }
 
-static enum status write_rows(hid_t file, const struct layout *layout, const char *rows,
+static enum status write_rows(hid_t file, const struct row_layout *layout, const char *rows,
                               const struct results *results)
 {
     enum status status = STATUS_OK;
@@ -134,7 +134,7 @@ enum status results_rows_put(hid_t file, const struct results *results)
 {
     enum status status = STATUS_OK;
     struct arena *arena = NULL;
-    struct layout layout = {.type = H5I_INVALID_HID};
+    struct row_layout layout = {.type = H5I_INVALID_HID};
     char *rows = NULL;
 
     assert(results->n_columns > 0);
@@ -183,7 +183,7 @@ done:
     return status;
 }
 
-static enum status describe_columns(hid_t dataset, struct arena *arena, struct layout *layout,
+static enum status describe_columns(hid_t dataset, struct arena *arena, struct row_layout *layout,
                                     struct results *out)
 {
     enum status status = STATUS_OK;
@@ -193,7 +193,7 @@ static enum status describe_columns(hid_t dataset, struct arena *arena, struct l
     TRY(hdf5_check(type = H5Dget_type(dataset)));
     int n_columns = H5Tget_class(type) == H5T_COMPOUND ? H5Tget_nmembers(type) : -1;
     if (n_columns < 1)
-        TRY(fail(STATUS_BAD_DATA, "is no table"));
+        TRY(fail(STATUS_BAD_DATA, "is not a table"));
     TRY_ALLOC(columns, ARENA_ARRAY(arena, n_columns, struct result_column));
     TRY(layout_alloc(layout, arena, n_columns));
     for (int i = 0; i < n_columns; i++)
@@ -236,7 +236,7 @@ done:
     return status;
 }
 
-static enum status unpack(struct arena *arena, const struct layout *layout, const char *rows,
+static enum status unpack(struct arena *arena, const struct row_layout *layout, const char *rows,
                           struct results *out)
 {
     enum status status = STATUS_OK;
@@ -276,7 +276,7 @@ done:
 enum status results_rows_get(hid_t file, struct arena *arena, struct results *out)
 {
     enum status status = STATUS_OK;
-    struct layout layout = {.type = H5I_INVALID_HID};
+    struct row_layout layout = {.type = H5I_INVALID_HID};
     hid_t dataset = H5I_INVALID_HID;
     int64_t shape[8] = {0};
     int n_dims = 0;
@@ -285,7 +285,7 @@ enum status results_rows_get(hid_t file, struct arena *arena, struct results *ou
     TRY(hdf5_check(dataset = H5Dopen2(file, "runs", H5P_DEFAULT)));
     TRY(hdf5_shape(dataset, &n_dims, shape, &out->n_rows));
     if (n_dims != 1)
-        TRY(fail(STATUS_BAD_DATA, "has %d dimensions, one wanted", n_dims));
+        TRY(fail(STATUS_BAD_DATA, "has %d dimensions, expected one", n_dims));
     TRY(describe_columns(dataset, arena, &layout, out));
     TRY_ALLOC(rows, heap_alloc(out->n_rows, layout.row_bytes));
     if (out->n_rows > 0)

@@ -339,7 +339,7 @@ static enum status get_all_samples(hid_t file, struct arena *arena, struct run_f
     TRY(hdf5_check(H5Literate(group, H5_INDEX_CRT_ORDER, H5_ITER_INC, NULL, note_link, &names)));
     TRY(names.status);
     if (names.n > most)
-        TRY(fail(STATUS_BAD_DATA, "has %lld groups of samples, at most %lld known",
+        TRY(fail(STATUS_BAD_DATA, "has %lld groups of samples, expected at most %lld",
                  (long long)names.n, (long long)most));
     for (int64_t i = 0; i < names.n; i++)
         TRY(get_samples(group, names.items[i], arena, &run->samples[i]));

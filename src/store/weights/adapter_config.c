@@ -93,7 +93,7 @@ static enum status read_config(const cJSON *root, struct adapter_config *out)
     const cJSON *dropout = cJSON_GetObjectItemCaseSensitive(root, "lora_dropout");
 
     if (!cJSON_IsString(type) || strcmp(type->valuestring, "LORA") != 0)
-        return fail(STATUS_BAD_DATA, "'peft_type' is '%.40s', only LORA is known",
+        return fail(STATUS_BAD_DATA, "'peft_type' is '%.40s', expected LORA",
                     cJSON_IsString(type) ? type->valuestring : "missing");
     const cJSON *item = NULL;
     cJSON_ArrayForEach(item, root) TRY(check_setting(item));

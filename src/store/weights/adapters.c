@@ -68,16 +68,17 @@ static enum status check_pair(const struct adapter_merge *merge, const struct ad
     int64_t wanted = merge->config.lora_rank;
 
     if (pair->a->shape[0] != pair->b->shape[1])
-        return fail(STATUS_BAD_DATA, "'%s' has rank %lld, '%s' has %lld", pair->a->name,
+        return fail(STATUS_BAD_DATA, "'%s' has rank %lld, but '%s' has %lld", pair->a->name,
                     (long long)pair->a->shape[0], pair->b->name, (long long)pair->b->shape[1]);
     if (wanted > 0 && pair->lora_rank != wanted)
-        return fail(STATUS_BAD_DATA, "'%s' has rank %lld, the adapters' configuration says %lld",
-                    pair->a->name, (long long)pair->lora_rank, (long long)wanted);
+        return fail(STATUS_BAD_DATA,
+                    "'%s' has rank %lld, but the adapters' configuration says %lld", pair->a->name,
+                    (long long)pair->lora_rank, (long long)wanted);
     if (weight_elements(pair->b) != pair->n_outputs * pair->lora_rank ||
         (pair->is_third && pair->weight->shape[0] != 3 * pair->n_outputs) ||
         weight_elements(pair->weight) / pair->weight->shape[0] != pair->row_elements)
         return fail(STATUS_BAD_DATA,
-                    "'%s' and '%s' give %lld outputs of %lld inputs, '%s' has %lld of %lld",
+                    "'%s' and '%s' give %lld outputs of %lld inputs, but '%s' has %lld of %lld",
                     pair->a->name, pair->b->name, (long long)pair->b->shape[0],
                     (long long)pair->row_elements, pair->weight->name, (long long)pair->n_outputs,
                     (long long)(weight_elements(pair->weight) / pair->weight->shape[0]));
@@ -157,20 +158,17 @@ static enum status merge_pair(const struct adapter_pair *pair, struct arena *are
     enum status status = STATUS_OK;
     int64_t n = weight_elements(pair->weight);
     double *values = NULL;
-    float *narrow = NULL;
+    void *rounded = NULL;
 
     TRY_ALLOC(values, ARENA_ARRAY(arena, n, double));
+    TRY_ALLOC(rounded, arena_alloc(arena, n, dtype_bytes(target->dtype)));
     for (int64_t i = 0; i < n; i++)
         values[i] = weight_value(target, i); /* another third may be merged already */
     for (int64_t k = 0; k < pair->n_outputs; k++)
         adapter_pair_accumulate(pair, k, values + (pair->first_row + k) * pair->row_elements);
-    target->values = values;
-    if (target->dtype == DTYPE_F32) {
-        TRY_ALLOC(narrow, ARENA_ARRAY(arena, n, float));
-        for (int64_t i = 0; i < n; i++)
-            narrow[i] = (float)values[i];
-        target->values = narrow;
-    }
+    for (int64_t i = 0; i < n; i++)
+        number_put(rounded, target->dtype, i, values[i]);
+    target->values = rounded;
 done:
     return status;
 }

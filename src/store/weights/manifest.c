@@ -107,7 +107,7 @@ static enum status get_text(const cJSON *object, const char *key, struct arena *
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
 
     if (item != NULL && !cJSON_IsString(item))
-        TRY(fail(STATUS_BAD_DATA, "'%s' must be a text", key));
+        TRY(fail(STATUS_BAD_DATA, "'%s' must be text", key));
     TRY_ALLOC(*out, arena_strdup(arena, item != NULL ? item->valuestring : ""));
 done:
     return status;
@@ -139,7 +139,7 @@ static enum status get_normalisation(const cJSON *object, struct manifest *manif
     TRY(get_numbers(object, "mean", manifest->mean, &has_mean));
     TRY(get_numbers(object, "std", manifest->std, &has_std));
     if (has_mean != has_std)
-        TRY(fail(STATUS_BAD_DATA, "'mean' and 'std' belong together, one is missing"));
+        TRY(fail(STATUS_BAD_DATA, "'mean' and 'std' belong together, but one is missing"));
     for (int i = 0; i < 3 && has_std; i++)
         if (manifest->std[i] <= 0)
             TRY(fail(STATUS_BAD_DATA, "'std' must be above 0"));
@@ -192,8 +192,7 @@ static enum status check_format(const cJSON *object)
         return fail(STATUS_BAD_DATA, "is not a JSON object");
     if (version != NULL && (!cJSON_IsNumber(version) || version->valuedouble > FORMAT_VERSION))
         return fail(STATUS_BAD_DATA,
-                    "has a 'format_version' this program does not know, up to %d "
-                    "wanted",
+                    "has a 'format_version' that this program does not know, expected at most %d",
                     FORMAT_VERSION);
     return STATUS_OK;
 }
@@ -239,7 +238,7 @@ enum status manifest_load(const char *weights_path, const char *weights_hash, st
         goto done;
     TRY(file_read(path, &text, &n));
     object = cJSON_ParseWithOpts(text, NULL, 1);
-    status = object == NULL ? fail(STATUS_BAD_DATA, "is damaged: no JSON")
+    status = object == NULL ? fail(STATUS_BAD_DATA, "is damaged: not JSON")
                             : read_manifest(object, weights_hash, arena, out);
     if (status != STATUS_OK)
         status = fail_context(status, "manifest '%s'", path);

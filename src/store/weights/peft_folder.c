@@ -24,11 +24,6 @@ struct peft_folder {
 
 enum row_fate { ROW_SAME, ROW_ZERO, ROW_OTHER };
 
-static double rounded(enum dtype dtype, double value)
-{
-    return dtype == DTYPE_F32 ? (double)(float)value : value;
-}
-
 /* What became of row k of the base, seen through the adapter (NULL: there is none). */
 static enum row_fate fate_of_row(const struct weight_tensor *base,
                                  const struct weight_tensor *final, const struct adapter_pair *pair,
@@ -46,8 +41,8 @@ static enum row_fate fate_of_row(const struct weight_tensor *base,
     }
     for (int64_t i = 0; i < n; i++) {
         double value = weight_value(final, k * n + i);
-        is_zero = is_zero && value == rounded(final->dtype, scratch[i]);
-        is_same = is_same && value == rounded(final->dtype, scratch[n + i]);
+        is_zero = is_zero && value == number_rounded(scratch[i], final->dtype);
+        is_same = is_same && value == number_rounded(scratch[n + i], final->dtype);
     }
     return is_same ? ROW_SAME : is_zero ? ROW_ZERO : ROW_OTHER;
 }
@@ -176,8 +171,8 @@ static enum status place(struct peft_folder *folder, const struct weight_tensor 
     TRY(trace(folder, base, final, a != NULL ? &pair : NULL, traced));
     if (traced->values == NULL && a != NULL)
         TRY(fail(STATUS_BAD_DATA,
-                 "'%s' of '%s' does not follow from '%s' and the adapters: is that the base they "
-                 "were trained on",
+                 "'%s' of '%s' does not follow from '%s' and the adapters: is that the base that "
+                 "they were trained on?",
                  base->bare, export->final_path, export->merge.base_path));
     if (traced->values == NULL) {
         *traced = *base;

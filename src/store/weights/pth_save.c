@@ -15,7 +15,7 @@ enum { ALIGNMENT = 64, ENTRY_HEADER = 30, FIELD_HEADER = 4, NAME_BYTES = 64 };
 enum { PADDING_FIELD = 0x4246 }; /* "FB": what PyTorch calls it */
 enum { FIRST_DAY = 1 << 5 | 1 }; /* 1980-01-01 in MS-DOS's way: the same values, the same file */
 
-struct archive {
+struct archive_writer {
     zip_t *zip;           /* owned */
     zip_source_t *target; /* owned: the file in memory */
     int64_t offset;       /* of the next entry */
@@ -110,58 +110,58 @@ static enum status compose_pickle(const struct weight_tensor *tensors, int64_t n
 
 /* ---- the archive ---- */
 
-static enum status zip_failed(struct archive *archive, const char *what)
+static enum status zip_failed(struct archive_writer *writer, const char *what)
 {
     return fail(STATUS_BAD_DATA, "zip: cannot %s: %s", what,
-                zip_error_strerror(zip_get_error(archive->zip)));
+                zip_error_strerror(zip_get_error(writer->zip)));
 }
 
-static enum status open_archive(struct archive *archive)
+static enum status open_archive(struct archive_writer *writer)
 {
     zip_error_t error;
     enum status status = STATUS_OK;
 
     zip_error_init(&error);
-    archive->target = zip_source_buffer_create(NULL, 0, 0, &error);
-    if (archive->target != NULL)
-        archive->zip = zip_open_from_source(archive->target, ZIP_TRUNCATE, &error);
-    if (archive->zip == NULL)
+    writer->target = zip_source_buffer_create(NULL, 0, 0, &error);
+    if (writer->target != NULL)
+        writer->zip = zip_open_from_source(writer->target, ZIP_TRUNCATE, &error);
+    if (writer->zip == NULL)
         status = fail(STATUS_OUT_OF_MEMORY, "zip: cannot begin: %s", zip_error_strerror(&error));
     else
-        zip_source_keep(archive->target); /* it outlives the archive: it holds the bytes */
+        zip_source_keep(writer->target); /* it outlives the archive: it holds the bytes */
     zip_error_fini(&error);
     return status;
 }
 
 /* Stored as is. The bytes stay the caller's until the archive is closed. */
-static enum status put_entry(struct archive *archive, const char *name, const void *bytes,
+static enum status put_entry(struct archive_writer *writer, const char *name, const void *bytes,
                              int64_t n)
 {
     static const zip_uint8_t zeros[ALIGNMENT] = {0};
     char path[NAME_BYTES];
-    int64_t start = archive->offset + ENTRY_HEADER + FIELD_HEADER;
-    zip_source_t *source = zip_source_buffer(archive->zip, bytes, (zip_uint64_t)n, 0);
+    int64_t start = writer->offset + ENTRY_HEADER + FIELD_HEADER;
+    zip_source_t *source = zip_source_buffer(writer->zip, bytes, (zip_uint64_t)n, 0);
 
     if (source == NULL)
-        return zip_failed(archive, "hold an entry");
+        return zip_failed(writer, "hold an entry");
     start += snprintf(path, sizeof path, "archive/%s", name);
-    zip_int64_t index = zip_file_add(archive->zip, path, source, ZIP_FL_ENC_GUESS);
+    zip_int64_t index = zip_file_add(writer->zip, path, source, ZIP_FL_ENC_GUESS);
     if (index < 0) {
         zip_source_free(source);
-        return zip_failed(archive, "add an entry");
+        return zip_failed(writer, "add an entry");
     }
     int64_t n_padding = (ALIGNMENT - start % ALIGNMENT) % ALIGNMENT;
     zip_uint64_t entry = (zip_uint64_t)index;
-    if (zip_set_file_compression(archive->zip, entry, ZIP_CM_STORE, 0) != 0 ||
-        zip_file_set_dostime(archive->zip, entry, 0, FIRST_DAY, 0) != 0 ||
-        zip_file_extra_field_set(archive->zip, entry, PADDING_FIELD, ZIP_EXTRA_FIELD_NEW, zeros,
+    if (zip_set_file_compression(writer->zip, entry, ZIP_CM_STORE, 0) != 0 ||
+        zip_file_set_dostime(writer->zip, entry, 0, FIRST_DAY, 0) != 0 ||
+        zip_file_extra_field_set(writer->zip, entry, PADDING_FIELD, ZIP_EXTRA_FIELD_NEW, zeros,
                                  (zip_uint16_t)n_padding, ZIP_FL_LOCAL) != 0)
-        return zip_failed(archive, "describe an entry");
-    archive->offset = start + n_padding + n;
+        return zip_failed(writer, "describe an entry");
+    writer->offset = start + n_padding + n;
     return STATUS_OK;
 }
 
-static enum status put_storages(struct archive *archive, struct arena *arena,
+static enum status put_storages(struct archive_writer *writer, struct arena *arena,
                                 const struct weight_tensor *tensors, int64_t n)
 {
     enum status status = STATUS_OK;
@@ -171,32 +171,32 @@ static enum status put_storages(struct archive *archive, struct arena *arena,
     for (int64_t i = 0; i < n; i++) {
         TRY(stored_values_of(&tensors[i], arena, &values));
         snprintf(name, sizeof name, "data/%lld", (long long)i);
-        TRY(put_entry(archive, name, values.bytes, values.n_bytes));
+        TRY(put_entry(writer, name, values.bytes, values.n_bytes));
     }
 done:
     return status;
 }
 
 /* Ends the archive and writes what it came to. */
-static enum status close_archive(struct archive *archive, const char *path)
+static enum status close_archive(struct archive_writer *writer, const char *path)
 {
     enum status status = STATUS_OK;
     zip_stat_t info;
     char *bytes = NULL;
 
-    if (zip_close(archive->zip) != 0)
-        return zip_failed(archive, "compose the archive");
-    archive->zip = NULL;
+    if (zip_close(writer->zip) != 0)
+        return zip_failed(writer, "compose the archive");
+    writer->zip = NULL;
     zip_stat_init(&info);
-    if (zip_source_stat(archive->target, &info) != 0 || (info.valid & ZIP_STAT_SIZE) == 0 ||
-        zip_source_open(archive->target) != 0)
+    if (zip_source_stat(writer->target, &info) != 0 || (info.valid & ZIP_STAT_SIZE) == 0 ||
+        zip_source_open(writer->target) != 0)
         return fail(STATUS_BAD_DATA, "zip: cannot read what was composed");
     TRY_ALLOC(bytes, heap_alloc((int64_t)info.size, 1));
-    if (zip_source_read(archive->target, bytes, info.size) != (zip_int64_t)info.size)
+    if (zip_source_read(writer->target, bytes, info.size) != (zip_int64_t)info.size)
         TRY(fail(STATUS_BAD_DATA, "zip: cannot read what was composed"));
     TRY(file_write(path, bytes, info.size));
 done:
-    zip_source_close(archive->target);
+    zip_source_close(writer->target);
     free(bytes);
     return status;
 }
@@ -204,22 +204,22 @@ done:
 enum status weights_save_pth(const char *path, const struct weight_tensor *tensors, int64_t n)
 {
     enum status status = STATUS_OK;
-    struct archive archive = {.zip = NULL};
+    struct archive_writer writer = {.zip = NULL};
     struct text pickle = {0};
     struct arena *arena = NULL;
 
     TRY(arena_create(&arena));
     TRY(compose_pickle(tensors, n, &pickle));
-    TRY(open_archive(&archive));
-    TRY(put_entry(&archive, "data.pkl", text_value(&pickle), pickle.length));
-    TRY(put_entry(&archive, "byteorder", "little", 6));
-    TRY(put_storages(&archive, arena, tensors, n));
-    TRY(put_entry(&archive, "version", "3\n", 2));
-    TRY(close_archive(&archive, path));
+    TRY(open_archive(&writer));
+    TRY(put_entry(&writer, "data.pkl", text_value(&pickle), pickle.length));
+    TRY(put_entry(&writer, "byteorder", "little", 6));
+    TRY(put_storages(&writer, arena, tensors, n));
+    TRY(put_entry(&writer, "version", "3\n", 2));
+    TRY(close_archive(&writer, path));
 done:
-    if (archive.zip != NULL)
-        zip_discard(archive.zip);
-    zip_source_free(archive.target);
+    if (writer.zip != NULL)
+        zip_discard(writer.zip);
+    zip_source_free(writer.target);
     text_release(&pickle);
     arena_destroy(arena);
     return status;

@@ -17,7 +17,7 @@ struct extent { /* of one tensor, bytes behind the header */
     const char *name;
 };
 
-struct reading {
+struct buffer_reading {
     struct weights *weights;
     struct extent *extents; /* [weights->n] */
     const unsigned char *data;
@@ -39,7 +39,7 @@ static enum status parse_json(const char *header, int64_t n, cJSON **out)
     while (end < header + n && *end == ' ') /* padding */
         end++;
     if (end < header + n)
-        TRY(fail(STATUS_BAD_DATA, "header goes on behind its JSON at byte %lld",
+        TRY(fail(STATUS_BAD_DATA, "header goes on after its JSON at byte %lld",
                  (long long)(end - header)));
     if (!cJSON_IsObject(root))
         TRY(fail(STATUS_BAD_DATA, "header is not a JSON object"));
@@ -59,10 +59,10 @@ static enum status open_header(const unsigned char *bytes, int64_t n, cJSON **ro
         claimed = claimed << 8 | bytes[i];
     if (claimed > (uint64_t)(n - LENGTH_BYTES))
         return fail(STATUS_BAD_DATA,
-                    "claims a header of %llu bytes, the file has %lld behind its length: cut off?",
+                    "claims a header of %llu bytes, but %lld follow its length: cut off?",
                     (unsigned long long)claimed, (long long)(n - LENGTH_BYTES));
     if (claimed > SAFETENSORS_MAX_HEADER)
-        return fail(STATUS_BAD_DATA, "has a header of %llu bytes, up to %d wanted",
+        return fail(STATUS_BAD_DATA, "has a header of %llu bytes, expected at most %d",
                     (unsigned long long)claimed, SAFETENSORS_MAX_HEADER);
     *n_header = (int64_t)claimed;
     return parse_json((const char *)bytes + LENGTH_BYTES, *n_header, root);
@@ -84,7 +84,7 @@ static enum status read_shape(const cJSON *entry, struct weight_tensor *tensor)
     const cJSON *shape = cJSON_GetObjectItemCaseSensitive(entry, "shape"), *size = NULL;
 
     if (!cJSON_IsArray(shape))
-        return fail(STATUS_BAD_DATA, "has no 'shape', wanted an array of sizes");
+        return fail(STATUS_BAD_DATA, "has no 'shape', expected an array of sizes");
     cJSON_ArrayForEach(size, shape)
     {
         if (tensor->n_dims == WEIGHTS_MAX_DIMS)
@@ -103,7 +103,7 @@ static enum status read_extent(const cJSON *entry, int64_t n_data, struct extent
     if (!cJSON_IsArray(offsets) || cJSON_GetArraySize(offsets) != 2 ||
         !get_count(cJSON_GetArrayItem(offsets, 0), &extent.begin) ||
         !get_count(cJSON_GetArrayItem(offsets, 1), &extent.end))
-        return fail(STATUS_BAD_DATA, "has no 'data_offsets', wanted two whole numbers");
+        return fail(STATUS_BAD_DATA, "has no 'data_offsets', expected two whole numbers");
     if (extent.begin > extent.end || extent.end > n_data)
         return fail(STATUS_BAD_DATA, "claims bytes %lld to %lld of the data, which has %lld",
                     (long long)extent.begin, (long long)extent.end, (long long)n_data);
@@ -135,7 +135,7 @@ static enum status check_name(const char *name)
     return STATUS_OK;
 }
 
-static enum status describe(const cJSON *entry, struct reading *reading,
+static enum status describe(const cJSON *entry, struct buffer_reading *reading,
                             struct weight_tensor *tensor, const struct element **element)
 {
     enum status status = STATUS_OK;
@@ -143,24 +143,25 @@ static enum status describe(const cJSON *entry, struct reading *reading,
     struct extent *extent = &reading->extents[reading->weights->n];
 
     if (!cJSON_IsObject(entry) || !cJSON_IsString(dtype))
-        TRY(fail(STATUS_BAD_DATA, "has no 'dtype', wanted an object with dtype, shape and "
-                                  "data_offsets"));
+        TRY(fail(STATUS_BAD_DATA,
+                 "has no 'dtype', expected an object with dtype, shape and data_offsets"));
     *element = element_by_code(dtype->valuestring);
     if (*element == NULL)
         TRY(fail(STATUS_BAD_DATA,
-                 "has dtype '%.20s', known are F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL",
+                 "has dtype '%.20s', expected one of F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL",
                  dtype->valuestring));
     TRY(read_shape(entry, tensor));
     TRY(read_extent(entry, reading->n_data, extent));
     if (!fills(tensor, *element, extent->end - extent->begin))
-        TRY(fail(STATUS_BAD_DATA, "claims %lld bytes, which is not its shape times %lld of %s",
+        TRY(fail(STATUS_BAD_DATA,
+                 "claims %lld bytes, which is not its shape times %lld bytes of %s",
                  (long long)(extent->end - extent->begin), (long long)(*element)->bytes,
                  (*element)->name));
 done:
     return status;
 }
 
-static enum status read_tensor(const cJSON *entry, struct reading *reading)
+static enum status read_tensor(const cJSON *entry, struct buffer_reading *reading)
 {
     enum status status = STATUS_OK;
     struct weights *weights = reading->weights;
@@ -216,7 +217,7 @@ static enum status check_cover(struct extent *extents, int64_t n, int64_t n_data
     return STATUS_OK;
 }
 
-static enum status read_tensors(const cJSON *root, struct reading *reading)
+static enum status read_tensors(const cJSON *root, struct buffer_reading *reading)
 {
     enum status status = STATUS_OK;
     struct weights *weights = reading->weights;
@@ -240,7 +241,7 @@ done:
 enum status safetensors_parse(const void *bytes, int64_t n, struct weights *weights)
 {
     enum status status = STATUS_OK;
-    struct reading reading = {.weights = weights};
+    struct buffer_reading reading = {.weights = weights};
     cJSON *root = NULL;
     int64_t n_header = 0;
 

@@ -11,7 +11,7 @@
 
 enum { ALIGNMENT = 8 };
 
-struct composition {
+struct byte_layout {
     struct arena *arena;          /* owned: narrowed values */
     struct stored_values *values; /* [n] */
     int64_t *begins;              /* [n] bytes behind the header */
@@ -19,21 +19,20 @@ struct composition {
     int64_t n, n_data;
 };
 
-static enum status lay_out(struct composition *composition)
+static enum status lay_out(struct byte_layout *layout)
 {
     enum status status = STATUS_OK;
-    int64_t n = composition->n;
+    int64_t n = layout->n;
 
-    TRY_ALLOC(composition->values, ARENA_ARRAY(composition->arena, n, struct stored_values));
-    TRY_ALLOC(composition->begins, ARENA_ARRAY(composition->arena, n, int64_t));
+    TRY_ALLOC(layout->values, ARENA_ARRAY(layout->arena, n, struct stored_values));
+    TRY_ALLOC(layout->begins, ARENA_ARRAY(layout->arena, n, int64_t));
     for (int64_t i = 0; i < n; i++)
-        TRY(stored_values_of(&composition->tensors[i], composition->arena,
-                             &composition->values[i]));
+        TRY(stored_values_of(&layout->tensors[i], layout->arena, &layout->values[i]));
     for (int64_t bytes = ALIGNMENT; bytes >= 1; bytes /= 2)
         for (int64_t i = 0; i < n; i++)
-            if (composition->values[i].element->bytes == bytes) {
-                composition->begins[i] = composition->n_data;
-                composition->n_data += composition->values[i].n_bytes;
+            if (layout->values[i].element->bytes == bytes) {
+                layout->begins[i] = layout->n_data;
+                layout->n_data += layout->values[i].n_bytes;
             }
 done:
     return status;
@@ -44,10 +43,10 @@ static bool add_number(cJSON *array, int64_t number)
     return cJSON_AddItemToArray(array, cJSON_CreateNumber((double)number));
 }
 
-static bool add_entry(cJSON *header, const struct composition *composition, int64_t i)
+static bool add_entry(cJSON *header, const struct byte_layout *layout, int64_t i)
 {
-    const struct weight_tensor *tensor = &composition->tensors[i];
-    const struct stored_values *values = &composition->values[i];
+    const struct weight_tensor *tensor = &layout->tensors[i];
+    const struct stored_values *values = &layout->values[i];
     cJSON *entry = cJSON_AddObjectToObject(header, tensor->name), *shape = NULL, *offsets = NULL;
 
     if (entry == NULL || !cJSON_AddStringToObject(entry, "dtype", values->element->code) ||
@@ -57,11 +56,11 @@ static bool add_entry(cJSON *header, const struct composition *composition, int6
     for (int d = 0; d < tensor->n_dims; d++)
         if (!add_number(shape, tensor->shape[d]))
             return false;
-    return add_number(offsets, composition->begins[i]) &&
-           add_number(offsets, composition->begins[i] + values->n_bytes);
+    return add_number(offsets, layout->begins[i]) &&
+           add_number(offsets, layout->begins[i] + values->n_bytes);
 }
 
-static enum status compose_header(const struct composition *composition, char **out)
+static enum status compose_header(const struct byte_layout *layout, char **out)
 {
     enum status status = STATUS_OK;
     cJSON *header = cJSON_CreateObject();
@@ -70,8 +69,8 @@ static enum status compose_header(const struct composition *composition, char **
     bool is_complete =
         metadata != NULL && cJSON_AddStringToObject(metadata, "format", "pt") != NULL;
 
-    for (int64_t i = 0; i < composition->n && is_complete; i++)
-        is_complete = add_entry(header, composition, i);
+    for (int64_t i = 0; i < layout->n && is_complete; i++)
+        is_complete = add_entry(header, layout, i);
     *out = is_complete ? cJSON_PrintUnformatted(header) : NULL;
     if (*out == NULL)
         status = fail(STATUS_OUT_OF_MEMORY, "out of memory composing a safetensors header");
@@ -79,13 +78,13 @@ static enum status compose_header(const struct composition *composition, char **
     return status;
 }
 
-static enum status write_file(const char *path, const struct composition *composition,
+static enum status write_file(const char *path, const struct byte_layout *layout,
                               const char *header)
 {
     enum status status = STATUS_OK;
     int64_t n_json = (int64_t)strlen(header);
     int64_t n_header = (n_json + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    int64_t n_bytes = ALIGNMENT + n_header + composition->n_data;
+    int64_t n_bytes = ALIGNMENT + n_header + layout->n_data;
     unsigned char *bytes = heap_alloc(n_bytes, 1);
 
     if (bytes == NULL)
@@ -97,10 +96,10 @@ static enum status write_file(const char *path, const struct composition *compos
         bytes[i] = (unsigned char)((uint64_t)n_header >> 8 * i & 0xFF);
     memcpy(bytes + ALIGNMENT, header, (size_t)n_json);
     memset(bytes + ALIGNMENT + n_json, ' ', (size_t)(n_header - n_json));
-    for (int64_t i = 0; i < composition->n; i++)
-        if (composition->values[i].n_bytes > 0)
-            memcpy(bytes + ALIGNMENT + n_header + composition->begins[i],
-                   composition->values[i].bytes, (size_t)composition->values[i].n_bytes);
+    for (int64_t i = 0; i < layout->n; i++)
+        if (layout->values[i].n_bytes > 0)
+            memcpy(bytes + ALIGNMENT + n_header + layout->begins[i], layout->values[i].bytes,
+                   (size_t)layout->values[i].n_bytes);
     TRY(file_write(path, bytes, (size_t)n_bytes));
 done:
     free(bytes);
@@ -110,15 +109,15 @@ done:
 enum status safetensors_save(const char *path, const struct weight_tensor *tensors, int64_t n)
 {
     enum status status = STATUS_OK;
-    struct composition composition = {.tensors = tensors, .n = n};
+    struct byte_layout layout = {.tensors = tensors, .n = n};
     char *header = NULL;
 
-    TRY(arena_create(&composition.arena));
-    TRY(lay_out(&composition));
-    TRY(compose_header(&composition, &header));
-    TRY(write_file(path, &composition, header));
+    TRY(arena_create(&layout.arena));
+    TRY(lay_out(&layout));
+    TRY(compose_header(&layout, &header));
+    TRY(write_file(path, &layout, header));
 done:
     cJSON_free(header);
-    arena_destroy(composition.arena);
+    arena_destroy(layout.arena);
     return status;
 }

@@ -34,20 +34,7 @@ int64_t weight_elements(const struct weight_tensor *tensor)
 
 double weight_value(const struct weight_tensor *tensor, int64_t i)
 {
-    switch (tensor->dtype) {
-    case DTYPE_F32:
-        return ((const float *)tensor->values)[i];
-    case DTYPE_F64:
-        return ((const double *)tensor->values)[i];
-    case DTYPE_U8:
-        return ((const uint8_t *)tensor->values)[i];
-    case DTYPE_I32:
-        return ((const int32_t *)tensor->values)[i];
-    case DTYPE_BF16: /* never: what files hold of it is widened when it is read */
-    case DTYPE_I64:
-        break;
-    }
-    return (double)((const int64_t *)tensor->values)[i];
+    return number_at(tensor->values, tensor->dtype, i);
 }
 
 static const struct format *recognise(const void *bytes, int64_t n)

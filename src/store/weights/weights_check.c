@@ -49,7 +49,7 @@ static void compare_one(struct report *report, const struct weights *weights,
     shape_text(wanted->n_dims, wanted->shape, wanted_shape, sizeof wanted_shape);
     if (found == NULL) {
         if (!may_be_absent(wanted->name) && report_next(report))
-            text_append(&report->text, "'%s' is missing, %s wants it as [%s]", wanted->name,
+            text_append(&report->text, "'%s' is missing, %s expects it as [%s]", wanted->name,
                         report->arch, wanted_shape);
         return;
     }
@@ -57,7 +57,7 @@ static void compare_one(struct report *report, const struct weights *weights,
     for (int i = 0; i < wanted->n_dims && is_same; i++)
         is_same = found->shape[i] == wanted->shape[i];
     if (!is_same && report_next(report))
-        text_append(&report->text, "'%s' is [%s], %s wants [%s]", wanted->name,
+        text_append(&report->text, "'%s' is [%s], %s expects [%s]", wanted->name,
                     shape_text(found->n_dims, found->shape, found_shape, sizeof found_shape),
                     report->arch, wanted_shape);
 }
@@ -105,7 +105,7 @@ static enum status refuse_adapters(const struct weights *weights, const char *pa
     if (n == 0)
         return STATUS_OK;
     return fail(STATUS_BAD_DATA,
-                "weights '%s': holds %lld LoRA tensors such as '%s', %s wants plain weights: "
+                "weights '%s': holds %lld LoRA tensors such as '%s', %s expects plain weights: "
                 "prunelora weights merge '%s' --alpha A --out FILE",
                 path, (long long)n, first, arch, path);
 }

@@ -131,8 +131,8 @@ static enum status get_stored_dtype(hid_t dataset, struct arena *arena,
     TRY(hdf5_get_text(dataset, stored_dtype_attribute, arena, &name));
     const struct element *element = element_by_name(name);
     if (element == NULL || element->dtype != tensor->dtype)
-        TRY(fail(STATUS_BAD_DATA, "says it was stored as '%.20s', which its numbers cannot be",
-                 name));
+        TRY(fail(STATUS_BAD_DATA,
+                 "says that it was stored as '%.20s', which does not fit its numbers", name));
     tensor->stored_dtype = element->name;
 done:
     return status;
@@ -146,7 +146,7 @@ static enum status get_tensor(hid_t file, struct arena *arena, struct weight_ten
 
     TRY(hdf5_check(dataset = H5Oopen(file, tensor->name, H5P_DEFAULT)));
     if (H5Iget_type(dataset) != H5I_DATASET)
-        TRY(fail(STATUS_BAD_DATA, "is no data set; wanted one per tensor at the root"));
+        TRY(fail(STATUS_BAD_DATA, "is not a data set; expected one per tensor at the root"));
     TRY(read_type(dataset, tensor));
     TRY(get_stored_dtype(dataset, arena, tensor));
     TRY(hdf5_shape(dataset, &tensor->n_dims, tensor->shape, &n));

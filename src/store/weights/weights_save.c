@@ -28,8 +28,8 @@ enum status weights_can_save(const char *path)
 {
     if (writer_of(path) == NULL)
         return fail(STATUS_BAD_CONFIG,
-                    "'%s': the name says no format, want one that ends in .pth, .pt, .safetensors, "
-                    ".h5 or .hdf5",
+                    "'%s': the name does not say which format; use one that ends in .pth, .pt, "
+                    ".safetensors, .h5 or .hdf5",
                     path);
     return STATUS_OK;
 }

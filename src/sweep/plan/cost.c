@@ -120,7 +120,7 @@ static double elements_of(const struct value *value)
 
 /* Where a product's weight, or its gradient, and its output, or the output's gradient, stand among
  * its tensors. */
-static double flops_of(const struct graph *graph, const struct node *node)
+static double flops_of(const struct graph *graph, const struct graph_node *node)
 {
     static const int places[][2] = {
         [OP_conv2d_forward] = {1, 2},         [OP_conv2d_backward_data] = {1, 0},

@@ -3,6 +3,7 @@
 
 #include "support/cmocka.h"
 #include "support/failing_call.h"
+#include "support/outcome.h"
 #include "support/temporary_folder.h"
 
 #include <errno.h>
@@ -32,7 +33,7 @@ static void expect_content(const char *path, const char *wanted, int64_t n)
     char *found = NULL;
     int64_t n_found = -1;
 
-    assert_int_equal(file_read(path, &found, &n_found), STATUS_OK);
+    ok(file_read(path, &found, &n_found));
     assert_int_equal(n_found, n);
     assert_memory_equal(found, wanted, (size_t)n);
     assert_int_equal(found[n], '\0');
@@ -47,10 +48,10 @@ static void test_write_and_read(void **state)
     temporary_path(&folder, "a", path);
     assert_false(file_exists(path));
     assert_int_equal(file_size(path), -1);
-    assert_int_equal(file_write(path, "one\0two", 7), STATUS_OK);
+    ok(file_write(path, "one\0two", 7));
     expect_content(path, "one\0two", 7);
     assert_int_equal(file_size(path), 7);
-    assert_int_equal(file_write(path, "", 0), STATUS_OK); /* replaces, also by nothing */
+    ok(file_write(path, "", 0)); /* replaces, also by nothing */
     expect_content(path, "", 0);
     assert_true(file_exists(path));
     assert_int_equal(temporary_folder_count(&folder), 1);
@@ -63,7 +64,7 @@ static void test_short_writes(void **state)
 
     (void)state;
     failing_call_limit_writes(3);
-    assert_int_equal(file_write(temporary_path(&folder, "a", path), "0123456789", 10), STATUS_OK);
+    ok(file_write(temporary_path(&folder, "a", path), "0123456789", 10));
     expect_content(path, "0123456789", 10);
 }
 
@@ -73,7 +74,7 @@ static void test_interrupted(void **state)
 
     (void)state;
     failing_call_arm(CALL_WRITE, 1, EINTR);
-    assert_int_equal(file_write(temporary_path(&folder, "a", path), "0123", 4), STATUS_OK);
+    ok(file_write(temporary_path(&folder, "a", path), "0123", 4));
     failing_call_arm(CALL_READ, 1, EINTR);
     expect_content(path, "0123", 4);
 }
@@ -97,7 +98,7 @@ static void test_failing_writes(void **state)
 
     (void)state;
     temporary_path(&folder, "a", path);
-    assert_int_equal(file_write(path, "old", 3), STATUS_OK);
+    ok(file_write(path, "old", 3));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         failing_call_limit_writes(4); /* so that there is a second write */
         failing_call_arm(rows[i].call, rows[i].nth, rows[i].error);
@@ -135,7 +136,7 @@ static void test_unreadable(void **state)
     assert_int_equal(file_read(path, &data, &n), STATUS_IO);
     snprintf(wanted, sizeof wanted, "cannot open '%s': No such file or directory", path);
     assert_string_equal(status_message(), wanted);
-    assert_int_equal(file_write(path, "0123", 4), STATUS_OK);
+    ok(file_write(path, "0123", 4));
     failing_call_arm(CALL_READ, 1, EIO);
     assert_int_equal(file_read(path, &data, &n), STATUS_IO);
     snprintf(wanted, sizeof wanted, "cannot read '%s': %s", path, strerror(EIO));
@@ -150,18 +151,18 @@ static void test_folders(void **state)
 
     (void)state;
     temporary_path(&folder, "x/y/z", path);
-    assert_int_equal(folder_create(path), STATUS_OK);
-    assert_int_equal(folder_create(path), STATUS_OK);
+    ok(folder_create(path));
+    ok(folder_create(path));
     assert_true(folder_exists(path));
-    assert_int_equal(file_write(temporary_path(&folder, "f", file), "", 0), STATUS_OK);
+    ok(file_write(temporary_path(&folder, "f", file), "", 0));
     assert_false(folder_exists(file));
     assert_int_equal(folder_create(file), STATUS_IO);
     snprintf(wanted, sizeof wanted, "cannot create folder '%s': a file of that name is there",
              file);
     assert_string_equal(status_message(), wanted);
     assert_int_equal(folder_add(file), STATUS_IO);
-    assert_int_equal(folder_add(temporary_path(&folder, "x/y/z/last", path)), STATUS_OK);
-    assert_int_equal(folder_add(path), STATUS_OK);
+    ok(folder_add(temporary_path(&folder, "x/y/z/last", path)));
+    ok(folder_add(path));
     assert_true(folder_exists(path));
     assert_int_equal(folder_add(temporary_path(&folder, "gone/last", path)), STATUS_IO);
     assert_false(folder_exists(temporary_path(&folder, "gone", path)));
@@ -175,7 +176,7 @@ static void test_paths(void **state)
     struct arena *arena = NULL;
 
     (void)state;
-    assert_int_equal(arena_create(&arena), STATUS_OK);
+    ok(arena_create(&arena));
     assert_string_equal(path_join(arena, "a", "b"), "a/b");
     assert_string_equal(path_join(arena, "a/", "b"), "a/b");
     assert_string_equal(path_join(arena, "a", "/b"), "/b");

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "support/cmocka.h"
+#include "support/outcome.h"
 #include "support/temporary_folder.h"
 
 #include <string.h>
@@ -13,15 +14,14 @@ static void put(const char *name, const char *text)
 {
     char path[TEMPORARY_PATH_BYTES];
 
-    assert_int_equal(file_write(temporary_path(&folder, name, path), text, strlen(text)),
-                     STATUS_OK);
+    ok(file_write(temporary_path(&folder, name, path), text, strlen(text)));
 }
 
 static void make_group(const char *name)
 {
     char path[TEMPORARY_PATH_BYTES];
 
-    assert_int_equal(folder_create(temporary_path(&folder, name, path)), STATUS_OK);
+    ok(folder_create(temporary_path(&folder, name, path)));
 }
 
 static enum status ask(size_t *bytes)
@@ -37,7 +37,7 @@ static size_t answer(void)
 {
     size_t bytes = 0;
 
-    assert_int_equal(ask(&bytes), STATUS_OK);
+    ok(ask(&bytes));
     return bytes;
 }
 
@@ -97,7 +97,7 @@ static void this_machine_has_memory(void **unused)
     size_t bytes = 0;
 
     (void)unused;
-    assert_int_equal(memory_available(&memory_of_system, &bytes), STATUS_OK);
+    ok(memory_available(&memory_of_system, &bytes));
     assert_true(bytes > 1 << 20);
 }
 

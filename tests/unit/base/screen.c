@@ -2,6 +2,7 @@
 #include "base/screen.h"
 
 #include "support/cmocka.h"
+#include "support/outcome.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@ static struct screen *make(bool has_utf8)
 {
     struct screen *screen = NULL;
 
-    assert_int_equal(screen_create(ROWS, COLUMNS, has_utf8, &screen), STATUS_OK);
+    ok(screen_create(ROWS, COLUMNS, has_utf8, &screen));
     return screen;
 }
 
@@ -33,15 +34,15 @@ static void texts_are_cut(void **unused)
     struct screen *screen = make(true);
 
     (void)unused;
-    assert_int_equal(screen_put(screen, (struct place){0, 0, 5, 0}, "12345"), 5);
-    assert_int_equal(screen_put(screen, (struct place){0, 6, 5, 0}, "123456"), 5);
+    assert_int_equal(screen_put(screen, (struct text_field){0, 0, 5, 0}, "12345"), 5);
+    assert_int_equal(screen_put(screen, (struct text_field){0, 6, 5, 0}, "123456"), 5);
     expect_row(screen, 0, "12345 1234…");
-    assert_int_equal(screen_put(screen, (struct place){1, 9, 40, 0}, "over"), 3);
+    assert_int_equal(screen_put(screen, (struct text_field){1, 9, 40, 0}, "over"), 3);
     expect_row(screen, 1, "         ov…");
-    assert_int_equal(screen_put(screen, (struct place){1, 12, 5, 0}, "outside"), 0);
-    screen_put(screen, (struct place){ROWS, 0, 5, 0}, "below");
-    screen_put(screen, (struct place){-1, 0, 5, 0}, "above");
-    screen_format_right(screen, (struct place){2, 2, 6, 0}, "%d %%", 42);
+    assert_int_equal(screen_put(screen, (struct text_field){1, 12, 5, 0}, "outside"), 0);
+    screen_put(screen, (struct text_field){ROWS, 0, 5, 0}, "below");
+    screen_put(screen, (struct text_field){-1, 0, 5, 0}, "above");
+    screen_format_right(screen, (struct text_field){2, 2, 6, 0}, "%d %%", 42);
     expect_row(screen, 2, "    42 %");
     screen_destroy(screen);
 }
@@ -49,7 +50,7 @@ static void texts_are_cut(void **unused)
 static void long_texts_are_wrapped(void **unused)
 {
     struct screen *screen = make(true);
-    struct place place = {0, 1, 8, 0};
+    struct text_field place = {0, 1, 8, 0};
 
     (void)unused;
     assert_int_equal(screen_put_wrapped(screen, place, 3, "für alle und noch einen"), 3);
@@ -72,9 +73,10 @@ static void control_characters_do_not_pass(void **unused)
     struct screen *screen = make(true);
 
     (void)unused;
-    screen_put(screen, (struct place){0, 0, 12, 0}, "a\033[2J\nb\xC2\x9B"); /* U+009B is a CSI */
+    screen_put(screen, (struct text_field){0, 0, 12, 0},
+               "a\033[2J\nb\xC2\x9B"); /* U+009B is a CSI */
     expect_row(screen, 0, "a?[2J?b?");
-    screen_put(screen, (struct place){1, 0, 12, 0}, "\xff\xc3(\xe2\x82");
+    screen_put(screen, (struct text_field){1, 0, 12, 0}, "\xff\xc3(\xe2\x82");
     expect_row(screen, 1,
                "??"
                "(??"); /* in two: a trigraph otherwise */
@@ -86,11 +88,12 @@ static void characters_have_their_width(void **unused)
     struct screen *screen = make(true), *plain = make(false);
 
     (void)unused;
-    assert_int_equal(screen_put(screen, (struct place){0, 0, 12, 0}, "über 数字 e\xCC\x81"), 11);
+    assert_int_equal(screen_put(screen, (struct text_field){0, 0, 12, 0}, "über 数字 e\xCC\x81"),
+                     11);
     expect_row(screen, 0, "über 数字 e");
-    assert_int_equal(screen_put(screen, (struct place){1, 0, 4, 0}, "a数字"), 4);
+    assert_int_equal(screen_put(screen, (struct text_field){1, 0, 4, 0}, "a数字"), 4);
     expect_row(screen, 1, "a数…"); /* the second would begin in the third column and be cut */
-    screen_put(plain, (struct place){0, 0, 12, 0}, "über…");
+    screen_put(plain, (struct text_field){0, 0, 12, 0}, "über…");
     expect_row(plain, 0, "?ber~");
     screen_destroy(screen);
     screen_destroy(plain);
@@ -108,8 +111,8 @@ static void bars_fill(void **unused)
     (void)unused;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct screen *screen = make(true), *plain = make(false);
-        screen_bar(screen, (struct place){0, 0, 4, 0}, cases[i].share);
-        screen_bar(plain, (struct place){0, 0, 4, 0}, cases[i].share);
+        screen_bar(screen, (struct text_field){0, 0, 4, 0}, cases[i].share);
+        screen_bar(plain, (struct text_field){0, 0, 4, 0}, cases[i].share);
         expect_row(screen, 0, cases[i].utf8);
         expect_row(plain, 0, cases[i].ascii);
         screen_destroy(screen);
@@ -124,17 +127,17 @@ static void sparklines_rise(void **unused)
     struct screen *screen = make(true), *plain = make(false);
 
     (void)unused;
-    screen_sparkline(screen, (struct place){0, 0, 12, 0}, values, 8);
+    screen_sparkline(screen, (struct text_field){0, 0, 12, 0}, values, 8);
     expect_row(screen, 0, "▁▂▃▄▅▆▇█");
-    screen_sparkline(screen, (struct place){1, 0, 4, 0}, values, 8); /* means of pairs */
+    screen_sparkline(screen, (struct text_field){1, 0, 4, 0}, values, 8); /* means of pairs */
     expect_row(screen, 1, "▁▃▆█");
-    screen_sparkline(screen, (struct place){2, 0, 12, 0}, holes, 5);
+    screen_sparkline(screen, (struct text_field){2, 0, 12, 0}, holes, 5);
     expect_row(screen, 2, " ▁ █");
-    screen_sparkline(plain, (struct place){0, 0, 12, 0}, values, 8);
+    screen_sparkline(plain, (struct text_field){0, 0, 12, 0}, values, 8);
     expect_row(plain, 0, "_.-:=+*#");
-    screen_sparkline(plain, (struct place){1, 0, 12, 0}, level, 3);
+    screen_sparkline(plain, (struct text_field){1, 0, 12, 0}, level, 3);
     expect_row(plain, 1, "___");
-    screen_sparkline(plain, (struct place){2, 0, 12, 0}, NULL, 0);
+    screen_sparkline(plain, (struct text_field){2, 0, 12, 0}, NULL, 0);
     expect_row(plain, 2, "");
     screen_destroy(screen);
     screen_destroy(plain);
@@ -154,10 +157,10 @@ static void only_changes_are_written(void **unused)
     struct screen *before = make(true), *now = make(true);
 
     (void)unused;
-    screen_put(before, (struct place){0, 0, 12, STYLE_BOLD}, "same");
-    screen_put(now, (struct place){0, 0, 12, STYLE_BOLD}, "same");
-    screen_put(now, (struct place){1, 0, 12, STYLE_GOOD}, "a b");
-    screen_put(now, (struct place){2, 0, 12, 0}, "twelve cells");
+    screen_put(before, (struct text_field){0, 0, 12, STYLE_BOLD}, "same");
+    screen_put(now, (struct text_field){0, 0, 12, STYLE_BOLD}, "same");
+    screen_put(now, (struct text_field){1, 0, 12, STYLE_GOOD}, "a b");
+    screen_put(now, (struct text_field){2, 0, 12, 0}, "twelve cells");
     expect_change(&(struct screen_change){before, now, true},
                   "\033[2;1H\033[32ma b\033[0m\033[K\033[3;1Htwelve cells");
     expect_change(&(struct screen_change){NULL, now, false},

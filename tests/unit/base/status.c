@@ -93,26 +93,17 @@ static void test_exit_codes(void **state)
 {
     static const struct {
         enum status code;
-        const char *name;
         int exit_code;
     } rows[] = {
-        {STATUS_OK, "ok", 0},
-        {STATUS_BAD_CONFIG, "bad_config", 2},
-        {STATUS_BAD_DATA, "bad_data", 2},
-        {STATUS_IO, "io", 3},
-        {STATUS_OUT_OF_MEMORY, "out_of_memory", 3},
-        {STATUS_DEVICE, "device", 3},
-        {STATUS_COMM, "comm", 3},
-        {STATUS_UNSUPPORTED, "unsupported", 3},
-        {STATUS_DIVERGED, "diverged", 1},
-        {STATUS_CANCELLED, "cancelled", 75},
+        {STATUS_OK, 0},         {STATUS_BAD_CONFIG, 2},    {STATUS_BAD_DATA, 2},
+        {STATUS_IO, 3},         {STATUS_OUT_OF_MEMORY, 3}, {STATUS_DEVICE, 3},
+        {STATUS_COMM, 3},       {STATUS_UNSUPPORTED, 3},   {STATUS_DIVERGED, 1},
+        {STATUS_CANCELLED, 75},
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        assert_string_equal(status_name(rows[i].code), rows[i].name);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_int_equal(status_exit_code(rows[i].code), rows[i].exit_code);
-    }
 }
 
 int main(void)

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "support/cmocka.h"
+#include "support/outcome.h"
 #include "support/temporary_folder.h"
 
 #include <stdio.h>
@@ -32,7 +33,7 @@ static void expect_content(const char *path, const char *part)
     char *content = NULL;
     int64_t n = 0;
 
-    assert_int_equal(file_read(path, &content, &n), STATUS_OK);
+    ok(file_read(path, &content, &n));
     if (strstr(content, part) == NULL)
         fail_msg("'%s' is not in '%s': %s", part, path, content);
     free(content);
@@ -53,7 +54,7 @@ static void test_nested(void **state)
 
     temporary_path(*state, "rank-0000.log", outer_path);
     temporary_path(*state, "runs/id/a1/log.txt", inner_path);
-    assert_int_equal(trainer_log_begin(&outer, outer_path), STATUS_OK);
+    ok(trainer_log_begin(&outer, outer_path));
     print_everywhere("before");
     enum status begun = trainer_log_begin(&inner, inner_path);
     print_everywhere("during");
@@ -61,7 +62,7 @@ static void test_nested(void **state)
     trainer_log_end(&inner); /* once is enough, twice is harmless */
     print_everywhere("after");
     trainer_log_end(&outer);
-    assert_int_equal(begun, STATUS_OK);
+    ok(begun);
     expect_content(outer_path, "before by stdio\n");
     expect_content(outer_path, "after by stdio\n");
     expect_content(outer_path, "error: after by log\n");
@@ -79,7 +80,7 @@ static void test_bounded(void **state)
     temporary_path(*state, "log.txt", path);
     temporary_path(*state, "log.txt.1", older);
     memset(line, 'x', sizeof line);
-    assert_int_equal(trainer_log_begin(&log, path), STATUS_OK);
+    ok(trainer_log_begin(&log, path));
     for (int i = 0; i < 60 * 1024; i++) { /* 60 MiB */
         if (write(STDERR_FILENO, line, sizeof line) != (ssize_t)sizeof line)
             break;
@@ -108,8 +109,8 @@ static void test_bounded_over_starts(void **state)
 
     temporary_path(*state, "log.txt", path);
     memset(much, 'x', sizeof much);
-    assert_int_equal(file_write(path, much, sizeof much), STATUS_OK);
-    assert_int_equal(trainer_log_begin(&log, path), STATUS_OK);
+    ok(file_write(path, much, sizeof much));
+    ok(trainer_log_begin(&log, path));
     fprintf(stderr, "fresh\n");
     trainer_log_end(&log);
     assert_int_equal(file_size(path), strlen("fresh\n"));
@@ -123,10 +124,10 @@ static void test_unwritable(void **state)
 
     temporary_path(*state, "taken", taken);
     temporary_path(*state, "taken/log.txt", path);
-    assert_int_equal(file_write(taken, "a file", 6), STATUS_OK);
+    ok(file_write(taken, "a file", 6));
     assert_int_equal(trainer_log_begin(&log, path), STATUS_IO);
     assert_non_null(strstr(status_message(), taken));
-    assert_int_equal(trainer_log_begin(&log, taken), STATUS_OK);
+    ok(trainer_log_begin(&log, taken));
     trainer_log_end(&log);
     temporary_path(*state, "", path); /* a folder is no file */
     assert_int_equal(trainer_log_begin(&log, path), STATUS_IO);

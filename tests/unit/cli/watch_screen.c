@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "support/cmocka.h"
+#include "support/outcome.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -103,7 +104,7 @@ static void add_troubles(struct scene *scene)
 
 static void write_screen(const char *path, const struct text *text)
 {
-    assert_int_equal(file_write(path, text->data, (size_t)text->length), STATUS_OK);
+    ok(file_write(path, text->data, (size_t)text->length));
     print_message("wrote %s\n", path);
 }
 
@@ -123,7 +124,7 @@ static void compare(const struct screen *screen, const char *name)
     snprintf(path, sizeof path, "%s/%s.txt", SCREENS, name);
     if (getenv("WRITE_SCREENS") != NULL)
         write_screen(path, &got);
-    assert_int_equal(file_read(path, &wanted, &n), STATUS_OK);
+    ok(file_read(path, &wanted, &n));
     assert_string_equal(text_value(&got), wanted);
     free(wanted);
     text_release(&got);
@@ -133,7 +134,7 @@ static void check(const struct scene *scene, int columns, int rows, bool has_utf
 {
     struct screen *screen = NULL;
 
-    assert_int_equal(screen_create(rows, columns, has_utf8, &screen), STATUS_OK);
+    ok(screen_create(rows, columns, has_utf8, &screen));
     watch_screen_draw(screen, &scene->view, 0);
     compare(screen, name);
     screen_destroy(screen);
@@ -182,7 +183,7 @@ static void scrolled_to_the_end(void **unused)
 
     (void)unused;
     make_scene(&scene, MAX_RANKS, "");
-    assert_int_equal(screen_create(24, 80, true, &screen), STATUS_OK);
+    ok(screen_create(24, 80, true, &screen));
     int n = watch_screen_n_ranks(screen, &scene.view);
     assert_int_equal(n, 17); /* 24 rows less six of head and titles and one of keys */
     watch_screen_draw(screen, &scene.view, MAX_RANKS - n);
@@ -231,7 +232,7 @@ static void every_size(void **unused)
     for (int rows = 1; rows < 60; rows++)
         for (int columns = 7; columns < 250; columns += 11) {
             struct screen *screen = NULL;
-            assert_int_equal(screen_create(rows, columns, true, &screen), STATUS_OK);
+            ok(screen_create(rows, columns, true, &screen));
             int n = watch_screen_n_ranks(screen, &scene.view);
             assert_true(n >= 0 && n <= 3 * rows);
             watch_screen_draw(screen, &scene.view, 5);

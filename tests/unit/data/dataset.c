@@ -1,8 +1,9 @@
 /* Loading CIFAR folders: what is read, and what every damaged file is called. */
 #include "data/dataset.h"
 
-#include "cifar_files.h"
+#include "support/cifar_files.h"
 #include "support/cmocka.h"
+#include "support/outcome.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +41,7 @@ static void test_reads_records_in_file_order(void **state)
     struct dataset *dataset = NULL;
 
     write_cifar10(folder, 3);
-    assert_int_equal(dataset_load(DATASET_CIFAR10, folder->path, &dataset), STATUS_OK);
+    ok(dataset_load(DATASET_CIFAR10, folder->path, &dataset));
     assert_int_equal(dataset->train.n, 15);
     assert_int_equal(dataset->test.n, 4);
     assert_int_equal(dataset->n_classes, 10);
@@ -60,7 +61,7 @@ static void load_hash(const struct temporary_folder *folder, char hash[HASH_HEX_
 {
     struct dataset *dataset = NULL;
 
-    assert_int_equal(dataset_load(DATASET_CIFAR10, folder->path, &dataset), STATUS_OK);
+    ok(dataset_load(DATASET_CIFAR10, folder->path, &dataset));
     snprintf(hash, HASH_HEX_BYTES, "%s", dataset->hash);
     dataset_destroy(dataset);
 }
@@ -82,7 +83,7 @@ static void test_hash_follows_content(void **state)
             test[i * RECORD10 + 1 + p] = pixel_of(5, i, p);
     }
     struct dataset *dataset = NULL;
-    assert_int_equal(dataset_load(DATASET_CIFAR10, folder->path, &dataset), STATUS_OK);
+    ok(dataset_load(DATASET_CIFAR10, folder->path, &dataset));
     for (int i = 0; i < 2; i++) {
         tail[i * RECORD10] = (uint8_t)dataset->train.labels[8 + i];
         memcpy(tail + i * RECORD10 + 1, dataset->train.images + (8 + i) * 3072, 3072);
@@ -105,13 +106,13 @@ static void test_class_names(void **state)
 
     write_cifar10(folder, 1);
     write_bytes(folder, "batches.meta.txt", names, sizeof names - 1);
-    assert_int_equal(dataset_load(DATASET_CIFAR10, folder->path, &dataset), STATUS_OK);
+    ok(dataset_load(DATASET_CIFAR10, folder->path, &dataset));
     assert_string_equal(dataset->class_names[0], "a");
     assert_string_equal(dataset->class_names[9], "j");
     dataset_destroy(dataset);
     write_bytes(folder, "batches.meta.txt", names, 6);
     expect_failure(folder, DATASET_CIFAR10, STATUS_BAD_DATA,
-                   "batches.meta.txt' has 3 class names, want 10");
+                   "batches.meta.txt' has 3 class names, expected 10");
 }
 
 static void test_cifar100_fine_label(void **state)
@@ -126,7 +127,7 @@ static void test_cifar100_fine_label(void **state)
     records[RECORD100 + 1] = 42;
     write_bytes(folder, "train.bin", records, sizeof records);
     write_bytes(folder, "test.bin", records, RECORD100);
-    assert_int_equal(dataset_load(DATASET_CIFAR100, folder->path, &dataset), STATUS_OK);
+    ok(dataset_load(DATASET_CIFAR100, folder->path, &dataset));
     assert_int_equal(dataset->n_classes, 100);
     assert_int_equal(dataset->train.n, 2);
     assert_int_equal(dataset->train.labels[0], 99);
@@ -136,7 +137,7 @@ static void test_cifar100_fine_label(void **state)
     records[RECORD100] = 20;
     write_bytes(folder, "train.bin", records, sizeof records);
     expect_failure(folder, DATASET_CIFAR100, STATUS_BAD_DATA,
-                   "train.bin': record 1 (byte 3074) has label 20, want 0 to 19");
+                   "train.bin': record 1 (byte 3074) has label 20, expected 0 to 19");
 }
 
 static void test_missing(void **state)
@@ -164,12 +165,12 @@ static void test_truncated(void **state)
     write_bytes(folder, "data_batch_2.bin", bytes, 1234567);
     expect_failure(folder, DATASET_CIFAR10, STATUS_BAD_DATA,
                    "data_batch_2.bin' is 1 234 567 bytes, not a multiple of 3073: truncated? "
-                   "re-copy it");
+                   "copy it again");
     write_bytes(folder, "data_batch_2.bin", bytes, 999);
     expect_failure(folder, DATASET_CIFAR10, STATUS_BAD_DATA, "' is 999 bytes, not a multiple");
     write_bytes(folder, "data_batch_2.bin", bytes, 0);
     expect_failure(folder, DATASET_CIFAR10, STATUS_BAD_DATA,
-                   "data_batch_2.bin' is empty: re-copy it");
+                   "data_batch_2.bin' is empty: copy it again");
     free(bytes);
 }
 
@@ -182,8 +183,8 @@ static void test_label_out_of_range(void **state)
     records[2 * RECORD10] = 11;
     write_bytes(folder, "test_batch.bin", records, sizeof records);
     expect_failure(folder, DATASET_CIFAR10, STATUS_BAD_DATA,
-                   "test_batch.bin': record 2 (byte 6146) has label 11, want 0 to 9: not a cifar10 "
-                   "binary file, or damaged");
+                   "test_batch.bin': record 2 (byte 6146) has label 11, expected 0 to 9: not a "
+                   "cifar10 binary file, or damaged");
 }
 
 static void test_kind_names(void **state)
@@ -191,16 +192,16 @@ static void test_kind_names(void **state)
     (void)state;
     enum dataset_kind kind = DATASET_CIFAR10;
 
-    assert_int_equal(dataset_kind_find("cifar100", &kind), STATUS_OK);
+    ok(dataset_kind_find("cifar100", &kind));
     assert_int_equal(kind, DATASET_CIFAR100);
-    assert_int_equal(dataset_kind_find("cifar10", &kind), STATUS_OK);
+    ok(dataset_kind_find("cifar10", &kind));
     assert_int_equal(kind, DATASET_CIFAR10);
     assert_int_equal(dataset_kind_find("mnist", &kind), STATUS_BAD_CONFIG);
     assert_string_equal(status_message(),
-                        "unknown data set 'mnist', want cifar10, cifar100 or images");
+                        "unknown data set 'mnist', expected cifar10, cifar100 or images");
     assert_string_equal(dataset_file(DATASET_CIFAR10, 5), "test_batch.bin");
     assert_null(dataset_file(DATASET_CIFAR10, 6));
-    assert_int_equal(dataset_kind_find("images", &kind), STATUS_OK);
+    ok(dataset_kind_find("images", &kind));
     assert_string_equal(dataset_file(kind, 2), "images.json");
     assert_null(dataset_file(kind, 3));
     assert_int_equal(dataset_shape(DATASET_CIFAR100).n_classes, 100);

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "data/picture.h"
 #include "support/cmocka.h"
+#include "support/outcome.h"
 #include "support/temporary_folder.h"
 
 #include <png.h>
@@ -17,19 +18,6 @@
 #include <jpeglib.h>
 
 enum { SIDE = 16 };
-
-static void assert_ok(enum status status)
-{
-    if (status != STATUS_OK)
-        fail_msg("%s", status_message());
-}
-
-static void assert_refused(enum status status, enum status wanted, const char *fragment)
-{
-    if (status != wanted || strstr(status_message(), fragment) == NULL)
-        fail_msg("wanted %s with \"%s\", got %s with \"%s\"", status_name(wanted), fragment,
-                 status_name(status), status_message());
-}
 
 /* ---- pictures ---- */
 
@@ -119,7 +107,7 @@ static void expect_refused(struct made made, const char *message)
 {
     struct picture picture = {0};
 
-    assert_refused(picture_decode(made.bytes, (int64_t)made.n, &picture), STATUS_BAD_DATA, message);
+    fails(picture_decode(made.bytes, (int64_t)made.n, &picture), STATUS_BAD_DATA, message);
     assert_null(picture.rgb);
     free(made.bytes);
 }
@@ -128,7 +116,7 @@ static void expect_pixel(struct made made, int64_t x, int64_t y, const uint8_t w
 {
     struct picture picture = {0};
 
-    assert_ok(picture_decode(made.bytes, (int64_t)made.n, &picture));
+    ok(picture_decode(made.bytes, (int64_t)made.n, &picture));
     assert_true(picture.width == SIDE && picture.height == SIDE);
     assert_memory_equal(picture.rgb + 3 * (y * SIDE + x), wanted, 3);
     picture_release(&picture);
@@ -169,13 +157,12 @@ static void test_refused_pictures(void **state)
     memmove(animated.bytes + 33 + sizeof frames, animated.bytes + 33, animated.n - 33);
     memcpy(animated.bytes + 33, frames, sizeof frames); /* behind the header chunk */
     animated.n += sizeof frames;
-    expect_refused(animated, "is animated: which of its frames is meant is not known");
+    expect_refused(animated, "is animated, and nothing says which frame is meant");
     gif.bytes = (unsigned char *)strdup("GIF89a...");
     gif.n = 9;
-    expect_refused(gif, "is a GIF file, only JPEG and PNG are read");
-    assert_refused(picture_decode(none.bytes, 0, &picture), STATUS_BAD_DATA, "is empty");
-    assert_refused(picture_decode("hello", 5, &picture), STATUS_BAD_DATA,
-                   "is neither JPEG nor PNG");
+    expect_refused(gif, "is a GIF file, but only JPEG and PNG can be read");
+    fails(picture_decode(none.bytes, 0, &picture), STATUS_BAD_DATA, "is empty");
+    fails(picture_decode("hello", 5, &picture), STATUS_BAD_DATA, "is neither JPEG nor PNG");
 }
 
 /* Cut anywhere, with any byte turned over: refused or read, never worse. */
@@ -214,13 +201,13 @@ static void test_square(void **state)
     (void)state;
     for (int i = 0; i < 4 * 6 * 3; i++)
         rgb[i] = (uint8_t)(i / 3 * 4 + i % 3);
-    assert_ok(picture_square(&tall, 4, same)); /* rows 1 to 4 as they are */
+    ok(picture_square(&tall, 4, same)); /* rows 1 to 4 as they are */
     for (int i = 0; i < 16; i++)
         for (int c = 0; c < 3; c++)
             assert_int_equal(same[16 * c + i], rgb[3 * (i + 4) + c]);
     /* To 2 x 3: weights 3/8 3/8 1/8 over three source pixels at the border, of a plane x·4 + y·16
      * + c. The target has rows 0 and 1 of 3 (the middle of 3 rows begins at rint(0.5) = 0). */
-    assert_ok(picture_square(&tall, 2, half));
+    ok(picture_square(&tall, 2, half));
     const double across[] = {(0.375 * 0 + 0.375 * 1 + 0.125 * 2) / 0.875,
                              (0.125 * 1 + 0.375 * 2 + 0.375 * 3) / 0.875};
     const double down[] = {across[0], 0.125 * 1 + 0.375 * 2 + 0.375 * 3 + 0.125 * 4};
@@ -254,8 +241,8 @@ static void put(const struct temporary_folder *folder, const char *name, struct 
 
     temporary_path(folder, name, path);
     snprintf(parent, sizeof parent, "%.*s", (int)(strrchr(path, '/') - path), path);
-    assert_ok(folder_create(parent));
-    assert_ok(file_write(path, made.bytes, made.n));
+    ok(folder_create(parent));
+    ok(file_write(path, made.bytes, made.n));
     free(made.bytes);
 }
 
@@ -286,21 +273,21 @@ static void test_import(void **state)
     char out[TEMPORARY_PATH_BYTES];
 
     put_all(*state);
-    assert_ok(import(*state, false, 1, &one));
-    assert_ok(import(*state, false, 7, &many));
+    ok(import(*state, false, 1, &one));
+    ok(import(*state, false, 7, &many));
     assert_string_equal(one.dataset->hash, many.dataset->hash);
     assert_int_equal(one.dataset->n_classes, 2);
     assert_string_equal(one.dataset->class_names[0], "Cat"); /* by bytes: capitals first */
     assert_true(one.dataset->train.n == 3 && one.dataset->test.n == 2 && one.n_broken == 0);
     assert_int_equal(one.dataset->train.labels[2], 1);
-    assert_ok(import_write(&one, temporary_path(*state, "out", out), "here"));
-    assert_ok(dataset_load(DATASET_IMAGES, out, &read));
+    ok(import_write(&one, temporary_path(*state, "out", out), "here"));
+    ok(dataset_load(DATASET_IMAGES, out, &read));
     assert_string_equal(read->hash, one.dataset->hash);
     assert_true(read->height == 8 && read->width == 8 && read->n_classes == 2);
     assert_string_equal(read->class_names[1], "dog");
     assert_memory_equal(read->train.images, one.dataset->train.images, 3 * 3 * 64);
     assert_memory_equal(read->test.labels, one.dataset->test.labels, 2 * sizeof(int32_t));
-    assert_ok(dataset_summarise(DATASET_IMAGES, out, &summary));
+    ok(dataset_summarise(DATASET_IMAGES, out, &summary));
     assert_true(summary.n_train == 3 && summary.n_test == 2);
     assert_true(summary.shape.height == 8 && summary.shape.n_classes == 2);
     dataset_destroy(read);
@@ -318,11 +305,10 @@ static void test_broken_pictures(void **state)
     put(*state, "train/dog/c.jpg", cut);
     put(*state, "train/Cat/notes.txt", (struct made){NULL, 0});
     for (int n_threads = 1; n_threads <= 4; n_threads += 3) /* the first in order, always */
-        assert_refused(
-            import(*state, false, n_threads, &result), STATUS_BAD_DATA,
-            "train/Cat/notes.txt' is not a .jpg, .jpeg or .png file (--skip-broken leaves "
-            "such pictures out)");
-    assert_ok(import(*state, true, 3, &result));
+        fails(import(*state, false, n_threads, &result), STATUS_BAD_DATA,
+              "train/Cat/notes.txt' is not a .jpg, .jpeg or .png file (--skip-broken leaves "
+              "such pictures out)");
+    ok(import(*state, true, 3, &result));
     assert_true(result.n_broken == 2 && result.dataset->train.n == 3);
     assert_non_null(strstr(result.broken[1], "train/dog/c.jpg' is damaged or cut off"));
     import_release(&result);
@@ -335,26 +321,26 @@ static void test_refused_folders(void **state)
     struct import_result result = {0};
     char path[TEMPORARY_PATH_BYTES];
 
-    assert_refused(import(folder, false, 1, &result), STATUS_BAD_DATA,
-                   "train'; wanted "); /* there is no folder … */
+    fails(import(folder, false, 1, &result), STATUS_BAD_DATA,
+          "train'; expected "); /* there is no folder … */
     put(folder, "train/a/1.png", make_png(8, PNG_COLOR_TYPE_RGB, 0));
     put(folder, "test/a/1.png", make_png(8, PNG_COLOR_TYPE_RGB, 0));
-    assert_refused(import(folder, false, 1, &result), STATUS_BAD_DATA,
-                   "train' has 1 class folders, at least 2 wanted");
+    fails(import(folder, false, 1, &result), STATUS_BAD_DATA,
+          "train' has 1 class folders, but at least 2 are needed");
     put(folder, "test/b/1.png", make_png(8, PNG_COLOR_TYPE_RGB, 0));
-    assert_refused(import(folder, false, 1, &result), STATUS_BAD_DATA, "class 'b' is in '");
-    assert_ok(folder_create(temporary_path(folder, "train/b", path)));
-    assert_refused(import(folder, false, 1, &result), STATUS_BAD_DATA,
-                   "train/b' has no pictures: add some or remove it");
+    fails(import(folder, false, 1, &result), STATUS_BAD_DATA, "class 'b' is in '");
+    ok(folder_create(temporary_path(folder, "train/b", path)));
+    fails(import(folder, false, 1, &result), STATUS_BAD_DATA,
+          "train/b' has no pictures: add some or remove it");
     put(folder, "train/b/1.jpg", (struct made){(unsigned char *)strdup("x"), 1});
-    assert_refused(import(folder, true, 1, &result), STATUS_BAD_DATA,
-                   "train/b' has no picture that can be read");
+    fails(import(folder, true, 1, &result), STATUS_BAD_DATA,
+          "train/b' has no picture that can be read");
     assert_int_equal(unlink(temporary_path(folder, "train/b/1.jpg", path)), 0);
-    assert_ok(folder_create(temporary_path(folder, "train/b/1.jpg", path)));
-    assert_refused(import(folder, false, 1, &result), STATUS_BAD_DATA,
-                   "train/b/1.jpg' is not a .jpg, .jpeg or .png file");
-    assert_refused(import_pictures(folder->path, &small, &result), STATUS_BAD_CONFIG,
-                   "--size must be in [8, 1024] pixels, got 7");
+    ok(folder_create(temporary_path(folder, "train/b/1.jpg", path)));
+    fails(import(folder, false, 1, &result), STATUS_BAD_DATA,
+          "train/b/1.jpg' is not a .jpg, .jpeg or .png file");
+    fails(import_pictures(folder->path, &small, &result), STATUS_BAD_CONFIG,
+          "--size must be in [8, 1024] pixels, got 7");
     assert_null(result.dataset);
 }
 
@@ -365,9 +351,9 @@ static void change(const char *path, int64_t at, char by, int64_t cut)
     char *bytes = NULL;
     int64_t n = 0;
 
-    assert_ok(file_read(path, &bytes, &n));
+    ok(file_read(path, &bytes, &n));
     bytes[at] = (char)(bytes[at] ^ by);
-    assert_ok(file_write(path, bytes, (size_t)(n - cut)));
+    ok(file_write(path, bytes, (size_t)(n - cut)));
     free(bytes);
 }
 
@@ -378,24 +364,23 @@ static void test_damaged_files(void **state)
     char out[TEMPORARY_PATH_BYTES], train[TEMPORARY_PATH_BYTES], json[TEMPORARY_PATH_BYTES];
 
     put_all(*state);
-    assert_ok(import(*state, false, 1, &result));
-    assert_ok(import_write(&result, temporary_path(*state, "out", out), "here"));
+    ok(import(*state, false, 1, &result));
+    ok(import_write(&result, temporary_path(*state, "out", out), "here"));
     temporary_path(*state, "out/train_images.bin", train);
     temporary_path(*state, "out/images.json", json);
     change(train, 100, 1, 0);
-    assert_refused(dataset_load(DATASET_IMAGES, out, &read), STATUS_BAD_DATA,
-                   "…: damaged, import again");
+    fails(dataset_load(DATASET_IMAGES, out, &read), STATUS_BAD_DATA, "…: damaged; import again");
     change(train, 0, 4, 0);
-    assert_refused(dataset_load(DATASET_IMAGES, out, &read), STATUS_BAD_DATA,
-                   "train_images.bin': record 0 (byte 0) has label 4, want 0 to 1");
+    fails(dataset_load(DATASET_IMAGES, out, &read), STATUS_BAD_DATA,
+          "train_images.bin': record 0 (byte 0) has label 4, expected 0 to 1");
     change(train, 0, 0, 5);
-    assert_refused(dataset_load(DATASET_IMAGES, out, &read), STATUS_BAD_DATA,
-                   "train_images.bin' is 574 bytes, 'images.json' says 3 records of 579 in all");
-    assert_ok(file_write(json, "{\"format\": \"x\"}", 15));
-    assert_refused(dataset_load(DATASET_IMAGES, out, &read), STATUS_BAD_DATA,
-                   "images.json': 'format' must be \"prunelora-images\"");
+    fails(dataset_load(DATASET_IMAGES, out, &read), STATUS_BAD_DATA,
+          "train_images.bin' is 574 bytes, 'images.json' says 3 records of 579 in all");
+    ok(file_write(json, "{\"format\": \"x\"}", 15));
+    fails(dataset_load(DATASET_IMAGES, out, &read), STATUS_BAD_DATA,
+          "images.json': 'format' must be \"prunelora-images\"");
     assert_int_equal(unlink(json), 0);
-    assert_refused(dataset_load(DATASET_IMAGES, out, &read), STATUS_IO, "images.json");
+    fails(dataset_load(DATASET_IMAGES, out, &read), STATUS_IO, "images.json");
     assert_null(read);
     import_release(&result);
 }

@@ -1,8 +1,10 @@
 /* Splits by class: every image once, ascending, hashed. */
 #include "data/dataset.h"
 
-#include "cifar_files.h"
+#include "support/cifar_files.h"
 #include "support/cmocka.h"
+#include "support/outcome.h"
+#include "support/split_of_class.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +16,7 @@ static int load(void **state)
 
     temporary_folder_open(&folder);
     write_cifar10(&folder, 4); /* labels 0..7 in training, 5..9 in test */
-    assert_int_equal(dataset_load(DATASET_CIFAR10, folder.path, &dataset), STATUS_OK);
+    ok(dataset_load(DATASET_CIFAR10, folder.path, &dataset));
     temporary_folder_close(&folder);
     *state = dataset;
     return 0;
@@ -46,7 +48,7 @@ static void test_lists(void **state)
 
     for (int class = -1; class < 8; class ++) {
         struct split *split = NULL;
-        assert_int_equal(split_by_class(dataset, class, &split), STATUS_OK);
+        ok(split_of_class(dataset, class, &split));
         assert_int_equal(split->forget_class, class);
         check_lists(&dataset->train, class, (const int32_t *[]){split->forget, split->retain},
                     (const int64_t[]){split->n_forget, split->n_retain});
@@ -64,15 +66,15 @@ static void test_hash(void **state)
     struct dataset *dataset = *state;
     struct split *a = NULL, *b = NULL, *other = NULL;
 
-    assert_int_equal(split_by_class(dataset, 3, &a), STATUS_OK);
-    assert_int_equal(split_by_class(dataset, 3, &b), STATUS_OK);
-    assert_int_equal(split_by_class(dataset, 4, &other), STATUS_OK);
+    ok(split_of_class(dataset, 3, &a));
+    ok(split_of_class(dataset, 3, &b));
+    ok(split_of_class(dataset, 4, &other));
     assert_int_equal(strlen(a->hash), 64);
     assert_string_equal(a->hash, b->hash);
     assert_string_not_equal(a->hash, other->hash);
     split_destroy(b);
     dataset->hash[0] = dataset->hash[0] == '0' ? '1' : '0'; /* other pixels, same labels */
-    assert_int_equal(split_by_class(dataset, 3, &b), STATUS_OK);
+    ok(split_of_class(dataset, 3, &b));
     assert_string_not_equal(a->hash, b->hash);
     split_destroy(a);
     split_destroy(b);
@@ -83,9 +85,9 @@ static void test_bad_class(void **state)
 {
     struct split *split = NULL;
 
-    assert_int_equal(split_by_class(*state, 10, &split), STATUS_BAD_CONFIG);
+    assert_int_equal(split_of_class(*state, 10, &split), STATUS_BAD_CONFIG);
     assert_string_equal(status_message(), "forget.class must be in [0, 10), got 10");
-    assert_int_equal(split_by_class(*state, 9, &split), STATUS_BAD_CONFIG);
+    assert_int_equal(split_of_class(*state, 9, &split), STATUS_BAD_CONFIG);
     assert_string_equal(status_message(),
                         "forget.class is 9, but no training image has that label");
     assert_null(split);
@@ -116,7 +118,7 @@ static struct split *make(const struct dataset *dataset, struct split_request re
 {
     struct split *split = NULL;
 
-    assert_int_equal(split_create(dataset, &request, &split), STATUS_OK);
+    ok(split_create(dataset, &request, &split));
     return split;
 }
 
@@ -244,7 +246,7 @@ static void test_classes(void **state)
     split_destroy(split);
     request = request_of(3, 0, 0); /* one of several is the class itself */
     struct split *one = make(dataset, request), *same = NULL;
-    assert_int_equal(split_by_class(dataset, 3, &same), STATUS_OK);
+    ok(split_of_class(dataset, 3, &same));
     assert_string_equal(one->hash, same->hash);
     split_destroy(one);
     split_destroy(same);
@@ -341,13 +343,13 @@ static void test_list(void **state)
     } cases[] = {
         {"3\n17\n0\n", NULL},
         {"0\n3\r\n17", NULL},
-        {"3\n17\n0\n3\n", "list.txt:4: 3 stands in line 1 already; remove one"},
-        {"3\n20\n", "list.txt:2: 20 is no training image; they are 0 to 19"},
-        {"-1\n", "list.txt:1: -1 is no training image; they are 0 to 19"},
-        {"3\n\n4\n", "list.txt:2: the line is empty; write one index, from 0"},
-        {"3 4\n", "list.txt:1: '3 4' is no index; write one number, from 0"},
-        {"1.5\n", "list.txt:1: '1.5' is no index; write one number, from 0"},
-        {"", "list.txt:1: the file is empty; write one index a line, from 0"},
+        {"3\n17\n0\n3\n", "list.txt:4: 3 is already in line 1; remove one of them"},
+        {"3\n20\n", "list.txt:2: 20 is not a training image; those are 0 to 19"},
+        {"-1\n", "list.txt:1: -1 is not a training image; those are 0 to 19"},
+        {"3\n\n4\n", "list.txt:2: the line is empty; write one index, counted from 0"},
+        {"3 4\n", "list.txt:1: '3 4' is not an index; write one number, counted from 0"},
+        {"1.5\n", "list.txt:1: '1.5' is not an index; write one number, counted from 0"},
+        {"", "list.txt:1: the file is empty; write one index per line, counted from 0"},
     };
     static const int32_t wanted[] = {0, 3, 17};
     struct temporary_folder folder;
@@ -362,7 +364,7 @@ static void test_list(void **state)
         write_bytes(&folder, "list.txt", cases[i].text, strlen(cases[i].text));
         enum status status = split_create(*state, &request, &split);
         if (cases[i].message == NULL) {
-            assert_int_equal(status, STATUS_OK);
+            ok(status);
             check_partition(*state, split);
             assert_int_equal(split->n_forget, 3);
             assert_memory_equal(split->forget, wanted, sizeof wanted);
@@ -420,7 +422,7 @@ static void test_superclass(void **state)
     temporary_folder_open(&folder);
     write_bytes(&folder, "train.bin", records, sizeof records);
     write_bytes(&folder, "test.bin", records, sizeof records);
-    assert_int_equal(dataset_load(DATASET_CIFAR100, folder.path, &dataset), STATUS_OK);
+    ok(dataset_load(DATASET_CIFAR100, folder.path, &dataset));
     temporary_folder_close(&folder);
     split = make(dataset, request);
     check_partition(dataset, split);
@@ -437,7 +439,7 @@ static void test_superclass(void **state)
                         "forget.superclass is 4, but no training image has that coarse label");
     assert_int_equal(split_create(*state, &request, &split), STATUS_BAD_CONFIG);
     assert_string_equal(status_message(),
-                        "forget.superclass wants cifar100: other data sets have no coarse labels");
+                        "forget.superclass needs cifar100: other data sets have no coarse labels");
     dataset_destroy(dataset);
 }
 

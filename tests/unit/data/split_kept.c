@@ -2,6 +2,7 @@
 #include "data/dataset.h"
 
 #include "support/cmocka.h"
+#include "support/outcome.h"
 
 static const int32_t train_labels[] = {0, 1, 2, 0, 1, 2, 3};
 static const int32_t test_labels[] = {0, 1, 2, 2, 1};
@@ -12,8 +13,7 @@ static void expect(struct split split, const int32_t *wanted, int64_t n_wanted)
     int32_t images[5] = {-1, -1, -1, -1, -1};
     int64_t n = -1;
 
-    assert_int_equal(split_validation_kept(&split, train_labels, test_labels, images, &n),
-                     STATUS_OK);
+    ok(split_validation_kept(&split, train_labels, test_labels, images, &n));
     assert_int_equal(n, n_wanted);
     assert_memory_equal(images, wanted, (size_t)n * sizeof *images);
     for (int64_t i = n; i < split.n_validation; i++)

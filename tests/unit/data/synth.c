@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "support/cmocka.h"
 #include "support/failing_call.h"
+#include "support/outcome.h"
 #include "support/temporary_folder.h"
 
 #include <errno.h>
@@ -34,8 +35,8 @@ static struct dataset *made(const char *folder, int64_t n_train, int64_t n_test,
     const struct synth_settings settings = {n_train, n_test, seed, true};
     struct dataset *dataset = NULL;
 
-    assert_int_equal(synth_write(&settings, folder), STATUS_OK);
-    assert_int_equal(dataset_load(DATASET_CIFAR10, folder, &dataset), STATUS_OK);
+    ok(synth_write(&settings, folder));
+    ok(dataset_load(DATASET_CIFAR10, folder, &dataset));
     return dataset;
 }
 
@@ -122,12 +123,10 @@ static void test_foreign_set_is_left_alone(void **state)
     char path[TEMPORARY_PATH_BYTES];
     const char *notes[] = {NULL, "my notes"};
 
-    assert_int_equal(file_write(temporary_path(folder, "data_batch_1.bin", path), "real", 4),
-                     STATUS_OK);
+    ok(file_write(temporary_path(folder, "data_batch_1.bin", path), "real", 4));
     for (int i = 0; i < 2; i++) {
         if (notes[i] != NULL)
-            assert_int_equal(file_write(temporary_path(folder, "README.txt", path), notes[i], 8),
-                             STATUS_OK);
+            ok(file_write(temporary_path(folder, "README.txt", path), notes[i], 8));
         expect_failure(&settings, folder->path, STATUS_BAD_CONFIG,
                        "holds a data set that was not generated here: choose another folder");
     }
@@ -144,13 +143,13 @@ static void test_whole_set_is_replaced_only_when_told(void **state)
 
     expect_failure(&other, folder->path, STATUS_BAD_CONFIG,
                    "holds a generated data set: choose another folder, or replace it with --force");
-    assert_int_equal(dataset_load(DATASET_CIFAR10, folder->path, &after), STATUS_OK);
+    ok(dataset_load(DATASET_CIFAR10, folder->path, &after));
     assert_string_equal(after->hash, before->hash);
     dataset_destroy(before);
     dataset_destroy(after);
     /* one that was never finished is no set yet */
     assert_int_equal(unlink(temporary_path(folder, "test_batch.bin", path)), 0);
-    assert_int_equal(synth_write(&other, folder->path), STATUS_OK);
+    ok(synth_write(&other, folder->path));
 }
 
 static void test_full_disk(void **state)
@@ -174,7 +173,7 @@ static void test_folder_is_a_file(void **state)
     const struct synth_settings settings = {20, 10, 0, false};
     char path[TEMPORARY_PATH_BYTES];
 
-    assert_int_equal(file_write(temporary_path(folder, "file", path), "x", 1), STATUS_OK);
+    ok(file_write(temporary_path(folder, "file", path), "x", 1));
     expect_failure(&settings, path, STATUS_IO, "a file of that name is there");
 }
 

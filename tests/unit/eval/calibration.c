@@ -2,6 +2,7 @@
 #include "eval/eval.h"
 
 #include "support/cmocka.h"
+#include "support/outcome.h"
 
 #include <math.h>
 
@@ -15,13 +16,13 @@ static void test_bins(void **state)
     double error = -1;
 
     /* two of the three at 0.75 are right, the one at 1 is */
-    assert_int_equal(calibration_error(&predictions, "test", images, 4, &error), STATUS_OK);
+    ok(calibration_error(&predictions, "test", images, 4, &error));
     assert_true(fabs(error - 0.75 * fabs(2.0 / 3 - 0.75)) < 1e-15);
-    assert_int_equal(calibration_error(&predictions, "test", images + 3, 1, &error), STATUS_OK);
+    ok(calibration_error(&predictions, "test", images + 3, 1, &error));
     assert_true(error == 0);
-    assert_int_equal(calibration_error(&predictions, "test", images + 1, 1, &error), STATUS_OK);
+    ok(calibration_error(&predictions, "test", images + 1, 1, &error));
     assert_true(error == 0.75);
-    assert_int_equal(calibration_error(&predictions, "test", images, 0, &error), STATUS_OK);
+    ok(calibration_error(&predictions, "test", images, 0, &error));
     assert_true(isnan(error));
 }
 
@@ -37,10 +38,10 @@ static void test_edges(void **state)
     double error = -1;
 
     /* 0.6f lies above 3/5: with 0.625 */
-    assert_int_equal(calibration_error(&predictions, "test", images, 3, &error), STATUS_OK);
+    ok(calibration_error(&predictions, "test", images, 3, &error));
     assert_true(fabs(error - (0.5625 + fabs(1 - (double)0.6f - 0.625)) / 3) < 1e-15);
     probability[0] = 0.59999996f; /* below: with 0.5625 */
-    assert_int_equal(calibration_error(&predictions, "test", images, 3, &error), STATUS_OK);
+    ok(calibration_error(&predictions, "test", images, 3, &error));
     assert_true(fabs(error - (fabs(1 - (double)0.59999996f - 0.5625) + 0.625) / 3) < 1e-15);
 }
 

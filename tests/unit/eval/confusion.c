@@ -2,6 +2,7 @@
 #include "eval/eval.h"
 
 #include "support/cmocka.h"
+#include "support/outcome.h"
 
 #include <math.h>
 #include <string.h>
@@ -18,14 +19,14 @@ static void test_counts(void **state)
     struct confusion_matrix matrix;
     struct arena *arena = NULL;
 
-    assert_int_equal(arena_create(&arena), STATUS_OK);
-    assert_int_equal(confusion_matrix_create(&predictions, lists, arena, &matrix), STATUS_OK);
+    ok(arena_create(&arena));
+    ok(confusion_matrix_create(&predictions, lists, arena, &matrix));
     assert_int_equal(matrix.n_classes, 3);
     assert_memory_equal(matrix.counts, wanted, sizeof wanted);
     assert_true(matrix.accuracy[0] == 2.0 / 3);
     assert_true(matrix.accuracy[1] == 1.0 / 3); /* one without a choice */
     assert_true(isnan(matrix.accuracy[2]));
-    assert_int_equal(confusion_matrix_create(&predictions, none, arena, &matrix), STATUS_OK);
+    ok(confusion_matrix_create(&predictions, none, arena, &matrix));
     assert_true(matrix.counts[0] == 0 && isnan(matrix.accuracy[0]));
     arena_destroy(arena);
 }

@@ -2,6 +2,7 @@
  * sides that are empty, alike or not finite. */
 #include "fits.h"
 
+#include "support/outcome.h"
 #include "world.h"
 
 #include "support/cmocka.h"
@@ -35,11 +36,10 @@ static void test_logistic(void **state)
     struct logistic_fit fit;
 
     made_up_init(&made);
-    assert_int_equal(logistic_solve(&made.sides, (struct logistic_costs){1, 1}, &fit), STATUS_OK);
+    ok(logistic_solve(&made.sides, (struct logistic_costs){1, 1}, &fit));
     expect_near(fit.w, plain_fit[0]);
     expect_near(fit.b, plain_fit[1]);
-    assert_int_equal(logistic_solve(&made.sides, logistic_balanced(&made.sides, 2), &fit),
-                     STATUS_OK);
+    ok(logistic_solve(&made.sides, logistic_balanced(&made.sides, 2), &fit));
     expect_near(fit.w, balanced_fit[0]);
     expect_near(fit.b, balanced_fit[1]);
 }
@@ -52,19 +52,19 @@ static void test_cross_validation(void **state)
     double accuracy = -1;
 
     made_up_init(&made);
-    assert_int_equal(logistic_cross_validate(&made.sides, 1, &accuracy), STATUS_OK);
+    ok(logistic_cross_validate(&made.sides, 1, &accuracy));
     expect_near(accuracy, cross_validated);
     struct two_sides sides = {low, high, 3, 4}; /* three turns */
-    assert_int_equal(logistic_cross_validate(&sides, 1, &accuracy), STATUS_OK);
+    ok(logistic_cross_validate(&sides, 1, &accuracy));
     assert_true(accuracy == 1);
     sides = (struct two_sides){same, same, 4, 3};
-    assert_int_equal(logistic_cross_validate(&sides, 1, &accuracy), STATUS_OK);
+    ok(logistic_cross_validate(&sides, 1, &accuracy));
     assert_true(accuracy == 0.5);
     sides.n_non_member = 1;
-    assert_int_equal(logistic_cross_validate(&sides, 1, &accuracy), STATUS_OK);
+    ok(logistic_cross_validate(&sides, 1, &accuracy));
     assert_true(isnan(accuracy));
     sides.n_non_member = 0;
-    assert_int_equal(logistic_cross_validate(&sides, 1, &accuracy), STATUS_OK);
+    ok(logistic_cross_validate(&sides, 1, &accuracy));
     assert_true(isnan(accuracy));
 }
 
@@ -75,10 +75,10 @@ static void test_svc(void **state)
     double first[N_QUERIES], again[N_QUERIES];
 
     made_up_init(&made);
-    assert_int_equal(svc_decide(&made.sides, &published, queries, N_QUERIES, first), STATUS_OK);
+    ok(svc_decide(&made.sides, &published, queries, N_QUERIES, first));
     for (int i = 0; i < N_QUERIES; i++)
         expect_near(first[i], decisions[i]);
-    assert_int_equal(svc_decide(&made.sides, &published, queries, N_QUERIES, again), STATUS_OK);
+    ok(svc_decide(&made.sides, &published, queries, N_QUERIES, again));
     assert_memory_equal(first, again, sizeof first);
 }
 
@@ -90,13 +90,13 @@ static void test_svc_of_equal_values(void **state)
     struct two_sides sides = {same, same, 6, 2};
     double found[2];
 
-    assert_int_equal(svc_decide(&sides, &published, asked, 2, found), STATUS_OK);
+    ok(svc_decide(&sides, &published, asked, 2, found));
     assert_true(found[0] < 0 && found[1] < 0);
     sides = (struct two_sides){same, same, 2, 6};
-    assert_int_equal(svc_decide(&sides, &published, asked, 2, found), STATUS_OK);
+    ok(svc_decide(&sides, &published, asked, 2, found));
     assert_true(found[0] > 0 && found[1] > 0);
     sides = (struct two_sides){same, same, 6, 6};
-    assert_int_equal(svc_decide(&sides, &published, asked, 1, found), STATUS_OK);
+    ok(svc_decide(&sides, &published, asked, 1, found));
     assert_true(found[0] <= 0);
 }
 
@@ -138,7 +138,7 @@ static void test_calibration(void **state)
         labels[i] = i % 4 == 0;
         images[i] = i;
     }
-    assert_int_equal(calibration_error(&predictions, "test", images, N, &error), STATUS_OK);
+    ok(calibration_error(&predictions, "test", images, N, &error));
     expect_near(error, expected_error);
 }
 

@@ -2,6 +2,7 @@
 #include "eval/eval.h"
 
 #include "support/cmocka.h"
+#include "support/outcome.h"
 
 #include <math.h>
 #include <string.h>
@@ -12,7 +13,7 @@ static int create(void **state)
 {
     struct arena *arena = NULL;
 
-    assert_int_equal(arena_create(&arena), STATUS_OK);
+    ok(arena_create(&arena));
     *state = arena;
     return 0;
 }
@@ -28,7 +29,7 @@ static void expect_row(struct arena *arena, const double logits[K], int32_t labe
 {
     struct predictions predictions;
 
-    assert_int_equal(predictions_create(arena, 1, K, &predictions), STATUS_OK);
+    ok(predictions_create(arena, 1, K, &predictions));
     predictions_set(&predictions, 0, 1, logits, &label);
     assert_int_equal(predictions.labels[0], label);
     if (isnan(wanted[0]))
@@ -60,7 +61,7 @@ static void test_probabilities(void **state)
     const float wanted[] = {0.125F, 0.25F, 0.625F, 0, 1, 0};
     struct predictions predictions;
 
-    assert_int_equal(predictions_create(*state, 3, K, &predictions), STATUS_OK);
+    ok(predictions_create(*state, 3, K, &predictions));
     assert_int_equal(predictions.n_classes, K);
     predictions_set(&predictions, 0, 3, logits, labels);
     for (int i = 0; i < 2 * K; i++)
@@ -75,7 +76,7 @@ static void test_batches_fill_their_rows(void **state)
     const double logits[] = {1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 0};
     const int32_t labels[] = {0, 1, 1, 0};
 
-    assert_int_equal(predictions_create(*state, 4, K, &predictions), STATUS_OK);
+    ok(predictions_create(*state, 4, K, &predictions));
     predictions_set(&predictions, 2, 2, logits + 6, labels + 2);
     predictions_set(&predictions, 0, 2, logits, labels);
     assert_memory_equal(predictions.labels, labels, sizeof labels);

@@ -3,6 +3,7 @@
 
 #include "eval/minimise.h"
 #include "support/cmocka.h"
+#include "support/outcome.h"
 
 #include <math.h>
 #include <string.h>
@@ -47,8 +48,8 @@ static void test_agrees_with_scikit_learn(void **state)
 
     (void)state;
     sample_init(&sample);
-    assert_int_equal(arena_create(&arena), STATUS_OK);
-    assert_int_equal(probe_fit(&sample.images, arena, &probe), STATUS_OK);
+    ok(arena_create(&arena));
+    ok(probe_fit(&sample.images, arena, &probe));
     /* gradient within 1e-7 · 60 and curvature at least 1 in the weights */
     for (int c = 0; c < N_CLASSES; c++) {
         for (int e = 0; e < N_FEATURES; e++)
@@ -70,7 +71,7 @@ static void test_refuses(void **state)
 
     (void)state;
     sample_init(&sample);
-    assert_int_equal(arena_create(&arena), STATUS_OK);
+    ok(arena_create(&arena));
     sample.features[2 * N_FEATURES + 1] = NAN;
     assert_int_equal(probe_fit(&sample.images, arena, &probe), STATUS_DIVERGED);
     assert_non_null(strstr(status_message(), "feature 1 of an image is nan"));
@@ -104,13 +105,13 @@ static void test_minimiser_finds_the_bottom(void **state)
     const struct minimise_limits limits = {1e-7, 500}, few = {1e-7, 3};
 
     (void)state;
-    assert_int_equal(minimise(&objective, &limits, x, &n_iterations), STATUS_OK);
+    ok(minimise(&objective, &limits, x, &n_iterations));
     for (int k = 0; k < N_VARIABLES; k++)
         assert_true(fabs(x[k] - k) < 1e-7);
     assert_true(n_iterations > 1 && n_iterations < 200 && n_calls >= n_iterations);
     for (int k = 0; k < N_VARIABLES; k++)
         x[k] = 0;
-    assert_int_equal(minimise(&objective, &few, x, &n_iterations), STATUS_OK);
+    ok(minimise(&objective, &few, x, &n_iterations));
     assert_int_equal(n_iterations, 3);
     x[0] = INFINITY;
     assert_int_equal(minimise(&objective, &limits, x, NULL), STATUS_DIVERGED);

@@ -1,6 +1,8 @@
 #include "world.h"
 
 #include "support/cmocka.h"
+#include "support/outcome.h"
+#include "support/split_of_class.h"
 
 #include <math.h>
 
@@ -22,18 +24,17 @@ void world_init(struct world *world, int64_t n_train, int64_t n_test, int forget
     const int64_t counts[] = {n_train, n_test};
 
     *world = (struct world){.dataset = {.n_classes = N_CLASSES}};
-    assert_int_equal(arena_create(&world->arena), STATUS_OK);
+    ok(arena_create(&world->arena));
     for (int t = 0; t < 2; t++) {
         tables[t]->n = counts[t];
-        assert_int_equal(predictions_create(world->arena, counts[t], N_CLASSES, predictions[t]),
-                         STATUS_OK);
+        ok(predictions_create(world->arena, counts[t], N_CLASSES, predictions[t]));
         tables[t]->labels = predictions[t]->labels;
         for (int64_t i = 0; i < counts[t]; i++) {
             predictions[t]->labels[i] = (int32_t)(i % N_CLASSES);
             predict(predictions[t], i, t == 0 ? 0.99 : 0.6);
         }
     }
-    assert_int_equal(split_by_class(&world->dataset, forget_class, &world->split), STATUS_OK);
+    ok(split_of_class(&world->dataset, forget_class, &world->split));
 }
 
 void world_release(struct world *world)

@@ -1,14 +1,9 @@
 /* Pass `autodiff`: which backward nodes exist, and which do not. That their numbers are right is
  * executor.c's and the golden files' business. */
 #include "graph/passes.h"
-#include "unit/graph/toy.h"
+#include "support/cmocka.h"
+#include "support/toy.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 static int64_t backward(const struct graph *graph, enum op_kind kind)

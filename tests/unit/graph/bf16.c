@@ -1,7 +1,7 @@
 /* A graph whose maps hold bf16: which values do, what memory that takes, and where the weights come
  * from that products read. */
 #include "graph/passes.h"
-#include "unit/graph/toy.h"
+#include "support/toy.h"
 
 #include "support/cmocka.h"
 

@@ -1,13 +1,9 @@
 /* Building: shapes, names and order of parameters, errors that stick, and what graph_check finds.
  */
-#include "unit/graph/toy.h"
+#include "support/toy.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/cmocka.h"
 
-#include <cmocka.h>
 #include <string.h>
 
 static void test_toy_is_complete(void **state)
@@ -149,7 +145,7 @@ static void test_errors_stick(void **state)
     (void)state;
     expect_stuck(large_kernel, "convolution 'big': kernel 9 does not fit a 8 × 8 map");
     expect_stuck(no_outputs, "'none' has 0 outputs");
-    expect_stuck(linear_on_map, "linear 'linear' wants rows or tokens, 'x' has 4 dimensions");
+    expect_stuck(linear_on_map, "linear 'linear' expects rows or tokens, but 'x' has 4 dimensions");
     expect_stuck(odd_padding, "cannot pad 3 to 6 channels");
     expect_stuck(unequal_sum, "cannot add 'x' and 'shortcut': shapes differ");
     expect_stuck(dropout_of_all, "dropout must be in [0, 1), got 1");
@@ -161,7 +157,7 @@ static void test_check_finds_broken_nodes(void **state)
 {
     struct graph_settings settings = toy_settings(GRAPH_TRAIN, 2);
     struct graph *graph = toy_forward(&settings);
-    struct node *conv = &graph->nodes[1];
+    struct graph_node *conv = &graph->nodes[1];
     int x = conv->values[0], y = conv->values[2];
 
     (void)state;

@@ -1,14 +1,9 @@
 /* Filters of a frozen weight that pruning made zero are left out: the same training steps as with
  * them, but for rounding, and fewer of them computed. */
 #include "model/model.h"
-#include "unit/graph/toy.h"
+#include "support/cmocka.h"
+#include "support/toy.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -73,57 +68,24 @@ static int count_left_out(const struct toy *toy)
     return n;
 }
 
-static double element(const struct tensor *tensor, int64_t i)
-{
-    return tensor->dtype == DTYPE_F32 ? (double)((const float *)tensor->data)[i]
-                                      : ((const double *)tensor->data)[i];
-}
-
-/* A copy on the host. */
-static struct tensor downloaded(const struct toy *toy, struct tensor tensor)
-{
-    void *copy = malloc(tensor_bytes(&tensor));
-
-    assert_non_null(copy);
-    ok(device_download(toy->device, copy, tensor.data, tensor_bytes(&tensor)));
-    tensor.data = copy;
-    return tensor;
-}
-
-/* value −= 0.01 · gradient, on the host. */
-static void descend(const struct toy *toy)
-{
-    struct tensor there = parameters_flat_values(toy->parameters);
-    struct tensor value = downloaded(toy, there);
-    struct tensor gradient = downloaded(toy, parameters_flat_gradients(toy->parameters));
-
-    for (int64_t i = 0; i < tensor_elements(&value); i++)
-        if (value.dtype == DTYPE_F32)
-            ((float *)value.data)[i] -= 0.01f * ((const float *)gradient.data)[i];
-        else
-            ((double *)value.data)[i] -= 0.01 * ((const double *)gradient.data)[i];
-    ok(device_upload(toy->device, there.data, value.data, tensor_bytes(&value)));
-    free(value.data);
-    free(gradient.data);
-}
-
 /* Each of 20 layers, forward and back, adds the rounding of sums of up to 576 terms, which grows as
  * their root. */
 static void check_gradients(const struct toy *with, const struct toy *without, double epsilon)
 {
-    struct tensor a = downloaded(with, parameters_flat_gradients(with->parameters));
-    struct tensor b = downloaded(without, parameters_flat_gradients(without->parameters));
+    struct tensor a = toy_download(with, parameters_flat_gradients(with->parameters));
+    struct tensor b = toy_download(without, parameters_flat_gradients(without->parameters));
     double largest = 0, difference = 0, bound = 40 * sqrt(576) * epsilon;
 
     for (int64_t i = 0; i < tensor_elements(&a); i++) {
-        largest = fmax(largest, fabs(element(&b, i)));
-        difference = fmax(difference, fabs(element(&a, i) - element(&b, i)));
+        largest = fmax(largest, fabs(number_at(b.data, b.dtype, i)));
+        difference =
+            fmax(difference, fabs(number_at(a.data, a.dtype, i) - number_at(b.data, b.dtype, i)));
     }
     free(a.data);
     free(b.data);
     assert_true(largest > 0);
     if (!(difference <= bound * largest))
-        fail_msg("gradients differ by %g of %g, wanted %g", difference, largest, bound * largest);
+        fail_msg("gradients differ by %g of %g, expected %g", difference, largest, bound * largest);
 }
 
 static void check_steps(const struct backend *backend, double sparsity)
@@ -142,8 +104,8 @@ static void check_steps(const struct backend *backend, double sparsity)
         ok(executor_run(with.executor));
         ok(executor_run(without.executor));
         check_gradients(&with, &without, epsilon);
-        descend(&with);
-        descend(&without);
+        toy_descend(&with, 0.01);
+        toy_descend(&without, 0.01);
     }
     toy_close(&with);
     toy_close(&without);

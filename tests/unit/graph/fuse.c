@@ -1,14 +1,9 @@
 /* Fused graphs against the same graphs as they were built: fewer nodes, and the same bits but for
  * adapters on cpu, whose product is then another one. */
 #include "model/model.h"
-#include "unit/graph/toy.h"
+#include "support/cmocka.h"
+#include "support/toy.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,12 +40,6 @@ static double most_error(const struct backend *backend, enum toy_kind kind, int 
     return backend->real == DTYPE_F32 && kind == TOY_LORA ? 60 * n_steps * 0x1p-24 : 0;
 }
 
-static double number_at(const struct tensor *tensor, int64_t i)
-{
-    return tensor->dtype == DTYPE_F32 ? (double)((const float *)tensor->data)[i]
-                                      : ((const double *)tensor->data)[i];
-}
-
 /* Parameters and running values of both toys. */
 static void assert_near_parameters(const struct toy *a, const struct toy *b, double most)
 {
@@ -58,25 +47,13 @@ static void assert_near_parameters(const struct toy *a, const struct toy *b, dou
         struct tensor ours = parameters_tensor(a->parameters, i);
         struct tensor theirs = parameters_tensor(b->parameters, i);
         for (int64_t e = 0; e < tensor_elements(&ours); e++) {
-            double x = number_at(&ours, e), y = number_at(&theirs, e);
+            double x = number_at(ours.data, ours.dtype, e),
+                   y = number_at(theirs.data, theirs.dtype, e);
             if (!(fabs(x - y) <= most * (1 + fabs(y))))
                 fail_msg("'%s' differs: %.9g and %.9g", parameters_row(a->parameters, i)->name, x,
                          y);
         }
     }
-}
-
-/* value −= 0.05 · gradient, on the host: both backends compute there. */
-static void descend(const struct toy *toy)
-{
-    struct tensor value = parameters_flat_values(toy->parameters);
-    struct tensor gradient = parameters_flat_gradients(toy->parameters);
-
-    for (int64_t i = 0; i < tensor_elements(&value); i++)
-        if (value.dtype == DTYPE_F32)
-            ((float *)value.data)[i] -= 0.05f * ((float *)gradient.data)[i];
-        else
-            ((double *)value.data)[i] -= 0.05 * ((double *)gradient.data)[i];
 }
 
 static void check_steps(const struct backend *backend, enum graph_mode mode, enum toy_kind kind)
@@ -100,8 +77,8 @@ static void check_steps(const struct backend *backend, enum graph_mode mode, enu
         first = step == 0 ? loss : first;
         double most = most_error(backend, kind, step + 1);
         assert_true(fabs(toy_number(&fused, rewritten->loss) - loss) <= most * (1 + loss));
-        descend(&plain);
-        descend(&fused);
+        toy_descend(&plain, 0.05);
+        toy_descend(&fused, 0.05);
         assert_near_parameters(&plain, &fused, most);
     }
     assert_true(loss != first);
@@ -137,8 +114,8 @@ static void test_evaluation(void **state)
     assert_true(ours[0] != 0);
     y.data = theirs;
     for (int64_t i = 0; i < tensor_elements(&x); i++)
-        assert_true(fabs(number_at(&x, i) - number_at(&y, i)) <=
-                    most_error(backend, TOY_LORA, 1) * (1 + fabs(number_at(&y, i))));
+        assert_true(fabs(number_at(x.data, x.dtype, i) - number_at(y.data, y.dtype, i)) <=
+                    most_error(backend, TOY_LORA, 1) * (1 + fabs(number_at(y.data, y.dtype, i))));
     toy_close(&plain);
     toy_close(&fused);
 }
@@ -198,7 +175,7 @@ static void test_adapters_add_in_place(void **state)
         assert_int_equal(toy_count_nodes(graph, OP_scale, PART_BACKWARD), 0);
         assert_int_equal(toy_count_nodes(graph, OP_add, PART_FORWARD), 0);
         for (int64_t n = 0; n < graph->n_nodes; n++) {
-            const struct node *node = &graph->nodes[n];
+            const struct graph_node *node = &graph->nodes[n];
             if (node->kind != OP_conv2d_forward || node->values[3] < 0)
                 continue;
             assert_true(node->attributes.conv2d_forward.factor == 1.5);

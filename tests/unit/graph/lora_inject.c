@@ -1,13 +1,8 @@
 /* Pass `lora_inject`: the nodes and parameters it adds, and their order. */
 #include "graph/passes.h"
-#include "unit/graph/toy.h"
+#include "support/cmocka.h"
+#include "support/toy.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 static void test_adds_adapters(void **state)
@@ -49,7 +44,7 @@ static void test_layers_stride_and_factor(void **state)
     (void)state;
     ok(pass_lora_inject(graph, &toy_lora));
     for (int64_t i = 0; i < graph->n_nodes; i++) {
-        const struct node *node = &graph->nodes[i];
+        const struct graph_node *node = &graph->nodes[i];
         if (node->kind == OP_dropout) {
             assert_int_equal(node->attributes.dropout.layer, layer++);
             assert_int_equal(node->attributes.dropout.seed, 11);
@@ -103,7 +98,7 @@ static void test_refuses(void **state)
     lora.targets = "block1"; /* whole names only */
     expect_refusal(lora, "matches no convolution");
     lora.targets = "(";
-    expect_refusal(lora, "is no regular expression");
+    expect_refusal(lora, "is not a regular expression");
     lora = toy_lora;
     lora.lora_rank = 0;
     expect_refusal(lora, "lora.rank must be at least 1, got 0");

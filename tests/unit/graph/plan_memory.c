@@ -2,14 +2,9 @@
  * the arena, whose value they hold. Every read must find all its bytes. */
 #include "graph/passes.h"
 #include "model/model.h"
-#include "unit/graph/toy.h"
+#include "support/cmocka.h"
+#include "support/toy.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,7 +41,8 @@ static void expect_owned(const struct replay *replay, int v)
 }
 
 /* A written tensor may touch a tensor read by the same node only where the operation allows it. */
-static void expect_allowed_overlap(const struct replay *replay, const struct node *node, int t)
+static void expect_allowed_overlap(const struct replay *replay, const struct graph_node *node,
+                                   int t)
 {
     const struct op_info *info = op_info(node->kind);
     size_t start = replay->plan->offsets[node->values[t]];
@@ -65,7 +61,7 @@ static void expect_allowed_overlap(const struct replay *replay, const struct nod
     }
 }
 
-static void replay_node(struct replay *replay, const struct node *node)
+static void replay_node(struct replay *replay, const struct graph_node *node)
 {
     const struct op_info *info = op_info(node->kind);
 

@@ -1,12 +1,8 @@
 /* Pruning: which channels, how many, and what each kind of mask holds. */
-#include "unit/graph/toy.h"
+#include "support/toy.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/cmocka.h"
 
-#include <cmocka.h>
 #include <math.h>
 #include <string.h>
 

@@ -2,14 +2,10 @@
  * linear layer, merging, pruning, and a backend that lacks the operations. */
 #include "graph/initial.h"
 #include "model/model.h"
-#include "unit/graph/toy.h"
+#include "support/cmocka.h"
+#include "support/toy.h"
+#include "support/trainable_elements.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,7 +202,7 @@ static void test_ignored_out_proj(void **state)
     for (int ignores = 0; ignores < 2; ignores++) {
         struct graph *graph = small_vit(GRAPH_TRAIN, DTYPE_F64);
         adapt(graph, ".*_1\\.self_attention\\.out_proj|heads\\.head", ignores);
-        assert_int_equal(graph_trainable_elements(graph), 2 * (12 + 12) + 2 * (12 + TOY_CLASSES));
+        assert_int_equal(trainable_elements(graph), 2 * (12 + 12) + 2 * (12 + TOY_CLASSES));
         ok(pass_autodiff(graph));
         graph_destroy(graph);
     }

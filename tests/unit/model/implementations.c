@@ -3,16 +3,11 @@
 #include "unit/model/training_graph.h"
 
 #include "graph/executor.h"
+#include "support/outcome.h"
 
 #include "support/cmocka.h"
 
 #include <string.h>
-
-static void ok(enum status status)
-{
-    if (status != STATUS_OK)
-        fail_msg("%s: %s (%s)", status_name(status), status_message(), status_origin());
-}
 
 /* Prepared, never run: the arena's pages are not touched. */
 static int64_t count_prepared(struct device *device, struct graph *graph, const char *arch,
@@ -29,7 +24,7 @@ static int64_t count_prepared(struct device *device, struct graph *graph, const 
     struct executor_settings settings = {.device = device, .parameters = parameters};
     ok(executor_create(graph, &settings, &executor));
     for (int64_t i = 0; i < graph->n_nodes; i++) {
-        const struct node *node = &graph->nodes[i];
+        const struct graph_node *node = &graph->nodes[i];
         const char *name = executor_implementation(executor, i);
         if (strncmp(name, "ref", 3) == 0)
             fail_msg("%s, batch %lld, sparsity %g: %s '%s' falls to '%s'", arch,

@@ -1,14 +1,10 @@
 /* Architectures: published parameter counts, PyTorch's names in state_dict order, shapes. */
 #include "model/model.h"
 #include "graph/passes.h"
-#include "unit/graph/toy.h"
+#include "support/cmocka.h"
+#include "support/toy.h"
+#include "support/trainable_elements.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 static struct graph *build(const char *name, enum graph_mode mode)
@@ -36,7 +32,7 @@ static void test_parameter_counts(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         struct graph *graph = build(counts[i].name, GRAPH_EVAL);
-        assert_int_equal(graph_trainable_elements(graph), counts[i].n);
+        assert_int_equal(trainable_elements(graph), counts[i].n);
         graph_destroy(graph);
     }
     assert_null(architecture_at((int)(sizeof counts / sizeof *counts)));
@@ -60,7 +56,7 @@ static void check_lora(const char *name, int lora_rank, bool ignores_out_proj, i
 
     ok(pass_freeze_except(graph, &architecture->head, architecture->head != NULL ? 1 : 0));
     ok(pass_lora_inject(graph, &lora));
-    assert_int_equal(graph_trainable_elements(graph), n_trainable);
+    assert_int_equal(trainable_elements(graph), n_trainable);
     assert_int_equal(graph->n_params, n_params + 2 * n_adapters);
     ok(pass_autodiff(graph));
     graph_destroy(graph);
@@ -144,7 +140,7 @@ static void test_strides(void **state)
 
     (void)state;
     for (int64_t i = 0; i < graph->n_nodes; i++) {
-        const struct node *node = &graph->nodes[i];
+        const struct graph_node *node = &graph->nodes[i];
         if (node->kind != OP_conv2d_forward || strncmp(node->module, "layer", 5) != 0)
             continue;
         bool is_first = node->module[5] != '1' && strncmp(node->module + 6, ".0.", 3) == 0;

@@ -7,9 +7,10 @@
 #include "graph/passes.h"
 #include "kernels/cuda/host/host_gpu.h"
 #include "kernels/cuda/low_rank.h"
-#include "train/step_end.h"
-
 #include "support/cmocka.h"
+#include "support/outcome.h"
+#include "support/trainable_elements.h"
+#include "train/step_end.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -36,7 +37,7 @@ static int64_t launches_of(enum op_kind kind)
 }
 
 /* An adapter's second weight: the sums of its gradient are added in two steps. */
-static bool is_low_rank_gradient(const struct graph *graph, const struct node *node)
+static bool is_low_rank_gradient(const struct graph *graph, const struct graph_node *node)
 {
     if (node->kind != OP_conv2d_backward_weight)
         return false;
@@ -45,15 +46,9 @@ static bool is_low_rank_gradient(const struct graph *graph, const struct node *n
            node->attributes.conv2d_backward_weight.stride == 1;
 }
 
-static int64_t launches_of_node(const struct graph *graph, const struct node *node)
+static int64_t launches_of_node(const struct graph *graph, const struct graph_node *node)
 {
     return launches_of(node->kind) + is_low_rank_gradient(graph, node);
-}
-
-static void ok(enum status status)
-{
-    if (status != STATUS_OK)
-        fail_msg("%s: %s (%s)", status_name(status), status_message(), status_origin());
 }
 
 struct count {
@@ -71,7 +66,7 @@ static double elements_of(const struct value *value)
 }
 
 /* The table of images holds one batch here, so that its size is what a step reads of it. */
-static double bytes_of(const struct graph *graph, const struct node *node)
+static double bytes_of(const struct graph *graph, const struct graph_node *node)
 {
     const struct op_info *info = op_info(node->kind);
     double bytes = 0;
@@ -87,7 +82,7 @@ static double bytes_of(const struct graph *graph, const struct node *node)
 }
 
 /* Two per multiplication of products; the shape is that of weight and output. */
-static double flops_of(const struct graph *graph, const struct node *node)
+static double flops_of(const struct graph *graph, const struct graph_node *node)
 {
     static const int weights[][2] = {
         [OP_conv2d_forward] = {1, 2},         [OP_conv2d_backward_data] = {1, 0},
@@ -117,7 +112,7 @@ static struct count count_step(const char *name, int64_t batch_size, int64_t lor
 {
     struct graph *graph = training_graph(name, batch_size, lora_rank, map);
     struct count count = {0};
-    double n_trained = (double)graph_trainable_elements(graph);
+    double n_trained = (double)trainable_elements(graph);
 
     for (int64_t i = 0; i < graph->n_nodes; i++)
         add(&count, launches_of_node(graph, &graph->nodes[i]), bytes_of(graph, &graph->nodes[i]),

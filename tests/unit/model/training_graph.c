@@ -2,14 +2,9 @@
 
 #include "graph/passes.h"
 #include "model/model.h"
+#include "support/outcome.h"
 
 #include "support/cmocka.h"
-
-static void ok(enum status status)
-{
-    if (status != STATUS_OK)
-        fail_msg("%s: %s (%s)", status_name(status), status_message(), status_origin());
-}
 
 struct graph *training_graph(const char *arch, int64_t batch_size, int64_t lora_rank,
                              enum dtype map)

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "store/results/results.h"
 #include "support/cmocka.h"
+#include "support/outcome.h"
 #include "support/temporary_folder.h"
 
 #include <math.h>
@@ -15,7 +16,7 @@ static void write_shard(const struct temporary_folder *folder, const char *name,
     char path[TEMPORARY_PATH_BYTES];
     const struct results results = {.n_rows = n_rows, .n_columns = n_columns, .columns = columns};
 
-    assert_int_equal(results_write(temporary_path(folder, name, path), &results), STATUS_OK);
+    ok(results_write(temporary_path(folder, name, path), &results));
 }
 
 #define TEXTS(column, ...)                                                                         \
@@ -62,18 +63,14 @@ static void shards_are_one_table(void **state)
     (void)state;
     temporary_folder_open(&folder);
     write_both(&folder);
-    assert_int_equal(
-        report_compose(folder.path, &(struct report_settings){.format = REPORT_CSV}, &csv),
-        STATUS_OK);
+    ok(report_compose(folder.path, &(struct report_settings){.format = REPORT_CSV}, &csv));
     assert_string_equal(text_value(&csv), "id,name,state,UA,average_gap,error\n"
                                           "aa,0000-a,done,0.5,,\n"
                                           "bb,0001-b,done,0.75,0.5,\n"
                                           "cc,0002-c,done,0.25,0.125,\n"
                                           "dd,10000-d,failed,,,why\n");
-    assert_int_equal(
-        report_compose(folder.path,
-                       &(struct report_settings){.format = REPORT_TABLE, .has_runs = true}, &table),
-        STATUS_OK);
+    ok(report_compose(folder.path,
+                      &(struct report_settings){.format = REPORT_TABLE, .has_runs = true}, &table));
     assert_non_null(strstr(text_value(&table), "1 shard of the sweep has no results yet\n"));
     text_release(&csv);
     text_release(&table);
@@ -89,8 +86,7 @@ static void damage_names_the_shard(void **state)
     (void)state;
     temporary_folder_open(&folder);
     write_both(&folder);
-    assert_int_equal(file_write(temporary_path(&folder, "results-2-of-3.h5", path), "x", 1),
-                     STATUS_OK);
+    ok(file_write(temporary_path(&folder, "results-2-of-3.h5", path), "x", 1));
     assert_int_equal(
         report_compose(folder.path, &(struct report_settings){.format = REPORT_CSV}, &text),
         STATUS_BAD_DATA);

@@ -1,5 +1,5 @@
 /* Writes the sample results into the folder named on the command line, for read_back.py. */
-#include "report_folder.h"
+#include "support/report_folder.h"
 
 int main(int argc, char **argv)
 {

@@ -1,8 +1,9 @@
 /* The table for people, line by line. */
 #include "report/report.h"
 
-#include "report_folder.h"
 #include "support/cmocka.h"
+#include "support/outcome.h"
+#include "support/report_folder.h"
 #include "support/temporary_folder.h"
 
 #include <string.h>
@@ -28,7 +29,7 @@ static void expect_report(const struct temporary_folder *folder,
 {
     struct text text = {0};
 
-    assert_int_equal(report_compose(folder->path, settings, &text), STATUS_OK);
+    ok(report_compose(folder->path, settings, &text));
     assert_string_equal(text_value(&text), wanted);
     text_release(&text);
 }

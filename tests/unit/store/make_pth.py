@@ -178,13 +178,13 @@ def write_evil(folder, bad):
         path = folder / f"evil_{kind}.pth"
         value = {"state_dict": small(), "callback": Evil(folder / "executed")}
         save(value, path, kind)
-        bad.append((path.name, "pickle wants 'posix.system', which no state dict needs; refused"))
+        bad.append((path.name, "pickle asks for 'posix.system', which no state dict needs; refused"))
     rewrite_zip(folder / "evil_zip.pth", folder / "evil_os.pth",
                 {"data.pkl": lambda content: content.replace(b"cposix\nsystem\n", b"cos\nsystem\n")})
-    bad.append(("evil_os.pth", "pickle wants 'os.system', which no state dict needs; refused"))
+    bad.append(("evil_os.pth", "pickle asks for 'os.system', which no state dict needs; refused"))
     rewrite_zip(folder / "evil_zip.pth", folder / "evil_control.pth",
                 {"data.pkl": lambda content: content.replace(b"cposix\n", b"c\x1b[2J\n")})
-    bad.append(("evil_control.pth", "pickle wants '?[2J.system'"))
+    bad.append(("evil_control.pth", "pickle asks for '?[2J.system'"))
 
 
 class Marked:
@@ -200,18 +200,18 @@ def write_refused(folder, bad):
         save(value, folder / name, kind)
         bad.append((name, message))
 
-    add("model.pth", torch.nn.Linear(2, 2), "pickle wants 'torch.nn.modules.linear.Linear'")
-    add("complex.pth", {"a": torch.zeros(2, dtype=torch.complex64)}, "pickle wants 'torch.ComplexFloatStorage'")
+    add("model.pth", torch.nn.Linear(2, 2), "pickle asks for 'torch.nn.modules.linear.Linear'")
+    add("complex.pth", {"a": torch.zeros(2, dtype=torch.complex64)}, "pickle asks for 'torch.ComplexFloatStorage'")
     module = numpy.zeros(3).__reduce__()[0].__module__  # numpy.core.multiarray, from NumPy 2 on numpy._core.multiarray
-    add("array.pth", {"a": numpy.zeros(3)}, f"pickle wants '{module}._reconstruct'")
-    add("nothing.pth", {"epoch": 3, "acc": 1.0}, "holds no tensors, wanted a state dict at top level or under "
+    add("array.pth", {"a": numpy.zeros(3)}, f"pickle asks for '{module}._reconstruct'")
+    add("nothing.pth", {"epoch": 3, "acc": 1.0}, "holds no tensors, expected a state dict at top level or under "
         "'state_dict', 'net' or 'model'; top level holds 'epoch', 'acc'")
     add("tensor.pth", torch.zeros(2), "holds no dict at top level")
     add("unnamed.pth", {3: torch.zeros(2)}, "holds a tensor whose name is not text")
     add("control.pth", {"a\x1b": torch.zeros(2)}, "holds a tensor whose name has control characters")
     add("negative.pth", {"a": Marked()}, "pickle holds a tensor marked 'neg', whose values are not the stored ones; "
         "save tensor.resolve_neg()")
-    add("nine.pth", {"a": torch.zeros([1] * 9)}, "a tensor of 9 dimensions, at most 8 wanted")
+    add("nine.pth", {"a": torch.zeros([1] * 9)}, "a tensor of 9 dimensions, expected at most 8")
 
 
 def write_damaged(folder, bad):
@@ -221,24 +221,24 @@ def write_damaged(folder, bad):
         rewrite_zip(source, folder / name, changes, method)
         bad.append((name, message))
 
-    add("big_endian.pth", {"byteorder": None}, "is big-endian, only little-endian files are read")
+    add("big_endian.pth", {"byteorder": None}, "is big-endian, but only little-endian files can be read")
     with zipfile.ZipFile(folder / "big_endian.pth", "a") as archive:
         archive.writestr("small_zip/byteorder", "big")
     add("short_storage.pth", {"data/0": lambda content: content[:-4]},
-        "'conv.weight': storage 'small_zip/data/0' has 28 bytes, 8 float32 wanted")
+        "'conv.weight': storage 'small_zip/data/0' has 28 bytes, expected 8 float32")
     add("no_storage.pth", {"data/0": None}, "'conv.weight': storage 'small_zip/data/0' is missing from the archive")
     add("no_pickle.pth", {"data.pkl": None}, "zip archive has no data.pkl, so torch.save did not write it")
-    add("compressed.pth", {}, "is compressed, PyTorch stores as is", zipfile.ZIP_DEFLATED)
+    add("compressed.pth", {}, "is compressed, but PyTorch stores entries as they are", zipfile.ZIP_DEFLATED)
     add("reaching.pth", {"data.pkl": lambda content: content.replace(b"K\x00(K\x02K\x01K\x02K\x02t", b"K\x04(K\x02K\x01K\x02K\x02t")},
         "'conv.weight' reaches beyond its storage of 8 elements")
     add("greedy.pth", {"data.pkl": lambda content: content.replace(b"K\x08t", b"J\xff\xff\xff\x7ft")},
-        "'conv.weight' wants a storage of 2147483647 float32, the file has")
+        "'conv.weight' needs a storage of 2147483647 float32, but the file has")
 
     legacy = (folder / "small_legacy.pth").read_bytes()
     (folder / "big_endian_legacy.pth").write_bytes(legacy.replace(b"little_endianq\x02\x88", b"little_endianq\x02\x89"))
-    bad.append(("big_endian_legacy.pth", "is big-endian, only little-endian files are read"))
+    bad.append(("big_endian_legacy.pth", "is big-endian, but only little-endian files can be read"))
     (folder / "count_legacy.pth").write_bytes(legacy.replace(b"K\x08N", b"K\x09N"))
-    bad.append(("count_legacy.pth", "has 8 elements, the pickle says 9"))
+    bad.append(("count_legacy.pth", "has 8 elements, but the pickle says 9"))
     (folder / "plain.pkl").write_bytes(pickle.dumps({"a": [1, 2]}, 2))
     bad.append(("plain.pkl", "does not begin as PyTorch's files do"))
 

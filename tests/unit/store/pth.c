@@ -75,11 +75,11 @@ static void test_values(void **state)
         char hash[HASH_HEX_BYTES];
         const cJSON *tensors = cJSON_GetObjectItem(file, "tensors");
         temporary_path(&fixture->folder, text_of(file, "file"), path);
-        assert_ok(weights_load(path, &weights));
+        ok(weights_load(path, &weights));
         assert_string_equal(weights->format, text_of(file, "format"));
         assert_string_equal(weights->nested_under, text_of(file, "nested"));
         assert_string_equal(weights->prefix, text_of(file, "prefix"));
-        assert_ok(hash_file(path, hash));
+        ok(hash_file(path, hash));
         assert_string_equal(weights->hash, hash);
         assert_int_equal(weights->n, cJSON_GetArraySize(tensors));
         cJSON_ArrayForEach(wanted, tensors) compare_tensor(weights, wanted);
@@ -101,7 +101,7 @@ static void test_refusals(void **state)
     {
         struct weights *weights = NULL;
         temporary_path(&fixture->folder, text_of(file, "file"), path);
-        assert_fails(STATUS_BAD_DATA, text_of(file, "message"), weights_load(path, &weights));
+        fails(weights_load(path, &weights), STATUS_BAD_DATA, text_of(file, "message"));
         assert_null(weights); /* out-parameters change only on success */
         snprintf(start, sizeof start, "weights '%s': ", path);
         assert_memory_equal(status_message(), start, strlen(start));
@@ -117,8 +117,8 @@ static void every_prefix(struct fixture *fixture, const char *name)
     char *bytes = NULL;
     int64_t n = 0;
 
-    assert_ok(file_read(temporary_path(&fixture->folder, name, path), &bytes, &n));
-    assert_ok(store_parse_exactly(bytes, n));
+    ok(file_read(temporary_path(&fixture->folder, name, path), &bytes, &n));
+    ok(store_parse_exactly(bytes, n));
     for (int64_t length = 0; length < n; length++)
         if (store_parse_exactly(bytes, length) != STATUS_BAD_DATA)
             fail_msg("%s cut to %lld of %lld bytes was not refused", name, (long long)length,
@@ -139,7 +139,7 @@ static void every_flip(struct fixture *fixture, const char *name, int64_t step)
     char *bytes = NULL;
     int64_t n = 0;
 
-    assert_ok(file_read(temporary_path(&fixture->folder, name, path), &bytes, &n));
+    ok(file_read(temporary_path(&fixture->folder, name, path), &bytes, &n));
     for (int64_t i = 0; i < n; i += step) {
         for (size_t m = 0; m < sizeof masks; m++) {
             bytes[i] = (char)(bytes[i] ^ masks[m]);
@@ -170,11 +170,11 @@ static void test_flipped_value(void **state)
     int64_t n = 0;
     const float value = 0.875f; /* the last of conv.weight */
 
-    assert_ok(file_read(temporary_path(&fixture->folder, "small_zip.pth", path), &bytes, &n));
+    ok(file_read(temporary_path(&fixture->folder, "small_zip.pth", path), &bytes, &n));
     char *at = memmem(bytes, (size_t)n, &value, sizeof value);
     assert_non_null(at);
     *at = 1;
-    assert_fails(STATUS_BAD_DATA, "data/0' is damaged", store_parse_exactly(bytes, n));
+    fails(store_parse_exactly(bytes, n), STATUS_BAD_DATA, "data/0' is damaged");
     free(bytes);
 }
 

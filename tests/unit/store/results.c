@@ -94,8 +94,8 @@ static int open_folder(void **state)
 
     temporary_folder_open(&folder);
     *state = &folder;
-    assert_ok(results_write(temporary_path(&folder, "results.h5", path), &sample));
-    assert_ok(folder_create(temporary_path(&folder, "runs/0a1b/a1", path)));
+    ok(results_write(temporary_path(&folder, "results.h5", path), &sample));
+    ok(folder_create(temporary_path(&folder, "runs/0a1b/a1", path)));
     return run_file_write(temporary_path(&folder, "runs/0a1b/a1/run.h5", path), &run) != STATUS_OK;
 }
 
@@ -116,8 +116,8 @@ static void test_results_round_trip(void **state)
     struct arena *arena = NULL;
     struct results found = {0};
 
-    assert_ok(arena_create(&arena));
-    assert_ok(results_read(temporary_path(*state, "results.h5", path), arena, &found));
+    ok(arena_create(&arena));
+    ok(results_read(temporary_path(*state, "results.h5", path), arena, &found));
     assert_int_equal(found.n_rows, N_ROWS);
     assert_int_equal(found.n_columns, 5);
     for (int c = 0; c < 5; c++) {
@@ -143,9 +143,9 @@ static void test_no_rows(void **state)
     struct arena *arena = NULL;
     struct results empty = {.n_columns = 5, .columns = columns}, found = {0};
 
-    assert_ok(arena_create(&arena));
-    assert_ok(results_write(temporary_path(*state, "empty.h5", path), &empty));
-    assert_ok(results_read(path, arena, &found));
+    ok(arena_create(&arena));
+    ok(results_write(temporary_path(*state, "empty.h5", path), &empty));
+    ok(results_read(path, arena, &found));
     assert_int_equal(found.n_rows, 0);
     assert_int_equal(found.n_columns, 5);
     assert_int_equal(found.n_points, 0);
@@ -159,8 +159,8 @@ static void test_double_column(void **state)
     const struct results doubled = {.n_rows = N_ROWS, .n_columns = 2, .columns = twice};
 
     temporary_path(*state, "doubled.h5", path);
-    assert_fails(STATUS_BAD_DATA,
-                 "doubled.h5': /runs: column 'id': HDF5: ", results_write(path, &doubled));
+    fails(results_write(path, &doubled), STATUS_BAD_DATA,
+          "doubled.h5': /runs: column 'id': HDF5: ");
     assert_non_null(strstr(status_message(), "H5Tinsert("));
     assert_false(file_exists(path));
 }
@@ -199,9 +199,8 @@ static void test_run_round_trip(void **state)
     struct arena *arena = NULL;
     struct run_file found = {0};
 
-    assert_ok(arena_create(&arena));
-    assert_ok(
-        run_file_read(temporary_path(*state, "runs/0a1b/a1/run.h5", path), true, arena, &found));
+    ok(arena_create(&arena));
+    ok(run_file_read(temporary_path(*state, "runs/0a1b/a1/run.h5", path), true, arena, &found));
     compare_run(&found, true);
     assert_string_equal(found.samples[0].name, "train");
     assert_int_equal(found.samples[0].n, N_SAMPLES);
@@ -212,7 +211,7 @@ static void test_run_round_trip(void **state)
     assert_memory_equal(found.samples[0].labels, labels, sizeof labels);
     assert_memory_equal(found.samples[0].part, part, sizeof part);
     assert_int_equal(found.samples[1].n, 0);
-    assert_ok(run_file_read(path, false, arena, &found));
+    ok(run_file_read(path, false, arena, &found));
     compare_run(&found, false);
     arena_destroy(arena);
 }
@@ -223,9 +222,8 @@ static void test_forget_round_trip(void **state)
     struct arena *arena = NULL;
     struct run_forget found = {0};
 
-    assert_ok(arena_create(&arena));
-    assert_ok(
-        run_file_read_forget(temporary_path(*state, "runs/0a1b/a1/run.h5", path), arena, &found));
+    ok(arena_create(&arena));
+    ok(run_file_read_forget(temporary_path(*state, "runs/0a1b/a1/run.h5", path), arena, &found));
     assert_int_equal(found.n, 2);
     assert_int_equal(found.n_classes, 3);
     assert_memory_equal(found.images, forgotten, sizeof forgotten);
@@ -241,17 +239,16 @@ static void test_nothing_forgotten(void **state)
     struct run_file bare = run, read_back = {0};
     struct run_forget found = {0};
 
-    assert_ok(arena_create(&arena));
+    ok(arena_create(&arena));
     bare.forget = (struct run_forget){0};
     bare.n_classes = 0;
-    assert_ok(run_file_write(temporary_path(*state, "bare.h5", path), &bare));
-    assert_ok(run_file_read(path, true, arena, &read_back)); /* as older versions wrote it */
+    ok(run_file_write(temporary_path(*state, "bare.h5", path), &bare));
+    ok(run_file_read(path, true, arena, &read_back)); /* as older versions wrote it */
     assert_true(run_file_value(&read_back, "UA") == 0.75);
     assert_true(isnan(run_file_value(&read_back, "no such value")));
-    assert_fails(STATUS_BAD_DATA, "bare.h5': has no group 'forget': its run forgot nothing",
-                 run_file_read_forget(path, arena, &found));
-    assert_fails(STATUS_IO, "cannot open '/no/such'",
-                 run_file_read_forget("/no/such", arena, &found));
+    fails(run_file_read_forget(path, arena, &found), STATUS_BAD_DATA,
+          "bare.h5': has no group 'forget': its run forgot nothing");
+    fails(run_file_read_forget("/no/such", arena, &found), STATUS_IO, "cannot open '/no/such'");
     arena_destroy(arena);
 }
 
@@ -264,18 +261,17 @@ static void test_damage(void **state)
     struct arena *arena = NULL;
     struct run_file found = {0};
 
-    assert_ok(arena_create(&arena));
-    assert_ok(file_read(temporary_path(*state, "runs/0a1b/a1/run.h5", path), &bytes, &n));
+    ok(arena_create(&arena));
+    ok(file_read(temporary_path(*state, "runs/0a1b/a1/run.h5", path), &bytes, &n));
     temporary_path(*state, "damaged.h5", path);
     for (int64_t i = 8; i < n - 26; i += 1 + n / 40) {
         bytes[i] = (char)(bytes[i] ^ 4);
-        assert_ok(file_write(path, bytes, (size_t)n));
-        assert_fails(STATUS_BAD_DATA, "damaged.h5': is damaged: its checksum",
-                     run_file_read(path, true, arena, &found));
+        ok(file_write(path, bytes, (size_t)n));
+        fails(run_file_read(path, true, arena, &found), STATUS_BAD_DATA,
+              "damaged.h5': is damaged: its checksum");
         bytes[i] = (char)(bytes[i] ^ 4);
-        assert_ok(file_write(path, bytes, (size_t)i));
-        assert_fails(STATUS_BAD_DATA,
-                     "damaged.h5': HDF5: ", run_file_read(path, true, arena, &found));
+        ok(file_write(path, bytes, (size_t)i));
+        fails(run_file_read(path, true, arena, &found), STATUS_BAD_DATA, "damaged.h5': HDF5: ");
     }
     assert_null(found.id);
     free(bytes);
@@ -289,17 +285,16 @@ static void test_wrong_files(void **state)
     struct run_file found = {0};
     struct results results = {0};
 
-    assert_ok(arena_create(&arena));
+    ok(arena_create(&arena));
     temporary_path(*state, "results.h5", path);
-    assert_fails(STATUS_BAD_DATA,
-                 "results.h5': is of format 'prunelora-results', 'prunelora-run' wanted",
-                 run_file_read(path, true, arena, &found));
-    assert_ok(weights_save_h5(temporary_path(*state, "w.h5", path), NULL, 0));
-    assert_fails(STATUS_BAD_DATA, "is of format 'prunelora-weights', 'prunelora-results' wanted",
-                 results_read(path, arena, &results));
-    assert_fails(STATUS_IO, "cannot open '/no/such'", results_read("/no/such", arena, &results));
-    assert_ok(file_write(temporary_path(*state, "text.h5", path), "hello", 5));
-    assert_fails(STATUS_BAD_DATA, "text.h5': HDF5: ", results_read(path, arena, &results));
+    fails(run_file_read(path, true, arena, &found), STATUS_BAD_DATA,
+          "results.h5': is of format 'prunelora-results', expected 'prunelora-run'");
+    ok(weights_save_h5(temporary_path(*state, "w.h5", path), NULL, 0));
+    fails(results_read(path, arena, &results), STATUS_BAD_DATA,
+          "is of format 'prunelora-weights', expected 'prunelora-results'");
+    fails(results_read("/no/such", arena, &results), STATUS_IO, "cannot open '/no/such'");
+    ok(file_write(temporary_path(*state, "text.h5", path), "hello", 5));
+    fails(results_read(path, arena, &results), STATUS_BAD_DATA, "text.h5': HDF5: ");
     arena_destroy(arena);
 }
 
@@ -307,10 +302,10 @@ static void test_unwritable(void **state)
 {
     char path[TEMPORARY_PATH_BYTES];
 
-    assert_fails(STATUS_IO, "/no/such/results.h5", results_write("/no/such/results.h5", &sample));
-    assert_ok(file_write(temporary_path(*state, "a file", path), "x", 1));
-    assert_fails(STATUS_IO, "a file/run.h5",
-                 run_file_write(temporary_path(*state, "a file/run.h5", path), &run));
+    fails(results_write("/no/such/results.h5", &sample), STATUS_IO, "/no/such/results.h5");
+    ok(file_write(temporary_path(*state, "a file", path), "x", 1));
+    fails(run_file_write(temporary_path(*state, "a file/run.h5", path), &run), STATUS_IO,
+          "a file/run.h5");
 }
 
 /* h5py and pandas, and PyTorch's six lines; skipped alone when they are missing. */
@@ -324,7 +319,7 @@ static void test_python_reads(void **state)
         {"fc.weight", "float32", DTYPE_F32, 2, {2, 3}, weight, NULL},
         {"bn.num_batches_tracked", "int64", DTYPE_I64, 0, {0}, &seen, NULL}};
 
-    assert_ok(weights_save_h5(temporary_path(folder, "weights.h5", path), tensors, 2));
+    ok(weights_save_h5(temporary_path(folder, "weights.h5", path), tensors, 2));
     int code = store_run_python("check_hdf5.py", folder->path);
     if (code == 77)
         skip();

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "support/cmocka.h"
+#include "support/outcome.h"
 #include "support/temporary_folder.h"
 
 #include <math.h>
@@ -48,15 +49,15 @@ static void comes_back_bit_for_bit(void **unused)
                                         .n_files = 2};
 
     (void)unused;
-    assert_int_equal(arena_create(&arena), STATUS_OK);
+    ok(arena_create(&arena));
     for (int i = 0; i < N_AWKWARD; i++) {
         snprintf(names[i], sizeof names[i], "m%d", i);
         series[i] = awkward[i];
         values[i] =
             (struct run_value){names[i], i % 2 ? "s" : "1", i % 3 ? names[i] : "long", awkward[i]};
     }
-    assert_int_equal(run_summary_print(&summary, &text), STATUS_OK);
-    assert_int_equal(run_summary_parse(text_value(&text), arena, &back), STATUS_OK);
+    ok(run_summary_print(&summary, &text));
+    ok(run_summary_parse(text_value(&text), arena, &back));
     assert_string_equal(back.run.state, "done");
     assert_string_equal(back.run.message, "quoted \"text\"");
     assert_string_equal(back.run.host, "node");
@@ -91,7 +92,7 @@ static enum written_state state_of(const char *folder, const struct written_file
 {
     enum written_state state = WRITTEN_INTACT;
 
-    assert_int_equal(written_file_check(folder, file, is_quick, &state), STATUS_OK);
+    ok(written_file_check(folder, file, is_quick, &state));
     return state;
 }
 
@@ -107,22 +108,22 @@ static void changed_files_are_found(void **unused)
 
     (void)unused;
     temporary_folder_open(&folder);
-    assert_int_equal(arena_create(&arena), STATUS_OK);
+    ok(arena_create(&arena));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         temporary_path(&folder, names[i], path);
-        assert_int_equal(file_write(path, "some content", 12), STATUS_OK);
+        ok(file_write(path, "some content", 12));
     }
-    assert_int_equal(written_files_find(folder.path, arena, &files, &n), STATUS_OK);
+    ok(written_files_find(folder.path, arena, &files, &n));
     assert_int_equal(n, 2);
     assert_string_equal(files[0].name, "run.h5");
     assert_string_equal(files[1].name, "weights.h5");
     assert_int_equal(files[0].bytes, 12);
     assert_int_equal(state_of(folder.path, &files[0], false), WRITTEN_INTACT);
     temporary_path(&folder, "run.h5", path);
-    assert_int_equal(file_write(path, "sOme content", 12), STATUS_OK);
+    ok(file_write(path, "sOme content", 12));
     assert_int_equal(state_of(folder.path, &files[0], true), WRITTEN_INTACT); /* by its size */
     assert_int_equal(state_of(folder.path, &files[0], false), WRITTEN_CHANGED);
-    assert_int_equal(file_write(path, "some", 4), STATUS_OK);
+    ok(file_write(path, "some", 4));
     assert_int_equal(state_of(folder.path, &files[0], true), WRITTEN_RESIZED);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(state_of(folder.path, &files[0], true), WRITTEN_MISSING);

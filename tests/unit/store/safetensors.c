@@ -55,7 +55,7 @@ static void test_reads(void **state)
 
     (void)state;
     int64_t n = compose(header, 12, file);
-    assert_ok(weights_parse("x.safetensors", file, n, &weights));
+    ok(weights_parse("x.safetensors", file, n, &weights));
     assert_string_equal(weights->format, "safetensors");
     assert_string_equal(weights->prefix, "module.");
     assert_int_equal(weights->n, 3);
@@ -74,23 +74,24 @@ static void test_lies(void **state)
         const char *message;
     } cases[] = {
         {"{" TENSOR("w", "F32", "3", 0, 8) "}", 8,
-         "'w': claims 8 bytes, which is not its shape times 4 of float32"},
+         "'w': claims 8 bytes, which is not its shape times 4 bytes of float32"},
         {"{" TENSOR("w", "F32", "2", 0, 16) "}", 8,
          "'w': claims bytes 0 to 16 of the data, which has 8"},
         {"{" TENSOR("w", "F32", "2", 8, 0) "}", 8, "'w': claims bytes 8 to 0 of the data"},
-        {"{" TENSOR("w", "F32", "2", -8, 0) "}", 8, "'w': has no 'data_offsets', wanted two whole"},
+        {"{" TENSOR("w", "F32", "2", -8, 0) "}", 8,
+         "'w': has no 'data_offsets', expected two whole"},
         {"{" TENSOR("w", "F32", "2", 0.5, 8) "}", 8,
-         "'w': has no 'data_offsets', wanted two whole"},
-        {"{" TENSOR("w", "F32", "2", 0, 1e300) "}", 8, "'w': has no 'data_offsets', wanted two"},
+         "'w': has no 'data_offsets', expected two whole"},
+        {"{" TENSOR("w", "F32", "2", 0, 1e300) "}", 8, "'w': has no 'data_offsets', expected two"},
         {"{" TENSOR("w", "F32", "4611686018427387904,4", 0, 0) "}", 0,
          "'w': has a size in its 'shape' that is not a whole number"},
         {"{" TENSOR("w", "F32", "4503599627370496,4503599627370496", 0, 8) "}", 8,
-         "'w': claims 8 bytes, which is not its shape times 4 of float32"},
+         "'w': claims 8 bytes, which is not its shape times 4 bytes of float32"},
         {"{" TENSOR("w", "F32", "-1", 0, 8) "}", 8, "'w': has a size in its 'shape'"},
         {"{" TENSOR("w", "F32", "1,1,1,1,1,1,1,1,2", 0, 8) "}", 8,
          "'w': has more than 8 dimensions"},
         {"{" TENSOR("w", "F8_E4M3", "8", 0, 8) "}", 8,
-         "'w': has dtype 'F8_E4M3', known are F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL"},
+         "'w': has dtype 'F8_E4M3', expected one of F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL"},
         {"{" TENSOR("a", "F32", "2", 0, 8) "," TENSOR("b", "F32", "2", 4, 12) "}", 12,
          "'b' begins at byte 4, within 'a', which ends at 8"},
         {"{" TENSOR("a", "F32", "1", 0, 4) "," TENSOR("b", "F32", "1", 8, 12) "}", 12,
@@ -102,20 +103,20 @@ static void test_lies(void **state)
         {"{" TENSOR("a\\nb", "U8", "1", 0, 1) "}", 1, "whose name has control characters"},
         {"{" TENSOR("", "U8", "1", 0, 1) "}", 1, "holds a tensor without a name"},
         {"{\"w\":3}", 0,
-         "'w': has no 'dtype', wanted an object with dtype, shape and data_offsets"},
+         "'w': has no 'dtype', expected an object with dtype, shape and data_offsets"},
         {"{\"w\":{\"dtype\":\"F32\",\"data_offsets\":[0,0]}}", 0,
-         "'w': has no 'shape', wanted an array of sizes"},
+         "'w': has no 'shape', expected an array of sizes"},
         {"{\"w\":{\"dtype\":\"F32\",\"shape\":[0]}}", 0, "'w': has no 'data_offsets'"},
         {"{}", 0, "holds no tensors"},
         {"{\"w\":}", 0, "header is not JSON: cannot be understood from its byte 5"},
-        {"{} {}", 0, "header goes on behind its JSON at byte 3"},
+        {"{} {}", 0, "header goes on after its JSON at byte 3"},
     };
     char file[FILE_BYTES];
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_fails(STATUS_BAD_DATA, cases[i].message,
-                     store_parse_exactly(file, compose(cases[i].header, cases[i].n_data, file)));
+        fails(store_parse_exactly(file, compose(cases[i].header, cases[i].n_data, file)),
+              STATUS_BAD_DATA, cases[i].message);
 }
 
 static void test_header_length(void **state)
@@ -128,21 +129,19 @@ static void test_header_length(void **state)
     int64_t n = compose("{" TENSOR("w", "F32", "2", 0, 8) "}", 8, file);
     for (int64_t length = 9; length < n; length++) /* cut anywhere, the header's start left */
         assert_int_equal(store_parse_exactly(file, length), STATUS_BAD_DATA);
-    assert_fails(STATUS_BAD_DATA, "claims bytes 0 to 8 of the data, which has 7",
-                 store_parse_exactly(file, n - 1));
-    assert_fails(STATUS_BAD_DATA, "the file has 12 behind its length: cut off?",
-                 store_parse_exactly(file, 20));
+    fails(store_parse_exactly(file, n - 1), STATUS_BAD_DATA,
+          "claims bytes 0 to 8 of the data, which has 7");
+    fails(store_parse_exactly(file, 20), STATUS_BAD_DATA, "but 12 follow its length: cut off?");
     file[7] = 0x7F;
-    assert_fails(STATUS_BAD_DATA, "claims a header of 9151314442816847",
-                 store_parse_exactly(file, n));
+    fails(store_parse_exactly(file, n), STATUS_BAD_DATA, "claims a header of 9151314442816847");
     huge = calloc((size_t)n_huge, 1);
     assert_non_null(huge);
     memset(huge + 8, ' ', (size_t)n_huge - 8);
     huge[2] = 0x10; /* 17 MiB */
     huge[3] = 0x01;
     huge[8] = '{';
-    assert_fails(STATUS_BAD_DATA, "has a header of 17825792 bytes, up to 16777216 wanted",
-                 store_parse_exactly(huge, n_huge));
+    fails(store_parse_exactly(huge, n_huge), STATUS_BAD_DATA,
+          "has a header of 17825792 bytes, expected at most 16777216");
     free(huge);
 }
 
@@ -174,8 +173,8 @@ static void test_rounds_halves(void **state)
     char *bytes = NULL;
     int64_t n = 0;
 
-    assert_ok(weights_save(temporary_path(*state, "h.safetensors", path), tensors, 2));
-    assert_ok(file_read(path, &bytes, &n));
+    ok(weights_save(temporary_path(*state, "h.safetensors", path), tensors, 2));
+    ok(file_read(path, &bytes, &n));
     assert_memory_equal(bytes + n - 32, halves, sizeof halves);
     assert_memory_equal(bytes + n - 8, bfloats, sizeof bfloats);
     free(bytes);
@@ -199,12 +198,12 @@ static void test_failed_write(void **state)
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
         enum status status = weights_save(temporary_path(folder, names[i], path), &tensor, 1);
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
-        assert_fails(STATUS_IO, "cannot write '", status);
+        fails(status, STATUS_IO, "cannot write '");
         assert_int_equal(temporary_folder_count(folder), n_entries);
     }
     signal(SIGXFSZ, handler);
-    assert_fails(STATUS_BAD_CONFIG, "'w.onnx': the name says no format, want one that ends in .pth",
-                 weights_save("w.onnx", &tensor, 1));
+    fails(weights_save("w.onnx", &tensor, 1), STATUS_BAD_CONFIG,
+          "'w.onnx': the name does not say which format; use one that ends in .pth");
 }
 
 int main(void)

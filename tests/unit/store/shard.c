@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "support/cmocka.h"
+#include "support/outcome.h"
 #include "support/temporary_folder.h"
 
 #include <string.h>
@@ -40,17 +41,17 @@ static void test_files(void **state)
 
     (void)state;
     temporary_folder_open(&folder);
-    assert_int_equal(arena_create(&arena), STATUS_OK);
+    ok(arena_create(&arena));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        assert_int_equal(file_write(temporary_path(&folder, names[i], path), "", 0), STATUS_OK);
-    assert_int_equal(shards_find(folder.path, shard_results, arena, &found, &n), STATUS_OK);
+        ok(file_write(temporary_path(&folder, names[i], path), "", 0));
+    ok(shards_find(folder.path, shard_results, arena, &found, &n));
     assert_int_equal(n, 3);
     assert_int_equal(found[0].count, 0);
     assert_int_equal(found[1].index, 2);
     assert_int_equal(found[2].index, 10);
     for (int64_t i = 0; i < n; i++)
         assert_true(file_exists(shard_path(arena, folder.path, found[i], shard_results)));
-    assert_int_equal(shards_find("/nowhere", shard_results, arena, &found, &n), STATUS_OK);
+    ok(shards_find("/nowhere", shard_results, arena, &found, &n));
     assert_int_equal(n, 0);
     assert_string_equal(shard_path(arena, "f", (struct shard){1, 2}, shard_lock), "f/lock-1-of-2");
     assert_string_equal(shard_path(arena, "f", (struct shard){0}, shard_lock), "f/lock");

@@ -6,24 +6,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-void store_assert_ok(enum status status, const char *expression, const char *file, int line)
-{
-    if (status != STATUS_OK) {
-        print_error("%s: %s\n", expression, status_message());
-        _fail(file, line);
-    }
-}
-
-void store_assert_fails(enum status status, enum status wanted, const char *fragment,
-                        const char *file, int line)
-{
-    if (status != wanted || strstr(status_message(), fragment) == NULL) {
-        print_error("wanted %s with \"%s\", got %s with \"%s\"\n", status_name(wanted), fragment,
-                    status_name(status), status == STATUS_OK ? "" : status_message());
-        _fail(file, line);
-    }
-}
-
 int store_run_python(const char *script, const char *argument)
 {
     char command[2 * TEMPORARY_PATH_BYTES + 1024];

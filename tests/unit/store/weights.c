@@ -47,8 +47,8 @@ static struct weights *save_and_load(const struct temporary_folder *folder, char
 {
     struct weights *weights = NULL;
 
-    assert_ok(weights_save_h5(temporary_path(folder, "w.h5", path), sample, N_SAMPLE));
-    assert_ok(weights_load(path, &weights));
+    ok(weights_save_h5(temporary_path(folder, "w.h5", path), sample, N_SAMPLE));
+    ok(weights_load(path, &weights));
     return weights;
 }
 
@@ -59,7 +59,7 @@ static void test_h5_round_trip(void **state)
 
     assert_string_equal(weights->format, "hdf5");
     assert_string_equal(weights->prefix, "module.");
-    assert_ok(hash_file(path, hash));
+    ok(hash_file(path, hash));
     assert_string_equal(weights->hash, hash);
     assert_int_equal(weights->n, N_SAMPLE);
     for (int i = 0; i < N_SAMPLE; i++) {
@@ -88,7 +88,7 @@ static void test_h5_damage(void **state)
     const int64_t mark = 26;
 
     weights_destroy(save_and_load(*state, path));
-    assert_ok(file_read(path, &bytes, &n));
+    ok(file_read(path, &bytes, &n));
     for (int64_t i = 0; i < n; i += i < n - mark ? 13 : 1) {
         bytes[i] = (char)(bytes[i] ^ 0x20);
         enum status status = store_parse_exactly(bytes, n);
@@ -99,8 +99,8 @@ static void test_h5_damage(void **state)
     }
     assert_true(n_whole > 0 && n_whole <= mark);
     bytes[n / 2] = (char)(bytes[n / 2] ^ 1);
-    assert_fails(STATUS_BAD_DATA, "x.pth': is damaged: its checksum is not that of its content",
-                 store_parse_exactly(bytes, n));
+    fails(store_parse_exactly(bytes, n), STATUS_BAD_DATA,
+          "x.pth': is damaged: its checksum is not that of its content");
     bytes[n / 2] = (char)(bytes[n / 2] ^ 1);
     for (int64_t length = 0; length < n - mark; length += 11)
         assert_int_equal(store_parse_exactly(bytes, length), STATUS_BAD_DATA);
@@ -114,11 +114,10 @@ static void test_h5_refused_names(void **state)
 
     temporary_path(*state, "never.h5", path);
     tensor.name = "a/b";
-    assert_fails(STATUS_BAD_DATA, "tensor 'a/b': HDF5 cannot hold a tensor of this name",
-                 weights_save_h5(path, &tensor, 1));
+    fails(weights_save_h5(path, &tensor, 1), STATUS_BAD_DATA,
+          "tensor 'a/b': HDF5 cannot hold a tensor of this name");
     const struct weight_tensor twice[] = {sample[1], sample[1]};
-    assert_fails(STATUS_BAD_DATA,
-                 "tensor 'module.conv.bias': HDF5: ", weights_save_h5(path, twice, 2));
+    fails(weights_save_h5(path, twice, 2), STATUS_BAD_DATA, "tensor 'module.conv.bias': HDF5: ");
     assert_non_null(strstr(status_message(), "H5Dcreate2("));
     assert_false(file_exists(path));
 }
@@ -140,15 +139,14 @@ static void test_h5_failed_write(void **state)
     enum status status = weights_save_h5(path, sample, 1);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
     signal(SIGXFSZ, handler);
-    assert_fails(STATUS_IO, "cannot write '", status);
+    fails(status, STATUS_IO, "cannot write '");
     assert_non_null(strstr(status_message(), "File too large"));
     assert_int_equal(temporary_folder_count(folder), n_entries);
-    assert_ok(weights_load(path, &weights));
+    ok(weights_load(path, &weights));
     assert_int_equal(weights->n, N_SAMPLE);
     weights_destroy(weights);
-    assert_fails(STATUS_IO, "/no/such/folder/w.h5",
-                 weights_save_h5("/no/such/folder/w.h5", sample, 1));
-    assert_fails(STATUS_IO, "weights: cannot open", weights_load("/no/such/file", &weights));
+    fails(weights_save_h5("/no/such/folder/w.h5", sample, 1), STATUS_IO, "/no/such/folder/w.h5");
+    fails(weights_load("/no/such/file", &weights), STATUS_IO, "weights: cannot open");
 }
 
 /* ---- does it fit the model ---- */
@@ -164,14 +162,12 @@ static void test_check(void **state)
     const struct weight_wanted other[] = {
         {"conv.weight", 4, {64, 64, 3, 3}}, {"conv.bias", 2, {2, 1}}, {"fc.weight", 2, {10, 64}}};
 
-    assert_ok(weights_check(weights, "x.pth", "resnet18", fitting, 5));
-    assert_fails(STATUS_BAD_DATA,
-                 "weights 'x.pth': 'conv.weight' is [2,3,2,2], resnet18 wants [64,64,3,3]; "
-                 "'conv.bias' is [2], resnet18 wants [2,1]; "
-                 "'fc.weight' is missing, resnet18 wants it as [10,64]; "
-                 "'exact' is extra, resnet18 has no such tensor; "
-                 "'empty' is extra, resnet18 has no such tensor",
-                 weights_check(weights, "x.pth", "resnet18", other, 3));
+    ok(weights_check(weights, "x.pth", "resnet18", fitting, 5));
+    fails(weights_check(weights, "x.pth", "resnet18", other, 3), STATUS_BAD_DATA,
+          "weights 'x.pth': 'conv.weight' is [2,3,2,2], resnet18 expects [64,64,3,3]; 'conv.bias' "
+          "is [2], resnet18 expects [2,1]; 'fc.weight' is missing, resnet18 expects it as [10,64]; "
+          "'exact' is extra, resnet18 has no such tensor; 'empty' is extra, resnet18 has no such "
+          "tensor");
     weights_destroy(weights);
 }
 
@@ -185,8 +181,8 @@ static void test_check_shows_eight(void **state)
         snprintf(names[i], sizeof names[i], "w%d", i);
         wanted[i] = (struct weight_wanted){.name = names[i]};
     }
-    assert_fails(STATUS_BAD_DATA, "'w7' is missing, vit wants it as [] … and 16 more",
-                 weights_check(weights, "x.pth", "vit", wanted, 20));
+    fails(weights_check(weights, "x.pth", "vit", wanted, 20), STATUS_BAD_DATA,
+          "'w7' is missing, vit expects it as [] … and 16 more");
     assert_null(strstr(status_message(), "'w8'"));
     weights_destroy(weights);
 }
@@ -212,11 +208,11 @@ static void test_manifest(void **state)
     bool is_present = true;
 
     temporary_path(*state, "m.pth", path);
-    assert_ok(arena_create(&arena));
-    assert_ok(manifest_load(path, "x", arena, &found, &is_present));
+    ok(arena_create(&arena));
+    ok(manifest_load(path, "x", arena, &found, &is_present));
     assert_false(is_present);
-    assert_ok(manifest_save(path, &full));
-    assert_ok(manifest_load(path, "0123456789abcdef", arena, &found, &is_present));
+    ok(manifest_save(path, &full));
+    ok(manifest_load(path, "0123456789abcdef", arena, &found, &is_present));
     assert_true(is_present);
     assert_string_equal(found.arch, full.arch);
     assert_string_equal(found.dataset, full.dataset);
@@ -227,14 +223,13 @@ static void test_manifest(void **state)
     assert_memory_equal(found.mean, full.mean, sizeof full.mean);
     assert_memory_equal(found.std, full.std, sizeof full.std);
     assert_true(found.has_normalisation && found.seed == INT64_MAX);
-    assert_ok(manifest_load(path, NULL, arena, &found, &is_present));
-    assert_fails(STATUS_BAD_DATA,
-                 "m.pth.json': 'sha256' is 0123456789ab…, the weights file's is "
-                 "ffff…: it describes other weights",
-                 manifest_load(path, "ffff", arena, &found, &is_present));
+    ok(manifest_load(path, NULL, arena, &found, &is_present));
+    fails(manifest_load(path, "ffff", arena, &found, &is_present), STATUS_BAD_DATA,
+          "m.pth.json': 'sha256' is 0123456789ab…, the weights file's is "
+          "ffff…: it describes other weights");
     struct manifest bad = full;
     bad.recipe = "[1]";
-    assert_fails(STATUS_BAD_DATA, "recipe is not a JSON object: '[1]'", manifest_save(path, &bad));
+    fails(manifest_save(path, &bad), STATUS_BAD_DATA, "recipe is not a JSON object: '[1]'");
     arena_destroy(arena);
 }
 
@@ -243,11 +238,11 @@ static void test_damaged_manifests(void **state)
     static const struct {
         const char *text, *message;
     } cases[] = {
-        {"{\"arch\": ", "m.pth.json': is damaged: no JSON"},
-        {"{} x", "is damaged: no JSON"},
+        {"{\"arch\": ", "m.pth.json': is damaged: not JSON"},
+        {"{} x", "is damaged: not JSON"},
         {"[]", "is not a JSON object"},
-        {"{\"format_version\": 2}", "has a 'format_version' this program does not know"},
-        {"{\"arch\": 3}", "'arch' must be a text"},
+        {"{\"format_version\": 2}", "has a 'format_version' that this program does not know"},
+        {"{\"arch\": 3}", "'arch' must be text"},
         {"{\"mean\": [1, 2]}", "'mean' must be three numbers"},
         {"{\"mean\": [1, 2, \"x\"]}", "'mean' must be three numbers"},
         {"{\"mean\": [1, 2, 3]}", "'mean' and 'std' belong together"},
@@ -263,11 +258,11 @@ static void test_damaged_manifests(void **state)
 
     temporary_path(*state, "m.pth", path);
     temporary_path(*state, "m.pth.json", json);
-    assert_ok(arena_create(&arena));
+    ok(arena_create(&arena));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_ok(file_write(json, cases[i].text, strlen(cases[i].text)));
-        assert_fails(STATUS_BAD_DATA, cases[i].message,
-                     manifest_load(path, "x", arena, &found, &is_present));
+        ok(file_write(json, cases[i].text, strlen(cases[i].text)));
+        fails(manifest_load(path, "x", arena, &found, &is_present), STATUS_BAD_DATA,
+              cases[i].message);
     }
     assert_int_equal(found.seed, 42); /* untouched by failures */
     arena_destroy(arena);
@@ -276,11 +271,11 @@ static void test_damaged_manifests(void **state)
 static void test_unknown_formats(void **state)
 {
     (void)state;
-    assert_fails(STATUS_BAD_DATA, "weights 'x.pth': is empty", store_parse_exactly("", 0));
-    assert_fails(STATUS_BAD_DATA, "is none of the formats known", store_parse_exactly("hello", 5));
-    assert_fails(STATUS_BAD_DATA, "zip archive cannot be opened",
-                 store_parse_exactly("PK\3\4 and no more", 16));
-    assert_fails(STATUS_BAD_DATA, "HDF5: ", store_parse_exactly("\x89HDF\r\n\x1a\nno", 10));
+    fails(store_parse_exactly("", 0), STATUS_BAD_DATA, "weights 'x.pth': is empty");
+    fails(store_parse_exactly("hello", 5), STATUS_BAD_DATA, "is none of the formats known");
+    fails(store_parse_exactly("PK\3\4 and no more", 16), STATUS_BAD_DATA,
+          "zip archive cannot be opened");
+    fails(store_parse_exactly("\x89HDF\r\n\x1a\nno", 10), STATUS_BAD_DATA, "HDF5: ");
 }
 
 int main(void)

@@ -3,10 +3,10 @@
  */
 #include "base/file.h"
 #include "base/hash.h"
-#include "cifar_files.h"
 #include "data/image_files.h"
 #include "loading.h"
 #include "store/weights/weights.h"
+#include "support/cifar_files.h"
 #include "support/cmocka.h"
 #include "sweep/plan/cost.h"
 #include "unlearn/method.h"

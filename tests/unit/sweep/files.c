@@ -1,10 +1,10 @@
 /* Files behind a sweep: bases and their layers, data and weights that are missing, broken or of
  * another architecture, and content instead of paths in ids. */
 #include "base/file.h"
-#include "cifar_files.h"
 #include "loading.h"
 #include "model/model.h"
 #include "store/weights/weights.h"
+#include "support/cifar_files.h"
 #include "support/cmocka.h"
 #include "weights_files.h"
 
@@ -275,11 +275,11 @@ static void test_recipes(void **state)
                   "to less, or train.epochs to more\n");
     check_refused(CONFIG "  unlearn.method: retrain\n"
                          "  base.train: {batch_size: 17, drop_last: true}\n",
-                  "x.yaml:6:28: error: 16 images make no batch of 17, and 'base.train.drop_last' "
-                  "leaves smaller ones out;");
+                  "x.yaml:6:28: error: 16 images do not fill a batch of 17, and "
+                  "'base.train.drop_last' leaves out smaller ones;");
     check_refused(CONFIG "  unlearn.method: lora\n  train: {optimizer: sgd, momentum: 0, nesterov: "
                          "true}\n",
-                  "x.yaml:6:50: error: 'train.nesterov' wants 'train.momentum' above 0\n");
+                  "x.yaml:6:50: error: 'train.nesterov' needs 'train.momentum' above 0\n");
     check_refused(CONFIG "  unlearn.method: lora\n  train.cutout: 33\n",
                   "x.yaml:6:17: error: 'train.cutout' is 33 pixels, and images are 32 × 32\n");
     /* a method that does not read the recipe, and one step less */

@@ -3,7 +3,7 @@
 #include "train/step_end.h"
 
 #include "kernels/cuda/host/host_gpu.h"
-#include "unit/graph/toy.h"
+#include "support/toy.h"
 
 #include "support/cmocka.h"
 

@@ -2,8 +2,9 @@
 #include "report/report.h"
 
 #include "base/file.h"
-#include "report_folder.h"
 #include "support/cmocka.h"
+#include "support/outcome.h"
+#include "support/report_folder.h"
 #include "support/temporary_folder.h"
 
 #include <stdlib.h>
@@ -31,9 +32,7 @@ static void expect_line(const struct temporary_folder *folder, enum report_forma
 {
     struct text text = {0};
 
-    assert_int_equal(
-        report_compose(folder->path, &(struct report_settings){.format = format}, &text),
-        STATUS_OK);
+    ok(report_compose(folder->path, &(struct report_settings){.format = format}, &text));
     char *at = text.data;
     for (int i = 0; i < line; i++) {
         at = strchr(at, '\n');
@@ -103,7 +102,7 @@ static void test_no_results(void **state)
 
     expect_failure(temporary_path(folder, "none", path), STATUS_BAD_CONFIG,
                    "there is no results folder '");
-    assert_int_equal(folder_create(path), STATUS_OK);
+    ok(folder_create(path));
     expect_failure(path, STATUS_BAD_CONFIG, "none' has no results.h5: not a results folder");
 }
 
@@ -114,11 +113,11 @@ static void test_damaged(void **state)
     int64_t n = 0;
 
     sample_write_with_settings(folder->path, "[1, 2]");
-    expect_failure(folder->path, STATUS_BAD_DATA, "row 0: its settings are no JSON object");
+    expect_failure(folder->path, STATUS_BAD_DATA, "row 0: its settings are not a JSON object");
     expect_failure(folder->path, STATUS_BAD_DATA, "results.h5'");
     temporary_path(folder, "results.h5", path);
-    assert_int_equal(file_read(path, &bytes, &n), STATUS_OK);
-    assert_int_equal(file_write(path, bytes, (size_t)n / 2), STATUS_OK);
+    ok(file_read(path, &bytes, &n));
+    ok(file_write(path, bytes, (size_t)n / 2));
     free(bytes);
     expect_failure(folder->path, STATUS_BAD_DATA, "results.h5");
 }
@@ -128,10 +127,10 @@ static void test_format_names(void **state)
     (void)state;
     enum report_format format = REPORT_TABLE;
 
-    assert_int_equal(report_format_find("json", &format), STATUS_OK);
+    ok(report_format_find("json", &format));
     assert_int_equal(format, REPORT_JSON);
     assert_int_equal(report_format_find("xml", &format), STATUS_BAD_CONFIG);
-    assert_string_equal(status_message(), "unknown format 'xml', want table, csv or json");
+    assert_string_equal(status_message(), "unknown format 'xml', expected table, csv or json");
     assert_int_equal(format, REPORT_JSON);
 }
 

@@ -1,6 +1,6 @@
 /* Small CIFAR folders for tests. */
-#ifndef TESTS_CIFAR_FILES_H
-#define TESTS_CIFAR_FILES_H
+#ifndef SUPPORT_CIFAR_FILES_H
+#define SUPPORT_CIFAR_FILES_H
 
 #include "support/temporary_folder.h"
 

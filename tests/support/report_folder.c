@@ -1,7 +1,8 @@
 /* A results folder with known runs. */
-#include "report_folder.h"
+#include "support/report_folder.h"
 
 #include "support/cmocka.h"
+#include "support/outcome.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -52,5 +53,5 @@ void sample_write_with_settings(const char *folder, const char *settings_json)
         .n_rows = SAMPLE_ROWS, .n_columns = sizeof columns / sizeof *columns, .columns = columns};
 
     snprintf(path, sizeof path, "%s/results.h5", folder);
-    assert_int_equal(results_write(path, &results), STATUS_OK);
+    ok(results_write(path, &results));
 }

@@ -1,8 +1,9 @@
 /* A small residual network with every kind of layer, for tests of the graph and its passes. */
-#ifndef UNIT_GRAPH_TOY_H
-#define UNIT_GRAPH_TOY_H
+#ifndef SUPPORT_TOY_H
+#define SUPPORT_TOY_H
 
 #include "graph/executor.h"
+#include "support/outcome.h"
 
 enum { TOY_IMAGES = 7, TOY_SIZE = 8, TOY_CLASSES = 3 };
 
@@ -30,9 +31,11 @@ void toy_close(struct toy *toy);
 void toy_randomise(struct parameters *parameters, uint64_t seed);
 /* Value of a one-element result of the last run. */
 double toy_number(const struct toy *toy, int value);
+/* A copy on the host; free its data. */
+struct tensor toy_download(const struct toy *toy, struct tensor tensor);
+/* Every trainable value −= rate · its gradient. */
+void toy_descend(const struct toy *toy, double rate);
 
-void ok(enum status status); /* fails the test, showing the message */
-void fails(enum status status, enum status code, const char *text); /* message contains text */
 int64_t toy_count_nodes(const struct graph *graph, enum op_kind kind, enum graph_part part);
 
 #endif

@@ -1,7 +1,10 @@
 /* `prunelora weights`: what its verbs print, and what they answer to mistakes. */
+#include "store/weights/weights.h"
 #include "base/file.h"
 #include "cli/cli.h"
-#include "store_test.h"
+#include "support/cmocka.h"
+#include "support/outcome.h"
+#include "support/temporary_folder.h"
 
 #include <cjson/cJSON.h>
 #include <fcntl.h>
@@ -44,8 +47,8 @@ static struct output run_command(const struct temporary_folder *folder, int argc
         assert_true(dup2(saved[i], i + 1) >= 0);
         close(saved[i]);
     }
-    assert_ok(file_read(path[0], &output.out, &n));
-    assert_ok(file_read(path[1], &output.err, &n));
+    ok(file_read(path[0], &output.out, &n));
+    ok(file_read(path[1], &output.err, &n));
     return output;
 }
 
@@ -86,10 +89,10 @@ static void save_sample(const struct temporary_folder *folder, char *path)
                                 .seed = 12};
     char hash[HASH_HEX_BYTES];
 
-    assert_ok(weights_save_h5(temporary_path(folder, "w.h5", path), sample, 2));
-    assert_ok(hash_file(path, hash));
+    ok(weights_save_h5(temporary_path(folder, "w.h5", path), sample, 2));
+    ok(hash_file(path, hash));
     manifest.sha256 = hash;
-    assert_ok(manifest_save(path, &manifest));
+    ok(manifest_save(path, &manifest));
 }
 
 static void test_table(void **state)
@@ -150,7 +153,7 @@ static void test_bad_file_among_good(void **state)
     char path[TEMPORARY_PATH_BYTES], bad[TEMPORARY_PATH_BYTES];
 
     save_sample(*state, path);
-    assert_ok(file_write(temporary_path(*state, "bad.pth", bad), "cos\nsystem\n", 11));
+    ok(file_write(temporary_path(*state, "bad.pth", bad), "cos\nsystem\n", 11));
     char *argv[] = {"weights", "inspect", bad, path, NULL};
     struct output output = run_command(*state, 4, argv);
     assert_int_equal(output.code, 2);
@@ -212,10 +215,10 @@ static void test_convert_and_diff(void **state)
     struct output output = run_command(*state, 6, convert);
     assert_int_equal(output.code, 0);
     output_release(&output);
-    assert_ok(arena_create(&arena));
-    assert_ok(weights_load(out, &weights));
+    ok(arena_create(&arena));
+    ok(weights_load(out, &weights));
     assert_string_equal(weights->tensors[0].name, "conv.weight");
-    assert_ok(manifest_load(out, weights->hash, arena, &manifest, &is_present));
+    ok(manifest_load(out, weights->hash, arena, &manifest, &is_present));
     assert_true(is_present && manifest.seed == 12 && manifest.std[2] == 0.6);
     weights_destroy(weights);
     arena_destroy(arena);
@@ -245,7 +248,7 @@ static void test_differences(void **state)
     memcpy(other, conv, sizeof other);
     other[5] += 0.25f;
     save_sample(*state, path);
-    assert_ok(weights_save(temporary_path(*state, "x.pth", second), changed, 2));
+    ok(weights_save(temporary_path(*state, "x.pth", second), changed, 2));
     char *diff[] = {"weights", "diff", path, second, "--tolerance", "0.2", NULL};
     struct output output = run_command(*state, 6, diff);
     assert_int_equal(output.code, 1);

@@ -2,8 +2,9 @@
 #include "cli/cli.h"
 
 #include "base/file.h"
-#include "report_folder.h"
 #include "support/cmocka.h"
+#include "support/outcome.h"
+#include "support/report_folder.h"
 #include "support/temporary_folder.h"
 
 #include <stdlib.h>
@@ -44,7 +45,7 @@ static void expect_content(const char *path, const char *part)
     char *content = NULL;
     int64_t n = 0;
 
-    assert_int_equal(file_read(path, &content, &n), STATUS_OK);
+    ok(file_read(path, &content, &n));
     assert_non_null(strstr(content, part));
     free(content);
 }

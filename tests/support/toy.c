@@ -1,29 +1,12 @@
 /* The toy network and how tests run it. */
-#include "unit/graph/toy.h"
+#include "support/toy.h"
 
+#include "support/cmocka.h"
 #include "support/random_stream.h"
 
-#include <setjmp.h> /* cmocka.h needs the four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
-
-void ok(enum status status)
-{
-    if (status != STATUS_OK)
-        fail_msg("%s: %s (%s)", status_name(status), status_message(), status_origin());
-}
-
-void fails(enum status status, enum status code, const char *text)
-{
-    if (status != code || strstr(status_message(), text) == NULL)
-        fail_msg("got %s '%s', wanted %s '…%s…'", status_name(status), status_message(),
-                 status_name(code), text);
-}
 
 struct graph_settings toy_settings(enum graph_mode mode, int64_t batch_size)
 {
@@ -137,12 +120,36 @@ void toy_randomise(struct parameters *parameters, uint64_t seed)
 
 double toy_number(const struct toy *toy, int value)
 {
-    double f64 = 0;
-    float f32 = 0;
-    bool is_f32 = toy->graph->values[value].dtype == DTYPE_F32;
+    double number = 0;
 
-    ok(executor_download(toy->executor, value, is_f32 ? (void *)&f32 : (void *)&f64));
-    return is_f32 ? (double)f32 : f64;
+    ok(executor_download(toy->executor, value, &number));
+    return number_at(&number, toy->graph->values[value].dtype, 0);
+}
+
+struct tensor toy_download(const struct toy *toy, struct tensor tensor)
+{
+    void *copy = malloc(tensor_bytes(&tensor));
+
+    assert_non_null(copy);
+    ok(device_download(toy->device, copy, tensor.data, tensor_bytes(&tensor)));
+    tensor.data = copy;
+    return tensor;
+}
+
+void toy_descend(const struct toy *toy, double rate)
+{
+    struct tensor there = parameters_flat_values(toy->parameters);
+    struct tensor value = toy_download(toy, there);
+    struct tensor gradient = toy_download(toy, parameters_flat_gradients(toy->parameters));
+
+    for (int64_t i = 0; i < tensor_elements(&value); i++)
+        number_put(value.data, value.dtype, i,
+                   number_at(value.data, value.dtype, i) -
+                       rate * number_at(gradient.data, gradient.dtype, i));
+    ok(device_upload(toy->device, there.data, value.data, tensor_bytes(&value)));
+    ok(device_synchronize(toy->device)); /* the copy is read until then */
+    free(value.data);
+    free(gradient.data);
 }
 
 int64_t toy_count_nodes(const struct graph *graph, enum op_kind kind, enum graph_part part)

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "kernels/cuda/host/host_gpu.h"
+#include "support/outcome.h"
 #include "train/trainer.h"
 
 #include "support/cmocka.h"
@@ -93,7 +94,7 @@ static void a_seed_shows_something(void **state)
     int64_t best = 0, n = 0;
 
     (void)state;
-    assert_int_equal(arena_create(&arena), STATUS_OK);
+    ok(arena_create(&arena));
     for (seed = 1; seed < 9; seed++) {
         struct settings settings = selecting("finetune");
         settings.checkpoint.keep = KEEP_ALL;
@@ -115,7 +116,7 @@ static void the_best_epoch_is_evaluated_and_saved(void **state)
     int64_t n = 0;
 
     (void)state;
-    assert_int_equal(arena_create(&arena), STATUS_OK);
+    ok(arena_create(&arena));
     struct run_file run = fixture_result(&fixture, "best", arena);
     const double *accuracy = column(&run, "validation_accuracy", &n);
     assert_int_equal(n, EPOCHS);
@@ -143,7 +144,7 @@ static void training_does_not_notice(void **state)
     int64_t n = 0;
 
     (void)state;
-    assert_int_equal(arena_create(&arena), STATUS_OK);
+    ok(arena_create(&arena));
     settings.train.select = SELECT_LAST;
     run_ok(&settings, "often");
     settings.train.validate_every = 3;
@@ -169,14 +170,14 @@ static void training_does_not_notice_on_a_gpu(void **state)
     host_gpu_reset();
     fixture_open_sized(&small, "cpu", 12, 10);
     trainer_destroy(small.trainer);
-    assert_int_equal(trainer_create(backend_find("cuda_host"), &device, &small.trainer), STATUS_OK);
+    ok(trainer_create(backend_find("cuda_host"), &device, &small.trainer));
     settings = fixture_settings(&small, "lora");
     settings.data.validation = 3;
     settings.train.epochs = 2;
     settings.train.batch_size = 3;
-    assert_int_equal(fixture_execute(&small, &settings, &often), STATUS_OK);
+    ok(fixture_execute(&small, &settings, &often));
     settings.train.validate_every = 2;
-    assert_int_equal(fixture_execute(&small, &settings, &seldom), STATUS_OK);
+    ok(fixture_execute(&small, &settings, &seldom));
     struct weights *a = fixture_weights(&small, "often/weights.h5");
     struct weights *b = fixture_weights(&small, "seldom/weights.h5");
     assert_same_weights(a, b);
@@ -195,7 +196,7 @@ static void patience_ends_training(void **state)
     int64_t n = 0, n_epochs = 0;
 
     (void)state;
-    assert_int_equal(arena_create(&arena), STATUS_OK);
+    ok(arena_create(&arena));
     settings.train.patience = 1;
     settings.train.epochs = 20;
     run_ok(&settings, "patient");
@@ -233,7 +234,7 @@ static void a_run_that_ended_still_answers_at_rungs(void **state)
     int64_t n = 0;
 
     (void)state;
-    assert_int_equal(arena_create(&arena), STATUS_OK);
+    ok(arena_create(&arena));
     settings.train.patience = 1;
     settings.train.epochs = 20;
     snprintf(folder, sizeof folder, "%s/rungs", fixture.folder);
@@ -245,7 +246,7 @@ static void a_run_that_ended_still_answers_at_rungs(void **state)
                             .rung_epoch = 1,
                             .metric = "validation_accuracy",
                             .observer = {&judge, NULL, NULL, go_on}};
-    assert_int_equal(trainer_execute(fixture.trainer, &job), STATUS_OK);
+    ok(trainer_execute(fixture.trainer, &job));
     assert_int_equal(judge.n_asked, 5); /* 1, 2, 4, 8, 16 */
     struct run_file run = fixture_result(&fixture, "rungs", arena);
     const double *accuracy = column(&run, "validation_accuracy", &n);
@@ -306,7 +307,7 @@ static void assert_same_result(const char *a, const char *b)
     char u[64], v[64];
     int64_t n = 0, m = 0;
 
-    assert_int_equal(arena_create(&arena), STATUS_OK);
+    ok(arena_create(&arena));
     struct run_file x = fixture_result(&fixture, a, arena), y = fixture_result(&fixture, b, arena);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         assert_true(fixture_value(&x, names[i]) == fixture_value(&y, names[i]));
@@ -338,7 +339,7 @@ static int64_t best_epoch_of(const char *name)
 {
     struct arena *arena = NULL;
 
-    assert_int_equal(arena_create(&arena), STATUS_OK);
+    ok(arena_create(&arena));
     struct run_file run = fixture_result(&fixture, name, arena);
     int64_t best = (int64_t)fixture_value(&run, "best_epoch");
     arena_destroy(arena);
@@ -353,12 +354,12 @@ static void interruptions_change_nothing(void **state)
     (void)state;
     clock_gettime(CLOCK_REALTIME, &now);
     finetune.checkpoint.every_seconds = 0;
-    assert_int_equal(execute(&finetune, "whole", NULL, -1), STATUS_OK);
+    ok(execute(&finetune, "whole", NULL, -1));
     int64_t best = best_epoch_of("whole");
     assert_true(best < EPOCHS);
     interrupt(&finetune, "whole", STEPS * best);     /* right after the best epoch */
     interrupt(&finetune, "whole", STEPS * best + 1); /* in the middle of the next */
-    assert_int_equal(execute(&lora, "whole-lora", NULL, -1), STATUS_OK);
+    ok(execute(&lora, "whole-lora", NULL, -1));
     interrupt(&lora, "whole-lora", 1 + now.tv_nsec / 1000 % (STEPS * EPOCHS - 2));
 }
 
@@ -377,7 +378,7 @@ static void the_best_weights_move_along(void **state)
     assert_int_equal(execute(&settings, "moved-a2", "moved-a1", 1), STATUS_CANCELLED);
     snprintf(path, sizeof path, "%s/moved-a2/ckpt/best-%lld.h5", fixture.folder, (long long)best);
     assert_true(file_exists(path));
-    assert_int_equal(execute(&settings, "moved-a3", "moved-a2", -1), STATUS_OK);
+    ok(execute(&settings, "moved-a3", "moved-a2", -1));
     assert_same_result("whole", "moved-a3");
     snprintf(path, sizeof path, "%s/moved-a2/ckpt", fixture.folder);
     assert_false(folder_exists(path)); /* nothing is left of a run that is done */
@@ -388,9 +389,9 @@ static void flip_byte(const char *path)
     char *bytes = NULL;
     int64_t n = 0;
 
-    assert_int_equal(file_read(path, &bytes, &n), STATUS_OK);
+    ok(file_read(path, &bytes, &n));
     bytes[n / 2] ^= 0x40;
-    assert_int_equal(file_write(path, bytes, (size_t)n), STATUS_OK);
+    ok(file_write(path, bytes, (size_t)n));
     free(bytes);
 }
 

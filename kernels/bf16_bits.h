@@ -1,7 +1,7 @@
 /* bf16 on the host: the upper half of a float32, rounded to nearest, ties to even; NaN becomes what
  * a GPU's conversion makes of it. C and C++ both read this file. */
-#ifndef KERNELS_CUDA_BF16_BITS_H
-#define KERNELS_CUDA_BF16_BITS_H
+#ifndef KERNELS_BF16_BITS_H
+#define KERNELS_BF16_BITS_H
 
 #include <stdint.h>
 #include <string.h>

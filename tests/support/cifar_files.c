@@ -1,8 +1,9 @@
 /* Small CIFAR folders for tests. */
-#include "cifar_files.h"
+#include "support/cifar_files.h"
 
 #include "base/file.h"
 #include "support/cmocka.h"
+#include "support/outcome.h"
 
 #include <stdlib.h>
 
@@ -11,7 +12,7 @@ void write_bytes(const struct temporary_folder *folder, const char *name, const 
 {
     char path[TEMPORARY_PATH_BYTES];
 
-    assert_int_equal(file_write(temporary_path(folder, name, path), bytes, n), STATUS_OK);
+    ok(file_write(temporary_path(folder, name, path), bytes, n));
 }
 
 uint8_t pixel_of(int file, int image, int p)

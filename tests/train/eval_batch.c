@@ -6,6 +6,7 @@
 #include "train/evaluate.h"
 
 #include "support/cmocka.h"
+#include "support/outcome.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -30,12 +31,6 @@ static int close_fixture(void **state)
     return 0;
 }
 
-static void expect_ok(enum status status)
-{
-    if (status != STATUS_OK)
-        fail_msg("%s: %s", status_name(status), status_message());
-}
-
 /* The fixture's base model on a trainer's device. */
 struct model {
     struct settings settings;
@@ -49,16 +44,15 @@ static void model_open(struct model *model, const char *backend)
     const struct weights *weights = NULL;
 
     *model = (struct model){.settings = fixture_settings(&fixture, "original")};
-    expect_ok(trainer_create(backend_find(backend), &device, &model->trainer));
+    ok(trainer_create(backend_find(backend), &device, &model->trainer));
     model->network = (struct network){.settings = &model->settings,
                                       .device = model->trainer->device,
                                       .method = method_find("original")};
-    expect_ok(trainer_data(model->trainer, &model->settings, &model->network.data));
-    expect_ok(trainer_weights(model->trainer, fixture.weights, &weights));
-    expect_ok(normalisation_resolve(&model->settings, weights, &model->network.mean,
-                                    &model->network.std));
-    expect_ok(network_create(&model->network));
-    expect_ok(network_load_weights(&model->network, weights, fixture.weights));
+    ok(trainer_data(model->trainer, &model->settings, &model->network.data));
+    ok(trainer_weights(model->trainer, fixture.weights, &weights));
+    ok(normalisation_resolve(&model->settings, weights, &model->network.mean, &model->network.std));
+    ok(network_create(&model->network));
+    ok(network_load_weights(&model->network, weights, fixture.weights));
 }
 
 static void model_close(struct model *model)
@@ -72,7 +66,7 @@ static struct predictions predict(struct model *model, int64_t batch_size, struc
     struct predictions train, test;
 
     model->settings.eval.batch_size = batch_size;
-    expect_ok(network_evaluate(&model->network, arena, &train, &test));
+    ok(network_evaluate(&model->network, arena, &train, &test));
     assert_int_equal(test.n, FIXTURE_TEST);
     return train;
 }
@@ -88,7 +82,7 @@ static void predictions_do_not_depend_on_it(void **state)
 
     (void)state;
     model_open(&model, "cpu");
-    expect_ok(arena_create(&arena));
+    ok(arena_create(&arena));
     struct predictions chosen = predict(&model, EVAL_BATCH_AUTO, arena);
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         struct predictions given = predict(&model, sizes[s], arena);
@@ -116,11 +110,11 @@ static void rows_may_come_in_any_order(void **state)
     (void)state;
     model_open(&model, "cpu");
     model.settings.eval.batch_size = 2; /* the last batch is partial */
-    expect_ok(arena_create(&arena));
-    expect_ok(network_evaluate(&model.network, arena, &train, &test));
-    expect_ok(predictions_create(arena, N, train.n_classes, &some));
-    expect_ok(evaluator_create(&model.network, N, (struct span){0}, &evaluator));
-    expect_ok(evaluator_run(evaluator, rows, &some));
+    ok(arena_create(&arena));
+    ok(network_evaluate(&model.network, arena, &train, &test));
+    ok(predictions_create(arena, N, train.n_classes, &some));
+    ok(evaluator_create(&model.network, N, (struct span){0}, &evaluator));
+    ok(evaluator_run(evaluator, rows, &some));
     for (int i = 0; i < N; i++) {
         const struct predictions *table = rows[i] < FIXTURE_TRAIN ? &train : &test;
         int32_t row = rows[i] < FIXTURE_TRAIN ? rows[i] : rows[i] - FIXTURE_TRAIN;
@@ -137,7 +131,7 @@ static int64_t choose(struct model *model, int64_t wanted, int64_t n_images)
     int64_t chosen = 0;
 
     model->settings.eval.batch_size = wanted;
-    expect_ok(eval_batch_choose(&model->network, n_images, &chosen));
+    ok(eval_batch_choose(&model->network, n_images, &chosen));
     return chosen;
 }
 
@@ -149,10 +143,10 @@ static int64_t batch_of(struct model *model)
     static const int32_t row = 0;
 
     model->settings.eval.batch_size = EVAL_BATCH_AUTO;
-    expect_ok(arena_create(&arena));
-    expect_ok(predictions_create(arena, 1, 10, &some));
-    expect_ok(evaluator_create(&model->network, MANY, (struct span){0}, &evaluator));
-    expect_ok(evaluator_run(evaluator, &row, &some));
+    ok(arena_create(&arena));
+    ok(predictions_create(arena, 1, 10, &some));
+    ok(evaluator_create(&model->network, MANY, (struct span){0}, &evaluator));
+    ok(evaluator_run(evaluator, &row, &some));
     evaluator_destroy(evaluator);
     arena_destroy(arena);
     return some.batch_size;
@@ -171,7 +165,7 @@ static void a_rule_decides(void **state)
     assert_int_equal(choose(&model, EVAL_BATCH_AUTO, 3), 3);
     assert_int_equal(choose(&model, 300, MANY), 300);
     assert_int_equal(choose(&model, 300, 20), 20);
-    expect_ok(network_arena_bytes(&model.network, GRAPH_EVAL, 125, &needed));
+    ok(network_arena_bytes(&model.network, GRAPH_EVAL, 125, &needed));
     for (int i = 0; i < 2; i++) { /* more than an arena of 125 needs, less than one of 250 */
         host_gpu()->memory_bytes = host_gpu()->used_bytes + needed + (size_t)(i + 1) * needed / 3;
         assert_int_equal(choose(&model, EVAL_BATCH_AUTO, MANY), 1000);
@@ -190,7 +184,7 @@ static void a_refusal_halves_it(void **state)
     (void)state;
     host_gpu_reset();
     model_open(&model, "cuda_host");
-    expect_ok(network_arena_bytes(&model.network, GRAPH_EVAL, 125, &needed));
+    ok(network_arena_bytes(&model.network, GRAPH_EVAL, 125, &needed));
     host_gpu()->memory_bytes = host_gpu()->used_bytes + needed;
     assert_int_equal(batch_of(&model), 63); /* its inputs need some beside the arena */
     model_close(&model);
@@ -213,7 +207,7 @@ static void too_many_are_refused(void **state)
     assert_ptr_equal(strstr(status_message(), "eval.batch_size is 4000: 4000 images at a time "
                                               "need "),
                      status_message());
-    assert_non_null(strstr(status_message(), " MiB with resnet20, 64.0 MiB are free; "));
+    assert_non_null(strstr(status_message(), " MiB with resnet20, but 64.0 MiB are free; "));
     assert_non_null(most = strstr(status_message(), "choose at most "));
     int64_t n_fit = strtoll(most + strlen("choose at most "), NULL, 10);
     assert_int_equal(choose(&model, n_fit, MANY), n_fit); /* which is true */
@@ -234,22 +228,21 @@ static void memory_is_lent_where_it_is_enough(void **state)
 
     (void)state;
     model_open(&model, "cpu");
-    expect_ok(arena_create(&arena));
+    ok(arena_create(&arena));
     for (int i = 0; i < 3; i++)
-        expect_ok(predictions_create(arena, 4, 10, i == 0 ? &own : i == 1 ? &lent : &small));
-    expect_ok(evaluator_create(&model.network, 4, (struct span){0}, &evaluator));
-    expect_ok(evaluator_run(evaluator, rows, &own));
+        ok(predictions_create(arena, 4, 10, i == 0 ? &own : i == 1 ? &lent : &small));
+    ok(evaluator_create(&model.network, 4, (struct span){0}, &evaluator));
+    ok(evaluator_run(evaluator, rows, &own));
     evaluator_destroy(evaluator);
-    expect_ok(device_alloc(model.network.device, 32 * mebibyte, &memory));
+    ok(device_alloc(model.network.device, 32 * mebibyte, &memory));
     memset(memory, 0xA5, 32 * mebibyte);
-    expect_ok(
-        evaluator_create(&model.network, 4, (struct span){memory, 32 * mebibyte}, &evaluator));
-    expect_ok(evaluator_run(evaluator, rows, &lent));
+    ok(evaluator_create(&model.network, 4, (struct span){memory, 32 * mebibyte}, &evaluator));
+    ok(evaluator_run(evaluator, rows, &lent));
     evaluator_destroy(evaluator);
     assert_memory_equal(own.loss, lent.loss, 4 * sizeof(double));
     memset(memory, 0xA5, 32 * mebibyte);
-    expect_ok(evaluator_create(&model.network, 4, (struct span){memory, 4096}, &evaluator));
-    expect_ok(evaluator_run(evaluator, rows, &small));
+    ok(evaluator_create(&model.network, 4, (struct span){memory, 4096}, &evaluator));
+    ok(evaluator_run(evaluator, rows, &small));
     evaluator_destroy(evaluator);
     assert_memory_equal(own.loss, small.loss, 4 * sizeof(double));
     assert_true(((unsigned char *)memory)[4096] == 0xA5);

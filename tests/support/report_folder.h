@@ -1,6 +1,6 @@
 /* A results folder with known runs. */
-#ifndef TESTS_REPORT_FOLDER_H
-#define TESTS_REPORT_FOLDER_H
+#ifndef SUPPORT_REPORT_FOLDER_H
+#define SUPPORT_REPORT_FOLDER_H
 
 #include "store/results/results.h"
 

@@ -3,6 +3,7 @@
 
 #include "store/results/results.h"
 #include "support/cmocka.h"
+#include "support/outcome.h"
 #include "support/temporary_folder.h"
 
 #include <string.h>
@@ -41,9 +42,8 @@ static char *report(const struct temporary_folder *folder, int64_t n, struct tex
     const struct report_settings wanted = {.format = REPORT_TABLE};
     char path[TEMPORARY_PATH_BYTES];
 
-    assert_int_equal(results_write(temporary_path(folder, "results.h5", path), &results),
-                     STATUS_OK);
-    assert_int_equal(report_compose(folder->path, &wanted, text), STATUS_OK);
+    ok(results_write(temporary_path(folder, "results.h5", path), &results));
+    ok(report_compose(folder->path, &wanted, text));
     return strstr(text_value(text), "\nECE");
 }
 

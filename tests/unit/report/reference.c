@@ -3,6 +3,7 @@
 
 #include "store/results/results.h"
 #include "support/cmocka.h"
+#include "support/outcome.h"
 #include "support/temporary_folder.h"
 
 #include <math.h>
@@ -40,7 +41,7 @@ static void write_results(const char *path)
     const struct results results = {
         .n_rows = N_ROWS, .n_columns = sizeof columns / sizeof *columns, .columns = columns};
 
-    assert_int_equal(results_write(path, &results), STATUS_OK);
+    ok(results_write(path, &results));
 }
 
 static void expect_report(const struct temporary_folder *folder, bool has_runs, const char *wanted)
@@ -48,7 +49,7 @@ static void expect_report(const struct temporary_folder *folder, bool has_runs, 
     const struct report_settings settings = {.format = REPORT_TABLE, .has_runs = has_runs};
     struct text text = {0};
 
-    assert_int_equal(report_compose(folder->path, &settings, &text), STATUS_OK);
+    ok(report_compose(folder->path, &settings, &text));
     assert_string_equal(text_value(&text), wanted);
     text_release(&text);
 }

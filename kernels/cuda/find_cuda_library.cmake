@@ -1,0 +1,28 @@
+# What the Find modules of this folder do: libraries beside CUDA that ship no CMake package, or whose file has its
+# versioned name only, as in Python's wheels. Looked for beside CUDA; <NAME>_ROOT says where else.
+#   find_cuda_library(NAME target NAMES name... [HEADER file VERSION expression] [HINTS folder...])
+# makes the imported target; VERSION matches the three macros of the header that are its version.
+include(FindPackageHandleStandardArgs)
+macro(find_cuda_library name target)
+  cmake_parse_arguments(wanted "" "HEADER;VERSION" "NAMES;HINTS" ${ARGN})
+  find_library(${name}_LIBRARY NAMES ${wanted_NAMES} NAMES_PER_DIR
+               HINTS ${CUDAToolkit_LIBRARY_DIR} ${CUDAToolkit_LIBRARY_ROOT} ${wanted_HINTS} PATH_SUFFIXES lib lib64)
+  set(variables ${name}_LIBRARY)
+  if(wanted_HEADER)
+    find_path(${name}_INCLUDE_DIR ${wanted_HEADER} HINTS ${CUDAToolkit_INCLUDE_DIRS})
+    list(APPEND variables ${name}_INCLUDE_DIR)
+    if(${name}_INCLUDE_DIR)
+      file(STRINGS ${${name}_INCLUDE_DIR}/${wanted_HEADER} lines REGEX "#define ${wanted_VERSION} [0-9]+")
+      string(REGEX REPLACE "[^0-9]*([0-9]+)[^0-9]+([0-9]+)[^0-9]+([0-9]+).*" "\\1.\\2.\\3" ${name}_VERSION "${lines}")
+    endif()
+  endif()
+  find_package_handle_standard_args(${name} REQUIRED_VARS ${variables} VERSION_VAR ${name}_VERSION)
+  mark_as_advanced(${variables})
+  if(${name}_FOUND AND NOT TARGET ${target})
+    add_library(${target} UNKNOWN IMPORTED)
+    set_target_properties(${target} PROPERTIES IMPORTED_LOCATION ${${name}_LIBRARY})
+    if(wanted_HEADER)
+      set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES ${${name}_INCLUDE_DIR})
+    endif()
+  endif()
+endmacro()
