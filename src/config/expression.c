@@ -14,7 +14,7 @@ static int characters(const char *from, const char *to)
     return n;
 }
 
-struct position reading_place(const struct reading *in, const char *from, const char *to)
+struct position reading_place(const struct expression_reading *in, const char *from, const char *to)
 {
     struct position at = in->value->at;
 
@@ -33,7 +33,7 @@ static int quotes_of(const struct tree *value)
     return rest == 0 ? 0 : rest == 2 ? 1 : -1;
 }
 
-enum status reading_refuse(const struct reading *in, const char *from, const char *to,
+enum status reading_refuse(const struct expression_reading *in, const char *from, const char *to,
                            const char *message)
 {
     struct position at = reading_place(in, from, to);
@@ -42,7 +42,7 @@ enum status reading_refuse(const struct reading *in, const char *from, const cha
     return fail(STATUS_BAD_CONFIG, "%s", message);
 }
 
-enum status reading_make(struct reading *in, const struct node *node, struct node **out)
+enum status reading_make(struct expression_reading *in, const struct node *node, struct node **out)
 {
     enum status status = STATUS_OK;
     struct node *made = NULL;
@@ -65,7 +65,7 @@ bool text_has_expression(const char *text)
     return strstr(text, "${") != NULL;
 }
 
-static enum status read_text_part(struct reading *in, const char *to, struct node **out)
+static enum status read_text_part(struct expression_reading *in, const char *to, struct node **out)
 {
     enum status status = STATUS_OK;
     struct node node = {
@@ -79,7 +79,7 @@ done:
     return status;
 }
 
-static enum status read_expression_part(struct reading *in, struct node **out)
+static enum status read_expression_part(struct expression_reading *in, struct node **out)
 {
     const char *end = strchr(in->p, '}');
 
@@ -91,7 +91,7 @@ static enum status read_expression_part(struct reading *in, struct node **out)
     return status;
 }
 
-static enum status read_parts(struct reading *in, struct node **out)
+static enum status read_parts(struct expression_reading *in, struct node **out)
 {
     enum status status = STATUS_OK;
     struct node *parts[MOST_PARTS] = {NULL};
@@ -119,7 +119,7 @@ done:
 
 /* ---- the public verbs ---- */
 
-static enum status begin(struct reading *in)
+static enum status begin(struct expression_reading *in)
 {
     enum status status = STATUS_OK;
 
@@ -128,7 +128,8 @@ done:
     return status;
 }
 
-static enum status finish(const struct reading *in, enum status read, struct expression **out)
+static enum status finish(const struct expression_reading *in, enum status read,
+                          struct expression **out)
 {
     *out = read == STATUS_OK ? in->expression : NULL;
     return read == STATUS_BAD_CONFIG ? STATUS_OK : read; /* the mistake is in diagnostics */
@@ -137,7 +138,7 @@ static enum status finish(const struct reading *in, enum status read, struct exp
 enum status expression_parse(const struct setting_reader *reader, const struct tree *value,
                              struct expression **out)
 {
-    struct reading in = {
+    struct expression_reading in = {
         .reader = reader, .value = value, .p = value->text, .quotes = quotes_of(value)};
     enum status status = begin(&in);
 
@@ -149,7 +150,7 @@ enum status expression_parse(const struct setting_reader *reader, const struct t
 enum status condition_parse(const struct setting_reader *reader, const struct tree *value,
                             struct expression **out)
 {
-    struct reading in = {
+    struct expression_reading in = {
         .reader = reader, .value = value, .p = value->text, .quotes = quotes_of(value)};
     enum status status = begin(&in);
 

@@ -16,14 +16,14 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static void skip_blanks(struct reading *in)
+static void skip_blanks(struct expression_reading *in)
 {
     while (in->p < in->end && (*in->p == ' ' || *in->p == '\t' || *in->p == '\n'))
         in->p++;
 }
 
 /* Words are letters, digits, '_', '-' between them, and '.' between names. */
-static const char *end_of_word(const struct reading *in)
+static const char *end_of_word(const struct expression_reading *in)
 {
     const char *p = in->p;
 
@@ -33,7 +33,7 @@ static const char *end_of_word(const struct reading *in)
     return p;
 }
 
-static bool take(struct reading *in, const char *symbol)
+static bool take(struct expression_reading *in, const char *symbol)
 {
     size_t n = strlen(symbol);
 
@@ -44,7 +44,7 @@ static bool take(struct reading *in, const char *symbol)
     return true;
 }
 
-static bool take_word(struct reading *in, const char *word)
+static bool take_word(struct expression_reading *in, const char *word)
 {
     skip_blanks(in);
     const char *end = end_of_word(in);
@@ -56,7 +56,7 @@ static bool take_word(struct reading *in, const char *word)
     return true;
 }
 
-static enum status make_literal(struct reading *in, const char *from, const char *to,
+static enum status make_literal(struct expression_reading *in, const char *from, const char *to,
                                 struct node **out)
 {
     enum status status = STATUS_OK;
@@ -84,8 +84,8 @@ done:
     return status;
 }
 
-static enum status make_setting(struct reading *in, int setting, const struct position *at,
-                                struct node **out)
+static enum status make_setting(struct expression_reading *in, int setting,
+                                const struct position *at, struct node **out)
 {
     struct node node = {.operation = OP_SETTING, .at = *at, .setting = setting};
 
@@ -100,7 +100,7 @@ static enum status make_setting(struct reading *in, int setting, const struct po
 }
 
 /* A word with a dot is a setting, another is one when a setting has that name, else text. */
-static enum status read_word(struct reading *in, struct node **out)
+static enum status read_word(struct expression_reading *in, struct node **out)
 {
     const char *from = in->p, *to = end_of_word(in);
     char word[LONGEST_WORD];
@@ -123,7 +123,7 @@ static enum status read_word(struct reading *in, struct node **out)
     return fail(STATUS_BAD_CONFIG, "unknown setting '%s'", word);
 }
 
-static enum status read_quoted(struct reading *in, struct node **out)
+static enum status read_quoted(struct expression_reading *in, struct node **out)
 {
     const char *from = in->p;
     const char *end = memchr(from + 1, *from, (size_t)(in->end - from - 1));
@@ -135,7 +135,7 @@ static enum status read_quoted(struct reading *in, struct node **out)
 }
 
 /* Digits, '.', an exponent with its sign, a unit of time: what it is, its neighbours say. */
-static enum status read_literal_number(struct reading *in, struct node **out)
+static enum status read_literal_number(struct expression_reading *in, struct node **out)
 {
     const char *from = in->p, *p = from;
 
@@ -146,9 +146,9 @@ static enum status read_literal_number(struct reading *in, struct node **out)
     return make_literal(in, from, p, out);
 }
 
-static enum status read_or(struct reading *in, struct node **out);
+static enum status read_or(struct expression_reading *in, struct node **out);
 
-static enum status read_atom(struct reading *in, struct node **out)
+static enum status read_atom(struct expression_reading *in, struct node **out)
 {
     enum status status = STATUS_OK;
 
@@ -171,7 +171,7 @@ done:
     return status;
 }
 
-static enum status read_sign(struct reading *in, struct node **out)
+static enum status read_sign(struct expression_reading *in, struct node **out)
 {
     enum status status = STATUS_OK;
     struct node node = {.operation = OP_NEGATE};
@@ -193,10 +193,11 @@ done:
 struct level { /* operators of equal strength, and what binds tighter */
     const char *symbols[3];
     enum operation operations[2];
-    enum status (*tighter)(struct reading *in, struct node **out);
+    enum status (*tighter)(struct expression_reading *in, struct node **out);
 };
 
-static enum status read_level(struct reading *in, const struct level *level, struct node **out)
+static enum status read_level(struct expression_reading *in, const struct level *level,
+                              struct node **out)
 {
     enum status status = STATUS_OK;
 
@@ -219,20 +220,20 @@ done:
     return status;
 }
 
-static enum status read_product(struct reading *in, struct node **out)
+static enum status read_product(struct expression_reading *in, struct node **out)
 {
     static const struct level level = {{"*", "/", NULL}, {OP_MULTIPLY, OP_DIVIDE}, read_sign};
     return read_level(in, &level, out);
 }
 
-static enum status read_sum(struct reading *in, struct node **out)
+static enum status read_sum(struct expression_reading *in, struct node **out)
 {
     static const struct level level = {{"+", "-", NULL}, {OP_ADD, OP_SUBTRACT}, read_product};
     return read_level(in, &level, out);
 }
 
 /* [lora, prune_lora] behind `in`. */
-static enum status read_items(struct reading *in, struct node *node)
+static enum status read_items(struct expression_reading *in, struct node *node)
 {
     enum status status = STATUS_OK;
     struct node *items[MOST_ITEMS];
@@ -252,7 +253,7 @@ done:
     return status;
 }
 
-static enum status read_membership(struct reading *in, bool is_not, struct node **out)
+static enum status read_membership(struct expression_reading *in, bool is_not, struct node **out)
 {
     enum status status = STATUS_OK;
     struct node node = {.operation = OP_IN, .left = *out, .at = (*out)->at};
@@ -267,7 +268,7 @@ done:
     return status;
 }
 
-static enum status read_comparison(struct reading *in, struct node **out)
+static enum status read_comparison(struct expression_reading *in, struct node **out)
 {
     static const struct {
         const char *symbol;
@@ -300,7 +301,7 @@ done:
     return status;
 }
 
-static enum status read_not(struct reading *in, struct node **out)
+static enum status read_not(struct expression_reading *in, struct node **out)
 {
     enum status status = STATUS_OK;
     struct node node = {.operation = OP_NOT};
@@ -319,13 +320,13 @@ done:
     return status;
 }
 
-static enum status read_and(struct reading *in, struct node **out)
+static enum status read_and(struct expression_reading *in, struct node **out)
 {
     static const struct level level = {{"and", NULL}, {OP_AND}, read_not};
     return read_level(in, &level, out);
 }
 
-static enum status read_or(struct reading *in, struct node **out)
+static enum status read_or(struct expression_reading *in, struct node **out)
 {
     static const struct level level = {{"or", NULL}, {OP_OR}, read_and};
     enum status status = STATUS_OK;
@@ -338,7 +339,7 @@ done:
     return status;
 }
 
-enum status reading_whole(struct reading *in, const char *end, struct node **out)
+enum status reading_whole(struct expression_reading *in, const char *end, struct node **out)
 {
     enum status status = STATUS_OK;
 

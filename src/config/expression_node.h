@@ -44,7 +44,7 @@ struct expression {
 };
 
 /* An expression being read. */
-struct reading {
+struct expression_reading {
     const struct setting_reader *reader;
     const struct tree *value;
     const char *p, *end; /* of the part that is an expression */
@@ -53,14 +53,17 @@ struct reading {
     struct expression *expression;
 };
 /* The place of a part, or of the whole value where escapes or line breaks hide parts. */
-struct position reading_place(const struct reading *in, const char *from, const char *to);
+struct position reading_place(const struct expression_reading *in, const char *from,
+                              const char *to);
 /* A mistake at a part: into the diagnostics, and BAD_CONFIG. */
-CHECKED enum status reading_refuse(const struct reading *in, const char *from, const char *to,
-                                   const char *message);
+CHECKED enum status reading_refuse(const struct expression_reading *in, const char *from,
+                                   const char *to, const char *message);
 /* A checked copy in the arena. */
-CHECKED enum status reading_make(struct reading *in, const struct node *node, struct node **out);
+CHECKED enum status reading_make(struct expression_reading *in, const struct node *node,
+                                 struct node **out);
 /* Reads one expression that ends at `end`. A bare word alone is a misspelt setting. */
-CHECKED enum status reading_whole(struct reading *in, const char *end, struct node **out);
+CHECKED enum status reading_whole(struct expression_reading *in, const char *end,
+                                  struct node **out);
 
 /* Gives an operation its kind; false, with a diagnostic at the operand, when operands do not go
  * together. Words and other literals beside a setting are read as values of that setting. */

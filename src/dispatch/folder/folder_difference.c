@@ -30,7 +30,7 @@ struct place { /* where in the grid a run stands */
     const char *settings_json;
 };
 
-struct comparison {
+struct folder_comparison {
     const struct sweep *sweep;
     const char *folder;
     struct arena *arena;
@@ -43,7 +43,7 @@ struct comparison {
 
 /* ---- journals ---- */
 
-static enum status read_journals(struct comparison *c)
+static enum status read_journals(struct folder_comparison *c)
 {
     enum status status = STATUS_OK;
     struct shard *shards = NULL;
@@ -63,7 +63,7 @@ done:
     return status;
 }
 
-static enum status place_run(struct comparison *c, int64_t i)
+static enum status place_run(struct folder_comparison *c, int64_t i)
 {
     enum status status = STATUS_OK;
     const struct run_state *state = &replay_states(c->replay)[i];
@@ -86,7 +86,7 @@ done:
 
 /* ---- plan.json of the last start ---- */
 
-static void read_plan(struct comparison *c)
+static void read_plan(struct folder_comparison *c)
 {
     char *path = path_join(c->arena, c->folder, "plan.json"), *text = NULL;
     int64_t n = 0;
@@ -110,7 +110,7 @@ static int compare_lost(const void *a, const void *b)
 }
 
 /* Method, class, seed and every swept setting that the method reads. */
-static enum status place_key(const struct comparison *c, const struct settings *settings,
+static enum status place_key(const struct folder_comparison *c, const struct settings *settings,
                              const char **out)
 {
     enum status status = STATUS_OK;
@@ -135,7 +135,7 @@ done:
     return status;
 }
 
-static enum status add_place(struct comparison *c, const cJSON *run, int64_t lost)
+static enum status add_place(struct folder_comparison *c, const cJSON *run, int64_t lost)
 {
     enum status status = STATUS_OK;
     struct settings settings;
@@ -161,7 +161,7 @@ static int compare_places(const void *a, const void *b)
     return order != 0 ? order : (left->lost > right->lost) - (left->lost < right->lost);
 }
 
-static enum status find_lost(struct comparison *c)
+static enum status find_lost(struct folder_comparison *c)
 {
     enum status status = STATUS_OK;
     const struct orphan *orphans = NULL;
@@ -197,7 +197,7 @@ done:
 
 /* ---- changed runs ---- */
 
-static enum status count_change(struct comparison *c, const char *name, const char *before,
+static enum status count_change(struct folder_comparison *c, const char *name, const char *before,
                                 const char *after)
 {
     enum status status = STATUS_OK;
@@ -225,7 +225,7 @@ static bool is_candidate(const struct setting *setting, const char *method)
     return setting->group != GROUP_EXECUTION && setting_is_read(method, setting->name);
 }
 
-static enum status compare_setting(struct comparison *c, const struct setting *setting,
+static enum status compare_setting(struct folder_comparison *c, const struct setting *setting,
                                    const struct settings *before, const struct settings *after,
                                    bool *is_other)
 {
@@ -246,7 +246,8 @@ done:
     return status;
 }
 
-static enum status explain(struct comparison *c, const struct place *place, const struct run *run)
+static enum status explain(struct folder_comparison *c, const struct place *place,
+                           const struct run *run)
 {
     enum status status = STATUS_OK;
     struct settings before;
@@ -263,7 +264,7 @@ done:
 }
 
 /* The first lost run at that place that nobody has taken yet. */
-static const struct place *take_place(struct comparison *c, const char *key)
+static const struct place *take_place(struct folder_comparison *c, const char *key)
 {
     int64_t low = 0, high = c->n_places;
 
@@ -280,7 +281,7 @@ static const struct place *take_place(struct comparison *c, const char *key)
     return NULL;
 }
 
-static enum status find_changed(struct comparison *c)
+static enum status find_changed(struct folder_comparison *c)
 {
     enum status status = STATUS_OK;
 
@@ -317,7 +318,7 @@ enum status folder_difference_find(const struct sweep *sweep, const char *folder
 {
     enum status status = STATUS_OK;
     struct folder_difference made = {0};
-    struct comparison c = {.sweep = sweep, .folder = folder, .arena = arena, .out = &made};
+    struct folder_comparison c = {.sweep = sweep, .folder = folder, .arena = arena, .out = &made};
 
     TRY_ALLOC(made.states, ARENA_ARRAY(arena, sweep->n_runs, enum difference_state));
     if (folder_exists(folder))

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-struct session {
+struct leading {
     struct transport *transport;
     const struct dispatch_settings *settings;
     const struct rank_side_settings *rank_side_settings;
@@ -34,7 +34,7 @@ struct session {
 
 static void sink_event(void *context, const struct journal_event *event)
 {
-    struct session *session = context;
+    struct leading *session = context;
     enum status status = recorder_push(session->recorder, event);
 
     if (session->sink_status == STATUS_OK)
@@ -44,7 +44,7 @@ static void sink_event(void *context, const struct journal_event *event)
 
 static void sink_heard(void *context, int rank, const struct event *said)
 {
-    struct session *session = context;
+    struct leading *session = context;
 
     if (said->kind == EVENT_PROGRESS)
         recorder_progress(session->recorder, rank, &said->progress);
@@ -53,10 +53,10 @@ static void sink_heard(void *context, int rank, const struct event *said)
 
 static void sink_note(void *context, const char *text)
 {
-    progress_note(((struct session *)context)->progress, text);
+    progress_note(((struct leading *)context)->progress, text);
 }
 
-static enum status handle_signal(struct session *session)
+static enum status handle_signal(struct leading *session)
 {
     char reason[64];
     int number = stop_signals_next(session->signal_fd);
@@ -70,7 +70,7 @@ static enum status handle_signal(struct session *session)
     return coordinator_cancel(session->coordinator, reason);
 }
 
-static enum status step(struct session *session)
+static enum status step(struct leading *session)
 {
     enum status status = STATUS_OK;
 
@@ -95,7 +95,7 @@ done:
 }
 
 /* Requests that come neither as a message nor as a signal. */
-static enum status look_for_stop(struct session *session)
+static enum status look_for_stop(struct leading *session)
 {
     enum status status = STATUS_OK;
     char reason[STOP_REASON_BYTES];
@@ -111,7 +111,7 @@ done:
     return status;
 }
 
-static enum status coordinate(struct session *session)
+static enum status coordinate(struct leading *session)
 {
     enum status status = STATUS_OK;
 
@@ -128,7 +128,7 @@ done:
 }
 
 /* After an error: the other ranks are sent home, whatever they do; their trainers are killed. */
-static void send_home(struct session *session)
+static void send_home(struct leading *session)
 {
     if (coordinator_end(session->coordinator) != STATUS_OK) {
         session->transport->has_lost_peer = true;
@@ -144,7 +144,7 @@ static void send_home(struct session *session)
         session->transport->has_lost_peer = true;
 }
 
-static enum status push_mark(struct session *session, enum journal_kind kind, int64_t run)
+static enum status push_mark(struct leading *session, enum journal_kind kind, int64_t run)
 {
     struct journal_event event = {.kind = kind, .run = run};
 
@@ -160,7 +160,7 @@ static enum status push_mark(struct session *session, enum journal_kind kind, in
     return recorder_push(session->recorder, &event);
 }
 
-static enum status start_recorder(struct session *session, const struct sweep *sweep)
+static enum status start_recorder(struct leading *session, const struct sweep *sweep)
 {
     enum status status = STATUS_OK;
     struct results_folder *folder = session->folder;
@@ -193,7 +193,7 @@ done:
     return status;
 }
 
-static enum status start_session(struct session *session, const struct sweep *sweep)
+static enum status start_session(struct leading *session, const struct sweep *sweep)
 {
     enum status status = STATUS_OK;
     struct results_folder *folder = session->folder;
@@ -223,7 +223,7 @@ done:
 }
 
 /* Error or not: every file is left in order. */
-static enum status end_session(struct session *session, enum status status)
+static enum status end_session(struct leading *session, enum status status)
 {
     struct results_folder *folder = session->folder;
     char message[EVENT_TEXT_BYTES];
@@ -263,7 +263,7 @@ static enum status end_session(struct session *session, enum status status)
     return fail(status, "%s", message);
 }
 
-static enum status lead(struct session *session, const struct sweep *sweep)
+static enum status lead(struct leading *session, const struct sweep *sweep)
 {
     enum status status = STATUS_OK;
 
@@ -311,7 +311,7 @@ enum status rank_0_run(struct rank_side_settings *side, const struct dispatch_se
     enum status status = STATUS_OK, sent = STATUS_OK;
     struct transport *transport = side->transport;
     const struct sweep *sweep = side->sweep;
-    struct session session = {.transport = transport,
+    struct leading session = {.transport = transport,
                               .settings = settings,
                               .rank_side_settings = side,
                               .signal_fd = -1,

@@ -17,7 +17,7 @@ struct host_device {
     const char *host, *device;
 };
 
-struct reading {
+struct past_runs_reading {
     const char *folder;
     struct costs *costs;
     struct arena *arena;
@@ -51,8 +51,8 @@ static double number_at(const struct results *results, const char *name, int64_t
 }
 
 /* All trainers of a host are taken to compute on the same kind of device. */
-static enum status find_device(struct reading *reading, const struct results *results, int64_t row,
-                               const char **out)
+static enum status find_device(struct past_runs_reading *reading, const struct results *results,
+                               int64_t row, const char **out)
 {
     enum status status = STATUS_OK;
     const char *host = text_at(results, "host", row), *path = NULL, *device = "";
@@ -73,7 +73,8 @@ done:
     return status;
 }
 
-static enum status add_row(struct reading *reading, const struct results *results, int64_t row)
+static enum status add_row(struct past_runs_reading *reading, const struct results *results,
+                           int64_t row)
 {
     enum status status = STATUS_OK;
     struct settings settings;
@@ -102,7 +103,7 @@ done:
     return status;
 }
 
-static enum status read_file(struct reading *reading, const char *path, int64_t most)
+static enum status read_file(struct past_runs_reading *reading, const char *path, int64_t most)
 {
     enum status status = STATUS_OK;
     struct results results = {0};
@@ -119,7 +120,7 @@ enum status past_runs_find(const char *folder, struct costs *costs, struct arena
                            struct past_run **out, int64_t *n)
 {
     enum status status = STATUS_OK;
-    struct reading reading = {
+    struct past_runs_reading reading = {
         .folder = folder, .costs = costs, .arena = arena, .capacity = MOST_RUNS};
     struct shard *shards = NULL;
     int64_t n_shards = 0;

@@ -9,12 +9,12 @@
 #include <math.h>
 #include <string.h>
 
-static const struct settings *settings_of(const struct axes *axes, int64_t run)
+static const struct settings *settings_of(const struct results_axes *axes, int64_t run)
 {
     return &axes->sweep->runs[run].settings;
 }
 
-static bool is_read(const struct axes *axes, int64_t run, const struct setting *setting)
+static bool is_read(const struct results_axes *axes, int64_t run, const struct setting *setting)
 {
     return setting_is_read(settings_of(axes, run)->unlearn.method, setting->name);
 }
@@ -22,7 +22,7 @@ static bool is_read(const struct axes *axes, int64_t run, const struct setting *
 /* ---- the values of one setting ---- */
 
 /* Whole numbers where every run has one, else floats. */
-static enum status fill_numbers(const struct axes *axes, const struct setting *setting,
+static enum status fill_numbers(const struct results_axes *axes, const struct setting *setting,
                                 struct result_column *column)
 {
     enum status status = STATUS_OK;
@@ -46,7 +46,8 @@ done:
 }
 
 /* "[0.5,0.25,0.25]" with as many digits as cJSON writes: these are in every results.h5 there is. */
-static enum status numbers_text(const struct axes *axes, const double numbers[3], const char **out)
+static enum status numbers_text(const struct results_axes *axes, const double numbers[3],
+                                const char **out)
 {
     enum status status = STATUS_OK;
     char *printed = NULL;
@@ -62,7 +63,7 @@ done:
     return status;
 }
 
-static enum status normalisation_text(const struct axes *axes,
+static enum status normalisation_text(const struct results_axes *axes,
                                       const struct normalisation *normalisation, const char **out)
 {
     if (normalisation->kind == NORMALISATION_GIVEN)
@@ -72,7 +73,7 @@ static enum status normalisation_text(const struct axes *axes,
 }
 
 /* As JSON, without blanks. */
-static enum status list_text(const struct axes *axes, const struct setting *setting,
+static enum status list_text(const struct results_axes *axes, const struct setting *setting,
                              const struct settings *settings, const char **out)
 {
     enum status status = STATUS_OK;
@@ -87,7 +88,7 @@ done:
     return status;
 }
 
-static enum status text_of(const struct axes *axes, const struct setting *setting,
+static enum status text_of(const struct results_axes *axes, const struct setting *setting,
                            const struct settings *settings, const char **out)
 {
     enum result_kind kind = RESULT_TEXT;
@@ -102,7 +103,7 @@ static enum status text_of(const struct axes *axes, const struct setting *settin
     return STATUS_OK;
 }
 
-static enum status fill_texts(const struct axes *axes, const struct setting *setting,
+static enum status fill_texts(const struct results_axes *axes, const struct setting *setting,
                               struct result_column *column)
 {
     enum status status = STATUS_OK;
@@ -128,7 +129,7 @@ static bool is_number(const struct setting *setting)
 }
 
 /* What no run reads is missing everywhere, which only floats can say. */
-static enum status fill_column(const struct axes *axes, struct result_column *column)
+static enum status fill_column(const struct results_axes *axes, struct result_column *column)
 {
     const struct setting *setting = setting_at(setting_find(column->name));
     bool is_any_read = false;
@@ -141,7 +142,7 @@ static enum status fill_column(const struct axes *axes, struct result_column *co
 
 /* ---- which settings ---- */
 
-static bool has_column(const struct axes *axes, const char *name)
+static bool has_column(const struct results_axes *axes, const char *name)
 {
     for (int64_t i = 0; i < axes->n; i++)
         if (strcmp(axes->columns[i].name, name) == 0)
@@ -149,7 +150,7 @@ static bool has_column(const struct axes *axes, const char *name)
     return false;
 }
 
-static void add_column(struct axes *axes, const char *name)
+static void add_column(struct results_axes *axes, const char *name)
 {
     const struct setting *setting = setting_at(setting_find(name));
 
@@ -158,7 +159,7 @@ static void add_column(struct axes *axes, const char *name)
             .name = setting->name, .units = setting->unit, .long_name = setting->help};
 }
 
-static bool is_same_in_all(const struct axes *axes, const struct setting *setting)
+static bool is_same_in_all(const struct results_axes *axes, const struct setting *setting)
 {
     for (int64_t i = 1; i < axes->sweep->n_runs; i++)
         if (!setting_is_same(setting, settings_of(axes, 0), settings_of(axes, i)))
@@ -167,7 +168,7 @@ static bool is_same_in_all(const struct axes *axes, const struct setting *settin
 }
 
 /* Among the runs whose methods read it. */
-static bool differs(const struct axes *axes, const struct setting *setting)
+static bool differs(const struct results_axes *axes, const struct setting *setting)
 {
     const struct settings *first = NULL;
 
@@ -183,7 +184,7 @@ static bool differs(const struct axes *axes, const struct setting *setting)
     return false;
 }
 
-static enum status choose_columns(struct axes *axes)
+static enum status choose_columns(struct results_axes *axes)
 {
     enum status status = STATUS_OK;
     const struct sweep *sweep = axes->sweep;
@@ -204,7 +205,7 @@ done:
     return status;
 }
 
-static enum status print_settings(const struct axes *axes)
+static enum status print_settings(const struct results_axes *axes)
 {
     enum status status = STATUS_OK;
     struct text json = {0};
@@ -219,7 +220,7 @@ done:
     return status;
 }
 
-enum status results_axes_fill(struct axes *axes)
+enum status results_axes_fill(struct results_axes *axes)
 {
     enum status status = STATUS_OK;
 

@@ -7,13 +7,13 @@
 #include "store/results/results.h"
 #include "sweep/sweep.h"
 
-struct axes {
+struct results_axes {
     const struct sweep *sweep;     /* read; outlives the columns, which point to its texts */
     struct arena *arena;           /* owns what follows, which is written */
     struct result_column *columns; /* [n] missing where a method does not read it */
     int64_t n;
     const char **settings_json; /* [n_runs] all settings of each run */
 };
-CHECKED enum status results_axes_fill(struct axes *axes);
+CHECKED enum status results_axes_fill(struct results_axes *axes);
 
 #endif

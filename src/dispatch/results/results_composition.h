@@ -24,7 +24,7 @@ struct results_file {
     struct shard shard;
     struct arena *arena;             /* owned: entries and the axes' columns */
     struct result_entry *entries;    /* [n_runs] */
-    struct axes axes;                /* of the sweep alone */
+    struct results_axes axes;        /* of the sweep alone */
     struct comparisons *comparisons; /* owned */
     const char *device;              /* of the first result that names one; NULL: none did */
     bool has_warned;                 /* that another one computed as well */

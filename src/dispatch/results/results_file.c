@@ -26,7 +26,7 @@ enum status results_file_create(const struct sweep *sweep, const char *folder, s
     file->shard = shard;
     TRY(arena_create(&file->arena));
     TRY_ALLOC(file->entries, ARENA_ARRAY(file->arena, sweep->n_runs, struct result_entry));
-    file->axes = (struct axes){.sweep = sweep, .arena = file->arena};
+    file->axes = (struct results_axes){.sweep = sweep, .arena = file->arena};
     TRY(results_axes_fill(&file->axes));
     TRY(comparisons_create(sweep, &file->comparisons));
     *out = file;

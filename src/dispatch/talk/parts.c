@@ -8,7 +8,7 @@
 struct part_head {
     uint32_t at, n; /* of its first byte; bytes of the whole */
 };
-struct part {
+struct letter_part {
     struct part_head head;
     const char *bytes; /* [length], borrowed */
     int64_t length;
@@ -43,7 +43,7 @@ static struct text *gathered_from(struct transport *transport, int from)
     return transport->gathered == NULL ? NULL : &transport->gathered[from];
 }
 
-static enum status check_place(int from, const struct part *part, int64_t arrived)
+static enum status check_place(int from, const struct letter_part *part, int64_t arrived)
 {
     const struct part_head *head = &part->head;
 
@@ -56,7 +56,7 @@ static enum status check_place(int from, const struct part *part, int64_t arrive
 }
 
 /* *is_whole: then it is in transport->whole. */
-static enum status join(struct transport *transport, int from, const struct part *part,
+static enum status join(struct transport *transport, int from, const struct letter_part *part,
                         bool *is_whole)
 {
     enum status status = STATUS_OK;
@@ -78,7 +78,7 @@ done:
     return status;
 }
 
-static enum status open_letter(const char *letter, size_t n, int from, struct part *out)
+static enum status open_letter(const char *letter, size_t n, int from, struct letter_part *out)
 {
     if (n < sizeof out->head)
         return fail(STATUS_COMM, "rank %d sent %zu bytes, a letter has at least %zu", from, n,
@@ -95,7 +95,7 @@ enum status parts_receive(struct transport *transport, int *from, const char **b
     bool is_whole = false;
 
     while (!is_whole) {
-        struct part part = {{0}, NULL, 0};
+        struct letter_part part = {{0}, NULL, 0};
         size_t length = 0;
         TRY(transport_receive(transport, from, transport->letter, &length));
         if (*from < 0)

@@ -31,7 +31,7 @@ static char *columns_of(const char *yaml)
     static const char *const kinds[] = {
         [COLUMN_TEXT] = "text", [COLUMN_INTEGER] = "integer", [COLUMN_FLOAT] = "float"};
     struct loaded loaded = load_good(yaml, NULL);
-    struct axes axes = {.sweep = loaded.sweep};
+    struct results_axes axes = {.sweep = loaded.sweep};
     struct text out = {0};
 
     assert_int_equal(arena_create(&axes.arena), STATUS_OK);
