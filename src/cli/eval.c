@@ -4,8 +4,8 @@
 #include "cli/eval_settings.h"
 #include "cli/foreground.h"
 #include "cli/options/options.h"
-#include "train/eval_batch.h"
-#include "train/evaluate.h"
+#include "train/measure/eval_batch.h"
+#include "train/measure/evaluate.h"
 #include "trainer/backend_choice.h"
 #include "unlearn/forget.h"
 

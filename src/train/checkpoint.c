@@ -1,11 +1,12 @@
 /* Checkpoints as weights files with a few tensors more: "checkpoint.position", ".history.<name>",
  * ".state.<i>", ".best" (which file has the best weights so far), ".crc32". */
 #include "train/checkpoint.h"
+#include "train/keep/save.h"
 
 #include "base/file.h"
 #include "base/log.h"
 #include "store/results/run_paths.h"
-#include "train/ckpt_files.h"
+#include "train/keep/ckpt_files.h"
 
 #include <math.h>
 #include <stdio.h>

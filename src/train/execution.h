@@ -2,8 +2,8 @@
 #ifndef TRAIN_EXECUTION_H
 #define TRAIN_EXECUTION_H
 
-#include "train/evaluate.h"
 #include "train/loop.h"
+#include "train/measure/evaluate.h"
 
 struct execution {
     struct trainer *trainer;     /* borrowed */

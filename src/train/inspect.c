@@ -5,9 +5,9 @@
 
 #include "base/clock.h"
 #include "train/checkpoint.h"
-#include "train/plain_network.h"
-#include "train/probing.h"
-#include "train/relearn.h"
+#include "train/measure/plain_network.h"
+#include "train/measure/probing.h"
+#include "train/measure/relearn.h"
 
 #include <assert.h>
 #include <math.h>

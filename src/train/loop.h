@@ -3,14 +3,14 @@
 #ifndef TRAIN_LOOP_H
 #define TRAIN_LOOP_H
 
-#include "train/augment.h"
-#include "train/best_weights.h"
-#include "train/history.h"
-#include "train/network.h"
-#include "train/optimizer.h"
-#include "train/selection.h"
-#include "train/step_end.h"
-#include "train/validation.h"
+#include "train/keep/best_weights.h"
+#include "train/keep/history.h"
+#include "train/keep/selection.h"
+#include "train/measure/validation.h"
+#include "train/step/augment.h"
+#include "train/step/network.h"
+#include "train/step/optimizer.h"
+#include "train/step/step_end.h"
 #include "unlearn/schedule.h"
 
 struct training_position { /* where a run stands: what a checkpoint must remember besides tensors */

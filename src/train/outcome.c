@@ -1,6 +1,7 @@
 /* What a finished run leaves behind: run.h5 with metrics, history, per-image losses, confusion
  * matrices and the predictions of D_f; weights with their manifest. */
 #include "train/execution.h"
+#include "train/keep/save.h"
 
 #include "base/clock.h"
 #include "base/file.h"

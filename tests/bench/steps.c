@@ -5,7 +5,7 @@
 #include "base/random.h"
 #include "graph/executor.h"
 #include "model/model.h"
-#include "train/optimizer.h"
+#include "train/step/optimizer.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #include "golden/golden.h"
 #include "support/cmocka.h"
 #include "support/toy.h"
-#include "train/optimizer.h"
+#include "train/step/optimizer.h"
 #include "unlearn/schedule.h"
 
 #include <math.h>

@@ -1,8 +1,8 @@
 /* One weights file through a network and out again: what training starts from and leaves behind.
  *
  * usage: test_round_trip ARCH IN OUT */
-#include "train/checkpoint.h"
-#include "train/network.h"
+#include "train/keep/save.h"
+#include "train/step/network.h"
 
 #include <stdio.h>
 #include <stdlib.h>

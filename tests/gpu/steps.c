@@ -10,7 +10,7 @@
 #include "base/random.h"
 #include "graph/executor.h"
 #include "model/model.h"
-#include "train/step_end.h"
+#include "train/step/step_end.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -28,10 +28,12 @@ ROOMS = {
     "dispatch": ("talk", "journal", "rungs", "folder", "results", "supervise", "view", "lead", ""),
     "sweep": ("ground", "spec", "points", "plan", ""),
     "store": ("ground", "pickle", "weights", "results", ""),
+    "train": ("ground", "step", "measure", "keep", ""),
     "cli": ("ground", "options", "doctor", "plan", "status", "weights", "data", ""),
 }
 GROUND = {"cli/cli.h", "cli/foreground.h", "cli/overwrite.h", "sweep/sweep.h", "sweep/early_terminate.h", "store/element.h",
-          "store/hdf5_file.h", "store/json_file.h", "store/json_members.h", "store/libraries.h", "store/weights/weights.h"}
+          "store/hdf5_file.h", "store/json_file.h", "store/json_members.h", "store/libraries.h", "store/weights/weights.h",
+          "train/train.h", "train/trainer.h"}
 ONLY_IN = {  # foreign headers and the only places that may know them
     r"<mpi\.h>": "src/dispatch/talk/transport_mpi.c",
     r"<(cuda(?!_bf16)|cudnn|cublas|nccl|nvml)": "kernels/cuda/real/",

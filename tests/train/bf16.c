@@ -11,7 +11,7 @@
 #include "graph/executor.h"
 #include "graph/passes.h"
 #include "model/model.h"
-#include "train/optimizer.h"
+#include "train/step/optimizer.h"
 
 #include "support/cmocka.h"
 #include "support/outcome.h"

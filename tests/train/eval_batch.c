@@ -2,8 +2,8 @@
 #include "train/fixture.h"
 
 #include "kernels/cuda/host/host_gpu.h"
-#include "train/eval_batch.h"
-#include "train/evaluate.h"
+#include "train/measure/eval_batch.h"
+#include "train/measure/evaluate.h"
 
 #include "support/cmocka.h"
 #include "support/outcome.h"

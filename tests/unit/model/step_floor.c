@@ -10,7 +10,7 @@
 #include "support/cmocka.h"
 #include "support/outcome.h"
 #include "support/trainable_elements.h"
-#include "train/step_end.h"
+#include "train/step/step_end.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* A history comes back from a checkpoint by the names of its columns, and from those of the form
  * before. */
-#include "train/history.h"
+#include "train/keep/history.h"
 
 #include "base/hash.h"
 #include "support/cmocka.h"

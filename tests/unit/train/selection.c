@@ -1,5 +1,5 @@
 /* Which epoch is the best, and when waiting for a better one ends. */
-#include "train/selection.h"
+#include "train/keep/selection.h"
 
 #include "support/cmocka.h"
 

@@ -1,6 +1,6 @@
 /* A step whose end is recorded with it has the bits of one whose parts are run one by one, and is
  * one launch. */
-#include "train/step_end.h"
+#include "train/step/step_end.h"
 
 #include "kernels/cuda/host/host_gpu.h"
 #include "support/toy.h"

@@ -1,6 +1,6 @@
 /* What a tally knows when: after every step where nothing is late, else every 32 steps, and exactly
  * when somebody waits. */
-#include "train/tally.h"
+#include "train/step/tally.h"
 
 #include "kernels/cuda/host/host_gpu.h"
 #include "support/toy.h"

@@ -4,7 +4,7 @@
 #define TRAIN_EVALUATE_H
 
 #include "eval/eval.h"
-#include "train/network.h"
+#include "train/step/network.h"
 
 struct evaluator; /* a graph for evaluation and the buffers around it */
 

@@ -1,6 +1,6 @@
 /* More images at a time keep a GPU's processors busy, and spare a CPU launches of its threads; but
  * maps that leave the cache cost more than that saves. */
-#include "train/eval_batch.h"
+#include "train/measure/eval_batch.h"
 
 enum {
     GPU_IMAGES = 1024, /* enough rows for every multiprocessor in the smallest maps */

@@ -4,8 +4,8 @@
 #define TRAIN_RELEARN_H
 
 #include "data/dataset.h"
-#include "train/forward.h"
-#include "train/plain_network.h"
+#include "train/measure/forward.h"
+#include "train/measure/plain_network.h"
 
 struct relearn {
     struct plain_network *merged; /* trained: its weights change */

@@ -1,7 +1,7 @@
 /* Predictions batch by batch, from the logits of a forward pass. */
-#include "train/evaluate.h"
+#include "train/measure/evaluate.h"
 
-#include "train/forward.h"
+#include "train/measure/forward.h"
 
 #include <stdlib.h>
 

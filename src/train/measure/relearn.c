@@ -1,11 +1,11 @@
 /* A training loop of its own: two endless streams of images, one batch size, no checkpoints; who is
  * interrupted does it again. */
-#include "train/relearn.h"
+#include "train/measure/relearn.h"
 
 #include "base/random.h"
-#include "train/optimizer.h"
-#include "train/step_end.h"
-#include "train/tally.h"
+#include "train/step/optimizer.h"
+#include "train/step/step_end.h"
+#include "train/step/tally.h"
 
 #include <stdlib.h>
 #include <string.h>

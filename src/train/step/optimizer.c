@@ -1,6 +1,6 @@
 /* SGD, Adam and AdamW on the flat vectors of struct parameters, behind the clipping of their
  * gradients. */
-#include "train/optimizer.h"
+#include "train/step/optimizer.h"
 
 #include <stdlib.h>
 #include <string.h>

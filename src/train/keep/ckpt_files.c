@@ -1,5 +1,5 @@
 /* A folder's entries by their names' kind and number. */
-#include "train/ckpt_files.h"
+#include "train/keep/ckpt_files.h"
 #include "store/results/run_paths.h"
 
 #include <dirent.h>

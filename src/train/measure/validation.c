@@ -1,5 +1,5 @@
 /* An evaluator, the rows of the images set aside, and what it last predicted for them. */
-#include "train/validation.h"
+#include "train/measure/validation.h"
 
 #include <stdlib.h>
 

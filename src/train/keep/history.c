@@ -1,6 +1,6 @@
 /* A checkpoint of the form before has "checkpoint.history": a row per epoch of the first columns,
  * the metric, and the CRC-32 of the metric's name. */
-#include "train/history.h"
+#include "train/keep/history.h"
 
 #include "base/hash.h"
 

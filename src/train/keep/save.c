@@ -1,7 +1,8 @@
 /* Parameters as files: from the device and the graph's layout to PyTorch's names and layout. */
-#include "train/checkpoint.h"
+#include "train/keep/save.h"
 
 #include "base/hash.h"
+#include "train/step/network.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #ifndef TRAIN_AUGMENT_H
 #define TRAIN_AUGMENT_H
 
-#include "train/network.h"
+#include "train/step/network.h"
 
 struct augmenter;
 

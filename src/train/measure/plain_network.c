@@ -1,5 +1,5 @@
 /* Adapters are merged in a second copy of the adapted network, whose own weights must not move. */
-#include "train/plain_network.h"
+#include "train/measure/plain_network.h"
 
 #include <stdlib.h>
 #include <string.h>

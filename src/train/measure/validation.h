@@ -3,7 +3,7 @@
 #ifndef TRAIN_VALIDATION_H
 #define TRAIN_VALIDATION_H
 
-#include "train/evaluate.h"
+#include "train/measure/evaluate.h"
 
 struct validation;
 

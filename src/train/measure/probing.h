@@ -3,7 +3,7 @@
 #define TRAIN_PROBING_H
 
 #include "data/dataset.h"
-#include "train/forward.h"
+#include "train/measure/forward.h"
 
 enum { PROBE_MOST_IMAGES = 5000 };
 struct probed { /* accuracies of the probe; NaN where there is no image */

@@ -1,6 +1,6 @@
 /* Which mean and standard deviation the images get: published, given, or the base model's own. */
 #include "config/settings_table.h"
-#include "train/network.h"
+#include "train/step/network.h"
 
 #include <string.h>
 

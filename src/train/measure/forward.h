@@ -2,7 +2,7 @@
 #ifndef TRAIN_FORWARD_H
 #define TRAIN_FORWARD_H
 
-#include "train/network.h"
+#include "train/step/network.h"
 
 struct forward {
     const struct network *network; /* borrowed */
@@ -20,7 +20,8 @@ struct forward_settings {
     int64_t n_images;   /* at most so many at once are wanted: chooses the batch with auto */
     struct span memory; /* as in executor_settings; too small, or NULL: memory of its own */
 };
-/* Batches by eval.batch_size (train/eval_batch.h). Batch norm by running values, no dropout. */
+/* Batches by eval.batch_size (train/measure/eval_batch.h). Batch norm by running values, no
+ * dropout. */
 CHECKED enum status forward_create(const struct network *network,
                                    const struct forward_settings *settings, struct arena *arena,
                                    struct forward *out);

@@ -1,5 +1,5 @@
 /* Totals on a device, and at most one copy of them on its way to the host. */
-#include "train/tally.h"
+#include "train/step/tally.h"
 
 #include "base/arena.h"
 

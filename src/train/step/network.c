@@ -1,6 +1,6 @@
 /* From a run's settings to graphs: the architecture, then the method's passes, then parameters and
  * executors. */
-#include "train/network.h"
+#include "train/step/network.h"
 
 #include "unlearn/method_graph.h"
 

@@ -1,9 +1,9 @@
 /* Copies of all parameters as a file holds them. */
-#include "train/best_weights.h"
+#include "train/keep/best_weights.h"
 
 #include "base/file.h"
-#include "train/checkpoint.h"
-#include "train/ckpt_files.h"
+#include "train/keep/ckpt_files.h"
+#include "train/keep/save.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Crops, flips and holes of a batch's images, and the share by which they are mixed. */
-#include "train/augment.h"
+#include "train/step/augment.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 /* The graph's values come back in the device's types and are widened to double. */
-#include "train/forward.h"
+#include "train/measure/forward.h"
 
 #include "base/log.h"
-#include "train/eval_batch.h"
+#include "train/measure/eval_batch.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #ifndef TRAIN_EVAL_BATCH_H
 #define TRAIN_EVAL_BATCH_H
 
-#include "train/network.h"
+#include "train/step/network.h"
 
 enum { EVAL_BATCH_AUTO = -1 }; /* eval.batch_size: auto */
 

@@ -1,6 +1,6 @@
 /* Features of a sample are kept on the host; those of the test images are looked at batch by batch.
  */
-#include "train/probing.h"
+#include "train/measure/probing.h"
 
 #include "base/random.h"
 #include "eval/probe.h"

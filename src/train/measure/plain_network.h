@@ -3,7 +3,7 @@
 #ifndef TRAIN_MERGED_H
 #define TRAIN_MERGED_H
 
-#include "train/network.h"
+#include "train/step/network.h"
 
 struct plain_network {
     struct settings settings; /* the run's, but method and recipe */

@@ -1,5 +1,5 @@
 /* Binds the tally's operation to a graph's loss, logits and labels. */
-#include "train/step_end.h"
+#include "train/step/step_end.h"
 
 #include <stdlib.h>
 

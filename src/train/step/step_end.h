@@ -4,8 +4,8 @@
 #define TRAIN_STEP_END_H
 
 #include "graph/executor.h"
-#include "train/optimizer.h"
-#include "train/tally.h"
+#include "train/step/optimizer.h"
+#include "train/step/tally.h"
 
 struct step_end;
 

@@ -1,5 +1,5 @@
 /* The arithmetic of choosing an epoch. */
-#include "train/selection.h"
+#include "train/keep/selection.h"
 
 #include <math.h>
 
