@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+enum prune_switch { PRUNE_AS_METHOD, PRUNE_OFF, PRUNE_ON };
+enum adapt_switch { ADAPT_AS_METHOD, ADAPT_NONE, ADAPT_LORA };
 enum prune_mask { PRUNE_HELD, PRUNE_HELD_MERGED, PRUNE_BAKED };
 enum mha_out_proj { MHA_OUT_PROJ_ADAPT, MHA_OUT_PROJ_IGNORE };
 enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW };
@@ -115,7 +117,9 @@ struct settings {
         int64_t seed;        /* draws them */
     } forget;
     struct {
-        const char *method; /* unlearn.method: a row of the methods table */
+        const char *method; /* unlearn.method: a row of the methods table, or a composition */
+        enum prune_switch prune;
+        enum adapt_switch adapt;
     } unlearn;
     struct recipe train; /* train.*: what unlearning methods read */
     struct recipe

@@ -34,6 +34,7 @@ enum setting_counts {
     COUNTS_IN_SPLIT,   /* through that hash, which depends on it */
     COUNTS_AS_CONTENT, /* by the hash of the file */
     COUNTS_AS_METHOD,  /* by its value, but runs that differ in it can be compared */
+    COUNTS_IN_METHOD,  /* through the method's name, which says what it comes to */
     COUNTS_AS_TARGETS, /* by its value, with the architecture's for "default" */
     COUNTS_AS_CLASS,   /* by the class that is forgotten, if it is exactly one */
     /* by its value, if … */

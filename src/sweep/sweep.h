@@ -33,6 +33,11 @@ struct sweep {
     const char **axes; /* dotted names of swept settings, in declaration order; "seed" last */
     const char **axis_values; /* [n_axes] "0.3 0.5 0.7" */
     int64_t n_axes;
+    /* methods that are another one by their switches, as "finetune" and "prune_lora"; each once */
+    struct composed_method {
+        const char *asked, *method;
+    } * composed;
+    int64_t n_composed;
     int64_t n_grid, n_excluded, n_included;  /* n_points = n_grid − n_excluded + n_included */
     int64_t retries, crash_limit, max_fails; /* on_failure.*; max_fails 0: no limit */
     bool fail_fast;

@@ -29,10 +29,10 @@ const struct method *method_find(const char *name)
     for (int i = 0; method_at(i) != NULL; i++)
         if (strcmp(method_at(i)->name, name) == 0)
             return method_at(i);
-    return NULL;
+    return method_composition_find(name);
 }
 
 bool method_changes_weights(const struct method *method)
 {
-    return method->training != TRAIN_NOTHING || method->zeroes_head;
+    return method->training != TRAIN_NOTHING || method->zeroes_head || method->prunes;
 }

@@ -22,8 +22,9 @@ struct method {
     enum method_training training;
 };
 
-const struct method *method_find(const char *name); /* NULL when unknown */
-const struct method *method_at(int i);              /* NULL past the end */
+/* Also a composition's, as unlearn/composition.h names them. NULL when unknown. */
+const struct method *method_find(const char *name);
+const struct method *method_at(int i); /* NULL past the end */
 /* Whether a run ends with other weights than it began with. */
 bool method_changes_weights(const struct method *method);
 

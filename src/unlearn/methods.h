@@ -7,4 +7,7 @@
 extern const struct method method_original, method_zero_head, method_retrain, method_finetune,
     method_prune_finetune, method_lora, method_prune_lora;
 
+/* Of composition.c, for method_find. */
+const struct method *method_composition_find(const char *name);
+
 #endif

@@ -1,6 +1,8 @@
 /* For programs: JSON with everything, CSV with one row per run, ids alone. */
 #include "cli/plan/plan_view.h"
 
+#include "unlearn/composition.h"
+
 #include "config/settings_table.h"
 
 #include <cjson/cJSON.h>
@@ -48,6 +50,17 @@ static void put_points(const struct sweep *sweep, struct text *out)
     text_append(out, "],\n \"points\": [");
     for (int64_t i = 0; i < sweep->n_points; i++)
         text_append(out, "%s%lld", i > 0 ? ", " : "", (long long)sweep->points[i]);
+    text_append(out, "],\n");
+}
+
+static void put_composed(const struct plan_view *view, struct text *out)
+{
+    const struct sweep *sweep = view->sweep;
+
+    text_append(out, " \"composed\": [");
+    for (int64_t i = 0; i < sweep->n_composed; i++)
+        text_append(out, "%s{\"asked\": \"%s\", \"method\": \"%s\"}", i > 0 ? ", " : "",
+                    sweep->composed[i].asked, sweep->composed[i].method);
     text_append(out, "],\n");
 }
 
@@ -158,6 +171,7 @@ enum status plan_json(const struct plan_view *view, struct text *out)
     put_text(out, view->sweep->name);
     text_append(out, ",\n");
     put_points(view->sweep, out);
+    put_composed(view, out);
     put_merged(view, out);
     put_difference(view, out);
     put_time(view, out);
@@ -188,7 +202,10 @@ static enum status put_setting(const struct run *run, int setting, struct text *
     struct text json = {0};
     cJSON *value = NULL;
 
-    setting_print(setting_at(setting), &run->settings, &json);
+    struct settings shown = run->settings;
+
+    unlearn_spell_out(&shown);
+    setting_print(setting_at(setting), &shown, &json);
     TRY(text_finish(&json));
     if (text_value(&json)[0] == '"')
         value = cJSON_Parse(text_value(&json));

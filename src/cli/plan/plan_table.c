@@ -2,6 +2,7 @@
 #include "cli/plan/plan_view.h"
 
 #include "base/duration.h"
+#include "unlearn/method.h"
 
 #include <math.h>
 #include <string.h>
@@ -11,6 +12,17 @@ enum { MOST_LOST = 5 };
 static const char *plural(int64_t n)
 {
     return n == 1 ? "" : "s";
+}
+
+static void print_composed(const struct sweep *sweep, struct text *out)
+{
+    for (int64_t i = 0; i < sweep->n_composed; i++) {
+        const struct composed_method *row = &sweep->composed[i];
+        const struct method *method = method_find(row->method);
+        text_append(out, "  %s with unlearn.prune: %s and unlearn.adapt: %s is %s\n", row->asked,
+                    method->prunes ? "true" : "false", method->adapts ? "lora" : "none",
+                    row->method);
+    }
 }
 
 static void print_merged(const struct plan_view *view, struct text *out)
@@ -237,6 +249,7 @@ enum status plan_table(const struct plan_view *view, bool has_all, struct text *
     };
 
     plan_print_head(view->sweep, out);
+    print_composed(view->sweep, out);
     print_merged(view, out);
     print_shared(view, out);
     print_difference(view, has_all, out);

@@ -103,6 +103,9 @@ const struct setting_section forget_section = {
     .group = GROUP_MODEL,
 };
 
+static const char *const prune_switch_names[] = {"method", "false", "true", NULL};
+static const char *const adapt_switch_names[] = {"method", "none", "lora", NULL};
+
 static const struct setting unlearn_rows[] = {
     {.name = "method",
      .kind = SETTING_METHOD,
@@ -110,6 +113,25 @@ static const struct setting unlearn_rows[] = {
      .unit = "",
      .counts = COUNTS_AS_METHOD,
      .help = "how it is forgotten"},
+    {.name = "prune",
+     .kind = SETTING_ENUM,
+     .offset = offsetof(struct settings, unlearn.prune),
+     .names = prune_switch_names,
+     .unit = "",
+     .counts = COUNTS_IN_METHOD,
+     .standard = "method",
+     .neutral = "\"method\"",
+     .help = "whether the base model is pruned first, by prune.*; method: as the method does"},
+    {.name = "adapt",
+     .kind = SETTING_ENUM,
+     .offset = offsetof(struct settings, unlearn.adapt),
+     .names = adapt_switch_names,
+     .unit = "",
+     .counts = COUNTS_IN_METHOD,
+     .standard = "method",
+     .neutral = "\"method\"",
+     .help = "lora: adapters by lora.* and the head are trained, all else is frozen; none: all "
+             "weights are trained; method: as the method does"},
 };
 const struct setting_section unlearn_section = {
     .prefix = "unlearn.",

@@ -3,6 +3,7 @@
 
 #include "config/expression.h"
 #include "sweep/points/unread_settings.h"
+#include "unlearn/composition.h"
 #include "unlearn/forget.h"
 
 #include <cjson/cJSON.h>
@@ -12,6 +13,15 @@
 static const struct settings *settings_of(const struct results_axes *axes, int64_t run)
 {
     return &axes->sweep->runs[run].settings;
+}
+
+/* As people read them: with what the method's switches come to. */
+static struct settings shown_of(const struct results_axes *axes, int64_t run)
+{
+    struct settings shown = *settings_of(axes, run);
+
+    unlearn_spell_out(&shown);
+    return shown;
 }
 
 static bool is_read(const struct results_axes *axes, int64_t run, const struct setting *setting)
@@ -111,9 +121,10 @@ static enum status fill_texts(const struct results_axes *axes, const struct sett
 
     TRY_ALLOC(texts, ARENA_ARRAY(axes->arena, axes->sweep->n_runs, const char *));
     for (int64_t i = 0; i < axes->sweep->n_runs; i++) {
+        const struct settings shown = shown_of(axes, i);
         texts[i] = "";
         if (is_read(axes, i, setting))
-            TRY(text_of(axes, setting, settings_of(axes, i), &texts[i]));
+            TRY(text_of(axes, setting, &shown, &texts[i]));
     }
     column->kind = COLUMN_TEXT;
     column->texts = texts;

@@ -111,6 +111,28 @@ static bool check_included(struct expansion *expansion, const struct point *poin
 
 /* ---- points ---- */
 
+/* For `plan` to say. */
+static enum status note_composition(struct sweep *sweep, const struct point *point)
+{
+    enum status status = STATUS_OK;
+    const struct composed_method found = {point->asked, point->method->name};
+
+    if (strcmp(found.asked, found.method) == 0)
+        return STATUS_OK;
+    for (int64_t i = 0; i < sweep->n_composed; i++)
+        if (strcmp(sweep->composed[i].asked, found.asked) == 0 &&
+            strcmp(sweep->composed[i].method, found.method) == 0)
+            return STATUS_OK;
+    struct composed_method *longer = NULL;
+    TRY_ALLOC(longer, ARENA_ARRAY(sweep->arena, sweep->n_composed + 1, struct composed_method));
+    if (sweep->n_composed > 0)
+        memcpy(longer, sweep->composed, (size_t)sweep->n_composed * sizeof *longer);
+    longer[sweep->n_composed++] = found;
+    sweep->composed = longer;
+done:
+    return status;
+}
+
 static enum status add_point(struct expansion *expansion, struct point *point)
 {
     enum status status = STATUS_OK;
@@ -121,6 +143,7 @@ static enum status add_point(struct expansion *expansion, struct point *point)
     struct identity key;
     char text[PATTERN_BYTES];
 
+    TRY(note_composition(sweep, point));
     spec_check_selection(expansion->spec, point);
     TRY(content_resolve(expansion->content, point, &meaning.contents));
     point->contents = meaning.contents;
@@ -144,6 +167,8 @@ static enum status expand_axes(struct expansion *expansion)
         TRY(point_fill(expansion->maker, &point, &is_good));
         bool is_out = is_good && is_excluded(expansion->spec, &point);
         expansion->sweep->n_excluded += is_out;
+        if (is_good && !is_out)
+            point_settle_method(expansion->spec, &point, &is_good);
         if (is_good && !is_out)
             TRY(add_point(expansion, &point));
     }
@@ -182,6 +207,8 @@ static enum status expand_included(struct expansion *expansion, const struct mat
         point.seed = spec->seeds[i];
         struct point filled = point;
         TRY(point_fill(expansion->maker, &filled, &is_good));
+        if (is_good)
+            point_settle_method(spec, &filled, &is_good);
         if (!is_good || !check_included(expansion, &filled, match))
             return STATUS_OK;
         expansion->sweep->n_included++;

@@ -42,7 +42,8 @@ enum status identity_writer_create(struct identity_writer **out)
     TRY_ALLOC(writer, heap_alloc(1, sizeof *writer));
     for (int i = 0; i < setting_count(); i++) {
         const struct setting *setting = setting_at(i);
-        if (setting->counts == COUNTS_NEVER || setting->counts == COUNTS_IN_SPLIT)
+        if (setting->counts == COUNTS_NEVER || setting->counts == COUNTS_IN_SPLIT ||
+            setting->counts == COUNTS_IN_METHOD)
             continue;
         struct line *line = &writer->lines[writer->n_lines++];
         line->setting = setting;
@@ -106,8 +107,9 @@ static bool is_part(const struct meaning *meaning, struct scope scope,
         return recipe->schedule == SCHEDULE_ONE_CYCLE;
     case COUNTS_WITH_FALLING_LR:
         return recipe->schedule == SCHEDULE_COSINE || recipe->schedule == SCHEDULE_ONE_CYCLE;
-    case COUNTS_NEVER: /* has no line, as COUNTS_IN_SPLIT */
+    case COUNTS_NEVER: /* has no line, as those that count in others */
     case COUNTS_IN_SPLIT:
+    case COUNTS_IN_METHOD:
     case COUNTS_AS_VALUE:
     case COUNTS_AS_SPLIT:
     case COUNTS_AS_CONTENT:

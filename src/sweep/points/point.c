@@ -1,6 +1,7 @@
 /* A point's settings. What every point shares is read once; a point costs what varies. */
 #include "sweep/points/point.h"
 
+#include "unlearn/composition.h"
 #include "unlearn/forget.h"
 
 #include <math.h>
@@ -279,4 +280,16 @@ enum status point_fill(struct point_maker *maker, struct point *point, bool *is_
     point->method = method_find(point->settings.unlearn.method);
 done:
     return status;
+}
+
+void point_settle_method(struct spec *spec, struct point *point, bool *is_good)
+{
+    const char *setting = NULL;
+
+    point->asked = point->settings.unlearn.method;
+    *is_good = unlearn_settle(&point->settings, &setting) == STATUS_OK;
+    if (!*is_good)
+        diagnostics_error(spec->diagnostics, point_at(point, setting, &spec->top), NULL, "%s",
+                          status_message());
+    point->method = method_find(point->settings.unlearn.method);
 }

@@ -15,6 +15,7 @@ struct point {
     bool is_said[MAX_SETTINGS]; /* given by an included point: its condition is ignored */
     int64_t seed;
     struct settings settings;
+    const char *asked; /* the method's name before its switches counted */
     const struct method *method;
     const struct architecture *architecture;
     struct contents contents; /* once its files have been looked at */
@@ -39,6 +40,10 @@ void point_choose_drawn(struct point_maker *maker, struct point *point, int sett
 /* Fills settings, method and architecture from what is chosen. *is_good is false, with a
  * diagnostic, when a drawn or calculated value is refused. */
 CHECKED enum status point_fill(struct point_maker *maker, struct point *point, bool *is_good);
+
+/* What the method's switches compose gets its name, under which it is one run however it was asked
+ * for. *is_good is false, with a diagnostic, when the method has no use for them. */
+void point_settle_method(struct spec *spec, struct point *point, bool *is_good);
 
 /* Reports recipes that choose an epoch by validation and have no images to validate with. */
 void spec_check_selection(struct spec *spec, const struct point *point);

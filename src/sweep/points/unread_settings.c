@@ -27,14 +27,20 @@ done:
     return status;
 }
 
-/* Rows of methods in the order of their table, which is short. */
+enum { N_COMPOSITIONS = 4 };
+
+/* Rows of methods in the order of their table, which is short; behind each, what it composes. */
 static int64_t row_of(const char *method)
 {
-    int i = 0;
+    const struct method *found = method_find(method);
+    const char *plus = strchr(method, '+');
+    size_t n = plus != NULL ? (size_t)(plus - method) : strlen(method);
+    int64_t i = 0;
 
-    while (method_at(i) != NULL && strcmp(method_at(i)->name, method) != 0)
+    while (method_at((int)i) != NULL &&
+           (strncmp(method_at((int)i)->name, method, n) != 0 || method_at((int)i)->name[n] != '\0'))
         i++;
-    return i;
+    return i * N_COMPOSITIONS + (plus != NULL ? found->prunes + 2 * found->adapts : 0);
 }
 
 enum status unread_settings_find(const struct sweep *sweep, struct arena *arena,
@@ -46,7 +52,7 @@ enum status unread_settings_find(const struct sweep *sweep, struct arena *arena,
 
     while (method_at((int)n_methods) != NULL)
         n_methods++;
-    TRY_ALLOC(rows, ARENA_ARRAY(arena, n_methods + 1, struct unread_settings));
+    TRY_ALLOC(rows, ARENA_ARRAY(arena, n_methods * N_COMPOSITIONS, struct unread_settings));
     TRY_ALLOC(row_of_run, ARENA_ARRAY(arena, sweep->n_runs, int64_t));
     for (int64_t i = 0; i < sweep->n_runs; i++) {
         row_of_run[i] = row_of(sweep->runs[i].settings.unlearn.method);
@@ -56,7 +62,7 @@ enum status unread_settings_find(const struct sweep *sweep, struct arena *arena,
     for (int64_t i = 0; i < sweep->n_points; i++)
         if (sweep->points[i] >= 0)
             rows[row_of_run[sweep->points[i]]].n_points++;
-    for (int64_t i = 0; i <= n_methods; i++) {
+    for (int64_t i = 0; i < n_methods * N_COMPOSITIONS; i++) {
         if (rows[i].n_runs == 0)
             continue;
         TRY(fill(sweep, arena, &rows[i]));

@@ -2,6 +2,7 @@
 #include "loading.h"
 #include "support/cmocka.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,39 @@ static void test_golden(void **state)
     char *ids = ids_of(BASE ALL_METHODS "seeds: [0, 1]\n", NULL);
     assert_string_equal(ids, golden);
     free(ids);
+}
+
+static void check_same(const char *a, const char *b, bool is_same);
+
+/* However a composition was asked for, it is one run. */
+static void test_compositions(void **state)
+{
+    static const char *const same[][2] = {
+        {"  unlearn: {method: finetune, prune: true, adapt: lora}\n",
+         "  unlearn.method: prune_lora\n"},
+        {"  unlearn: {method: finetune, prune: true}\n", "  unlearn.method: prune_finetune\n"},
+        {"  unlearn: {method: prune_lora, prune: false}\n", "  unlearn.method: lora\n"},
+        {"  unlearn: {method: lora, adapt: none}\n", "  unlearn.method: finetune\n"},
+        {"  unlearn: {method: lora, adapt: method, prune: method}\n", "  unlearn.method: lora\n"},
+        {"  unlearn: {method: retrain, prune: false}\n", "  unlearn.method: retrain\n"},
+        {"  unlearn: {method: original, prune: true}\n  lora.rank: 3\n  train.lr: 1\n",
+         "  unlearn: {method: original, prune: true, adapt: none}\n"},
+    };
+    static const char *const other[][2] = {
+        {"  unlearn: {method: original, prune: true}\n", "  unlearn.method: original\n"},
+        {"  unlearn: {method: original, prune: true}\n  prune.sparsity: 0.3\n",
+         "  unlearn: {method: original, prune: true}\n"},
+    };
+    char a[1024], b[1024];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof same / sizeof *same + sizeof other / sizeof *other; i++) {
+        bool is_same = i < sizeof same / sizeof *same;
+        const char *const *pair = is_same ? same[i] : other[i - sizeof same / sizeof *same];
+        snprintf(a, sizeof a, "%s%s", BASE, pair[0]);
+        snprintf(b, sizeof b, "%s%s", BASE, pair[1]);
+        check_same(a, b, is_same);
+    }
 }
 
 static void check_same(const char *a, const char *b, bool is_same)
@@ -222,9 +256,9 @@ static void test_resolved(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),   cmocka_unit_test(test_same),
-        cmocka_unit_test(test_changed),  cmocka_unit_test(test_vit),
-        cmocka_unit_test(test_resolved),
+        cmocka_unit_test(test_golden), cmocka_unit_test(test_compositions),
+        cmocka_unit_test(test_same),   cmocka_unit_test(test_changed),
+        cmocka_unit_test(test_vit),    cmocka_unit_test(test_resolved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,6 +117,38 @@ static void test_duplicates(void **state)
     loaded_release(&loaded);
 }
 
+/* What switches compose is a run by one name, however it was asked for; what is excluded is not
+ * looked at. */
+static void test_switches(void **state)
+{
+    static const char *const names[] = {
+        "0000-original+prune-c3-s0.5",
+        "0001-original-c3",
+        "0002-prune_finetune-c3-s0.5-seed0",
+        "0003-prune_lora-c3-s0.5-r8-seed0",
+        "0004-finetune-c3-seed0",
+        "0005-lora-c3-r8-seed0",
+    };
+
+    (void)state;
+    struct loaded loaded =
+        load_good(BASE "  unlearn.method: [original, finetune, prune_lora]\n"
+                       "  unlearn.prune: [true, false]\n"
+                       "  unlearn.adapt: [none, lora]\n"
+                       "exclude: [{unlearn.method: original, unlearn.adapt: lora}]\n",
+                  NULL);
+    assert_int_equal(loaded.sweep->n_points, 10);
+    assert_int_equal(loaded.sweep->n_runs, 6);
+    for (int i = 0; i < 6; i++)
+        assert_string_equal(loaded.sweep->runs[i].name, names[i]);
+    for (int64_t i = 2; i < 6; i++) /* prune_lora after finetune */
+        assert_int_equal(loaded.sweep->points[i], loaded.sweep->points[i + 4]);
+    assert_int_equal(loaded.sweep->n_composed, 7);
+    assert_string_equal(loaded.sweep->composed[0].asked, "original");
+    assert_string_equal(loaded.sweep->composed[0].method, "original+prune");
+    loaded_release(&loaded);
+}
+
 /* The command line replaces axes in place, makes new ones after them, and says the seeds. */
 static void test_sets(void **state)
 {
@@ -230,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_reference_arithmetic),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_duplicates),
+        cmocka_unit_test(test_switches),
         cmocka_unit_test(test_sets),
         cmocka_unit_test(test_exclude_nothing),
         cmocka_unit_test(test_defaults),
