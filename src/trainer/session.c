@@ -1,59 +1,27 @@
-/* Two threads: this process's first one trains, the other talks. */
+/* This process's first thread trains; another one talks (rank_link.c). */
 #include "trainer/session.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "protocol/event.h"
-#include "protocol/frame.h"
-#include "protocol/order.h"
 #include "store/results/run_paths.h"
 #include "train/train.h"
 #include "trainer/backend_choice.h"
 #include "trainer/earlier_attempts.h"
 #include "trainer/log.h"
-#include "trainer/verdict_box.h"
+#include "trainer/rank_link.h"
 #include "trainer/warm_trainer.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <math.h>
-#include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
-static const double heartbeat_every_seconds = 2.0, progress_every_seconds = 0.5;
-static const double write_deadline_seconds = 60.0;
-
-/* A run that this trainer was given; lies in its own arena, with all of it. */
-struct given {
-    struct arena *arena;
-    const struct assigned_run *run;
-};
+static const double progress_every_seconds = 0.5;
 
 struct session {
     struct trainer_session_settings settings;
-    int wake_fd;                /* ends the talking thread's wait */
-    pthread_mutex_t write_lock; /* one event at a time */
-    pthread_mutex_t lock;       /* what follows */
-    pthread_cond_t changed;
-    struct given *given; /* waits for the training thread; owned */
-    bool is_closed;      /* the rank is gone */
-    bool is_busy;
-    int64_t run, attempt;         /* under way */
-    struct run_progress progress; /* of it */
-    /* end of what the lock guards */
-    atomic_bool wants_stop;
-    struct verdict_box verdicts;
-    /* the training thread's */
+    struct rank_link link;
     double last_progress;
     bool has_left; /* its run paused or stopped at a rung */
     struct trainer_log run_log;
@@ -64,154 +32,11 @@ struct session {
     struct warm_trainer warm;
 };
 
-static enum status send_event(struct session *session, const struct event *event)
-{
-    enum status status = STATUS_OK;
-    struct text text = {0};
-
-    TRY(event_encode(event, &text));
-    pthread_mutex_lock(&session->write_lock);
-    status = frame_write(session->settings.out_fd, text.data, text.length, write_deadline_seconds);
-    pthread_mutex_unlock(&session->write_lock);
-done:
-    text_release(&text);
-    return status;
-}
-
-static double cpu_seconds(void)
-{
-    struct timespec used;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    return (double)used.tv_sec + 1e-9 * (double)used.tv_nsec;
-}
-
-/* Of the run under way, with how far it is. */
-static enum status send_state(struct session *session, struct event event)
-{
-    pthread_mutex_lock(&session->lock);
-    event.run = session->run;
-    event.attempt = session->attempt;
-    event.progress = session->progress;
-    pthread_mutex_unlock(&session->lock);
-    event.progress.cpu_seconds = cpu_seconds();
-    return send_event(session, &event);
-}
-
-/* ---- the talking thread ---- */
-
-static void forget_given(struct given *given)
-{
-    if (given != NULL)
-        arena_destroy(given->arena);
-}
-
-/* The order lies in the arena of `given`, which passes to the training thread. */
-static enum status take_assignment(struct session *session, const struct assignment *assignment,
-                                   struct arena *arena)
-{
-    enum status status = STATUS_OK;
-    struct given *given = NULL;
-
-    if (assignment->n_lanes != 1 || assignment->lanes[0].n_runs != 1)
-        TRY(fail(STATUS_COMM, "a trainer takes one run at a time"));
-    TRY_ALLOC(given, ARENA_NEW(arena, struct given));
-    *given = (struct given){arena, &assignment->lanes[0].runs[0]};
-    atomic_store(&session->wants_stop, false); /* a stop from now on means this run */
-    verdict_box_begin(&session->verdicts, given->run->run, given->run->attempt);
-    pthread_mutex_lock(&session->lock);
-    forget_given(session->given);
-    session->given = given;
-    pthread_cond_signal(&session->changed);
-    pthread_mutex_unlock(&session->lock);
-done:
-    return status;
-}
-
-static enum status hear(struct session *session, const char *bytes, int64_t n)
-{
-    enum status status = STATUS_OK;
-    struct arena *arena = NULL;
-    struct order order;
-
-    TRY(arena_create(&arena));
-    TRY(order_decode(bytes, n, arena, &order));
-    if (order.kind == ORDER_ASSIGN) {
-        TRY(take_assignment(session, &order.assignment, arena));
-        arena = NULL;
-    } else if (order.kind == ORDER_STOP) {
-        atomic_store(&session->wants_stop, true);
-        verdict_box_cancel(&session->verdicts);
-    } else if (order.kind == ORDER_VERDICT) {
-        verdict_box_put(&session->verdicts, &order.verdict);
-    }
-done:
-    arena_destroy(arena);
-    return status;
-}
-
-static enum status listen_once(struct session *session, struct frame_reader *reader)
-{
-    enum status status = STATUS_OK;
-    struct pollfd fds[] = {{.fd = session->settings.in_fd, .events = POLLIN},
-                           {.fd = session->wake_fd, .events = POLLIN}};
-
-    if (poll(fds, 2, (int)(heartbeat_every_seconds * 1e3)) < 0 && errno != EINTR)
-        TRY(fail(STATUS_COMM, "cannot wait for the rank: %s", strerror(errno)));
-    if (fds[1].revents != 0)
-        TRY(fail(STATUS_CANCELLED, "this trainer is shutting down"));
-    TRY(frame_fill(reader, session->settings.in_fd));
-    for (;;) {
-        const char *bytes = NULL;
-        int64_t n = 0;
-        TRY(frame_next(reader, &bytes, &n));
-        if (bytes == NULL)
-            break;
-        TRY(hear(session, bytes, n));
-    }
-    if (reader->is_closed)
-        TRY(fail(STATUS_COMM, "the rank has closed the pipe"));
-done:
-    return status;
-}
-
-static void *talk(void *context)
-{
-    struct session *session = context;
-    struct frame_reader reader = {0};
-    double last = 0;
-
-    while (listen_once(session, &reader) == STATUS_OK) {
-        pthread_mutex_lock(&session->lock);
-        bool is_busy = session->is_busy;
-        pthread_mutex_unlock(&session->lock);
-        if (!is_busy || clock_seconds() - last < heartbeat_every_seconds * 0.9)
-            continue;
-        last = clock_seconds();
-        if (send_state(session, (struct event){.kind = EVENT_HEARTBEAT}) != STATUS_OK)
-            break;
-    }
-    atomic_store(&session->wants_stop, true);
-    verdict_box_cancel(&session->verdicts);
-    pthread_mutex_lock(&session->lock);
-    session->is_closed = true;
-    pthread_cond_signal(&session->changed);
-    pthread_mutex_unlock(&session->lock);
-    frame_reader_release(&reader);
-    return NULL;
-}
-
-/* ---- the training thread ---- */
-
 static void observe(void *context, const struct train_progress *progress)
 {
     struct session *session = context;
     double now = clock_seconds();
-
-    pthread_mutex_lock(&session->lock);
-    bool is_new_phase = strcmp(session->progress.phase, progress->phase) != 0;
-    session->progress = (struct run_progress){
-        .ticks = session->progress.ticks + 1,
+    struct run_progress shown = {
         .epoch = progress->epoch,
         .n_epochs = progress->n_epochs,
         .step = progress->step,
@@ -219,18 +44,19 @@ static void observe(void *context, const struct train_progress *progress)
         .loss = progress->loss,
         .images_per_second = progress->images_per_second,
     };
-    copy_text(session->progress.phase, sizeof session->progress.phase, progress->phase);
-    pthread_mutex_unlock(&session->lock);
+
+    copy_text(shown.phase, sizeof shown.phase, progress->phase);
+    bool is_new_phase = rank_link_progress(&session->link, &shown);
     if (!is_new_phase && now - session->last_progress < progress_every_seconds)
         return;
     session->last_progress = now;
-    if (send_state(session, (struct event){.kind = EVENT_PROGRESS}) != STATUS_OK)
-        atomic_store(&session->wants_stop, true); /* nobody is left to train for */
+    if (rank_link_send_state(&session->link, (struct event){.kind = EVENT_PROGRESS}) != STATUS_OK)
+        atomic_store(&session->link.wants_stop, true); /* nobody is left to train for */
 }
 
 static bool stop_asked(void *context)
 {
-    return atomic_load(&((struct session *)context)->wants_stop);
+    return atomic_load(&((struct session *)context)->link.wants_stop);
 }
 
 static enum train_verdict reach(void *context, const struct train_rung *rung, int64_t *next_epoch)
@@ -239,8 +65,8 @@ static enum train_verdict reach(void *context, const struct train_rung *rung, in
     enum train_verdict verdict = TRAIN_CANCEL;
     struct event question = {.kind = EVENT_RUNG, .epoch = rung->epoch, .value = rung->value};
 
-    if (send_state(session, question) == STATUS_OK)
-        verdict = verdict_box_wait(&session->verdicts, next_epoch);
+    if (rank_link_send_state(&session->link, question) == STATUS_OK)
+        verdict = verdict_box_wait(&session->link.verdicts, next_epoch);
     session->has_left = verdict == TRAIN_PAUSE || verdict == TRAIN_STOP;
     log_info("after %" PRId64 " epochs, with %g, the run %s", rung->epoch, rung->value,
              train_verdict_words(verdict));
@@ -341,7 +167,7 @@ static enum status answer(struct session *session, const struct assigned_run *ru
         event.summary = text_value(&session->summary);
         memcpy(event.scores, session->scores, sizeof event.scores);
     }
-    return send_event(session, &event);
+    return rank_link_send(&session->link, &event);
 }
 
 /* A library or device that failed once is not asked again in this process. */
@@ -350,7 +176,7 @@ static bool is_unfit(enum status outcome)
     return outcome == STATUS_DEVICE || outcome == STATUS_OUT_OF_MEMORY;
 }
 
-static enum status work(struct session *session, const struct given *given, bool *is_over)
+static enum status work(struct session *session, const struct given_run *given, bool *is_over)
 {
     enum status status = STATUS_OK, outcome = STATUS_OK;
     const struct assigned_run *run = given->run;
@@ -369,40 +195,13 @@ static enum status work(struct session *session, const struct given *given, bool
              outcome != STATUS_OK ? status_message()
              : session->has_left  ? "at a rung of early_terminate"
                                   : "done");
-    pthread_mutex_lock(&session->lock);
-    session->is_busy = false;
-    pthread_mutex_unlock(&session->lock);
+    rank_link_rest(&session->link);
     TRY(answer(session, run, outcome));
     *is_over = is_unfit(outcome);
     if (!*is_over)
-        TRY(send_event(session, &ready));
+        TRY(rank_link_send(&session->link, &ready));
 done:
     return status;
-}
-
-/* NULL at the end; else forget_given it. */
-static struct given *next_given(struct session *session)
-{
-    pthread_mutex_lock(&session->lock);
-    while (session->given == NULL && !session->is_closed)
-        pthread_cond_wait(&session->changed, &session->lock);
-    struct given *given = session->is_closed ? NULL : session->given;
-    if (given != NULL) {
-        session->given = NULL;
-        session->is_busy = true;
-        session->run = given->run->run;
-        session->attempt = given->run->attempt;
-        session->progress = (struct run_progress){.loss = NAN};
-    }
-    pthread_mutex_unlock(&session->lock);
-    return given;
-}
-
-static void wake_talker(struct session *session)
-{
-    const uint64_t one = 1;
-    if (write(session->wake_fd, &one, sizeof one) < 0)
-        log_warning("cannot wake the talking thread: %s", strerror(errno));
 }
 
 static enum status say_hello(struct session *session, int n_devices)
@@ -410,7 +209,7 @@ static enum status say_hello(struct session *session, int n_devices)
     struct event hello = {.kind = EVENT_HELLO, .n_devices = n_devices};
 
     copy_text(hello.build, sizeof hello.build, build_name());
-    return send_event(session, &hello);
+    return rank_link_send(&session->link, &hello);
 }
 
 /* Whether this trainer's device is there is asked before the first run: a rank without one must
@@ -424,7 +223,7 @@ static enum status look_for_device(struct session *session, int *n_devices)
     if (status == STATUS_OK)
         return STATUS_OK;
     copy_text(unable.text, sizeof unable.text, status_message());
-    enum status sent = send_event(session, &unable);
+    enum status sent = rank_link_send(&session->link, &unable);
     return sent == STATUS_OK ? status : sent;
 }
 
@@ -432,38 +231,26 @@ enum status trainer_session_run(const struct trainer_session_settings *settings)
 {
     enum status status = STATUS_OK;
     struct session session = {.settings = *settings};
-    pthread_t thread;
     bool is_over = false;
     int n_devices = 0;
 
-    pthread_mutex_init(&session.write_lock, NULL);
-    pthread_mutex_init(&session.lock, NULL);
-    pthread_cond_init(&session.changed, NULL);
-    verdict_box_init(&session.verdicts);
-    if (fcntl(settings->in_fd, F_SETFL, O_NONBLOCK) != 0)
-        return fail(STATUS_COMM, "--in=%d is not a pipe: %s", settings->in_fd, strerror(errno));
-    session.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (session.wake_fd < 0)
-        return fail(STATUS_COMM, "cannot make an eventfd: %s", strerror(errno));
-    if (pthread_create(&thread, NULL, talk, &session) != 0)
-        return fail(STATUS_DEVICE, "cannot start the thread that talks to the rank");
+    status = rank_link_open(settings->in_fd, settings->out_fd, &session.link);
+    if (status != STATUS_OK)
+        return status;
     TRY(look_for_device(&session, &n_devices));
     TRY(say_hello(&session, n_devices));
     while (!is_over) {
-        struct given *given = next_given(&session);
+        struct given_run *given = rank_link_next(&session.link);
         if (given == NULL)
             break;
         status = work(&session, given, &is_over);
-        forget_given(given);
+        given_run_release(given);
         if (status != STATUS_OK)
             break;
     }
 done:
-    wake_talker(&session);
-    pthread_join(thread, NULL);
-    close(session.wake_fd);
+    rank_link_close(&session.link);
     warm_trainer_release(&session.warm);
     text_release(&session.summary);
-    forget_given(session.given);
     return status;
 }
