@@ -99,9 +99,9 @@ build_module() {
 
 build_programs() {
     local common substitute=() objects name linker=("${cc[@]}")
-    mapfile -t common < <(compile "$root"/src/base/{arena,clock,file,log,memory,random,status,text}.c "$root"/kernels/*.c \
+    mapfile -t common < <(compile "$root"/src/base/{arena,clock,file,log,memory,normal,random,status,text}.c "$root"/kernels/*.c \
                                   "$root"/kernels/ref/*.c "$root"/src/graph/*.c "$root"/src/model/*.c \
-                                  "$root"/src/train/{optimizer,tally,step_end}.c "$here/bare/bare.c")
+                                  "$root"/src/train/step/{optimizer,tally,step_end}.c "$here/bare/bare.c")
     if [ "$backend" = cuda_host ]; then
         linker=("${cxx[@]}")
         mapfile -t substitute < <(compile "$root"/kernels/cuda/{,host/}*.c "$root"/kernels/cuda/kernels/*.cu)

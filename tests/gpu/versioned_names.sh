@@ -20,7 +20,7 @@ for name in libcudnn.so libcublasLt.so; do
     major=$(objdump -p "$file" | sed -n 's/^ *SONAME *//p')
     ln -s "$file" "$work/cuda/lib/$major"
 done
-ln -s "$(header_folders | head -1)"/cudnn*.h "$work/cuda/include"
+ln -s "$(header_folders cudnn.h libcudnn.so | head -1)"/cudnn*.h "$work/cuda/include"
 for file in "$(dirname "$(library_file libcudnn.so)")"/libcudnn_*.so.9; do ln -s "$file" "$work/cuda/lib"; done
 [ -z "$(ls "$work"/cuda/lib/*.so 2>/dev/null)" ] || { echo "a plain name is left"; exit 1; }
 
