@@ -39,7 +39,7 @@ def check_lonely(program):
         fail(f"no hello\n{trainer.log.read_text()}")
     os.close(trainer.from_trainer)
     trainer.from_trainer = os.open(os.devnull, os.O_RDONLY)
-    trainer.say("assign", run="none", run_number=0, name="none", attempt=1, folder="none/a1", settings="{")
+    trainer.assign(run="none", run_number=0, name="none", attempt=1, folder="none/a1", settings="{")
     code, text = trainer.process.wait(timeout=60), trainer.log.read_text()
     trainer.end()
     if code != 3 or "Broken pipe" in text:
@@ -56,8 +56,8 @@ def held(trainer):
 
 
 def try_run(trainer, number, run, folder):
-    trainer.say("assign", run=run["id"], run_number=number, name=run["name"], attempt=1, folder=folder,
-                settings=json.dumps(run["settings"]))
+    trainer.assign(run=run["id"], run_number=number, name=run["name"], attempt=1, folder=folder,
+                   settings=json.dumps(run["settings"]))
     return trainer.hear("done", "failed")
 
 
@@ -95,8 +95,8 @@ def check_passed_rungs(program):
     run = json.loads(program.must("plan", "sweep.yaml", "--format", "json"))["runs"][2]
     trainer = Trainer(program)
     trainer.hear("hello")
-    trainer.say("assign", run=run["id"], run_number=0, name=run["name"], attempt=2, folder="climbed/0/a2", metric="TA",
-                rung_epoch=0, passed_rungs=[1, 2], settings=json.dumps(dict(run["settings"], **{"train.epochs": 4})))
+    trainer.assign(run=run["id"], run_number=0, name=run["name"], attempt=2, folder="climbed/0/a2", metric="TA",
+                   rung_epoch=0, passed_rungs=[1, 2], settings=json.dumps(dict(run["settings"], **{"train.epochs": 4})))
     answer = trainer.hear("done", "failed")
     trainer.end()
     if answer["kind"] != "done":
@@ -135,8 +135,8 @@ def check_taken_away(program):
     results = program.folder / "taken"
     results.mkdir()
     trainer.hear("hello")
-    trainer.say("assign", run=run["id"], run_number=0, name=run["name"], attempt=1, folder="taken/runs/0/a1",
-                settings=json.dumps(settings))
+    trainer.assign(run=run["id"], run_number=0, name=run["name"], attempt=1, folder="taken/runs/0/a1",
+                   settings=json.dumps(settings))
     while not list(results.glob("runs/0/a1/ckpt/step-*.h5")):
         if trainer.hear("progress", "failed", "done")["kind"] != "progress":
             fail(f"no checkpoint\n{trainer.log.read_text()}")
