@@ -135,7 +135,7 @@ static enum status fail_run(struct stage *stage, int rank, const struct assigned
                       (struct event){.kind = EVENT_FAILED,
                                      .run = assigned->run,
                                      .attempt = assigned->attempt,
-                                     .status = (int32_t)status,
+                                     .status = status,
                                      .text = "played trouble"});
 }
 
