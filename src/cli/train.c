@@ -54,14 +54,17 @@ static enum status parse(int argc, char **argv, struct train_options *wanted,
 static enum status load(const char *path, const struct train_options *wanted, struct sweep **out)
 {
     enum status status = STATUS_OK;
-    const char *sets[OPTIONS_MAX_TEXTS + 2];
+    static const char *const fixed[] = {"unlearn.method=retrain", "unlearn.prune=method",
+                                        "unlearn.adapt=method", "forget.class=none"};
+    enum { N_FIXED = sizeof fixed / sizeof *fixed };
+    const char *sets[OPTIONS_MAX_TEXTS + N_FIXED];
     struct text diagnostics = {0};
     struct sweep_source source = {.path = path, .sets = sets, .needs_files = true};
 
     for (int64_t i = 0; i < wanted->sets.n; i++)
         sets[source.n_sets++] = wanted->sets.items[i];
-    sets[source.n_sets++] = "unlearn.method=retrain";
-    sets[source.n_sets++] = "forget.class=none";
+    for (int i = 0; i < N_FIXED; i++)
+        sets[source.n_sets++] = fixed[i];
     status = sweep_load(&source, &diagnostics, out);
     fputs(text_value(&diagnostics), stderr);
     text_release(&diagnostics);

@@ -59,7 +59,8 @@ static enum status follow(struct transport *transport, struct rank_side *side, i
         struct mail mail;
         TRY(mail_receive(transport, arena, &mail));
         if (mail.from >= 0) {
-            TRY(rank_side_receive(side, &mail.order));
+            if (mail.is_order)
+                TRY(rank_side_receive(side, &mail.order));
             arena_reset(arena);
             continue;
         }

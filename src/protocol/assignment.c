@@ -84,18 +84,3 @@ void assignment_pass(struct wire *wire, struct assignment *assignment, struct ar
             assignment->lanes[i] = lane;
     }
 }
-
-enum status assignment_of_run(const struct assigned_run *run, struct arena *arena,
-                              struct assignment *out)
-{
-    enum status status = STATUS_OK;
-    struct assigned_lane *lane = NULL;
-
-    TRY_ALLOC(lane, ARENA_NEW(arena, struct assigned_lane));
-    TRY_ALLOC(lane->runs, ARENA_NEW(arena, struct assigned_run));
-    lane->runs[0] = *run;
-    lane->n_runs = 1;
-    *out = (struct assignment){lane, 1};
-done:
-    return status;
-}

@@ -32,8 +32,4 @@ struct assignment {
 
 /* Reads into the arena, texts too; NULL when writing. */
 void assignment_pass(struct wire *wire, struct assignment *assignment, struct arena *arena);
-/* Of one lane with one run. In the arena. */
-CHECKED enum status assignment_of_run(const struct assigned_run *run, struct arena *arena,
-                                      struct assignment *out);
-
 #endif
