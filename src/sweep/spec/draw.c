@@ -24,27 +24,42 @@ static const char *const first_dimensions[] = {
 };
 enum { N_FIRST = sizeof first_dimensions / sizeof *first_dimensions };
 
-static int find_first(const char *name)
+/* Settings that came since stand behind all others, wherever the table has them. Append only, as
+ * above: every new setting goes here. */
+static const char *const last_dimensions[] = {"unlearn.prune", "unlearn.adapt"};
+enum { N_LAST = sizeof last_dimensions / sizeof *last_dimensions };
+
+static int find_in(const char *const *names, int n, const char *name)
 {
-    for (int i = 0; i < N_FIRST; i++)
-        if (strcmp(first_dimensions[i], name) == 0)
+    for (int i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
             return i;
     return -1;
+}
+
+static bool is_listed(const char *name)
+{
+    return find_in(first_dimensions, N_FIRST, name) >= 0 ||
+           find_in(last_dimensions, N_LAST, name) >= 0;
 }
 
 /* Settings that sweeps could do without once, which have a neutral value, come behind all others.
  */
 static int dimension_of(const struct setting *setting)
 {
-    int dimension = find_first(setting->name), index = setting_find(setting->name);
+    int dimension = find_in(first_dimensions, N_FIRST, setting->name);
+    int last = find_in(last_dimensions, N_LAST, setting->name);
+    int index = setting_find(setting->name);
     bool is_late = setting->neutral != NULL;
 
     if (dimension >= 0)
         return dimension;
+    if (last >= 0)
+        return setting_count() - N_LAST + last;
     dimension = N_FIRST;
     for (int i = 0; i < setting_count(); i++) {
         bool is_before = is_late == (setting_at(i)->neutral != NULL) ? i < index : is_late;
-        dimension += is_before && find_first(setting_at(i)->name) < 0;
+        dimension += is_before && !is_listed(setting_at(i)->name);
     }
     return dimension;
 }

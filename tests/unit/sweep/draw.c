@@ -123,6 +123,118 @@ static void test_dimensions(void **state)
     }
 }
 
+/* As they have been since each came: a dimension that changes changes what every sobol sweep over
+ * its setting draws. Names are added at the end, and nowhere else. */
+static void test_dimensions_stay(void **state)
+{
+    static const char *const order[] = {
+        "train.lr",
+        "prune.sparsity",
+        "lora.rank",
+        "train.epochs",
+        "lora.alpha",
+        "lora.dropout",
+        "train.weight_decay",
+        "forget.class",
+        "train.batch_size",
+        "unlearn.method",
+        "base.train.lr",
+        "base.train.epochs",
+        "train.momentum",
+        "base.train.weight_decay",
+        "model.arch",
+        "model.weights",
+        "model.vit.patch",
+        "model.vit.layers",
+        "model.vit.heads",
+        "model.vit.width",
+        "model.vit.mlp",
+        "data.dataset",
+        "data.path",
+        "data.mean",
+        "data.std",
+        "train.optimizer",
+        "train.schedule",
+        "train.milestones",
+        "train.gamma",
+        "train.augment",
+        "base.train.batch_size",
+        "base.train.optimizer",
+        "base.train.momentum",
+        "base.train.schedule",
+        "base.train.milestones",
+        "base.train.gamma",
+        "base.train.augment",
+        "prune.mask",
+        "prune.protect_head",
+        "lora.targets",
+        "lora.mha_out_proj",
+        "eval.mia",
+        "eval.seed",
+        "eval.batch_size",
+        "seed",
+        "resources.threads",
+        "resources.device",
+        "resources.gpus",
+        "checkpoint.every",
+        "checkpoint.keep",
+        "data.validation",
+        "data.split_seed",
+        "forget.kind",
+        "forget.classes",
+        "forget.superclass",
+        "forget.fraction",
+        "forget.count",
+        "forget.within",
+        "forget.seed",
+        "forget.indices",
+        "train.drop_last",
+        "train.nesterov",
+        "train.decay_on",
+        "train.clip_norm",
+        "train.schedule_unit",
+        "train.warmup",
+        "train.pct_start",
+        "train.div_factor",
+        "train.final_div_factor",
+        "train.cutout",
+        "train.mixup",
+        "train.label_smoothing",
+        "train.select",
+        "train.patience",
+        "train.validate_every",
+        "base.train.drop_last",
+        "base.train.nesterov",
+        "base.train.decay_on",
+        "base.train.clip_norm",
+        "base.train.schedule_unit",
+        "base.train.warmup",
+        "base.train.pct_start",
+        "base.train.div_factor",
+        "base.train.final_div_factor",
+        "base.train.cutout",
+        "base.train.mixup",
+        "base.train.label_smoothing",
+        "base.train.select",
+        "base.train.patience",
+        "base.train.validate_every",
+        "eval.probe",
+        "eval.relearn.max_steps",
+        "eval.relearn.every",
+        "eval.relearn.distance",
+        "eval.relearn.batch_size",
+        "eval.relearn.lr",
+        "precision",
+        "unlearn.prune",
+        "unlearn.adapt",
+    };
+
+    (void)state;
+    assert_int_equal(sizeof order / sizeof *order, setting_count());
+    for (int i = 0; i < setting_count(); i++)
+        assert_int_equal(draw_stream_of(DRAW_BY_SOBOL, setting_of(order[i])).dimension, i);
+}
+
 /* Values at given fractions, from the distributions' definitions. */
 static void test_numbers(void **state)
 {
@@ -182,10 +294,11 @@ static void test_indices(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_first_points), cmocka_unit_test(test_strata),
-        cmocka_unit_test(test_boxes),        cmocka_unit_test(test_scrambling),
-        cmocka_unit_test(test_fractions),    cmocka_unit_test(test_dimensions),
-        cmocka_unit_test(test_numbers),      cmocka_unit_test(test_indices),
+        cmocka_unit_test(test_first_points),    cmocka_unit_test(test_strata),
+        cmocka_unit_test(test_boxes),           cmocka_unit_test(test_scrambling),
+        cmocka_unit_test(test_fractions),       cmocka_unit_test(test_dimensions),
+        cmocka_unit_test(test_dimensions_stay), cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_indices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
