@@ -130,9 +130,15 @@ def check_suspended(program):
 
 
 def launch_two(program, first, second):
-    """Two ranks, each with options of the launcher and a command of its own; exit code and all output."""
-    done = subprocess.run([*mpirun(1), *first, ":", "-n", "1", *second], cwd=program.folder, env=program.environment,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=SECONDS)
+    """Two ranks, each with options of the launcher and a command of its own; exit code and all output. Open MPI 5.0's
+    launcher may itself crash while it ends a job, and says nothing then, of its ranks either: once more."""
+    for _ in range(3):
+        done = subprocess.run([*mpirun(1), *first, ":", "-n", "1", *second], cwd=program.folder,
+                              env=program.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              check=False, timeout=SECONDS)
+        if done.returncode != -signal.SIGSEGV:
+            break
+        print("the launcher itself crashed")
     return done.returncode, done.stdout + done.stderr
 
 
