@@ -78,16 +78,25 @@ enum status device_open(const struct backend *backend, const struct device_setti
                     "device '%s' does not compute in precision %s; choose precision: fp32, or a "
                     "GPU",
                     backend->name, precision_name(settings->precision));
-    enum status status = backend->open(settings, out);
-    if (status == STATUS_OK)
-        device_base(*out)->map = settings->precision == PRECISION_BF16 ? DTYPE_BF16 : backend->real;
+    enum status status = STATUS_OK;
+    struct device *device = NULL;
+    TRY(backend->open(settings, &device));
+    struct device_base *base = device_base(device);
+    base->map = settings->precision == PRECISION_BF16 ? DTYPE_BF16 : backend->real;
+    TRY(queue_create(device, &base->queue));
+    *out = device;
+    device = NULL;
+done:
+    device_close(device);
     return status;
 }
 
 void device_close(struct device *device)
 {
-    if (device != NULL)
-        device_backend(device)->close(device);
+    if (device == NULL)
+        return;
+    queue_destroy(device_queue(device));
+    device_backend(device)->close(device);
 }
 
 enum status device_alloc(struct device *device, size_t bytes, void **out)
@@ -101,60 +110,9 @@ void device_free(struct device *device, void *memory)
         device_backend(device)->memory.release(device, memory);
 }
 
-enum status device_upload(struct device *device, void *to, const void *from, size_t bytes)
-{
-    return device_backend(device)->memory.upload(device, to, from, bytes);
-}
-
-enum status device_download(struct device *device, void *to, const void *from, size_t bytes)
-{
-    return device_backend(device)->memory.download(device, to, from, bytes);
-}
-
-enum status device_zero(struct device *device, void *memory, size_t bytes)
-{
-    return device_backend(device)->memory.zero(device, memory, bytes);
-}
-
-enum status device_synchronize(struct device *device)
-{
-    return device_backend(device)->memory.synchronize(device);
-}
-
 enum status device_available(struct device *device, size_t *bytes)
 {
     return device_backend(device)->memory.available(device, bytes);
-}
-
-bool device_can_capture(const struct device *device)
-{
-    return device_backend(device)->capture.begin != NULL;
-}
-
-enum status device_capture_begin(struct device *device)
-{
-    return device_backend(device)->capture.begin(device);
-}
-
-enum status device_capture_end(struct device *device, struct recording **out)
-{
-    return device_backend(device)->capture.end(device, out);
-}
-
-void device_capture_abandon(struct device *device)
-{
-    device_backend(device)->capture.abandon(device);
-}
-
-enum status device_replay(struct device *device, struct recording *recording)
-{
-    return device_backend(device)->capture.replay(device, recording);
-}
-
-void device_recording_release(struct device *device, struct recording *recording)
-{
-    if (recording != NULL)
-        device_backend(device)->capture.release(device, recording);
 }
 
 static enum status lacks(const struct device *device, enum op_kind kind)
@@ -194,17 +152,17 @@ done:
     return status;
 }
 
-enum status kernel_run(struct device *device, enum op_kind kind, struct prepared *prepared,
+enum status kernel_run(struct queue *queue, enum op_kind kind, const struct prepared *prepared,
                        const union op_any *any)
 {
-    const struct kernel_ops *kernels = &device_backend(device)->kernels;
+    const struct kernel_ops *kernels = &device_backend(queue_device(queue))->kernels;
 
     assert(any->workspace.bytes >= prepared->workspace_bytes);
     assert(any->workspace.data != NULL || prepared->workspace_bytes == 0);
     switch (kind) {
 #define RUN(op)                                                                                    \
     case OP_##op:                                                                                  \
-        return kernels->op.run(device, prepared, &any->op);
+        return kernels->op.run(queue, prepared, &any->op);
         KERNEL_OPS(RUN)
 #undef RUN
     case N_OP_KINDS:

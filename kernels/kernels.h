@@ -10,7 +10,7 @@
  * sums are in at least f32 either way, and what is written is rounded once. All tensors are dense.
  * read / written / updated say what an operation does to a tensor; optional ones may have data ==
  * NULL. All operations: Local, Enqueued; prepare may allocate, run neither allocates nor
- * synchronises. The same bits on every run with the same number of threads. */
+ * synchronises. The same bits on every run with the same number of threads, whatever else runs. */
 #ifndef KERNELS_KERNELS_H
 #define KERNELS_KERNELS_H
 
@@ -234,8 +234,10 @@ const struct op_info *op_info(enum op_kind kind);
 struct tensor *op_tensor(enum op_kind kind, void *op, int i); /* tensor i of an op struct */
 
 struct device; /* opaque; begins with struct device_base */
+struct queue;  /* opaque; begins with struct queue_base */
 
-/* What prepare makes of an operation (library plan, packed weights). Backends embed it first. */
+/* What prepare makes of an operation (library plan, packed weights). It does not change any more:
+ * several queues may run it at once. Backends embed it first. */
 struct prepared {
     size_t workspace_bytes;
     const char
@@ -245,7 +247,7 @@ struct prepared {
 #define KERNEL_ENTRY(op)                                                                           \
     struct op##_kernels {                                                                          \
         enum status (*prepare)(struct device *, const struct op *, struct prepared **out);         \
-        enum status (*run)(struct device *, struct prepared *, const struct op *);                 \
+        enum status (*run)(struct queue *, const struct prepared *, const struct op *);            \
         void (*release)(struct prepared *); /* accepts NULL */                                     \
     } op;
 struct kernel_ops {
@@ -263,38 +265,43 @@ static inline size_t memory_padded(size_t bytes)
 
 struct memory_ops {
     enum status (*alloc)(struct device *, size_t bytes,
-                         void **out);               /* aligned, contents undefined */
-    void (*release)(struct device *, void *memory); /* accepts NULL */
-    /* `from` may be changed as soon as it returns */
-    enum status (*upload)(struct device *, void *to, const void *from, size_t bytes);
-    enum status (*download)(struct device *, void *to, const void *from, size_t bytes); /* Blocks */
-    enum status (*zero)(struct device *, void *memory, size_t bytes);
-    enum status (*synchronize)(struct device *); /* Blocks; asynchronous errors surface here */
+                         void **out);                         /* aligned, contents undefined */
+    void (*release)(struct device *, void *memory);           /* accepts NULL */
     enum status (*available)(struct device *, size_t *bytes); /* that may still be allocated */
 };
 
+struct queue_ops {
+    enum status (*create)(struct device *, struct queue **out);
+    void (*destroy)(struct queue *); /* Blocks until what was enqueued is done; accepts NULL */
+    /* `from` may be changed as soon as it returns */
+    enum status (*upload)(struct queue *, void *to, const void *from, size_t bytes);
+    enum status (*download)(struct queue *, void *to, const void *from, size_t bytes); /* Blocks */
+    enum status (*zero)(struct queue *, void *memory, size_t bytes);
+    enum status (*synchronize)(struct queue *); /* Blocks; asynchronous errors surface here */
+};
+
 struct recording;      /* work that was recorded once, to be enqueued again with one call */
-struct readback;       /* a queue of small values on their way from the device */
+struct readback;       /* small values on their way from the device, in the order of a queue */
 struct readback_slots; /* where a backend puts them */
 
 /* Optional: all NULL where running an operation costs nothing but its arithmetic. */
 struct capture_ops {
-    enum status (*begin)(struct device *);
-    enum status (*end)(struct device *, struct recording **out);
-    void (*abandon)(struct device *);
-    enum status (*replay)(struct device *, struct recording *);
+    enum status (*begin)(struct queue *);
+    enum status (*end)(struct queue *, struct recording **out);
+    void (*abandon)(struct queue *);
+    enum status (*replay)(struct queue *, struct recording *);
     void (*release)(struct device *, struct recording *); /* accepts NULL */
 };
 
 /* Optional: all NULL where values are there as soon as an operation returns. */
 struct readback_ops {
-    enum status (*create)(struct device *, size_t value_bytes, int n_slots,
+    enum status (*create)(struct queue *, size_t value_bytes, int n_slots,
                           struct readback_slots **out);
-    void (*destroy)(struct device *, struct readback_slots *); /* accepts NULL */
-    enum status (*fill)(struct device *, struct readback_slots *, int slot,
+    void (*destroy)(struct queue *, struct readback_slots *); /* accepts NULL */
+    enum status (*fill)(struct queue *, struct readback_slots *, int slot,
                         const void *from); /* Enqueued */
     /* *value is borrowed until the slot is filled again; NULL: not there yet, and !waits */
-    enum status (*look)(struct device *, struct readback_slots *, int slot, bool waits,
+    enum status (*look)(struct queue *, struct readback_slots *, int slot, bool waits,
                         const void **value);
 };
 
@@ -320,6 +327,7 @@ struct backend {
     void (*close)(struct device *);             /* accepts NULL */
     void (*describe)(char *text, size_t bytes); /* for people: libraries, instruction set */
     struct memory_ops memory;
+    struct queue_ops queue;
     struct kernel_ops kernels;
     struct capture_ops capture;
     struct readback_ops readback;
@@ -328,9 +336,15 @@ struct backend {
 struct device_base { /* first member of every backend's struct device */
     const struct backend *backend;
     int n_threads;
-    enum dtype map;        /* what maps hold; set by device_open */
+    /* set by device_open */
+    struct queue *queue;   /* owned */
+    enum dtype map;        /* what maps hold */
     int64_t n_allocations; /* made by memory.alloc so far: the step loop must not move it */
     char name[160];        /* which one it is, where there may be several; for people */
+};
+
+struct queue_base {        /* first member of every backend's struct queue */
+    struct device *device; /* borrowed: outlives this */
 };
 
 extern const struct backend backend_ref;              /* float64, obvious loops: the oracle */
@@ -360,40 +374,45 @@ void device_describe(const struct device *device, char text[DEVICE_TEXT_BYTES]);
 struct device_base *device_base(struct device *device);
 CHECKED enum status device_alloc(struct device *device, size_t bytes, void **out);
 void device_free(struct device *device, void *memory);
-CHECKED enum status device_upload(struct device *device, void *to, const void *from, size_t bytes);
-CHECKED enum status device_download(struct device *device, void *to, const void *from,
-                                    size_t bytes);
-CHECKED enum status device_zero(struct device *device, void *memory, size_t bytes);
-CHECKED enum status device_synchronize(struct device *device);
 CHECKED enum status device_available(struct device *device, size_t *bytes);
+bool device_can_capture(const struct device *device);
+/* Whether values arrive later than the call that asks for them: queues run behind the host. */
+bool device_is_asynchronous(const struct device *device);
+
+/* Work that runs in the order it was enqueued; what is enqueued on two queues has no order, unless
+ * one is synchronised in between. Whoever runs operations owns their memory and their workspace, so
+ * queues of one device do not disturb each other. One thread at a time. */
+CHECKED enum status queue_create(struct device *device, struct queue **out);
+void queue_destroy(struct queue *queue);           /* accepts NULL. Blocks */
+struct queue *device_queue(struct device *device); /* its own, for who needs no other; borrowed */
+struct device *queue_device(const struct queue *queue);
+CHECKED enum status queue_upload(struct queue *queue, void *to, const void *from, size_t bytes);
+CHECKED enum status queue_download(struct queue *queue, void *to, const void *from, size_t bytes);
+CHECKED enum status queue_zero(struct queue *queue, void *memory, size_t bytes);
+CHECKED enum status queue_synchronize(struct queue *queue);
 
 /* Recordings hold the pointers they were made with. Between begin and end operations are recorded
- * instead of run; nothing may be allocated, downloaded or synchronised. */
-bool device_can_capture(const struct device *device);
-CHECKED enum status device_capture_begin(struct device *device);
-CHECKED enum status device_capture_end(struct device *device, struct recording **out);
+ * instead of run; nothing may be allocated, downloaded or synchronised, on no queue. */
+CHECKED enum status queue_capture_begin(struct queue *queue);
+CHECKED enum status queue_capture_end(struct queue *queue, struct recording **out);
 /* Instead of end, after a failure since begin, whose message stays. */
-void device_capture_abandon(struct device *device);
-CHECKED enum status device_replay(struct device *device,
-                                  struct recording *recording); /* Enqueued */
+void queue_capture_abandon(struct queue *queue);
+CHECKED enum status queue_replay(struct queue *queue, struct recording *recording); /* Enqueued */
 void device_recording_release(struct device *device, struct recording *recording);
 
-/* Whether values arrive later than the call that asks for them: a device with a queue of its own.
- */
-bool device_is_asynchronous(const struct device *device);
-/* First in, first out. At most `capacity` values may be on their way. */
-CHECKED enum status device_readback_create(struct device *device, size_t value_bytes, int capacity,
-                                           struct readback **out);
-void device_readback_destroy(struct device *device, struct readback *readback); /* accepts NULL */
-CHECKED enum status device_readback_push(struct device *device, struct readback *readback,
-                                         const void *from); /* Enqueued */
+/* Of a queue, which outlives it. First in, first out. At most `capacity` values may be on their
+ * way. */
+CHECKED enum status readback_create(struct queue *queue, size_t value_bytes, int capacity,
+                                    struct readback **out);
+void readback_destroy(struct readback *readback);                               /* accepts NULL */
+CHECKED enum status readback_push(struct readback *readback, const void *from); /* Enqueued */
 /* *has_value false: none is on its way, or the oldest has not arrived and !waits. */
-CHECKED enum status device_readback_pop(struct device *device, struct readback *readback,
-                                        bool waits, void *to, bool *has_value);
+CHECKED enum status readback_pop(struct readback *readback, bool waits, void *to, bool *has_value);
+
 CHECKED enum status kernel_prepare(struct device *device, enum op_kind kind, const union op_any *op,
                                    struct prepared **out);
-CHECKED enum status kernel_run(struct device *device, enum op_kind kind, struct prepared *prepared,
-                               const union op_any *op);
+CHECKED enum status kernel_run(struct queue *queue, enum op_kind kind,
+                               const struct prepared *prepared, const union op_any *op);
 void kernel_release(struct device *device, enum op_kind kind, struct prepared *prepared);
 
 #endif

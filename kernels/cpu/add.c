@@ -27,13 +27,13 @@ enum status cpu_add_prepare(struct device *device, const struct add *op, struct 
     return cpu_prepared_create(0, out);
 }
 
-enum status cpu_add_run(struct device *device, struct prepared *prepared, const struct add *op)
+enum status cpu_add_run(struct queue *queue, const struct prepared *prepared, const struct add *op)
 {
     (void)prepared;
     const struct elementwise all = {
         .a = op->a.data, .b = op->b.data, .factor = (float)op->factor, .y = op->y.data};
 
-    elementwise_run(device, &all, tensor_elements(&op->a), add_range);
+    elementwise_run(queue, &all, tensor_elements(&op->a), add_range);
     return STATUS_OK;
 }
 
@@ -43,11 +43,12 @@ enum status cpu_scale_prepare(struct device *device, const struct scale *op, str
     return cpu_prepared_create(0, out);
 }
 
-enum status cpu_scale_run(struct device *device, struct prepared *prepared, const struct scale *op)
+enum status cpu_scale_run(struct queue *queue, const struct prepared *prepared,
+                          const struct scale *op)
 {
     (void)prepared;
     const struct elementwise all = {.a = op->x.data, .factor = (float)op->factor, .y = op->y.data};
 
-    elementwise_run(device, &all, tensor_elements(&op->x), scale_range);
+    elementwise_run(queue, &all, tensor_elements(&op->x), scale_range);
     return STATUS_OK;
 }

@@ -222,15 +222,14 @@ static void scratch_take(const struct padded_head *head, struct span workspace,
     (void)scratch_place(head, (float *)workspace.data + omp_get_thread_num() * n, scratch);
 }
 
-enum status cpu_attention_forward_run(struct device *device, struct prepared *prepared,
+enum status cpu_attention_forward_run(struct queue *queue, const struct prepared *prepared,
                                       const struct attention_forward *op)
 {
     (void)prepared;
     int64_t n = op->y.shape[1], n_channels = op->y.shape[2];
     float *y = op->y.data, *probabilities = op->probabilities.data;
 
-#pragma omp parallel for schedule(static)                                                          \
-    num_threads(cpu_threads(device, tensor_elements(&op->qkv)))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, tensor_elements(&op->qkv)))
     for (int64_t i = 0; i < op->y.shape[0] * op->n_heads; i++) {
         struct padded_head head = head_of(&op->qkv, op->n_heads, i);
         struct scratch scratch;
@@ -330,15 +329,14 @@ enum status cpu_attention_backward_prepare(struct device *device,
     return prepare(device, &op->qkv, op->n_heads, out);
 }
 
-enum status cpu_attention_backward_run(struct device *device, struct prepared *prepared,
+enum status cpu_attention_backward_run(struct queue *queue, const struct prepared *prepared,
                                        const struct attention_backward *op)
 {
     (void)prepared;
     int64_t n = op->d_y.shape[1], n_channels = op->d_y.shape[2];
     const float *d_y = op->d_y.data, *probabilities = op->probabilities.data;
 
-#pragma omp parallel for schedule(static)                                                          \
-    num_threads(cpu_threads(device, tensor_elements(&op->qkv)))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, tensor_elements(&op->qkv)))
     for (int64_t i = 0; i < op->d_y.shape[0] * op->n_heads; i++) {
         struct padded_head head = head_of(&op->qkv, op->n_heads, i);
         struct scratch scratch;

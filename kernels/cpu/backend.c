@@ -31,6 +31,29 @@ done:
     return status;
 }
 
+static void cpu_queue_destroy(struct queue *queue)
+{
+    if (queue == NULL)
+        return;
+    glue_queue_destroy(queue->glue);
+    free(queue);
+}
+
+static enum status cpu_queue_create(struct device *device, struct queue **out)
+{
+    enum status status = STATUS_OK;
+    struct queue *queue = NULL;
+
+    TRY_ALLOC(queue, heap_alloc(1, sizeof *queue));
+    queue->base.device = device;
+    TRY(glue_queue_create(device->glue, &queue->glue));
+    *out = queue;
+    queue = NULL;
+done:
+    cpu_queue_destroy(queue);
+    return status;
+}
+
 #define OURS(op) .op = {cpu_##op##_prepare, cpu_##op##_run, cpu_prepared_release}
 #define PLANNED(op) .op = {cpu_##op##_prepare, cpu_##op##_run, plan_release}
 
@@ -40,7 +63,8 @@ const struct backend backend_cpu = {
     .open = cpu_open,
     .close = cpu_close,
     .describe = glue_describe,
-    .memory = {cpu_alloc, cpu_free, cpu_copy, cpu_copy, cpu_zero, cpu_synchronize, cpu_available},
+    .memory = {cpu_alloc, cpu_free, cpu_available},
+    .queue = {cpu_queue_create, cpu_queue_destroy, cpu_copy, cpu_copy, cpu_zero, cpu_synchronize},
     .kernels =
         {
             OURS(image_gather),

@@ -161,13 +161,13 @@ static size_t sums_bytes(const struct norm_shape *shape)
 
 /* Sums every chunk of rows on its own, then the chunks in order: the totals are the first chunk's.
  */
-static void sums_run(const struct device *device, const struct norm_shape *shape,
+static void sums_run(const struct queue *queue, const struct norm_shape *shape,
                      const struct sums *inputs, double *workspace)
 {
     int64_t n_padded = shape->n_padded;
 
 #pragma omp parallel for schedule(static)                                                          \
-    num_threads(cpu_threads(device, shape->n_rows * shape->n_channels))
+    num_threads(cpu_threads(queue, shape->n_rows * shape->n_channels))
     for (int i = 0; i < CPU_CHUNKS; i++) {
         struct sums sums = *inputs;
         sums.first = workspace + i * 2 * n_padded;
@@ -201,7 +201,7 @@ static float running_value(float old, double value, double momentum)
     return (float)((1.0 - momentum) * (double)old + momentum * value);
 }
 
-enum status cpu_batch_norm_statistics_run(struct device *device, struct prepared *prepared,
+enum status cpu_batch_norm_statistics_run(struct queue *queue, const struct prepared *prepared,
                                           const struct batch_norm_statistics *op)
 {
     (void)prepared;
@@ -213,7 +213,7 @@ enum status cpu_batch_norm_statistics_run(struct device *device, struct prepared
     double n_rows = (double)shape.n_rows;
 
     use_low_blocks(&shape);
-    sums_run(device, &shape, &inputs, op->workspace.data);
+    sums_run(queue, &shape, &inputs, op->workspace.data);
     for (int64_t c = 0; c < shape.n_channels; c++) {
         double first = totals[c], second = totals[shape.n_padded + c];
         double centre = (double)inputs.x[c] + first / n_rows;
@@ -245,7 +245,7 @@ static double inverse_deviation(float variance, double epsilon)
     return 1.0 / sqrt((double)variance + epsilon);
 }
 
-enum status cpu_batch_norm_gradient_sums_run(struct device *device, struct prepared *prepared,
+enum status cpu_batch_norm_gradient_sums_run(struct queue *queue, const struct prepared *prepared,
                                              const struct batch_norm_gradient_sums *op)
 {
     (void)prepared;
@@ -262,7 +262,7 @@ enum status cpu_batch_norm_gradient_sums_run(struct device *device, struct prepa
     const float *variance = op->variance.data;
     float *d_weight = op->d_weight.data, *d_bias = op->d_bias.data;
 
-    sums_run(device, &shape, &inputs, op->workspace.data);
+    sums_run(queue, &shape, &inputs, op->workspace.data);
     for (int64_t c = 0; c < shape.n_channels; c++) {
         d_weight[c] = (float)(totals[c] * inverse_deviation(variance[c], op->epsilon));
         d_bias[c] = (float)totals[shape.n_padded + c];
@@ -378,7 +378,7 @@ enum status cpu_batch_norm_apply_prepare(struct device *device, const struct bat
     return cpu_prepared_create(line_bytes(&shape), out);
 }
 
-enum status cpu_batch_norm_apply_run(struct device *device, struct prepared *prepared,
+enum status cpu_batch_norm_apply_run(struct queue *queue, const struct prepared *prepared,
                                      const struct batch_norm_apply *op)
 {
     (void)prepared;
@@ -395,7 +395,7 @@ enum status cpu_batch_norm_apply_run(struct device *device, struct prepared *pre
         line.slope[c] = (float)((double)weight[c] * inverse_deviation(variance[c], op->epsilon));
         line.offset[c] = bias[c];
     }
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, tensor_elements(&op->x)))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, tensor_elements(&op->x)))
     for (int i = 0; i < CPU_CHUNKS; i++)
         apply_rows(&shape, cpu_chunk(shape.n_rows, i), &line);
     return STATUS_OK;
@@ -410,7 +410,7 @@ enum status cpu_batch_norm_gradient_apply_prepare(struct device *device,
     return cpu_prepared_create(line_bytes(&shape), out);
 }
 
-enum status cpu_batch_norm_gradient_apply_run(struct device *device, struct prepared *prepared,
+enum status cpu_batch_norm_gradient_apply_run(struct queue *queue, const struct prepared *prepared,
                                               const struct batch_norm_gradient_apply *op)
 {
     (void)prepared;
@@ -432,7 +432,7 @@ enum status cpu_batch_norm_gradient_apply_run(struct device *device, struct prep
         line.slope[c] = (float)((double)d_weight[c] / n_rows * inverse);
         line.offset[c] = (float)((double)d_bias[c] / n_rows);
     }
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, tensor_elements(&op->x)))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, tensor_elements(&op->x)))
     for (int i = 0; i < CPU_CHUNKS; i++) {
         if (d_weight == NULL)
             gradient_scale_rows(&shape, cpu_chunk(shape.n_rows, i), &line);

@@ -58,14 +58,14 @@ VECTORISED static double squares_of(const struct clip_scale *op, struct range ra
     return sum;
 }
 
-enum status cpu_clip_scale_run(struct device *device, struct prepared *prepared,
+enum status cpu_clip_scale_run(struct queue *queue, const struct prepared *prepared,
                                const struct clip_scale *op)
 {
     (void)prepared;
     double *squares = op->workspace.data, sum = 0.0;
     int64_t n = tensor_elements(&op->gradient);
 
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, n))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, n))
     for (int i = 0; i < CPU_CHUNKS; i++)
         squares[i] = squares_of(op, cpu_chunk(n, i));
     for (int i = 0; i < CPU_CHUNKS; i++)

@@ -41,13 +41,13 @@ void column_sums_gather(const double *partial, int64_t stride, int64_t n, float 
     gather_partials(partial, stride, n, sums);
 }
 
-static void sum_few_rows(const struct device *device, const struct tensor *values, float *sums)
+static void sum_few_rows(const struct queue *queue, const struct tensor *values, float *sums)
 {
     enum { TILE = 16 };
     const float *all = values->data;
     int64_t n_rows = tensor_rows(values), n_columns = tensor_columns(values);
 
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, n_rows *n_columns))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, n_rows *n_columns))
     for (int64_t first = 0; first < n_columns; first += TILE) {
         double totals[TILE] = {0};
         int64_t n = n_columns - first < TILE ? n_columns - first : TILE;
@@ -59,7 +59,7 @@ static void sum_few_rows(const struct device *device, const struct tensor *value
     }
 }
 
-void column_sums(const struct device *device, const struct tensor *values, void *workspace,
+void column_sums(const struct queue *queue, const struct tensor *values, void *workspace,
                  float *sums)
 {
     const float *all = values->data;
@@ -67,10 +67,10 @@ void column_sums(const struct device *device, const struct tensor *values, void 
     double *partial = workspace;
 
     if (n_rows < LEAST_ROWS) {
-        sum_few_rows(device, values, sums);
+        sum_few_rows(queue, values, sums);
         return;
     }
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, n_rows *n))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, n_rows *n))
     for (int chunk = 0; chunk < CPU_CHUNKS; chunk++) {
         struct range rows = cpu_chunk(n_rows, chunk);
         memset(partial + chunk * n, 0, (size_t)n * sizeof *partial);

@@ -6,7 +6,7 @@
 
 size_t column_sums_workspace(const struct tensor *values); /* bytes */
 /* sums[k] = Σ over rows of values[.., k]. */
-void column_sums(const struct device *device, const struct tensor *values, void *workspace,
+void column_sums(const struct queue *queue, const struct tensor *values, void *workspace,
                  float *sums);
 
 /* sums[k] = Σ over chunks of partial[chunk, k], in the order of the chunks; a row of `partial` has

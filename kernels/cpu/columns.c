@@ -17,7 +17,7 @@ enum status cpu_columns_add_prepare(struct device *device, const struct columns_
     return cpu_prepared_create(0, out);
 }
 
-enum status cpu_columns_add_run(struct device *device, struct prepared *prepared,
+enum status cpu_columns_add_run(struct queue *queue, const struct prepared *prepared,
                                 const struct columns_add *op)
 {
     (void)prepared;
@@ -25,7 +25,7 @@ enum status cpu_columns_add_run(struct device *device, struct prepared *prepared
     int64_t n_all = tensor_columns(&op->x), n_part = tensor_columns(&op->part);
     float *y = op->y.data;
 
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, tensor_elements(&op->x)))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, tensor_elements(&op->x)))
     for (int64_t row = 0; row < tensor_rows(&op->x); row++) {
         if (y != x)
             memcpy(y + row * n_all, x + row * n_all, (size_t)n_all * sizeof *y);
@@ -41,7 +41,7 @@ enum status cpu_columns_take_prepare(struct device *device, const struct columns
     return cpu_prepared_create(0, out);
 }
 
-enum status cpu_columns_take_run(struct device *device, struct prepared *prepared,
+enum status cpu_columns_take_run(struct queue *queue, const struct prepared *prepared,
                                  const struct columns_take *op)
 {
     (void)prepared;
@@ -49,7 +49,7 @@ enum status cpu_columns_take_run(struct device *device, struct prepared *prepare
     int64_t n_all = tensor_columns(&op->x), n_part = tensor_columns(&op->y);
     float *y = op->y.data;
 
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, tensor_elements(&op->y)))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, tensor_elements(&op->y)))
     for (int64_t row = 0; row < tensor_rows(&op->y); row++)
         memcpy(y + row * n_part, x + row * n_all + op->first, (size_t)n_part * sizeof *y);
     return STATUS_OK;

@@ -123,13 +123,13 @@ done:
     return status;
 }
 
-static enum status run_plan(struct device *device, const struct convolution *convolution,
+static enum status run_plan(struct queue *queue, const struct convolution *convolution,
                             const struct plan_memory *memory, struct span workspace)
 {
     struct span rest = {(char *)workspace.data + convolution->own_bytes,
                         workspace.bytes - convolution->own_bytes};
 
-    return plan_run(device->glue, convolution->plan, memory, rest);
+    return plan_run(queue->glue, convolution->plan, memory, rest);
 }
 
 /* A product of our own, whose right factor is made anew at every run. */
@@ -147,7 +147,7 @@ static enum status low_rank_prepare(const struct tensor *weight, struct prepared
     return STATUS_OK;
 }
 
-static enum status low_rank_run(struct device *device, const struct conv2d_forward *op)
+static enum status low_rank_run(struct queue *queue, const struct conv2d_forward *op)
 {
     float *right = op->workspace.data;
     const struct low_rank_sum sum = {.x = op->x.data,
@@ -159,7 +159,7 @@ static enum status low_rank_run(struct device *device, const struct conv2d_forwa
                                      .n_outputs = tensor_columns(&op->y)};
 
     low_rank_right(&op->weight, (float)op->factor, right);
-    low_rank_sum(device, &sum);
+    low_rank_sum(queue, &sum);
     return STATUS_OK;
 }
 
@@ -176,7 +176,7 @@ enum status cpu_conv2d_forward_prepare(struct device *device, const struct conv2
                               op->computes_zero_rows, out);
 }
 
-enum status cpu_conv2d_forward_run(struct device *device, struct prepared *prepared,
+enum status cpu_conv2d_forward_run(struct queue *queue, const struct prepared *prepared,
                                    const struct conv2d_forward *op)
 {
     enum status status = STATUS_OK;
@@ -185,14 +185,14 @@ enum status cpu_conv2d_forward_run(struct device *device, struct prepared *prepa
     int64_t n_pixels = convolution->n_pixels;
 
     if (convolution->is_low_rank)
-        return low_rank_run(device, op);
+        return low_rank_run(queue, op);
     if (is_whole(convolution))
-        return run_plan(device, convolution, &memory, op->workspace);
+        return run_plan(queue, convolution, &memory, op->workspace);
     memory.weight = convolution->rows.weight;
     memory.destination = op->workspace.data;
     if (convolution->plan != NULL)
-        TRY(run_plan(device, convolution, &memory, op->workspace));
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, tensor_elements(&op->y)))
+        TRY(run_plan(queue, convolution, &memory, op->workspace));
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, tensor_elements(&op->y)))
     for (int i = 0; i < CPU_CHUNKS; i++)
         kept_rows_spread(&convolution->rows, op->workspace.data, op->y.data,
                          cpu_chunk(n_pixels, i));
@@ -235,7 +235,7 @@ enum status cpu_conv2d_backward_data_prepare(struct device *device,
                               op->computes_zero_rows, out);
 }
 
-enum status cpu_conv2d_backward_data_run(struct device *device, struct prepared *prepared,
+enum status cpu_conv2d_backward_data_run(struct queue *queue, const struct prepared *prepared,
                                          const struct conv2d_backward_data *op)
 {
     const struct convolution *convolution = (const struct convolution *)prepared;
@@ -247,17 +247,16 @@ enum status cpu_conv2d_backward_data_run(struct device *device, struct prepared 
         multiply((float)op->factor, op->weight.data, memory.weight, tensor_elements(&op->weight));
     }
     if (is_whole(convolution))
-        return run_plan(device, convolution, &memory, op->workspace);
+        return run_plan(queue, convolution, &memory, op->workspace);
     if (convolution->plan == NULL)
-        return cpu_zero(device, op->d_x.data, tensor_bytes(&op->d_x));
+        return cpu_zero(queue, op->d_x.data, tensor_bytes(&op->d_x));
     memory.weight = convolution->rows.weight;
     memory.destination = op->workspace.data;
-#pragma omp parallel for schedule(static)                                                          \
-    num_threads(cpu_threads(device, tensor_elements(&op->d_y)))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, tensor_elements(&op->d_y)))
     for (int i = 0; i < CPU_CHUNKS; i++)
         kept_rows_gather(&convolution->rows, op->d_y.data, op->workspace.data,
                          cpu_chunk(n_pixels, i));
-    return run_plan(device, convolution, &memory, op->workspace);
+    return run_plan(queue, convolution, &memory, op->workspace);
 }
 
 enum status cpu_conv2d_backward_weight_prepare(struct device *device,
@@ -270,11 +269,11 @@ enum status cpu_conv2d_backward_weight_prepare(struct device *device,
     return plan_conv2d(device->glue, &shape, NULL, out);
 }
 
-enum status cpu_conv2d_backward_weight_run(struct device *device, struct prepared *prepared,
+enum status cpu_conv2d_backward_weight_run(struct queue *queue, const struct prepared *prepared,
                                            const struct conv2d_backward_weight *op)
 {
     struct plan_memory memory = {op->x.data, op->d_weight.data, NULL, op->d_y.data};
-    enum status status = plan_run(device->glue, prepared, &memory, op->workspace);
+    enum status status = plan_run(queue->glue, prepared, &memory, op->workspace);
 
     if (op->factor != 1)
         multiply((float)op->factor, op->d_weight.data, op->d_weight.data,

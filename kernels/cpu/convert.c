@@ -10,10 +10,10 @@ enum status cpu_convert_prepare(struct device *device, const struct convert *op,
     return cpu_prepared_create(0, out);
 }
 
-enum status cpu_convert_run(struct device *device, struct prepared *prepared,
+enum status cpu_convert_run(struct queue *queue, const struct prepared *prepared,
                             const struct convert *op)
 {
-    (void)device, (void)prepared;
+    (void)queue, (void)prepared;
     memcpy(op->y.data, op->x.data, tensor_bytes(&op->x));
     return STATUS_OK;
 }

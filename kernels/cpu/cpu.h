@@ -1,5 +1,5 @@
-/* What the files of the cpu backend share: the device, the division of work, and every operation's
- * three functions. */
+/* What the files of the cpu backend share: device and queue, the division of work, and every
+ * operation's three functions. */
 #ifndef KERNELS_CPU_CPU_H
 #define KERNELS_CPU_CPU_H
 
@@ -9,6 +9,11 @@
 struct device {
     struct device_base base;
     struct glue *glue; /* owned */
+};
+
+struct queue {
+    struct queue_base base;
+    struct glue_queue *glue; /* owned */
 };
 
 /* Loops over elements are compiled for several processors; the right one is chosen when the program
@@ -39,9 +44,9 @@ static inline struct range cpu_chunk(int64_t n, int i)
     return range;
 }
 
-static inline int cpu_threads(const struct device *device, int64_t n_elements)
+static inline int cpu_threads(const struct queue *queue, int64_t n_elements)
 {
-    return n_elements < CPU_SMALL ? 1 : device->base.n_threads;
+    return n_elements < CPU_SMALL ? 1 : queue->base.device->base.n_threads;
 }
 
 /* For operations of our own: a struct prepared that holds nothing but the size of its workspace. */
@@ -52,15 +57,15 @@ void cpu_convolution_release(struct prepared *prepared); /* accepts NULL */
 
 enum status cpu_alloc(struct device *device, size_t bytes, void **out);
 void cpu_free(struct device *device, void *memory);
-enum status cpu_copy(struct device *device, void *to, const void *from, size_t bytes);
-enum status cpu_zero(struct device *device, void *memory, size_t bytes);
-enum status cpu_synchronize(struct device *device);
+enum status cpu_copy(struct queue *queue, void *to, const void *from, size_t bytes);
+enum status cpu_zero(struct queue *queue, void *memory, size_t bytes);
+enum status cpu_synchronize(struct queue *queue);
 enum status cpu_available(struct device *device, size_t *bytes);
 
 #define CPU_DECLARE(op)                                                                            \
     enum status cpu_##op##_prepare(struct device *device, const struct op *op,                     \
                                    struct prepared **out);                                         \
-    enum status cpu_##op##_run(struct device *device, struct prepared *prepared,                   \
+    enum status cpu_##op##_run(struct queue *queue, const struct prepared *prepared,               \
                                const struct op *op);
 KERNEL_OPS(CPU_DECLARE)
 #undef CPU_DECLARE

@@ -109,7 +109,7 @@ enum status cpu_dropout_prepare(struct device *device, const struct dropout *op,
     return cpu_prepared_create(0, out);
 }
 
-enum status cpu_dropout_run(struct device *device, struct prepared *prepared,
+enum status cpu_dropout_run(struct queue *queue, const struct prepared *prepared,
                             const struct dropout *op)
 {
     (void)prepared;
@@ -121,7 +121,7 @@ enum status cpu_dropout_run(struct device *device, struct prepared *prepared,
     struct keep_rule rule = keep_rule_of(op->probability);
     uint32_t epoch = (uint32_t) * (const int32_t *)op->epoch.data;
 
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, n_elements))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, n_elements))
     for (int64_t i = 0; i < op->x.shape[0] * segments_per_row; i++) {
         int64_t n = i / segments_per_row, first = i % segments_per_row * SEGMENT;
         struct random_key key = {op->seed, RANDOM_DROPOUT, op->layer, epoch, (uint32_t)samples[n]};

@@ -3,10 +3,10 @@
 
 #include <stddef.h>
 
-void elementwise_run(const struct device *device, const struct elementwise *all, int64_t n,
+void elementwise_run(const struct queue *queue, const struct elementwise *all, int64_t n,
                      elementwise_range *range)
 {
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, n))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, n))
     for (int i = 0; i < CPU_CHUNKS; i++) {
         struct range chunk = cpu_chunk(n, i);
         struct elementwise at = *all;

@@ -14,7 +14,7 @@ struct elementwise {
 /* Makes the first n elements. */
 typedef void elementwise_range(const struct elementwise *at, int64_t n);
 
-void elementwise_run(const struct device *device, const struct elementwise *all, int64_t n,
+void elementwise_run(const struct queue *queue, const struct elementwise *all, int64_t n,
                      elementwise_range *range);
 
 #endif

@@ -70,13 +70,13 @@ enum status cpu_gelu_forward_prepare(struct device *device, const struct gelu_fo
     return cpu_prepared_create(0, out);
 }
 
-enum status cpu_gelu_forward_run(struct device *device, struct prepared *prepared,
+enum status cpu_gelu_forward_run(struct queue *queue, const struct prepared *prepared,
                                  const struct gelu_forward *op)
 {
     (void)prepared;
     const struct elementwise all = {.a = op->x.data, .y = op->y.data};
 
-    elementwise_run(device, &all, tensor_elements(&op->x), gelu_range);
+    elementwise_run(queue, &all, tensor_elements(&op->x), gelu_range);
     return STATUS_OK;
 }
 
@@ -87,12 +87,12 @@ enum status cpu_gelu_backward_prepare(struct device *device, const struct gelu_b
     return cpu_prepared_create(0, out);
 }
 
-enum status cpu_gelu_backward_run(struct device *device, struct prepared *prepared,
+enum status cpu_gelu_backward_run(struct queue *queue, const struct prepared *prepared,
                                   const struct gelu_backward *op)
 {
     (void)prepared;
     const struct elementwise all = {.a = op->x.data, .b = op->d_y.data, .y = op->d_x.data};
 
-    elementwise_run(device, &all, tensor_elements(&op->x), gelu_gradient_range);
+    elementwise_run(queue, &all, tensor_elements(&op->x), gelu_gradient_range);
     return STATUS_OK;
 }

@@ -113,7 +113,7 @@ static void mix_in(const struct image_gather *op, int64_t n, float *y)
         gather_plane(op, &picture, c, y, &sum);
 }
 
-enum status cpu_image_gather_run(struct device *device, struct prepared *prepared,
+enum status cpu_image_gather_run(struct queue *queue, const struct prepared *prepared,
                                  const struct image_gather *op)
 {
     (void)prepared;
@@ -123,7 +123,7 @@ enum status cpu_image_gather_run(struct device *device, struct prepared *prepare
     int64_t n_images = op->y.shape[0], n_values = tensor_elements(&op->y) / n_images;
 
     normal_values(op, op->workspace.data);
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, tensor_elements(&op->y)))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, tensor_elements(&op->y)))
     for (int64_t n = 0; n < n_images; n++) {
         int64_t partner = n > 0 ? n - 1 : n_images - 1;
         float *y = all + n * n_values;

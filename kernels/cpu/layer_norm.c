@@ -103,7 +103,7 @@ enum status cpu_layer_norm_forward_prepare(struct device *device,
     return cpu_prepared_create(0, out);
 }
 
-enum status cpu_layer_norm_forward_run(struct device *device, struct prepared *prepared,
+enum status cpu_layer_norm_forward_run(struct queue *queue, const struct prepared *prepared,
                                        const struct layer_norm_forward *op)
 {
     (void)prepared;
@@ -112,7 +112,7 @@ enum status cpu_layer_norm_forward_run(struct device *device, struct prepared *p
     float *y = op->y.data, *sum = op->sum.data;
     float *mean = op->mean.data, *inverse_deviation = op->inverse_deviation.data;
 
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, tensor_elements(&op->x)))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, tensor_elements(&op->x)))
     for (int64_t i = 0; i < tensor_rows(&op->x); i++) {
         struct forward_row row = {.x = x + i * n,
                                   .residual = residual != NULL ? residual + i * n : NULL,
@@ -250,14 +250,14 @@ static void differentiate_rows(const struct layer_norm_backward *op, struct rang
     }
 }
 
-enum status cpu_layer_norm_backward_run(struct device *device, struct prepared *prepared,
+enum status cpu_layer_norm_backward_run(struct queue *queue, const struct prepared *prepared,
                                         const struct layer_norm_backward *op)
 {
     (void)prepared;
     int64_t n_rows = tensor_rows(&op->x), n = tensor_columns(&op->x), stride = 2 * padded(n);
     double *sums = op->d_weight.data != NULL ? op->workspace.data : NULL;
 
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, n_rows *n))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, n_rows *n))
     for (int chunk = 0; chunk < CPU_CHUNKS; chunk++)
         differentiate_rows(op, cpu_chunk(n_rows, chunk),
                            sums != NULL ? sums + chunk * stride : NULL);

@@ -14,11 +14,11 @@ enum status cpu_linear_forward_prepare(struct device *device, const struct linea
     return plan_matmul(device->glue, &shape, out);
 }
 
-enum status cpu_linear_forward_run(struct device *device, struct prepared *prepared,
+enum status cpu_linear_forward_run(struct queue *queue, const struct prepared *prepared,
                                    const struct linear_forward *op)
 {
     struct plan_memory memory = {op->x.data, op->weight.data, op->bias.data, op->y.data};
-    return plan_run(device->glue, prepared, &memory, op->workspace);
+    return plan_run(queue->glue, prepared, &memory, op->workspace);
 }
 
 enum status cpu_linear_backward_data_prepare(struct device *device,
@@ -33,11 +33,11 @@ enum status cpu_linear_backward_data_prepare(struct device *device,
     return plan_matmul(device->glue, &shape, out);
 }
 
-enum status cpu_linear_backward_data_run(struct device *device, struct prepared *prepared,
+enum status cpu_linear_backward_data_run(struct queue *queue, const struct prepared *prepared,
                                          const struct linear_backward_data *op)
 {
     struct plan_memory memory = {op->d_y.data, op->weight.data, NULL, op->d_x.data};
-    return plan_run(device->glue, prepared, &memory, op->workspace);
+    return plan_run(queue->glue, prepared, &memory, op->workspace);
 }
 
 enum status cpu_linear_backward_weight_prepare(struct device *device,
@@ -57,11 +57,11 @@ enum status cpu_linear_backward_weight_prepare(struct device *device,
     return status;
 }
 
-enum status cpu_linear_backward_weight_run(struct device *device, struct prepared *prepared,
+enum status cpu_linear_backward_weight_run(struct queue *queue, const struct prepared *prepared,
                                            const struct linear_backward_weight *op)
 {
     struct plan_memory memory = {op->d_y.data, op->x.data, NULL, op->d_weight.data};
     if (op->d_bias.data != NULL)
-        column_sums(device, &op->d_y, op->workspace.data, op->d_bias.data);
-    return plan_run(device->glue, prepared, &memory, op->workspace);
+        column_sums(queue, &op->d_y, op->workspace.data, op->d_bias.data);
+    return plan_run(queue->glue, prepared, &memory, op->workspace);
 }

@@ -66,10 +66,10 @@ VECTORISED static void low_rank_range(const struct low_rank_sum *sum, int64_t ro
         sum_rows(sum, row, 1);
 }
 
-void low_rank_sum(const struct device *device, const struct low_rank_sum *sum)
+void low_rank_sum(const struct queue *queue, const struct low_rank_sum *sum)
 {
 #pragma omp parallel for schedule(static)                                                          \
-    num_threads(cpu_threads(device, sum->n_rows * sum->n_outputs))
+    num_threads(cpu_threads(queue, sum->n_rows * sum->n_outputs))
     for (int i = 0; i < CPU_CHUNKS; i++) {
         struct range rows = cpu_chunk(sum->n_rows, i);
         low_rank_range(sum, rows.begin, rows.end);

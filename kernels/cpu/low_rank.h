@@ -18,6 +18,6 @@ struct low_rank_sum {
 int64_t low_rank_right_elements(int64_t n_outputs, int64_t n_inputs);
 /* right[c, k] = factor · weight[k, c] */
 void low_rank_right(const struct tensor *weight, float factor, float *right);
-void low_rank_sum(const struct device *device, const struct low_rank_sum *sum);
+void low_rank_sum(const struct queue *queue, const struct low_rank_sum *sum);
 
 #endif

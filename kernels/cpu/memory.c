@@ -25,26 +25,26 @@ void cpu_free(struct device *device, void *memory)
     free(memory);
 }
 
-enum status cpu_copy(struct device *device, void *to, const void *from, size_t bytes)
+enum status cpu_copy(struct queue *queue, void *to, const void *from, size_t bytes)
 {
-    (void)device;
+    (void)queue;
     if (bytes > 0)
         memcpy(to, from, bytes);
     return STATUS_OK;
 }
 
-enum status cpu_zero(struct device *device, void *memory, size_t bytes)
+enum status cpu_zero(struct queue *queue, void *memory, size_t bytes)
 {
-    (void)device;
+    (void)queue;
     if (bytes > 0)
         memset(memory, 0, bytes);
     return STATUS_OK;
 }
 
 /* Every operation has finished when it returns: oneDNN's CPU streams run in the calling thread. */
-enum status cpu_synchronize(struct device *device)
+enum status cpu_synchronize(struct queue *queue)
 {
-    (void)device;
+    (void)queue;
     return STATUS_OK;
 }
 

@@ -64,7 +64,7 @@ enum status cpu_sgd_step_prepare(struct device *device, const struct sgd_step *o
     return cpu_prepared_create(0, out);
 }
 
-enum status cpu_sgd_step_run(struct device *device, struct prepared *prepared,
+enum status cpu_sgd_step_run(struct queue *queue, const struct prepared *prepared,
                              const struct sgd_step *op)
 {
     (void)prepared;
@@ -80,7 +80,7 @@ enum status cpu_sgd_step_run(struct device *device, struct prepared *prepared,
         .is_nesterov = op->is_nesterov,
     };
 
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, n))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, n))
     for (int i = 0; i < CPU_CHUNKS; i++)
         sgd_range(op, &scalars, cpu_chunk(n, i));
     return STATUS_OK;
@@ -137,7 +137,7 @@ enum status cpu_adam_step_prepare(struct device *device, const struct adam_step 
     return cpu_prepared_create(0, out);
 }
 
-enum status cpu_adam_step_run(struct device *device, struct prepared *prepared,
+enum status cpu_adam_step_run(struct queue *queue, const struct prepared *prepared,
                               const struct adam_step *op)
 {
     (void)prepared;
@@ -157,7 +157,7 @@ enum status cpu_adam_step_run(struct device *device, struct prepared *prepared,
         .decay = op->is_decoupled ? 0.0f : (float)op->decay,
     };
 
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, n))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, n))
     for (int i = 0; i < CPU_CHUNKS; i++)
         adam_range(op, &scalars, cpu_chunk(n, i));
     return STATUS_OK;

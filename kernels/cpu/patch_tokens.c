@@ -19,7 +19,7 @@ enum status cpu_patch_tokens_forward_prepare(struct device *device,
     return cpu_prepared_create(0, out);
 }
 
-enum status cpu_patch_tokens_forward_run(struct device *device, struct prepared *prepared,
+enum status cpu_patch_tokens_forward_run(struct queue *queue, const struct prepared *prepared,
                                          const struct patch_tokens_forward *op)
 {
     (void)prepared;
@@ -27,7 +27,7 @@ enum status cpu_patch_tokens_forward_run(struct device *device, struct prepared 
     int64_t n = tensor_columns(&op->y), n_tokens = tensor_rows(&op->position);
     float *y = op->y.data;
 
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, tensor_elements(&op->y)))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, tensor_elements(&op->y)))
     for (int64_t row = 0; row < tensor_rows(&op->y); row++)
         place_row(x + row * n, bias, position + row % n_tokens * n, y + row * n, n);
     return STATUS_OK;
@@ -41,7 +41,7 @@ enum status cpu_patch_tokens_backward_prepare(struct device *device,
     return cpu_prepared_create(op->d_bias.data != NULL ? column_sums_workspace(&op->d_y) : 0, out);
 }
 
-enum status cpu_patch_tokens_backward_run(struct device *device, struct prepared *prepared,
+enum status cpu_patch_tokens_backward_run(struct queue *queue, const struct prepared *prepared,
                                           const struct patch_tokens_backward *op)
 {
     (void)prepared;
@@ -50,10 +50,10 @@ enum status cpu_patch_tokens_backward_run(struct device *device, struct prepared
     int64_t n_bytes = (int64_t)tensor_bytes(&op->d_y);
 
     if (op->d_bias.data != NULL)
-        column_sums(device, &op->d_y, op->workspace.data, op->d_bias.data);
+        column_sums(queue, &op->d_y, op->workspace.data, op->d_bias.data);
     if (d_x == NULL || d_x == d_y)
         return STATUS_OK;
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, n_bytes / 4))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, n_bytes / 4))
     for (int i = 0; i < CPU_CHUNKS; i++) {
         struct range range = cpu_chunk(n_bytes, i);
         memcpy(d_x + range.begin, d_y + range.begin, (size_t)(range.end - range.begin));

@@ -38,7 +38,8 @@ enum status cpu_global_average_pool_forward_prepare(struct device *device,
     return cpu_prepared_create(0, out);
 }
 
-enum status cpu_global_average_pool_forward_run(struct device *device, struct prepared *prepared,
+enum status cpu_global_average_pool_forward_run(struct queue *queue,
+                                                const struct prepared *prepared,
                                                 const struct global_average_pool_forward *op)
 {
     (void)prepared;
@@ -47,7 +48,7 @@ enum status cpu_global_average_pool_forward_run(struct device *device, struct pr
     int64_t n_pixels = tensor_rows(&op->x) / op->x.shape[0], n_channels = tensor_columns(&op->x);
     float factor = (float)(1.0 / (double)n_pixels);
 
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, tensor_elements(&op->x)))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, tensor_elements(&op->x)))
     for (int64_t n = 0; n < op->x.shape[0]; n++)
         pool_image(x + n * n_pixels * n_channels, factor, y + n * n_channels, n_pixels, n_channels);
     return STATUS_OK;
@@ -61,7 +62,8 @@ enum status cpu_global_average_pool_backward_prepare(struct device *device,
     return cpu_prepared_create(0, out);
 }
 
-enum status cpu_global_average_pool_backward_run(struct device *device, struct prepared *prepared,
+enum status cpu_global_average_pool_backward_run(struct queue *queue,
+                                                 const struct prepared *prepared,
                                                  const struct global_average_pool_backward *op)
 {
     (void)prepared;
@@ -71,8 +73,7 @@ enum status cpu_global_average_pool_backward_run(struct device *device, struct p
             n_channels = tensor_columns(&op->d_x);
     float factor = (float)(1.0 / (double)n_pixels);
 
-#pragma omp parallel for schedule(static)                                                          \
-    num_threads(cpu_threads(device, tensor_elements(&op->d_x)))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, tensor_elements(&op->d_x)))
     for (int64_t n = 0; n < op->d_x.shape[0]; n++)
         spread_image(d_y + n * n_channels, factor, d_x + n * n_pixels * n_channels, n_pixels,
                      n_channels);

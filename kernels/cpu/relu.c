@@ -28,13 +28,13 @@ enum status cpu_relu_forward_prepare(struct device *device, const struct relu_fo
     return cpu_prepared_create(0, out);
 }
 
-enum status cpu_relu_forward_run(struct device *device, struct prepared *prepared,
+enum status cpu_relu_forward_run(struct queue *queue, const struct prepared *prepared,
                                  const struct relu_forward *op)
 {
     (void)prepared;
     const struct elementwise all = {.a = op->x.data, .y = op->y.data};
 
-    elementwise_run(device, &all, tensor_elements(&op->x), relu_range);
+    elementwise_run(queue, &all, tensor_elements(&op->x), relu_range);
     return STATUS_OK;
 }
 
@@ -45,12 +45,12 @@ enum status cpu_relu_backward_prepare(struct device *device, const struct relu_b
     return cpu_prepared_create(0, out);
 }
 
-enum status cpu_relu_backward_run(struct device *device, struct prepared *prepared,
+enum status cpu_relu_backward_run(struct queue *queue, const struct prepared *prepared,
                                   const struct relu_backward *op)
 {
     (void)prepared;
     const struct elementwise all = {.a = op->y.data, .b = op->d_y.data, .y = op->d_x.data};
 
-    elementwise_run(device, &all, tensor_elements(&op->y), relu_gradient_range);
+    elementwise_run(queue, &all, tensor_elements(&op->y), relu_gradient_range);
     return STATUS_OK;
 }

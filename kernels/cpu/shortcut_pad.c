@@ -21,7 +21,7 @@ enum status cpu_shortcut_pad_forward_prepare(struct device *device,
     return cpu_prepared_create(0, out);
 }
 
-enum status cpu_shortcut_pad_forward_run(struct device *device, struct prepared *prepared,
+enum status cpu_shortcut_pad_forward_run(struct queue *queue, const struct prepared *prepared,
                                          const struct shortcut_pad_forward *op)
 {
     (void)prepared;
@@ -30,7 +30,7 @@ enum status cpu_shortcut_pad_forward_run(struct device *device, struct prepared 
     float *y = op->y.data;
     int64_t n_channels = in[3], margin = (out[3] - n_channels) / 2;
 
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, tensor_elements(&op->y)))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, tensor_elements(&op->y)))
     for (int64_t n = 0; n < in[0]; n++)
         for (int64_t p = 0; p < out[1]; p++)
             for (int64_t q = 0; q < out[2]; q++) {
@@ -51,7 +51,7 @@ enum status cpu_shortcut_pad_backward_prepare(struct device *device,
     return cpu_prepared_create(0, out);
 }
 
-enum status cpu_shortcut_pad_backward_run(struct device *device, struct prepared *prepared,
+enum status cpu_shortcut_pad_backward_run(struct queue *queue, const struct prepared *prepared,
                                           const struct shortcut_pad_backward *op)
 {
     (void)prepared;
@@ -60,8 +60,7 @@ enum status cpu_shortcut_pad_backward_run(struct device *device, struct prepared
     float *d_x = op->d_x.data;
     int64_t n_channels = in[3], margin = (out[3] - n_channels) / 2;
 
-#pragma omp parallel for schedule(static)                                                          \
-    num_threads(cpu_threads(device, tensor_elements(&op->d_x)))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, tensor_elements(&op->d_x)))
     for (int64_t n = 0; n < in[0]; n++)
         for (int64_t h = 0; h < in[1]; h++)
             for (int64_t w = 0; w < in[2]; w++) {

@@ -97,7 +97,7 @@ static double mixed_row_loss(const float *logits, const struct mixture *mixture,
     return loss + part_of(mixture->every, sum);
 }
 
-enum status cpu_softmax_cross_entropy_run(struct device *device, struct prepared *prepared,
+enum status cpu_softmax_cross_entropy_run(struct queue *queue, const struct prepared *prepared,
                                           const struct softmax_cross_entropy *op)
 {
     (void)prepared;
@@ -112,7 +112,7 @@ enum status cpu_softmax_cross_entropy_run(struct device *device, struct prepared
     for (int64_t n = 0; n < n_rows; n++)
         n_counted += labels[n] >= 0;
     double share = n_counted > 0 ? 1.0 / (double)n_counted : 0.0;
-#pragma omp parallel for schedule(static) num_threads(cpu_threads(device, n_rows *n_classes))
+#pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, n_rows *n_classes))
     for (int64_t n = 0; n < n_rows; n++) {
         const float *row = logits + n * n_classes;
         float *d_row = d_logits != NULL ? d_logits + n * n_classes : NULL;

@@ -24,10 +24,10 @@ static bool is_right(const float *logits, int32_t label, int64_t n_classes)
     return true;
 }
 
-enum status cpu_step_tally_run(struct device *device, struct prepared *prepared,
+enum status cpu_step_tally_run(struct queue *queue, const struct prepared *prepared,
                                const struct step_tally *op)
 {
-    (void)device, (void)prepared;
+    (void)queue, (void)prepared;
     const float *logits = op->logits.data;
     const int32_t *labels = op->labels.data;
     double loss = (double)*(const float *)op->loss.data, *totals = op->totals.data;

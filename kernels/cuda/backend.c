@@ -79,8 +79,6 @@ enum status cuda_open(const struct backend *backend, const struct gpu *gpu,
     device->index = settings->index;
     device->math = maths[settings->precision];
     TRY(gpu->open(settings->index, &device->context));
-    TRY(gpu->stream_create(device->context, &device->stream));
-    TRY(staging_create(gpu, device->context, &device->staging));
     TRY(plan_cache_create(gpu, device->context, &device->plans));
     *out = device;
     device = NULL;
@@ -93,10 +91,7 @@ void cuda_close(struct device *device)
 {
     if (device == NULL)
         return;
-    device->gpu->stream_drain(device->stream); /* what is on its way reads memory that goes below */
     plan_cache_destroy(device->plans);
-    staging_destroy(device->staging);
-    device->gpu->stream_destroy(device->stream);
     device->gpu->close(device->context);
     free(device);
 }

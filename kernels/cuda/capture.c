@@ -9,35 +9,35 @@ struct recording {
     struct gpu_graph *graph; /* owned */
 };
 
-enum status cuda_capture_begin(struct device *device)
+enum status cuda_capture_begin(struct queue *queue)
 {
-    return device->gpu->capture_begin(device->stream);
+    return queue->gpu->capture_begin(queue->stream);
 }
 
-enum status cuda_capture_end(struct device *device, struct recording **out)
+enum status cuda_capture_end(struct queue *queue, struct recording **out)
 {
     enum status status = STATUS_OK;
     struct recording *recording = NULL;
     struct gpu_graph *graph = NULL;
 
-    TRY(device->gpu->capture_end(device->stream, &graph));
+    TRY(queue->gpu->capture_end(queue->stream, &graph));
     TRY_ALLOC(recording, heap_alloc(1, sizeof *recording));
     recording->graph = graph;
     graph = NULL;
     *out = recording;
 done:
-    device->gpu->graph_destroy(graph);
+    queue->gpu->graph_destroy(graph);
     return status;
 }
 
-void cuda_capture_abandon(struct device *device)
+void cuda_capture_abandon(struct queue *queue)
 {
-    device->gpu->capture_abandon(device->stream);
+    queue->gpu->capture_abandon(queue->stream);
 }
 
-enum status cuda_replay(struct device *device, struct recording *recording)
+enum status cuda_replay(struct queue *queue, struct recording *recording)
 {
-    return device->gpu->graph_launch(recording->graph, device->stream);
+    return queue->gpu->graph_launch(recording->graph, queue->stream);
 }
 
 void cuda_recording_release(struct device *device, struct recording *recording)

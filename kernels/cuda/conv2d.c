@@ -87,7 +87,7 @@ enum status cuda_conv2d_forward_prepare(struct device *device, const struct conv
         args->is_weight_frozen && !args->computes_zero_rows ? &args->weight : NULL, out);
 }
 
-enum status cuda_conv2d_forward_run(struct device *device, struct prepared *prepared,
+enum status cuda_conv2d_forward_run(struct queue *queue, const struct prepared *prepared,
                                     const struct conv2d_forward *args)
 {
     const struct gpu_operands operands = {.left = args->x.data,
@@ -97,10 +97,10 @@ enum status cuda_conv2d_forward_run(struct device *device, struct prepared *prep
                                           .workspace = args->workspace};
 
     if (is_ours(prepared))
-        return cuda_low_rank_forward_launch(device->stream, args);
+        return cuda_low_rank_forward_launch(queue->stream, args);
     if (leaves_out(prepared))
-        return cuda_kept_rows_forward(device, prepared, &operands);
-    return cuda_plan_run(device, prepared, &operands);
+        return cuda_kept_rows_forward(queue, prepared, &operands);
+    return cuda_plan_run(queue, prepared, &operands);
 }
 
 enum status cuda_conv2d_backward_data_prepare(struct device *device,
@@ -119,7 +119,7 @@ enum status cuda_conv2d_backward_data_prepare(struct device *device,
         args->is_weight_frozen && !args->computes_zero_rows ? &args->weight : NULL, out);
 }
 
-enum status cuda_conv2d_backward_data_run(struct device *device, struct prepared *prepared,
+enum status cuda_conv2d_backward_data_run(struct queue *queue, const struct prepared *prepared,
                                           const struct conv2d_backward_data *args)
 {
     const struct gpu_operands operands = {.left = args->d_y.data,
@@ -128,10 +128,10 @@ enum status cuda_conv2d_backward_data_run(struct device *device, struct prepared
                                           .workspace = args->workspace};
 
     if (is_ours(prepared))
-        return cuda_low_rank_backward_data_launch(device->stream, args);
+        return cuda_low_rank_backward_data_launch(queue->stream, args);
     if (leaves_out(prepared))
-        return cuda_kept_rows_backward_data(device, prepared, &operands, tensor_bytes(&args->d_x));
-    return cuda_plan_run(device, prepared, &operands);
+        return cuda_kept_rows_backward_data(queue, prepared, &operands, tensor_bytes(&args->d_x));
+    return cuda_plan_run(queue, prepared, &operands);
 }
 
 enum status cuda_conv2d_backward_weight_prepare(struct device *device,
@@ -149,11 +149,11 @@ enum status cuda_conv2d_backward_weight_prepare(struct device *device,
     return cuda_conv2d_prepare(device, &convolution, &multiple, out);
 }
 
-static enum status run_detour(struct device *device, struct prepared *prepared,
+static enum status run_detour(struct queue *queue, const struct prepared *prepared,
                               const struct conv2d_backward_weight *args)
 {
     enum status status = STATUS_OK;
-    size_t bytes = ((struct cuda_prepared *)prepared)->detour_bytes;
+    size_t bytes = ((const struct cuda_prepared *)prepared)->detour_bytes;
     struct span rest = {(char *)args->workspace.data + bytes, args->workspace.bytes - bytes};
     const struct gpu_operands operands = {.left = args->d_y.data,
                                           .right = args->x.data,
@@ -163,13 +163,13 @@ static enum status run_detour(struct device *device, struct prepared *prepared,
 
     widening.x.data = args->workspace.data;
     widening.x.dtype = DTYPE_BF16;
-    TRY(cuda_plan_run(device, prepared, &operands));
-    TRY(cuda_convert_launch(device->stream, &widening));
+    TRY(cuda_plan_run(queue, prepared, &operands));
+    TRY(cuda_convert_launch(queue->stream, &widening));
 done:
     return status;
 }
 
-enum status cuda_conv2d_backward_weight_run(struct device *device, struct prepared *prepared,
+enum status cuda_conv2d_backward_weight_run(struct queue *queue, const struct prepared *prepared,
                                             const struct conv2d_backward_weight *args)
 {
     const struct gpu_operands operands = {.left = args->d_y.data,
@@ -178,8 +178,8 @@ enum status cuda_conv2d_backward_weight_run(struct device *device, struct prepar
                                           .workspace = args->workspace};
 
     if (is_ours(prepared))
-        return cuda_low_rank_backward_weight_launch(device->stream, args);
-    if (((struct cuda_prepared *)prepared)->detour_bytes > 0)
-        return run_detour(device, prepared, args);
-    return cuda_plan_run(device, prepared, &operands);
+        return cuda_low_rank_backward_weight_launch(queue->stream, args);
+    if (((const struct cuda_prepared *)prepared)->detour_bytes > 0)
+        return run_detour(queue, prepared, args);
+    return cuda_plan_run(queue, prepared, &operands);
 }

@@ -1,5 +1,5 @@
-/* What the files of the cuda backend share: the device, what prepare returns, the parts of the
- * backend's table. The files know CUDA by gpu.h alone, so the same code runs on a GPU and, in
+/* What the files of the cuda backend share: device and queue, what prepare returns, the parts of
+ * the backend's table. The files know CUDA by gpu.h alone, so the same code runs on a GPU and, in
  * tests, on the host. */
 #ifndef KERNELS_CUDA_CUDA_H
 #define KERNELS_CUDA_CUDA_H
@@ -16,11 +16,17 @@ struct device {
     const struct gpu *gpu;
     /* owned */
     struct gpu_context *context;
-    struct gpu_stream *stream;
-    struct staging *staging;
     struct plan_cache *plans;
     int index;
     enum gpu_math math;
+};
+
+struct queue {
+    struct queue_base base;
+    const struct gpu *gpu; /* borrowed */
+    /* owned */
+    struct gpu_stream *stream;
+    struct staging *staging;
 };
 
 /* A struct prepared for the rest of the program; plan is NULL for kernels of our own. */
@@ -58,10 +64,10 @@ CHECKED enum status cuda_convolution_prepare(struct device *device,
                                              struct prepared **out);
 CHECKED enum status cuda_product_prepare(struct device *device, const struct gpu_product *product,
                                          struct prepared **out);
-CHECKED enum status cuda_plan_run(struct device *device, struct prepared *prepared,
+CHECKED enum status cuda_plan_run(struct queue *queue, const struct prepared *prepared,
                                   const struct gpu_operands *operands);
 /* The library's plan alone, without what stands around it. */
-CHECKED enum status cuda_library_run(struct device *device, struct prepared *prepared,
+CHECKED enum status cuda_library_run(struct queue *queue, const struct prepared *prepared,
                                      const struct gpu_operands *operands);
 void cuda_prepared_release(struct prepared *prepared); /* accepts NULL */
 
@@ -72,14 +78,16 @@ CHECKED enum status cuda_open(const struct backend *backend, const struct gpu *g
                               const struct device_settings *settings, struct device **out);
 void cuda_close(struct device *device); /* accepts NULL */
 
-/* ---- memory (memory.c, staging.c) ---- */
+/* ---- memory and queues (memory.c, queue.c, staging.c) ---- */
 enum status cuda_alloc(struct device *device, size_t bytes, void **out);
 void cuda_free(struct device *device, void *memory);
-enum status cuda_upload(struct device *device, void *to, const void *from, size_t bytes);
-enum status cuda_download(struct device *device, void *to, const void *from, size_t bytes);
-enum status cuda_zero(struct device *device, void *memory, size_t bytes);
-enum status cuda_synchronize(struct device *device);
 enum status cuda_available(struct device *device, size_t *bytes);
+enum status cuda_queue_create(struct device *device, struct queue **out);
+void cuda_queue_destroy(struct queue *queue);
+enum status cuda_upload(struct queue *queue, void *to, const void *from, size_t bytes);
+enum status cuda_download(struct queue *queue, void *to, const void *from, size_t bytes);
+enum status cuda_zero(struct queue *queue, void *memory, size_t bytes);
+enum status cuda_synchronize(struct queue *queue);
 
 /* Pinned memory that copies between host and device pass through. */
 CHECKED enum status staging_create(const struct gpu *gpu, struct gpu_context *context,
@@ -92,24 +100,24 @@ CHECKED enum status staging_down(struct staging *staging, struct gpu_stream *str
                                  const void *from, size_t bytes); /* Blocks */
 
 /* ---- recording and reading back (capture.c, readback.c) ---- */
-enum status cuda_capture_begin(struct device *device);
-enum status cuda_capture_end(struct device *device, struct recording **out);
-void cuda_capture_abandon(struct device *device);
-enum status cuda_replay(struct device *device, struct recording *recording);
+enum status cuda_capture_begin(struct queue *queue);
+enum status cuda_capture_end(struct queue *queue, struct recording **out);
+void cuda_capture_abandon(struct queue *queue);
+enum status cuda_replay(struct queue *queue, struct recording *recording);
 void cuda_recording_release(struct device *device, struct recording *recording);
-enum status cuda_readback_create(struct device *device, size_t value_bytes, int n_slots,
+enum status cuda_readback_create(struct queue *queue, size_t value_bytes, int n_slots,
                                  struct readback_slots **out);
-void cuda_readback_destroy(struct device *device, struct readback_slots *slots);
-enum status cuda_readback_fill(struct device *device, struct readback_slots *slots, int slot,
+void cuda_readback_destroy(struct queue *queue, struct readback_slots *slots);
+enum status cuda_readback_fill(struct queue *queue, struct readback_slots *slots, int slot,
                                const void *from);
-enum status cuda_readback_look(struct device *device, struct readback_slots *slots, int slot,
+enum status cuda_readback_look(struct queue *queue, struct readback_slots *slots, int slot,
                                bool waits, const void **value);
 
 /* ---- operations ---- */
 #define CUDA_DECLARE(op)                                                                           \
     enum status cuda_##op##_prepare(struct device *device, const struct op *args,                  \
                                     struct prepared **out);                                        \
-    enum status cuda_##op##_run(struct device *device, struct prepared *prepared,                  \
+    enum status cuda_##op##_run(struct queue *queue, const struct prepared *prepared,              \
                                 const struct op *args);
 KERNEL_OPS_COMMON(CUDA_DECLARE)
 #undef CUDA_DECLARE
@@ -124,8 +132,12 @@ enum status cuda_linear_bias_launch(struct gpu_stream *stream,
  * and describe. */
 #define CUDA_MEMORY                                                                                \
     {                                                                                              \
-        cuda_alloc, cuda_free, cuda_upload, cuda_download, cuda_zero, cuda_synchronize,            \
-            cuda_available                                                                         \
+        cuda_alloc, cuda_free, cuda_available                                                      \
+    }
+#define CUDA_QUEUE                                                                                 \
+    {                                                                                              \
+        cuda_queue_create, cuda_queue_destroy, cuda_upload, cuda_download, cuda_zero,              \
+            cuda_synchronize                                                                       \
     }
 #define CUDA_CAPTURE                                                                               \
     {                                                                                              \

@@ -32,7 +32,7 @@ static enum status upload(struct device *device, const void *from, size_t bytes,
 {
     enum status status = cuda_alloc(device, bytes, out);
 
-    return status == STATUS_OK ? cuda_upload(device, *out, from, bytes) : status;
+    return status == STATUS_OK ? cuda_upload(device->base.queue, *out, from, bytes) : status;
 }
 
 static enum status upload_tables(struct cuda_kept_rows *rows, const struct kept_rows *found)
@@ -77,9 +77,9 @@ static enum status download_weight(struct device *device, const struct tensor *w
     uint16_t *halves = NULL;
 
     if (weight->dtype == DTYPE_F32)
-        return cuda_download(device, to, weight->data, tensor_bytes(weight));
+        return cuda_download(device->base.queue, to, weight->data, tensor_bytes(weight));
     TRY_ALLOC(halves, heap_alloc(n, sizeof *halves));
-    TRY(cuda_download(device, halves, weight->data, tensor_bytes(weight)));
+    TRY(cuda_download(device->base.queue, halves, weight->data, tensor_bytes(weight)));
     for (int64_t i = 0; i < n; i++)
         to[i] = bf16_value(halves[i]);
 done:
@@ -182,11 +182,11 @@ static struct span behind_map(const struct cuda_kept_rows *rows, struct span wor
                          workspace.bytes - rows->map_bytes};
 }
 
-enum status cuda_kept_rows_forward(struct device *device, struct prepared *prepared,
+enum status cuda_kept_rows_forward(struct queue *queue, const struct prepared *prepared,
                                    const struct gpu_operands *operands)
 {
     enum status status = STATUS_OK;
-    const struct cuda_kept_rows *rows = ((struct cuda_prepared *)prepared)->rows;
+    const struct cuda_kept_rows *rows = ((const struct cuda_prepared *)prepared)->rows;
     struct gpu_operands smaller = *operands;
     const struct channel_move spread = {.dtype = rows->dtype,
                                         .from = operands->workspace.data,
@@ -197,22 +197,22 @@ enum status cuda_kept_rows_forward(struct device *device, struct prepared *prepa
                                         .n_to = rows->n_all};
 
     if (rows->n == 0)
-        return cuda_zero(device, operands->out,
+        return cuda_zero(queue, operands->out,
                          (size_t)(rows->n_pixels * rows->n_all) * dtype_bytes(rows->dtype));
     smaller.right = rows->weight;
     smaller.out = operands->workspace.data;
     smaller.workspace = behind_map(rows, operands->workspace);
-    TRY(cuda_plan_run(device, prepared, &smaller));
-    TRY(cuda_channel_move_launch(device->stream, &spread));
+    TRY(cuda_plan_run(queue, prepared, &smaller));
+    TRY(cuda_channel_move_launch(queue->stream, &spread));
 done:
     return status;
 }
 
-enum status cuda_kept_rows_backward_data(struct device *device, struct prepared *prepared,
+enum status cuda_kept_rows_backward_data(struct queue *queue, const struct prepared *prepared,
                                          const struct gpu_operands *operands, size_t out_bytes)
 {
     enum status status = STATUS_OK;
-    const struct cuda_kept_rows *rows = ((struct cuda_prepared *)prepared)->rows;
+    const struct cuda_kept_rows *rows = ((const struct cuda_prepared *)prepared)->rows;
     struct gpu_operands smaller = *operands;
     const struct channel_move gather = {.dtype = rows->dtype,
                                         .from = operands->left,
@@ -223,12 +223,12 @@ enum status cuda_kept_rows_backward_data(struct device *device, struct prepared 
                                         .n_to = rows->n};
 
     if (rows->n == 0)
-        return cuda_zero(device, operands->out, out_bytes);
+        return cuda_zero(queue, operands->out, out_bytes);
     smaller.left = operands->workspace.data;
     smaller.right = rows->weight;
     smaller.workspace = behind_map(rows, operands->workspace);
-    TRY(cuda_channel_move_launch(device->stream, &gather));
-    TRY(cuda_plan_run(device, prepared, &smaller));
+    TRY(cuda_channel_move_launch(queue->stream, &gather));
+    TRY(cuda_plan_run(queue, prepared, &smaller));
 done:
     return status;
 }

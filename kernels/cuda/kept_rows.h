@@ -47,9 +47,10 @@ CHECKED enum status cuda_kept_rows_prepare(struct device *device,
                                            const struct gpu_convolution *convolution,
                                            struct cuda_kept_rows *rows, struct prepared **out);
 /* Forward or backward data, by the operands of the whole convolution. Enqueued. */
-CHECKED enum status cuda_kept_rows_forward(struct device *device, struct prepared *prepared,
+CHECKED enum status cuda_kept_rows_forward(struct queue *queue, const struct prepared *prepared,
                                            const struct gpu_operands *operands);
-CHECKED enum status cuda_kept_rows_backward_data(struct device *device, struct prepared *prepared,
+CHECKED enum status cuda_kept_rows_backward_data(struct queue *queue,
+                                                 const struct prepared *prepared,
                                                  const struct gpu_operands *operands,
                                                  size_t out_bytes);
 

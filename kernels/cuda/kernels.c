@@ -3,11 +3,11 @@
 
 #define LAUNCHED(op)                                                                               \
     enum status cuda_##op##_launch(struct gpu_stream *stream, const struct op *args);              \
-    enum status cuda_##op##_run(struct device *device, struct prepared *prepared,                  \
+    enum status cuda_##op##_run(struct queue *queue, const struct prepared *prepared,              \
                                 const struct op *args)                                             \
     {                                                                                              \
         (void)prepared;                                                                            \
-        return cuda_##op##_launch(device->stream, args);                                           \
+        return cuda_##op##_launch(queue->stream, args);                                            \
     }
 #define PLAIN(op)                                                                                  \
     LAUNCHED(op)                                                                                   \

@@ -17,7 +17,7 @@ enum status cuda_linear_forward_prepare(struct device *device, const struct line
     return cuda_product_prepare(device, &product, out);
 }
 
-enum status cuda_linear_forward_run(struct device *device, struct prepared *prepared,
+enum status cuda_linear_forward_run(struct queue *queue, const struct prepared *prepared,
                                     const struct linear_forward *args)
 {
     const struct gpu_operands operands = {.left = args->x.data,
@@ -26,7 +26,7 @@ enum status cuda_linear_forward_run(struct device *device, struct prepared *prep
                                           .out = args->y.data,
                                           .workspace = args->workspace};
 
-    return cuda_plan_run(device, prepared, &operands);
+    return cuda_plan_run(queue, prepared, &operands);
 }
 
 enum status cuda_linear_backward_data_prepare(struct device *device,
@@ -46,7 +46,7 @@ enum status cuda_linear_backward_data_prepare(struct device *device,
     return cuda_product_prepare(device, &product, out);
 }
 
-enum status cuda_linear_backward_data_run(struct device *device, struct prepared *prepared,
+enum status cuda_linear_backward_data_run(struct queue *queue, const struct prepared *prepared,
                                           const struct linear_backward_data *args)
 {
     const struct gpu_operands operands = {.left = args->d_y.data,
@@ -54,7 +54,7 @@ enum status cuda_linear_backward_data_run(struct device *device, struct prepared
                                           .out = args->d_x.data,
                                           .workspace = args->workspace};
 
-    return cuda_plan_run(device, prepared, &operands);
+    return cuda_plan_run(queue, prepared, &operands);
 }
 
 enum status cuda_linear_backward_weight_prepare(struct device *device,
@@ -73,7 +73,7 @@ enum status cuda_linear_backward_weight_prepare(struct device *device,
     return cuda_product_prepare(device, &product, out);
 }
 
-enum status cuda_linear_backward_weight_run(struct device *device, struct prepared *prepared,
+enum status cuda_linear_backward_weight_run(struct queue *queue, const struct prepared *prepared,
                                             const struct linear_backward_weight *args)
 {
     enum status status = STATUS_OK;
@@ -82,9 +82,9 @@ enum status cuda_linear_backward_weight_run(struct device *device, struct prepar
                                           .out = args->d_weight.data,
                                           .workspace = args->workspace};
 
-    TRY(cuda_plan_run(device, prepared, &operands));
+    TRY(cuda_plan_run(queue, prepared, &operands));
     if (args->d_bias.data != NULL)
-        TRY(cuda_linear_bias_launch(device->stream, args));
+        TRY(cuda_linear_bias_launch(queue->stream, args));
 done:
     return status;
 }

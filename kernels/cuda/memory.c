@@ -1,4 +1,4 @@
-/* Memory of the cuda backend: the GPU's, and copies to and from it in the order of its stream. */
+/* Memory of the cuda backend: the GPU's. */
 #include "kernels/cuda/cuda.h"
 
 static const double mebibyte = 1024.0 * 1024.0;
@@ -34,26 +34,6 @@ enum status cuda_alloc(struct device *device, size_t bytes, void **out)
 void cuda_free(struct device *device, void *memory)
 {
     device->gpu->release(device->context, memory);
-}
-
-enum status cuda_upload(struct device *device, void *to, const void *from, size_t bytes)
-{
-    return staging_up(device->staging, device->stream, to, from, bytes);
-}
-
-enum status cuda_download(struct device *device, void *to, const void *from, size_t bytes)
-{
-    return staging_down(device->staging, device->stream, to, from, bytes);
-}
-
-enum status cuda_zero(struct device *device, void *memory, size_t bytes)
-{
-    return bytes > 0 ? device->gpu->zero(device->stream, memory, bytes) : STATUS_OK;
-}
-
-enum status cuda_synchronize(struct device *device)
-{
-    return device->gpu->stream_synchronize(device->stream);
 }
 
 enum status cuda_available(struct device *device, size_t *bytes)

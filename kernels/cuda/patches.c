@@ -123,7 +123,7 @@ static struct places places_of(const struct cuda_patches *p, const struct gpu_op
 }
 
 /* The weight, as wide as patches are. */
-static enum status widen_weight(struct device *device, const struct cuda_patches *p,
+static enum status widen_weight(struct queue *queue, const struct cuda_patches *p,
                                 const struct places *places, const void **weight)
 {
     const struct gpu_convolution *g = &p->convolution;
@@ -137,48 +137,48 @@ static enum status widen_weight(struct device *device, const struct cuda_patches
     if (!places->is_padded)
         return STATUS_OK;
     *weight = places->weight;
-    return cuda_row_copy_launch(device->stream, &widening);
+    return cuda_row_copy_launch(queue->stream, &widening);
 }
 
-static enum status run_forward(struct device *device, struct prepared *prepared,
+static enum status run_forward(struct queue *queue, const struct prepared *prepared,
                                const struct gpu_operands *operands, struct places *places)
 {
     enum status status = STATUS_OK;
-    const struct cuda_patches *p = ((struct cuda_prepared *)prepared)->patches;
+    const struct cuda_patches *p = ((const struct cuda_prepared *)prepared)->patches;
     struct gpu_operands product = *operands;
 
     places->patches.map = (void *)operands->left;
     product.left = places->patches.rows;
     product.workspace = places->rest;
-    TRY(cuda_patches_spread_launch(device->stream, &places->patches));
-    TRY(widen_weight(device, p, places, &product.right));
-    TRY(cuda_library_run(device, prepared, &product));
+    TRY(cuda_patches_spread_launch(queue->stream, &places->patches));
+    TRY(widen_weight(queue, p, places, &product.right));
+    TRY(cuda_library_run(queue, prepared, &product));
 done:
     return status;
 }
 
-static enum status run_backward_data(struct device *device, struct prepared *prepared,
+static enum status run_backward_data(struct queue *queue, const struct prepared *prepared,
                                      const struct gpu_operands *operands, struct places *places)
 {
     enum status status = STATUS_OK;
-    const struct cuda_patches *p = ((struct cuda_prepared *)prepared)->patches;
+    const struct cuda_patches *p = ((const struct cuda_prepared *)prepared)->patches;
     struct gpu_operands product = *operands;
 
     places->patches.map = operands->out;
     product.out = places->patches.rows;
     product.workspace = places->rest;
-    TRY(widen_weight(device, p, places, &product.right));
-    TRY(cuda_library_run(device, prepared, &product));
-    TRY(cuda_patches_sum_launch(device->stream, &places->patches));
+    TRY(widen_weight(queue, p, places, &product.right));
+    TRY(cuda_library_run(queue, prepared, &product));
+    TRY(cuda_patches_sum_launch(queue->stream, &places->patches));
 done:
     return status;
 }
 
-static enum status run_backward_weight(struct device *device, struct prepared *prepared,
+static enum status run_backward_weight(struct queue *queue, const struct prepared *prepared,
                                        const struct gpu_operands *operands, struct places *places)
 {
     enum status status = STATUS_OK;
-    const struct cuda_patches *p = ((struct cuda_prepared *)prepared)->patches;
+    const struct cuda_patches *p = ((const struct cuda_prepared *)prepared)->patches;
     const struct gpu_convolution *g = &p->convolution;
     struct gpu_operands product = *operands;
     const struct row_copy narrowing = {.dtype = DTYPE_F32,
@@ -192,26 +192,26 @@ static enum status run_backward_weight(struct device *device, struct prepared *p
     product.right = places->patches.rows;
     product.out = places->is_padded ? places->weight : operands->out;
     product.workspace = places->rest;
-    TRY(cuda_patches_spread_launch(device->stream, &places->patches));
-    TRY(cuda_library_run(device, prepared, &product));
+    TRY(cuda_patches_spread_launch(queue->stream, &places->patches));
+    TRY(cuda_library_run(queue, prepared, &product));
     if (places->is_padded)
-        TRY(cuda_row_copy_launch(device->stream, &narrowing));
+        TRY(cuda_row_copy_launch(queue->stream, &narrowing));
 done:
     return status;
 }
 
-enum status cuda_patches_run(struct device *device, struct prepared *prepared,
+enum status cuda_patches_run(struct queue *queue, const struct prepared *prepared,
                              const struct gpu_operands *operands)
 {
-    const struct cuda_patches *p = ((struct cuda_prepared *)prepared)->patches;
+    const struct cuda_patches *p = ((const struct cuda_prepared *)prepared)->patches;
     struct places places = places_of(p, operands);
 
     switch (p->convolution.part) {
     case GPU_CONVOLUTION_FORWARD:
-        return run_forward(device, prepared, operands, &places);
+        return run_forward(queue, prepared, operands, &places);
     case GPU_CONVOLUTION_BACKWARD_DATA:
-        return run_backward_data(device, prepared, operands, &places);
+        return run_backward_data(queue, prepared, operands, &places);
     default:
-        return run_backward_weight(device, prepared, operands, &places);
+        return run_backward_weight(queue, prepared, operands, &places);
     }
 }

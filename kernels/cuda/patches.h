@@ -38,6 +38,7 @@ struct row_copy {
 CHECKED enum status cuda_row_copy_launch(struct gpu_stream *stream, const struct row_copy *copy);
 
 struct device;
+struct queue;
 struct prepared;
 /* How much scratch a convolution's patches want. */
 size_t cuda_patches_bytes(const struct gpu_convolution *convolution);
@@ -45,7 +46,7 @@ size_t cuda_patches_bytes(const struct gpu_convolution *convolution);
 CHECKED enum status cuda_patches_prepare(struct device *device,
                                          const struct gpu_convolution *convolution,
                                          struct prepared **out);
-CHECKED enum status cuda_patches_run(struct device *device, struct prepared *prepared,
+CHECKED enum status cuda_patches_run(struct queue *queue, const struct prepared *prepared,
                                      const struct gpu_operands *operands);
 
 #ifdef __cplusplus

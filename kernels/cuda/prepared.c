@@ -55,20 +55,20 @@ enum status cuda_product_prepare(struct device *device, const struct gpu_product
     return planned(device, status, plan, out);
 }
 
-enum status cuda_library_run(struct device *device, struct prepared *prepared,
+enum status cuda_library_run(struct queue *queue, const struct prepared *prepared,
                              const struct gpu_operands *operands)
 {
-    return device->gpu->plan_run(((struct cuda_prepared *)prepared)->plan->plan, device->stream,
-                                 operands);
+    return queue->gpu->plan_run(((const struct cuda_prepared *)prepared)->plan->plan, queue->stream,
+                                operands);
 }
 
-enum status cuda_plan_run(struct device *device, struct prepared *prepared,
+enum status cuda_plan_run(struct queue *queue, const struct prepared *prepared,
                           const struct gpu_operands *operands)
 {
-    bool is_convolution = ((struct cuda_prepared *)prepared)->patches != NULL;
+    bool is_convolution = ((const struct cuda_prepared *)prepared)->patches != NULL;
 
-    return is_convolution ? cuda_patches_run(device, prepared, operands)
-                          : cuda_library_run(device, prepared, operands);
+    return is_convolution ? cuda_patches_run(queue, prepared, operands)
+                          : cuda_library_run(queue, prepared, operands);
 }
 
 void cuda_prepared_release(struct prepared *prepared)

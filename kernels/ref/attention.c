@@ -65,13 +65,13 @@ static void attend(const struct head *head, double *y, int64_t y_stride, double 
     }
 }
 
-enum status ref_attention_forward_run(struct device *device, struct prepared *prepared,
+enum status ref_attention_forward_run(struct queue *queue, const struct prepared *prepared,
                                       const struct attention_forward *args)
 {
     int64_t n_tokens = args->y.shape[1], n_channels = args->y.shape[2];
     double *y = args->y.data, *probabilities = args->probabilities.data;
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     for (int64_t i = 0; i < args->y.shape[0] * args->n_heads; i++) {
         struct head head = head_of(&args->qkv, args->n_heads, i);
@@ -109,12 +109,12 @@ static void attend_backward(const struct head *head, const struct head_gradient 
     }
 }
 
-enum status ref_attention_backward_run(struct device *device, struct prepared *prepared,
+enum status ref_attention_backward_run(struct queue *queue, const struct prepared *prepared,
                                        const struct attention_backward *args)
 {
     int64_t n_tokens = args->d_y.shape[1], n_channels = args->d_y.shape[2];
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     ref_fill(args->d_qkv.data, tensor_elements(&args->d_qkv), 0.0);
     for (int64_t i = 0; i < args->d_y.shape[0] * args->n_heads; i++) {

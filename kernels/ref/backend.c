@@ -11,6 +11,10 @@ struct device {
     struct device_base base;
 };
 
+struct queue {
+    struct queue_base base;
+};
+
 static enum status ref_open(const struct device_settings *settings, struct device **out)
 {
     struct device *device = calloc(1, sizeof *device);
@@ -46,16 +50,32 @@ static void ref_free(struct device *device, void *memory)
     free(memory);
 }
 
-static enum status ref_copy(struct device *device, void *to, const void *from, size_t bytes)
+static enum status ref_queue_create(struct device *device, struct queue **out)
 {
-    (void)device;
+    struct queue *queue = calloc(1, sizeof *queue);
+
+    if (queue == NULL)
+        return fail(STATUS_OUT_OF_MEMORY, "out of memory for a queue");
+    queue->base.device = device;
+    *out = queue;
+    return STATUS_OK;
+}
+
+static void ref_queue_destroy(struct queue *queue)
+{
+    free(queue);
+}
+
+static enum status ref_copy(struct queue *queue, void *to, const void *from, size_t bytes)
+{
+    (void)queue;
     memcpy(to, from, bytes);
     return STATUS_OK;
 }
 
-static enum status ref_zero(struct device *device, void *memory, size_t bytes)
+static enum status ref_zero(struct queue *queue, void *memory, size_t bytes)
 {
-    (void)device;
+    (void)queue;
     memset(memory, 0, bytes);
     return STATUS_OK;
 }
@@ -65,9 +85,9 @@ static void ref_describe(char *text, size_t bytes)
     snprintf(text, bytes, "float64 loops of our own");
 }
 
-static enum status ref_synchronize(struct device *device)
+static enum status ref_synchronize(struct queue *queue)
 {
-    (void)device;
+    (void)queue;
     return STATUS_OK;
 }
 
@@ -111,12 +131,12 @@ const struct backend backend_ref = {
     .open = ref_open,
     .close = ref_close,
     .describe = ref_describe,
-    .memory = {.alloc = ref_alloc,
-               .release = ref_free,
-               .upload = ref_copy,
-               .download = ref_copy,
-               .zero = ref_zero,
-               .synchronize = ref_synchronize,
-               .available = ref_available},
+    .memory = {.alloc = ref_alloc, .release = ref_free, .available = ref_available},
+    .queue = {.create = ref_queue_create,
+              .destroy = ref_queue_destroy,
+              .upload = ref_copy,
+              .download = ref_copy,
+              .zero = ref_zero,
+              .synchronize = ref_synchronize},
     .kernels = {KERNEL_OPS(REF_ENTRY)},
 };

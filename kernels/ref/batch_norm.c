@@ -9,7 +9,7 @@ static void update_running(double *running, const double *values, double momentu
         running[c] = (1.0 - momentum) * running[c] + momentum * values[c];
 }
 
-enum status ref_batch_norm_statistics_run(struct device *device, struct prepared *prepared,
+enum status ref_batch_norm_statistics_run(struct queue *queue, const struct prepared *prepared,
                                           const struct batch_norm_statistics *args)
 {
     int64_t n_channels = last_size(&args->x), n_rows = rows_of(&args->x);
@@ -17,7 +17,7 @@ enum status ref_batch_norm_statistics_run(struct device *device, struct prepared
     double *mean = args->mean.data, *variance = args->variance.data;
     double rows = (double)n_rows;
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     ref_fill(mean, n_channels, 0.0);
     ref_fill(variance, n_channels, 0.0);
@@ -42,7 +42,7 @@ enum status ref_batch_norm_statistics_run(struct device *device, struct prepared
     return STATUS_OK;
 }
 
-enum status ref_batch_norm_apply_run(struct device *device, struct prepared *prepared,
+enum status ref_batch_norm_apply_run(struct queue *queue, const struct prepared *prepared,
                                      const struct batch_norm_apply *args)
 {
     int64_t n_channels = last_size(&args->x), n = tensor_elements(&args->x);
@@ -51,7 +51,7 @@ enum status ref_batch_norm_apply_run(struct device *device, struct prepared *pre
     const double *residual = args->residual.data;
     double *y = args->y.data;
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     for (int64_t i = 0; i < n; i++) {
         int64_t c = i % n_channels;
@@ -63,7 +63,7 @@ enum status ref_batch_norm_apply_run(struct device *device, struct prepared *pre
     return STATUS_OK;
 }
 
-enum status ref_batch_norm_gradient_sums_run(struct device *device, struct prepared *prepared,
+enum status ref_batch_norm_gradient_sums_run(struct queue *queue, const struct prepared *prepared,
                                              const struct batch_norm_gradient_sums *args)
 {
     int64_t n_channels = last_size(&args->x), n = tensor_elements(&args->x);
@@ -72,7 +72,7 @@ enum status ref_batch_norm_gradient_sums_run(struct device *device, struct prepa
     const double *y = args->y.data, *addend = args->addend.data;
     double *d_weight = args->d_weight.data, *d_bias = args->d_bias.data, *d = args->d.data;
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     ref_fill(d_weight, n_channels, 0.0);
     ref_fill(d_bias, n_channels, 0.0);
@@ -89,7 +89,7 @@ enum status ref_batch_norm_gradient_sums_run(struct device *device, struct prepa
     return STATUS_OK;
 }
 
-enum status ref_batch_norm_gradient_apply_run(struct device *device, struct prepared *prepared,
+enum status ref_batch_norm_gradient_apply_run(struct queue *queue, const struct prepared *prepared,
                                               const struct batch_norm_gradient_apply *args)
 {
     int64_t n_channels = last_size(&args->x), n = tensor_elements(&args->x);
@@ -100,7 +100,7 @@ enum status ref_batch_norm_gradient_apply_run(struct device *device, struct prep
     const double *d_weight = args->d_weight.data, *d_bias = args->d_bias.data;
     double *d_x = args->d_x.data;
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     for (int64_t i = 0; i < n; i++) {
         int64_t c = i % n_channels;

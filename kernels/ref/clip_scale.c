@@ -3,14 +3,14 @@
 
 #include <math.h>
 
-enum status ref_clip_scale_run(struct device *device, struct prepared *prepared,
+enum status ref_clip_scale_run(struct queue *queue, const struct prepared *prepared,
                                const struct clip_scale *args)
 {
     const double *gradient = args->gradient.data;
     const uint8_t *mask = args->mask.data;
     double sum = 0.0;
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     for (int64_t i = 0; i < args->gradient.shape[0]; i++)
         if (mask == NULL || mask[i] != 0)

@@ -135,12 +135,12 @@ static void backward_weight_pair(const struct geometry *g, const struct pair *pa
             d_weight[c] += d_y[k] * (g->factor * x[c]);
 }
 
-enum status ref_conv2d_forward_run(struct device *device, struct prepared *prepared,
+enum status ref_conv2d_forward_run(struct queue *queue, const struct prepared *prepared,
                                    const struct conv2d_forward *args)
 {
     struct geometry g = geometry_of(&args->x, &args->weight, &args->y);
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     g.stride = args->stride;
     g.padding = args->padding;
@@ -153,12 +153,12 @@ enum status ref_conv2d_forward_run(struct device *device, struct prepared *prepa
     return STATUS_OK;
 }
 
-enum status ref_conv2d_backward_data_run(struct device *device, struct prepared *prepared,
+enum status ref_conv2d_backward_data_run(struct queue *queue, const struct prepared *prepared,
                                          const struct conv2d_backward_data *args)
 {
     struct geometry g = geometry_of(&args->d_x, &args->weight, &args->d_y);
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     g.stride = args->stride;
     g.padding = args->padding;
@@ -171,12 +171,12 @@ enum status ref_conv2d_backward_data_run(struct device *device, struct prepared 
     return STATUS_OK;
 }
 
-enum status ref_conv2d_backward_weight_run(struct device *device, struct prepared *prepared,
+enum status ref_conv2d_backward_weight_run(struct queue *queue, const struct prepared *prepared,
                                            const struct conv2d_backward_weight *args)
 {
     struct geometry g = geometry_of(&args->x, &args->d_weight, &args->d_y);
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     g.stride = args->stride;
     g.padding = args->padding;

@@ -12,7 +12,7 @@ static double fraction(const struct random_key *key, int64_t e)
     return ((double)first + (double)low.words[e % 4] * 0x1p-32) * 0x1p-16;
 }
 
-enum status ref_dropout_run(struct device *device, struct prepared *prepared,
+enum status ref_dropout_run(struct queue *queue, const struct prepared *prepared,
                             const struct dropout *args)
 {
     const int32_t *samples = args->samples.data, *epoch = args->epoch.data;
@@ -20,7 +20,7 @@ enum status ref_dropout_run(struct device *device, struct prepared *prepared,
     const double *x = args->x.data;
     double *y = args->y.data;
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     for (int64_t n = 0; n < args->x.shape[0]; n++, x += n_elements, y += n_elements) {
         struct random_key key = {.seed = args->seed,

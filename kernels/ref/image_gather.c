@@ -75,7 +75,7 @@ static enum status check_inputs(const struct image_gather *args)
     return STATUS_OK;
 }
 
-enum status ref_image_gather_run(struct device *device, struct prepared *prepared,
+enum status ref_image_gather_run(struct queue *queue, const struct prepared *prepared,
                                  const struct image_gather *args)
 {
     const int32_t *indices = args->indices.data, *image_labels = args->image_labels.data;
@@ -84,7 +84,7 @@ enum status ref_image_gather_run(struct device *device, struct prepared *prepare
     int64_t n_images = args->y.shape[0], n_values = tensor_elements(&args->y) / n_images;
     enum status status = STATUS_OK;
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     TRY(check_inputs(args));
     ref_fill(args->y.data, tensor_elements(&args->y), 0.0);

@@ -20,7 +20,7 @@ static struct moments moments_of(const double *x, int64_t n, double epsilon)
     return moments;
 }
 
-enum status ref_layer_norm_forward_run(struct device *device, struct prepared *prepared,
+enum status ref_layer_norm_forward_run(struct queue *queue, const struct prepared *prepared,
                                        const struct layer_norm_forward *args)
 {
     const double *weight = args->weight.data, *bias = args->bias.data;
@@ -32,7 +32,7 @@ enum status ref_layer_norm_forward_run(struct device *device, struct prepared *p
      * asked for it, it is x itself */
     const double *sum = written != NULL ? written : x;
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     for (int64_t i = 0; i < tensor_elements(&args->x) && written != NULL; i++)
         written[i] = x[i] + (residual != NULL ? residual[i] : 0);
@@ -65,14 +65,14 @@ static void weight_gradients(const struct layer_norm_backward *args)
     }
 }
 
-enum status ref_layer_norm_backward_run(struct device *device, struct prepared *prepared,
+enum status ref_layer_norm_backward_run(struct queue *queue, const struct prepared *prepared,
                                         const struct layer_norm_backward *args)
 {
     const double *x = args->x.data, *d_y = args->d_y.data, *weight = args->weight.data;
     const double *addend = args->addend.data, *means = args->mean.data;
     int64_t n = tensor_columns(&args->x);
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     if (args->d_weight.data != NULL)
         weight_gradients(args); /* before d_x, which may take d_y's memory */

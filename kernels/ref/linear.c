@@ -1,14 +1,14 @@
 /* y = x weightᵀ + bias and its adjoints. */
 #include "kernels/ref/ref.h"
 
-enum status ref_linear_forward_run(struct device *device, struct prepared *prepared,
+enum status ref_linear_forward_run(struct queue *queue, const struct prepared *prepared,
                                    const struct linear_forward *args)
 {
     const double *x = args->x.data, *weight = args->weight.data, *bias = args->bias.data;
     int64_t n_inputs = tensor_columns(&args->x), n_outputs = tensor_columns(&args->y);
     double *y = args->y.data;
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     for (int64_t n = 0; n < tensor_rows(&args->x); n++)
         for (int64_t k = 0; k < n_outputs; k++) {
@@ -20,14 +20,14 @@ enum status ref_linear_forward_run(struct device *device, struct prepared *prepa
     return STATUS_OK;
 }
 
-enum status ref_linear_backward_data_run(struct device *device, struct prepared *prepared,
+enum status ref_linear_backward_data_run(struct queue *queue, const struct prepared *prepared,
                                          const struct linear_backward_data *args)
 {
     const double *d_y = args->d_y.data, *weight = args->weight.data;
     int64_t n_inputs = tensor_columns(&args->d_x), n_outputs = tensor_columns(&args->d_y);
     double *d_x = args->d_x.data;
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     ref_fill(d_x, tensor_elements(&args->d_x), 0.0);
     for (int64_t n = 0; n < tensor_rows(&args->d_x); n++)
@@ -37,14 +37,14 @@ enum status ref_linear_backward_data_run(struct device *device, struct prepared 
     return STATUS_OK;
 }
 
-enum status ref_linear_backward_weight_run(struct device *device, struct prepared *prepared,
+enum status ref_linear_backward_weight_run(struct queue *queue, const struct prepared *prepared,
                                            const struct linear_backward_weight *args)
 {
     const double *x = args->x.data, *d_y = args->d_y.data;
     int64_t n_inputs = tensor_columns(&args->x), n_outputs = tensor_columns(&args->d_y);
     double *d_weight = args->d_weight.data, *d_bias = args->d_bias.data;
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     ref_fill(d_weight, tensor_elements(&args->d_weight), 0.0);
     if (d_bias != NULL)

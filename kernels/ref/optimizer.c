@@ -14,7 +14,7 @@ static double factor_of(const struct tensor *scale)
     return scale->data != NULL ? *(const double *)scale->data : 1.0;
 }
 
-enum status ref_sgd_step_run(struct device *device, struct prepared *prepared,
+enum status ref_sgd_step_run(struct queue *queue, const struct prepared *prepared,
                              const struct sgd_step *args)
 {
     const double *gradient = args->gradient.data, *rates = args->rates.data;
@@ -22,7 +22,7 @@ enum status ref_sgd_step_run(struct device *device, struct prepared *prepared,
     double factor = factor_of(&args->scale);
     bool is_first = rates[1] <= 1.0;
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     for (int64_t i = 0; i < args->parameter.shape[0]; i++) {
         if (is_masked(&args->mask, i))
@@ -38,7 +38,7 @@ enum status ref_sgd_step_run(struct device *device, struct prepared *prepared,
     return STATUS_OK;
 }
 
-enum status ref_adam_step_run(struct device *device, struct prepared *prepared,
+enum status ref_adam_step_run(struct queue *queue, const struct prepared *prepared,
                               const struct adam_step *args)
 {
     const double *gradient = args->gradient.data, *rates = args->rates.data;
@@ -47,7 +47,7 @@ enum status ref_adam_step_run(struct device *device, struct prepared *prepared,
     double correction1 = 1.0 - pow(args->beta1, rates[1]);
     double correction2 = 1.0 - pow(args->beta2, rates[1]), factor = factor_of(&args->scale);
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     for (int64_t i = 0; i < args->parameter.shape[0]; i++) {
         double g = factor * gradient[i], decay = is_masked(&args->decays, i) ? 0.0 : args->decay;

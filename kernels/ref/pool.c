@@ -1,7 +1,8 @@
 /* The mean over a map, and its gradient spread back over it. */
 #include "kernels/ref/ref.h"
 
-enum status ref_global_average_pool_forward_run(struct device *device, struct prepared *prepared,
+enum status ref_global_average_pool_forward_run(struct queue *queue,
+                                                const struct prepared *prepared,
                                                 const struct global_average_pool_forward *args)
 {
     int64_t n_pixels = tensor_rows(&args->x) / args->x.shape[0],
@@ -9,7 +10,7 @@ enum status ref_global_average_pool_forward_run(struct device *device, struct pr
     const double *x = args->x.data;
     double *y = args->y.data;
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     ref_fill(y, tensor_elements(&args->y), 0.0);
     for (int64_t n = 0; n < args->x.shape[0]; n++, y += n_channels) {
@@ -21,7 +22,8 @@ enum status ref_global_average_pool_forward_run(struct device *device, struct pr
     return STATUS_OK;
 }
 
-enum status ref_global_average_pool_backward_run(struct device *device, struct prepared *prepared,
+enum status ref_global_average_pool_backward_run(struct queue *queue,
+                                                 const struct prepared *prepared,
                                                  const struct global_average_pool_backward *args)
 {
     int64_t n_pixels = tensor_rows(&args->d_x) / args->d_x.shape[0],
@@ -29,7 +31,7 @@ enum status ref_global_average_pool_backward_run(struct device *device, struct p
     const double *d_y = args->d_y.data;
     double *d_x = args->d_x.data;
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     for (int64_t n = 0; n < args->d_x.shape[0]; n++, d_y += n_channels)
         for (int64_t pixel = 0; pixel < n_pixels; pixel++, d_x += n_channels)

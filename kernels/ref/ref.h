@@ -6,7 +6,7 @@
 #include "kernels/kernels.h"
 
 #define REF_RUN(op)                                                                                \
-    enum status ref_##op##_run(struct device *device, struct prepared *prepared,                   \
+    enum status ref_##op##_run(struct queue *queue, const struct prepared *prepared,               \
                                const struct op *args);
 KERNEL_OPS(REF_RUN)
 #undef REF_RUN

@@ -10,7 +10,7 @@ static int64_t small_offset(const struct tensor *y, int64_t n, int64_t h, int64_
     return ((n * y->shape[1] + h / 2) * y->shape[2] + w / 2) * y->shape[3];
 }
 
-enum status ref_shortcut_pad_forward_run(struct device *device, struct prepared *prepared,
+enum status ref_shortcut_pad_forward_run(struct queue *queue, const struct prepared *prepared,
                                          const struct shortcut_pad_forward *args)
 {
     const int64_t *shape = args->x.shape, n_channels = shape[3];
@@ -18,7 +18,7 @@ enum status ref_shortcut_pad_forward_run(struct device *device, struct prepared 
     const double *x = args->x.data;
     double *y = args->y.data;
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     ref_fill(y, tensor_elements(&args->y), 0.0);
     for (int64_t n = 0; n < shape[0]; n++)
@@ -30,7 +30,7 @@ enum status ref_shortcut_pad_forward_run(struct device *device, struct prepared 
     return STATUS_OK;
 }
 
-enum status ref_shortcut_pad_backward_run(struct device *device, struct prepared *prepared,
+enum status ref_shortcut_pad_backward_run(struct queue *queue, const struct prepared *prepared,
                                           const struct shortcut_pad_backward *args)
 {
     const int64_t *shape = args->d_x.shape, n_channels = shape[3];
@@ -38,7 +38,7 @@ enum status ref_shortcut_pad_backward_run(struct device *device, struct prepared
     const double *d_y = args->d_y.data;
     double *d_x = args->d_x.data;
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     ref_fill(d_x, tensor_elements(&args->d_x), 0.0);
     for (int64_t n = 0; n < shape[0]; n++)

@@ -82,7 +82,7 @@ static void gradient_row(const struct softmax_cross_entropy *args, int64_t n, do
         d_logits[k] = (exp(logits[k] - total) - target(args, n, k)) / n_counted;
 }
 
-enum status ref_softmax_cross_entropy_run(struct device *device, struct prepared *prepared,
+enum status ref_softmax_cross_entropy_run(struct queue *queue, const struct prepared *prepared,
                                           const struct softmax_cross_entropy *args)
 {
     int64_t n_rows = args->logits.shape[0], n_classes = args->logits.shape[1], n_counted = 0;
@@ -91,7 +91,7 @@ enum status ref_softmax_cross_entropy_run(struct device *device, struct prepared
     double sum = 0.0;
     enum status status = STATUS_OK;
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     TRY(count_rows(args, &n_counted));
     for (int64_t n = 0; n < n_rows; n++) {

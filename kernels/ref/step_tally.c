@@ -14,7 +14,7 @@ static bool is_right(const double *logits, int32_t label, int64_t n_classes)
     return true;
 }
 
-enum status ref_step_tally_run(struct device *device, struct prepared *prepared,
+enum status ref_step_tally_run(struct queue *queue, const struct prepared *prepared,
                                const struct step_tally *args)
 {
     int64_t n_rows = args->logits.shape[0], n_classes = args->logits.shape[1];
@@ -22,7 +22,7 @@ enum status ref_step_tally_run(struct device *device, struct prepared *prepared,
     double loss = *(const double *)args->loss.data, step = ((const double *)args->rates.data)[1];
     double *totals = args->totals.data, n_counted = 0, n_right = 0;
 
-    (void)device;
+    (void)queue;
     (void)prepared;
     for (int64_t n = 0; n < n_rows; n++) {
         if (labels[n] < 0)

@@ -91,7 +91,7 @@ static enum status inputs_alloc(struct executor *executor)
     if (total == 0)
         return STATUS_OK;
     TRY(device_alloc(executor->device, total, &executor->inputs));
-    TRY(device_zero(executor->device, executor->inputs, total));
+    TRY(queue_zero(device_queue(executor->device), executor->inputs, total));
     char *next = executor->inputs;
     for (int64_t v = 0; v < graph->n_values; v++)
         if (graph->values[v].role == VALUE_INPUT && !is_table(graph, (int)v)) {
@@ -359,12 +359,12 @@ enum status executor_upload(struct executor *executor, int value, const void *fr
     struct tensor *tensor = &executor->tensors[value];
     if (tensor->data == NULL) {
         TRY(device_alloc(executor->device, tensor_bytes(tensor), &memory));
-        TRY(device_upload(executor->device, memory, from, tensor_bytes(tensor)));
+        TRY(queue_upload(device_queue(executor->device), memory, from, tensor_bytes(tensor)));
         TRY(executor_bind(executor, value, memory));
         executor->is_own[value] = true;
         memory = NULL;
     } else {
-        TRY(device_upload(executor->device, tensor->data, from, tensor_bytes(tensor)));
+        TRY(queue_upload(device_queue(executor->device), tensor->data, from, tensor_bytes(tensor)));
     }
 done:
     device_free(executor->device, memory);
@@ -375,7 +375,7 @@ enum status executor_download(struct executor *executor, int value, void *to)
 {
     const struct tensor *tensor = &executor->tensors[value];
 
-    return device_download(executor->device, to, tensor->data, tensor_bytes(tensor));
+    return queue_download(device_queue(executor->device), to, tensor->data, tensor_bytes(tensor));
 }
 
 enum status executor_run_node(struct executor *executor, int64_t i)
@@ -386,7 +386,8 @@ enum status executor_run_node(struct executor *executor, int64_t i)
     if (step->prepared == NULL)
         return fail(STATUS_BAD_CONFIG, "node %lld (%s) has an input without memory: bind it",
                     (long long)i, op_info(node->kind)->name);
-    enum status status = kernel_run(executor->device, node->kind, step->prepared, &step->op);
+    enum status status =
+        kernel_run(device_queue(executor->device), node->kind, step->prepared, &step->op);
     if (status != STATUS_OK)
         return fail_context(status, "node %lld (%s '%s')", (long long)i, op_info(node->kind)->name,
                             node->module);
@@ -416,13 +417,13 @@ static enum status record(struct executor *executor)
 {
     enum status status = STATUS_OK;
 
-    TRY(device_capture_begin(executor->device));
+    TRY(queue_capture_begin(device_queue(executor->device)));
     status = run_nodes(executor);
     if (status != STATUS_OK) {
-        device_capture_abandon(executor->device);
+        queue_capture_abandon(device_queue(executor->device));
         return status;
     }
-    TRY(device_capture_end(executor->device, &executor->recording));
+    TRY(queue_capture_end(device_queue(executor->device), &executor->recording));
 done:
     return status;
 }
@@ -440,7 +441,7 @@ enum status executor_run(struct executor *executor)
     }
     if (executor->recording == NULL)
         TRY(record(executor));
-    TRY(device_replay(executor->device, executor->recording));
+    TRY(queue_replay(device_queue(executor->device), executor->recording));
 done:
     return status;
 }

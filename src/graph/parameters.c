@@ -83,7 +83,8 @@ enum status parameters_round(struct parameters *parameters, bool is_of_frozen)
 
     if (rounded->prepared == NULL)
         return STATUS_OK;
-    return kernel_run(parameters->device, OP_convert, rounded->prepared, &rounded->op);
+    return kernel_run(device_queue(parameters->device), OP_convert, rounded->prepared,
+                      &rounded->op);
 }
 
 struct tensor parameters_gradient(const struct parameters *parameters, int64_t i)
@@ -133,7 +134,7 @@ static enum status fetch(const struct parameters *parameters, int64_t i, struct 
     void *host = NULL;
 
     TRY_ALLOC(host, heap_alloc(n, dtype_bytes(tensor.dtype)));
-    TRY(device_download(parameters->device, host, tensor.data, tensor_bytes(&tensor)));
+    TRY(queue_download(device_queue(parameters->device), host, tensor.data, tensor_bytes(&tensor)));
     for (int64_t e = 0; e < n; e++)
         values[e] = number_at(host, tensor.dtype, graph_index(&parameters->rows[i], e));
 done:
@@ -162,8 +163,8 @@ enum status parameters_set(struct parameters *parameters, int64_t i, const doubl
     TRY_ALLOC(host, heap_alloc(n, dtype_bytes(tensor.dtype)));
     for (int64_t e = 0; e < n; e++)
         number_put(host, tensor.dtype, graph_index(&parameters->rows[i], e), values[e]);
-    TRY(device_upload(parameters->device, tensor.data, host, tensor_bytes(&tensor)));
-    TRY(device_synchronize(parameters->device)); /* `host` is read until then */
+    TRY(queue_upload(device_queue(parameters->device), tensor.data, host, tensor_bytes(&tensor)));
+    TRY(queue_synchronize(device_queue(parameters->device))); /* `host` is read until then */
 done:
     free(host);
     return status;
@@ -185,12 +186,12 @@ enum status parameters_mask_rows(struct parameters *parameters, int64_t i, const
     if (parameters->mask == NULL)
         TRY(device_alloc(parameters->device, n_flat, &parameters->mask));
     else
-        TRY(device_download(parameters->device, mask, parameters->mask, n_flat));
+        TRY(queue_download(device_queue(parameters->device), mask, parameters->mask, n_flat));
     for (int64_t k = 0; k < row->shape[0]; k++)
         if (is_held[k])
             memset(mask + parameters->offsets[i] + k * row_elements, 0, (size_t)row_elements);
-    TRY(device_upload(parameters->device, parameters->mask, mask, n_flat));
-    TRY(device_synchronize(parameters->device));
+    TRY(queue_upload(device_queue(parameters->device), parameters->mask, mask, n_flat));
+    TRY(queue_synchronize(device_queue(parameters->device)));
 done:
     free(mask);
     return status;
@@ -240,7 +241,7 @@ static enum status vector_alloc(struct parameters *parameters, int64_t n, void *
     if (n == 0)
         return STATUS_OK;
     TRY(device_alloc(parameters->device, bytes, out));
-    TRY(device_zero(parameters->device, *out, bytes));
+    TRY(queue_zero(device_queue(parameters->device), *out, bytes));
 done:
     return status;
 }

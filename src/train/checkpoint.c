@@ -34,7 +34,7 @@ static enum status download_as_double(struct device *device, struct tensor tenso
 
     TRY_ALLOC(values, ARENA_ARRAY(arena, n, double));
     TRY_ALLOC(raw, arena_alloc(arena, n, dtype_bytes(tensor.dtype)));
-    TRY(device_download(device, raw, tensor.data, tensor_bytes(&tensor)));
+    TRY(queue_download(device_queue(device), raw, tensor.data, tensor_bytes(&tensor)));
     for (int64_t i = 0; i < n; i++)
         values[i] = number_at(raw, tensor.dtype, i);
     *out = values;
@@ -245,7 +245,7 @@ static enum status upload_state(struct device *device, struct tensor state,
     TRY_ALLOC(raw, arena_alloc(arena, n, dtype_bytes(state.dtype)));
     for (int64_t i = 0; i < n; i++)
         number_put(raw, state.dtype, i, weight_value(stored, i));
-    TRY(device_upload(device, state.data, raw, tensor_bytes(&state)));
+    TRY(queue_upload(device_queue(device), state.data, raw, tensor_bytes(&state)));
 done:
     return status;
 }

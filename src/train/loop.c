@@ -320,7 +320,7 @@ enum status loop_run(struct loop *loop)
     TRY(stages_create(loop));
     while (loop->position.epoch < loop->until && !loop_is_over(loop))
         TRY(epoch_run(loop));
-    TRY(device_synchronize(loop->network->device));
+    TRY(queue_synchronize(device_queue(loop->network->device)));
 done:
     stages_release(loop);
     return status;

@@ -80,12 +80,12 @@ static enum status data_upload(struct device *device, struct resident_data *data
     data->n = train->n + test->n;
     TRY(device_alloc(device, (train_n + test_n) * image, &data->images));
     TRY(device_alloc(device, (train_n + test_n) * sizeof(int32_t), &data->labels));
-    TRY(device_upload(device, data->images, train->images, train_n * image));
-    TRY(device_upload(device, (char *)data->images + train_n * image, test->images,
-                      test_n * image));
-    TRY(device_upload(device, data->labels, train->labels, train_n * sizeof(int32_t)));
-    TRY(device_upload(device, (char *)data->labels + train_n * sizeof(int32_t), test->labels,
-                      test_n * sizeof(int32_t)));
+    TRY(queue_upload(device_queue(device), data->images, train->images, train_n * image));
+    TRY(queue_upload(device_queue(device), (char *)data->images + train_n * image, test->images,
+                     test_n * image));
+    TRY(queue_upload(device_queue(device), data->labels, train->labels, train_n * sizeof(int32_t)));
+    TRY(queue_upload(device_queue(device), (char *)data->labels + train_n * sizeof(int32_t),
+                     test->labels, test_n * sizeof(int32_t)));
 done:
     return status;
 }

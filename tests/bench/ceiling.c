@@ -37,7 +37,7 @@ static enum status fastest(struct device *device, enum op_kind kind, union op_an
     TRY(device_alloc(device, op->workspace.bytes + 1, &op->workspace.data));
     for (double begin = clock_seconds(); clock_seconds() - begin < seconds;) {
         double start = clock_seconds();
-        TRY(kernel_run(device, kind, prepared, op));
+        TRY(kernel_run(device_queue(device), kind, prepared, op));
         double taken = clock_seconds() - start;
         least = taken < least ? taken : least;
     }

@@ -148,7 +148,7 @@ static enum status step(const struct bench *bench, int64_t number)
         TRY(optimizer_set_rates(bench->optimizer, 1e-4, number));
         TRY(optimizer_enqueue(bench->optimizer));
     }
-    TRY(device_synchronize(bench->device));
+    TRY(queue_synchronize(device_queue(bench->device)));
 done:
     return status;
 }

@@ -241,7 +241,7 @@ void golden_network_execute(struct golden *golden, struct golden_network *networ
         numbers[i] = (int32_t)i;
     ok(executor_upload(network->executor, graph->indices, numbers));
     ok(executor_upload(network->executor, graph->epoch, &epoch));
-    ok(device_synchronize(network->device));
+    ok(queue_synchronize(device_queue(network->device)));
     free(images);
     free(labels);
     free(numbers);

@@ -41,10 +41,11 @@ static void upload_gradients(struct golden *golden, struct golden_network *netwo
             values[e] /= step;
         /* parameters_set knows PyTorch's layout: borrow the value's place for the gradient's sake
          */
-        ok(device_download(network->device, keep, value.data, tensor_bytes(&value)));
+        ok(queue_download(device_queue(network->device), keep, value.data, tensor_bytes(&value)));
         ok(parameters_set(network->parameters, i, values));
-        ok(device_upload(network->device, gradient.data, value.data, tensor_bytes(&value)));
-        ok(device_upload(network->device, value.data, keep, tensor_bytes(&value)));
+        ok(queue_upload(device_queue(network->device), gradient.data, value.data,
+                        tensor_bytes(&value)));
+        ok(queue_upload(device_queue(network->device), value.data, keep, tensor_bytes(&value)));
         free(keep);
         free(values);
     }

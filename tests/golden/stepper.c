@@ -18,7 +18,7 @@ struct stepper {
 static struct tensor state_like(struct stepper *stepper, struct tensor flat, int i)
 {
     ok(device_alloc(stepper->device, tensor_bytes(&flat), &stepper->states[i]));
-    ok(device_zero(stepper->device, stepper->states[i], tensor_bytes(&flat)));
+    ok(queue_zero(device_queue(stepper->device), stepper->states[i], tensor_bytes(&flat)));
     flat.data = stepper->states[i];
     return flat;
 }
@@ -69,9 +69,9 @@ void stepper_step(struct stepper *stepper)
 {
     double rates[2] = {stepper->lr, ++stepper->n_steps};
 
-    ok(device_upload(stepper->device, stepper->rates, rates, sizeof rates));
-    ok(kernel_run(stepper->device, stepper->kind, stepper->prepared, &stepper->op));
-    ok(device_synchronize(stepper->device));
+    ok(queue_upload(device_queue(stepper->device), stepper->rates, rates, sizeof rates));
+    ok(kernel_run(device_queue(stepper->device), stepper->kind, stepper->prepared, &stepper->op));
+    ok(queue_synchronize(device_queue(stepper->device)));
 }
 
 void stepper_destroy(struct stepper *stepper)

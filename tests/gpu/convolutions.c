@@ -70,9 +70,9 @@ static enum status move(struct device *device, const struct tensor *tensor, doub
         memcpy(narrow + (size_t)e * each, (char *)&value + skipped, each);
     }
     if (is_up)
-        TRY(device_upload(device, tensor->data, narrow, tensor_bytes(tensor)));
+        TRY(queue_upload(device_queue(device), tensor->data, narrow, tensor_bytes(tensor)));
     else
-        TRY(device_download(device, narrow, tensor->data, tensor_bytes(tensor)));
+        TRY(queue_download(device_queue(device), narrow, tensor->data, tensor_bytes(tensor)));
     for (int64_t e = 0; e < n && !is_up; e++) {
         float value = 0;
         memcpy((char *)&value + skipped, narrow + (size_t)e * each, each);
@@ -107,7 +107,7 @@ static enum status run_on_device(struct suite *suite, const struct conv *conv, s
     TRY(kernel_prepare(suite->device, conv->kind, &op, &prepared));
     op.workspace.bytes = prepared->workspace_bytes;
     TRY(device_alloc(suite->device, prepared->workspace_bytes, &op.workspace.data));
-    TRY(kernel_run(suite->device, conv->kind, prepared, &op));
+    TRY(kernel_run(device_queue(suite->device), conv->kind, prepared, &op));
     TRY(move(suite->device, out, host->values[written(conv->kind)], false));
     snprintf(name, 64, "%.63s", prepared->implementation);
 done:

@@ -132,8 +132,8 @@ static enum status open(struct steps *steps)
     TRY(tally_begin(steps->tally, 0));
     TRY(step_end_create(steps->executor, steps->graph, steps->optimizer, steps->tally,
                         &steps->end));
-    TRY(device_readback_create(steps->device, dtype_bytes(device_real(steps->device)), MOST_BEHIND,
-                               &steps->losses));
+    TRY(readback_create(device_queue(steps->device), dtype_bytes(device_real(steps->device)),
+                        MOST_BEHIND, &steps->losses));
 done:
     return status;
 }
@@ -141,7 +141,7 @@ done:
 static void close(struct steps *steps)
 {
     if (steps->losses != NULL)
-        device_readback_destroy(steps->device, steps->losses);
+        readback_destroy(steps->losses);
     executor_destroy(steps->executor);
     step_end_destroy(steps->end);
     tally_destroy(steps->tally);
@@ -162,7 +162,7 @@ static enum status read_losses(struct steps *steps, int64_t step, int64_t most)
 
     while (step - steps->n_read > most) {
         bool has_value = false;
-        TRY(device_readback_pop(steps->device, steps->losses, true, &loss, &has_value));
+        TRY(readback_pop(steps->losses, true, &loss, &has_value));
         double value = device_real(steps->device) == DTYPE_F32 ? (double)loss.f32 : loss.f64;
         printf("%s%.17g", steps->n_read > 0 ? ", " : "", value);
         steps->n_read++;
@@ -182,10 +182,11 @@ static enum status train(struct steps *steps, int64_t first, int64_t n)
         TRY(tally_step(steps->tally));
         if (steps->is_timed)
             continue;
-        TRY(device_readback_push(steps->device, steps->losses, loss.data));
+        TRY(readback_push(steps->losses, loss.data));
         TRY(read_losses(steps, step + 1, MOST_BEHIND - 1));
     }
-    TRY(steps->is_timed ? device_synchronize(steps->device) : read_losses(steps, first + n, 0));
+    TRY(steps->is_timed ? queue_synchronize(device_queue(steps->device))
+                        : read_losses(steps, first + n, 0));
 done:
     return status;
 }
@@ -197,7 +198,7 @@ static enum status print_checksum(const struct steps *steps)
     void *bytes = NULL;
 
     TRY_ALLOC(bytes, heap_alloc((int64_t)tensor_bytes(&values), 1));
-    TRY(device_download(steps->device, bytes, values.data, tensor_bytes(&values)));
+    TRY(queue_download(device_queue(steps->device), bytes, values.data, tensor_bytes(&values)));
     printf("], \"checksum\": \"%08x\"}\n", crc32_bytes(bytes, tensor_bytes(&values)));
 done:
     free(bytes);

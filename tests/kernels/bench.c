@@ -52,11 +52,11 @@ static double seconds_per_run(struct device *device, enum op_kind kind, struct p
     double seconds[MOST], begin = clock_seconds();
     int n = 0;
 
-    ok(kernel_run(device, kind, prepared, op)); /* warms up */
+    ok(kernel_run(device_queue(device), kind, prepared, op)); /* warms up */
     while (n < 3 || (n < MOST && clock_seconds() - begin < 0.1)) {
         double start = clock_seconds();
-        ok(kernel_run(device, kind, prepared, op));
-        ok(device_synchronize(device));
+        ok(kernel_run(device_queue(device), kind, prepared, op));
+        ok(queue_synchronize(device_queue(device)));
         seconds[n++] = clock_seconds() - start;
     }
     qsort(seconds, (size_t)n, sizeof *seconds, compare_seconds);

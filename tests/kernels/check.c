@@ -98,7 +98,7 @@ static void blocks_create(struct check *check)
 static void upload_block(struct check *check, const struct block *block)
 {
     if (block->device != NULL)
-        ok(device_upload(check->device, block->device, block->start, block->bytes));
+        ok(queue_upload(device_queue(check->device), block->device, block->start, block->bytes));
 }
 
 static void upload_blocks(struct check *check)
@@ -111,8 +111,8 @@ static void upload_blocks(struct check *check)
 static void run_once(struct check *check, struct prepared *prepared)
 {
     upload_blocks(check);
-    ok(kernel_run(check->device, check->kind, prepared, &check->op));
-    ok(device_synchronize(check->device));
+    ok(kernel_run(device_queue(check->device), check->kind, prepared, &check->op));
+    ok(queue_synchronize(device_queue(check->device)));
 }
 
 static void check_guards(struct check *check, const struct block *block, const char *name)
@@ -136,7 +136,7 @@ static void collect(struct check *check, bool is_second)
         if (block->device == NULL)
             continue;
         char *found = is_second ? bytes_in(check->arena, block->bytes) : block->found;
-        ok(device_download(check->device, found, block->device, block->bytes));
+        ok(queue_download(device_queue(check->device), found, block->device, block->bytes));
         if (is_second && memcmp(found, block->found, block->bytes) != 0)
             report(check, name, "differs from run to run");
         if (is_second)
@@ -147,7 +147,7 @@ static void collect(struct check *check, bool is_second)
     }
     if (check->workspace.device != NULL && !is_second) {
         struct block *block = &check->workspace;
-        ok(device_download(check->device, block->found, block->device, block->bytes));
+        ok(queue_download(device_queue(check->device), block->found, block->device, block->bytes));
         check_guards(check, block, "workspace");
     }
 }

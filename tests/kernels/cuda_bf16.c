@@ -109,15 +109,16 @@ static void run_weight_gradient(const char *name, float found[N_D_WEIGHT], size_
     ok(device_alloc(device, 8192, &memory));
     for (int i = 0; i < N_D_Y; i++) /* 1 + i % 32 / 32: five bits behind the point */
         numbers[i] = (uint16_t)(0x3F80 + i * 7 % 32 * 4);
-    ok(device_upload(device, memory, numbers, sizeof(uint16_t) * N_X));
-    ok(device_upload(device, (char *)memory + 1024, numbers, sizeof numbers));
+    ok(queue_upload(device_queue(device), memory, numbers, sizeof(uint16_t) * N_X));
+    ok(queue_upload(device_queue(device), (char *)memory + 1024, numbers, sizeof numbers));
     union op_any op = weight_gradient(memory);
     ok(kernel_prepare(device, OP_conv2d_backward_weight, &op, &prepared));
     *workspace_bytes = prepared->workspace_bytes;
     assert_string_equal(prepared->implementation, name);
     op.workspace = (struct span){(char *)memory + 4096, 4096};
-    ok(kernel_run(device, OP_conv2d_backward_weight, prepared, &op));
-    ok(device_download(device, found, (char *)memory + 2048, N_D_WEIGHT * sizeof *found));
+    ok(kernel_run(device_queue(device), OP_conv2d_backward_weight, prepared, &op));
+    ok(queue_download(device_queue(device), found, (char *)memory + 2048,
+                      N_D_WEIGHT * sizeof *found));
     kernel_release(device, OP_conv2d_backward_weight, prepared);
     device_free(device, memory);
     device_close(device);

@@ -119,11 +119,11 @@ static void test_uploads_keep_nothing(void **state)
     for (size_t at = 0; at < BYTES; n_pieces++) {
         size_t bytes = sizes[n_pieces % 7] < BYTES - at ? sizes[n_pieces % 7] : BYTES - at;
         memset(piece, n_pieces % 251, bytes);
-        ok(device_upload(device, (char *)memory + at, piece, bytes));
+        ok(queue_upload(device_queue(device), (char *)memory + at, piece, bytes));
         at += bytes;
     }
     memset(piece, 0xEE, BYTES);
-    ok(device_download(device, found, memory, BYTES));
+    ok(queue_download(device_queue(device), found, memory, BYTES));
     for (size_t at = 0, i = 0; at < BYTES; i++) {
         size_t bytes = sizes[i % 7] < BYTES - at ? sizes[i % 7] : BYTES - at;
         for (size_t b = 0; b < bytes; b++)
@@ -149,14 +149,14 @@ static void test_order(void **state)
     int64_t waits = host_gpu()->n_wait, ran = host_gpu()->n_run;
     for (int i = 0; i < 100; i++) {
         value = (float)i;
-        ok(device_upload(device, memory, &value, sizeof value));
+        ok(queue_upload(device_queue(device), memory, &value, sizeof value));
     }
     assert_int_equal(host_gpu()->n_wait, waits);
     assert_int_equal(host_gpu()->n_run, ran);
-    ok(device_download(device, &found, memory, sizeof found));
+    ok(queue_download(device_queue(device), &found, memory, sizeof found));
     assert_true(found == 99);
-    ok(device_zero(device, memory, sizeof value));
-    ok(device_download(device, &found, memory, sizeof found));
+    ok(queue_zero(device_queue(device), memory, sizeof value));
+    ok(queue_download(device_queue(device), &found, memory, sizeof found));
     assert_true(found == 0);
     device_free(device, memory);
     device_close(device);
@@ -177,7 +177,7 @@ static void doubling_open(struct doubling *doubling)
 
     *doubling = (struct doubling){.device = substitute_open(PRECISION_FP32)};
     ok(device_alloc(doubling->device, sizeof start, &memory));
-    ok(device_upload(doubling->device, memory, start, sizeof start));
+    ok(queue_upload(device_queue(doubling->device), memory, start, sizeof start));
     doubling->op.scale.x = doubling->op.scale.y = (struct tensor){memory, DTYPE_F32, 1, {2}};
     doubling->op.scale.factor = 2;
     ok(kernel_prepare(doubling->device, OP_scale, &doubling->op, &doubling->prepared));
@@ -194,7 +194,8 @@ static void doubling_check(struct doubling *doubling, float wanted)
 {
     float found[2] = {0, 0};
 
-    ok(device_download(doubling->device, found, doubling->op.scale.y.data, sizeof found));
+    ok(queue_download(device_queue(doubling->device), found, doubling->op.scale.y.data,
+                      sizeof found));
     assert_true(found[0] == wanted && found[1] == -3 * wanted);
 }
 
@@ -206,13 +207,13 @@ static void test_recording(void **state)
     (void)state;
     doubling_open(&doubling);
     assert_true(device_can_capture(doubling.device));
-    ok(device_capture_begin(doubling.device));
-    ok(kernel_run(doubling.device, OP_scale, doubling.prepared, &doubling.op));
-    ok(kernel_run(doubling.device, OP_scale, doubling.prepared, &doubling.op));
-    ok(device_capture_end(doubling.device, &recording));
+    ok(queue_capture_begin(device_queue(doubling.device)));
+    ok(kernel_run(device_queue(doubling.device), OP_scale, doubling.prepared, &doubling.op));
+    ok(kernel_run(device_queue(doubling.device), OP_scale, doubling.prepared, &doubling.op));
+    ok(queue_capture_end(device_queue(doubling.device), &recording));
     doubling_check(&doubling, 1); /* recorded, not run */
     for (int i = 0; i < 3; i++)
-        ok(device_replay(doubling.device, recording));
+        ok(queue_replay(device_queue(doubling.device), recording));
     device_recording_release(doubling.device, recording); /* while its launches wait */
     doubling_check(&doubling, 64);
     doubling_close(&doubling);
@@ -226,13 +227,13 @@ static void test_refused_in_recordings(void **state)
 
     (void)state;
     doubling_open(&doubling);
-    ok(device_capture_begin(doubling.device));
+    ok(queue_capture_begin(device_queue(doubling.device)));
     fails_with(device_alloc(doubling.device, 8, &memory), STATUS_DEVICE,
                "alloc: operation not permitted when stream is capturing");
-    fails_with(device_synchronize(doubling.device), STATUS_DEVICE,
+    fails_with(queue_synchronize(device_queue(doubling.device)), STATUS_DEVICE,
                "stream_synchronize: operation not permitted when stream is capturing");
-    device_capture_abandon(doubling.device);
-    ok(kernel_run(doubling.device, OP_scale, doubling.prepared, &doubling.op));
+    queue_capture_abandon(device_queue(doubling.device));
+    ok(kernel_run(device_queue(doubling.device), OP_scale, doubling.prepared, &doubling.op));
     doubling_check(&doubling, 2);
     doubling_close(&doubling);
 }
@@ -256,9 +257,9 @@ static void clipped_open(struct clipped *c)
 
     *c = (struct clipped){.device = substitute_open(PRECISION_FP32)};
     ok(device_alloc(c->device, CLIPPED_BYTES, &memory));
-    ok(device_zero(c->device, memory, CLIPPED_BYTES));
+    ok(queue_zero(device_queue(c->device), memory, CLIPPED_BYTES));
     c->memory = memory;
-    ok(device_upload(c->device, c->memory + RATES, rates, sizeof rates));
+    ok(queue_upload(device_queue(c->device), c->memory + RATES, rates, sizeof rates));
     c->clip.clip_scale.gradient = (struct tensor){c->memory + GRADIENT, DTYPE_F32, 1, {2}};
     c->clip.clip_scale.scale = (struct tensor){c->memory + SCALE, DTYPE_F64, 1, {1}};
     c->clip.clip_scale.limit = 2.5;
@@ -289,15 +290,16 @@ static void test_recorded_clipping(void **state)
 
     (void)state;
     clipped_open(&c);
-    ok(device_capture_begin(c.device));
-    ok(kernel_run(c.device, OP_clip_scale, c.prepared[0], &c.clip));
-    ok(kernel_run(c.device, OP_sgd_step, c.prepared[1], &c.step));
-    ok(device_capture_end(c.device, &recording));
+    ok(queue_capture_begin(device_queue(c.device)));
+    ok(kernel_run(device_queue(c.device), OP_clip_scale, c.prepared[0], &c.clip));
+    ok(kernel_run(device_queue(c.device), OP_sgd_step, c.prepared[1], &c.step));
+    ok(queue_capture_end(device_queue(c.device), &recording));
     for (int i = 0; i < 4; i++) {
         float found[2];
-        ok(device_upload(c.device, c.memory + GRADIENT, gradients[i], sizeof gradients[i]));
-        ok(device_replay(c.device, recording));
-        ok(device_download(c.device, found, c.memory + PARAMETER, sizeof found));
+        ok(queue_upload(device_queue(c.device), c.memory + GRADIENT, gradients[i],
+                        sizeof gradients[i]));
+        ok(queue_replay(device_queue(c.device), recording));
+        ok(queue_download(device_queue(c.device), found, c.memory + PARAMETER, sizeof found));
         for (int j = 0; j < 2; j++)
             assert_true(fabsf(found[j] - wanted[i][j]) <= 4e-6F ||
                         (isnan(found[j]) && isnan(wanted[i][j])));
@@ -318,24 +320,25 @@ static void test_readback(void **state)
 
     (void)state;
     doubling_open(&doubling);
-    ok(device_readback_create(doubling.device, sizeof value, CAPACITY, &readback));
-    ok(device_readback_pop(doubling.device, readback, true, &value, &has_value));
+    ok(readback_create(device_queue(doubling.device), sizeof value, CAPACITY, &readback));
+    ok(readback_pop(readback, true, &value, &has_value));
     assert_false(has_value);
     for (int round = 0; round < 3; round++) { /* the ring goes round */
         for (int i = 0; i < CAPACITY; i++) {
-            ok(kernel_run(doubling.device, OP_scale, doubling.prepared, &doubling.op));
-            ok(device_readback_push(doubling.device, readback, doubling.op.scale.y.data));
+            ok(kernel_run(device_queue(doubling.device), OP_scale, doubling.prepared,
+                          &doubling.op));
+            ok(readback_push(readback, doubling.op.scale.y.data));
         }
-        ok(device_readback_pop(doubling.device, readback, false, &value, &has_value));
+        ok(readback_pop(readback, false, &value, &has_value));
         assert_false(has_value); /* nobody waited: nothing has arrived */
         for (int i = 0; i < CAPACITY; i++) {
-            ok(device_readback_pop(doubling.device, readback, i == 0, &value, &has_value));
+            ok(readback_pop(readback, i == 0, &value, &has_value));
             assert_true(has_value);
             assert_true(value == (float)(2 << (CAPACITY * round + i)));
         }
     }
-    ok(device_readback_push(doubling.device, readback, doubling.op.scale.y.data));
-    device_readback_destroy(doubling.device, readback); /* with one on its way */
+    ok(readback_push(readback, doubling.op.scale.y.data));
+    readback_destroy(readback); /* with one on its way */
     doubling_close(&doubling);
 }
 
@@ -358,29 +361,29 @@ static enum status use_everything(void)
 
     TRY(device_open(backend_find("cuda_host"), &one, &device));
     TRY(device_alloc(device, 4096, &memory));
-    TRY(device_zero(device, memory, 4096));
-    TRY(device_upload(device, memory, &value, sizeof value));
+    TRY(queue_zero(device_queue(device), memory, 4096));
+    TRY(queue_upload(device_queue(device), memory, &value, sizeof value));
     op.linear_forward.x.data = memory;
     op.linear_forward.weight.data = (char *)memory + 256;
     op.linear_forward.y.data = (char *)memory + 512;
     TRY(kernel_prepare(device, OP_linear_forward, &op, &prepared));
     op.workspace = (struct span){(char *)memory + 1024, 3072};
-    TRY(device_capture_begin(device));
-    status = kernel_run(device, OP_linear_forward, prepared, &op);
+    TRY(queue_capture_begin(device_queue(device)));
+    status = kernel_run(device_queue(device), OP_linear_forward, prepared, &op);
     if (status != STATUS_OK)
-        device_capture_abandon(device);
+        queue_capture_abandon(device_queue(device));
     TRY(status);
-    TRY(device_capture_end(device, &recording));
-    TRY(device_replay(device, recording));
-    TRY(device_readback_create(device, sizeof value, 2, &readback));
-    TRY(device_readback_push(device, readback, memory));
-    TRY(device_readback_pop(device, readback, false, &value, &has_value));
-    TRY(device_readback_pop(device, readback, true, &value, &has_value));
-    TRY(device_download(device, &value, memory, sizeof value));
+    TRY(queue_capture_end(device_queue(device), &recording));
+    TRY(queue_replay(device_queue(device), recording));
+    TRY(readback_create(device_queue(device), sizeof value, 2, &readback));
+    TRY(readback_push(readback, memory));
+    TRY(readback_pop(readback, false, &value, &has_value));
+    TRY(readback_pop(readback, true, &value, &has_value));
+    TRY(queue_download(device_queue(device), &value, memory, sizeof value));
 done:
     if (device != NULL) {
         device_recording_release(device, recording);
-        device_readback_destroy(device, readback);
+        readback_destroy(readback);
         kernel_release(device, OP_linear_forward, prepared);
         device_free(device, memory);
     }

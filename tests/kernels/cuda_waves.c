@@ -96,16 +96,16 @@ static void run(const struct subject *subject, const char *backend, char *found)
         *tensor = tensor_of(&info->tensors[i]);
         fill(found, &info->tensors[i], tensor_elements(tensor), (uint32_t)i);
         ok(device_alloc(device, tensor_bytes(tensor), &tensor->data));
-        ok(device_upload(device, tensor->data, found, tensor_bytes(tensor)));
+        ok(queue_upload(device_queue(device), tensor->data, found, tensor_bytes(tensor)));
     }
     ok(kernel_prepare(device, subject->kind, &op, &prepared));
     op.workspace.bytes = prepared->workspace_bytes;
     ok(device_alloc(device, op.workspace.bytes, &op.workspace.data));
-    ok(kernel_run(device, subject->kind, prepared, &op));
-    ok(device_synchronize(device));
+    ok(kernel_run(device_queue(device), subject->kind, prepared, &op));
+    ok(queue_synchronize(device_queue(device)));
     for (int i = 0; i < info->n_tensors; i++) {
         struct tensor *tensor = op_tensor(subject->kind, &op, i);
-        ok(device_download(device, found, tensor->data, tensor_bytes(tensor)));
+        ok(queue_download(device_queue(device), found, tensor->data, tensor_bytes(tensor)));
         found += tensor_bytes(tensor);
         device_free(device, tensor->data);
     }
@@ -159,15 +159,15 @@ static void clip(const char *backend, float *gradient, double *scale)
 
     ok(device_alloc(device, N * sizeof *gradient, &memory));
     ok(device_alloc(device, sizeof *scale, &result));
-    ok(device_upload(device, memory, gradient, N * sizeof *gradient));
+    ok(queue_upload(device_queue(device), memory, gradient, N * sizeof *gradient));
     union op_any op = {.clip_scale = {.gradient = {memory, DTYPE_F32, 1, {N}},
                                       .scale = {result, DTYPE_F64, 1, {1}},
                                       .limit = 0.25}};
     ok(kernel_prepare(device, OP_clip_scale, &op, &prepared));
     op.workspace.bytes = prepared->workspace_bytes;
     ok(device_alloc(device, op.workspace.bytes, &op.workspace.data));
-    ok(kernel_run(device, OP_clip_scale, prepared, &op));
-    ok(device_download(device, scale, result, sizeof *scale));
+    ok(kernel_run(device_queue(device), OP_clip_scale, prepared, &op));
+    ok(queue_download(device_queue(device), scale, result, sizeof *scale));
     device_free(device, memory);
     device_free(device, result);
     device_free(device, op.workspace.data);

@@ -81,7 +81,7 @@ void run_upload(struct device *device, enum op_kind kind, const union op_any *wi
         assert_non_null(staged);
         numbers_narrow(&from, tensor->dtype, staged);
         ok(device_alloc(device, tensor_bytes(tensor), &tensor->data));
-        ok(device_upload(device, tensor->data, staged, tensor_bytes(tensor)));
+        ok(queue_upload(device_queue(device), tensor->data, staged, tensor_bytes(tensor)));
         free(staged);
     }
 }
@@ -99,7 +99,7 @@ void run_download(struct device *device, enum op_kind kind, const union op_any *
         if (info->tensors[i].access != ACCESS_READ) {
             void *staged = malloc(tensor_bytes(tensor));
             assert_non_null(staged);
-            ok(device_download(device, staged, tensor->data, tensor_bytes(tensor)));
+            ok(queue_download(device_queue(device), staged, tensor->data, tensor_bytes(tensor)));
             copy_widened(staged, tensor->dtype, &to);
             free(staged);
         }
@@ -123,8 +123,8 @@ bool run_on(struct device *device, enum op_kind kind, const union op_any *wide)
     op.workspace.data = NULL;
     if (op.workspace.bytes > 0)
         ok(device_alloc(device, op.workspace.bytes, &op.workspace.data));
-    ok(kernel_run(device, kind, prepared, &op));
-    ok(device_synchronize(device));
+    ok(kernel_run(device_queue(device), kind, prepared, &op));
+    ok(queue_synchronize(device_queue(device)));
     run_download(device, kind, wide, &op);
     device_free(device, op.workspace.data);
     kernel_release(device, kind, prepared);

@@ -339,11 +339,11 @@ static void test_memory(void **state)
     ok(device_alloc(fixture->device, sizeof numbers, &memory));
     assert_int_equal((uintptr_t)memory % 64, 0);
     assert_int_equal(device_base(fixture->device)->n_allocations, before + 1);
-    ok(device_upload(fixture->device, memory, numbers, sizeof numbers));
-    ok(device_download(fixture->device, found, memory, sizeof found));
+    ok(queue_upload(device_queue(fixture->device), memory, numbers, sizeof numbers));
+    ok(queue_download(device_queue(fixture->device), found, memory, sizeof found));
     assert_memory_equal(found, numbers, sizeof numbers);
-    ok(device_zero(fixture->device, memory, sizeof numbers));
-    ok(device_download(fixture->device, found, memory, sizeof found));
+    ok(queue_zero(device_queue(fixture->device), memory, sizeof numbers));
+    ok(queue_download(device_queue(fixture->device), found, memory, sizeof found));
     assert_int_equal(found[0] | found[1] | found[2], 0);
     device_free(fixture->device, memory);
     device_free(fixture->device, NULL);
@@ -363,21 +363,21 @@ static void test_readback(void **state)
     bool has_value = true;
 
     assert_false(device_is_asynchronous(fixture->device));
-    ok(device_readback_create(fixture->device, sizeof value, CAPACITY, &readback));
+    ok(readback_create(device_queue(fixture->device), sizeof value, CAPACITY, &readback));
     for (int round = 0; round < 3; round++) { /* the ring goes round */
         for (int i = 0; i < N; i++) {
             numbers[i] = 10 * round + i;
-            ok(device_readback_push(fixture->device, readback, &numbers[i]));
+            ok(readback_push(readback, &numbers[i]));
             numbers[i] = -1;
         }
         for (int i = 0; i <= N; i++) {
-            ok(device_readback_pop(fixture->device, readback, false, &value, &has_value));
+            ok(readback_pop(readback, false, &value, &has_value));
             assert_int_equal(has_value, i < N);
             assert_true(value == 10 * round + (i < N ? i : N - 1));
         }
     }
-    device_readback_destroy(fixture->device, readback);
-    device_readback_destroy(fixture->device, NULL);
+    readback_destroy(readback);
+    readback_destroy(NULL);
 }
 
 int main(void)

@@ -123,7 +123,8 @@ static void expect_bad_data(struct fixture *fixture, enum op_kind kind, const un
     struct prepared *prepared = NULL;
 
     ok(kernel_prepare(fixture->device, kind, op, &prepared));
-    assert_int_equal(kernel_run(fixture->device, kind, prepared, op), STATUS_BAD_DATA);
+    assert_int_equal(kernel_run(device_queue(fixture->device), kind, prepared, op),
+                     STATUS_BAD_DATA);
     assert_string_equal(status_message(), message);
     kernel_release(fixture->device, kind, prepared);
 }

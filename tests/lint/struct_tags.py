@@ -11,7 +11,7 @@ import sys
 
 DEFINITION = re.compile(r"^struct (\w+) \{", re.MULTILINE)
 IMPLEMENTATIONS = {  # by the header that declares them
-    "kernels/kernels.h": ("device", "readback_slots"),  # one per backend
+    "kernels/kernels.h": ("device", "queue", "readback_slots"),  # one per backend
     "kernels/cuda/gpu.h": ("gpu_context", "gpu_event", "gpu_graph", "gpu_plan", "gpu_proposals",
                            "gpu_stream"),  # of the GPU and of its substitute
     "kernels/cpu/onednn/library.h": ("candidates",),  # of oneDNN 2 and 3, one of which is compiled

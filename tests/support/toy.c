@@ -131,7 +131,7 @@ struct tensor toy_download(const struct toy *toy, struct tensor tensor)
     void *copy = malloc(tensor_bytes(&tensor));
 
     assert_non_null(copy);
-    ok(device_download(toy->device, copy, tensor.data, tensor_bytes(&tensor)));
+    ok(queue_download(device_queue(toy->device), copy, tensor.data, tensor_bytes(&tensor)));
     tensor.data = copy;
     return tensor;
 }
@@ -146,8 +146,8 @@ void toy_descend(const struct toy *toy, double rate)
         number_put(value.data, value.dtype, i,
                    number_at(value.data, value.dtype, i) -
                        rate * number_at(gradient.data, gradient.dtype, i));
-    ok(device_upload(toy->device, there.data, value.data, tensor_bytes(&value)));
-    ok(device_synchronize(toy->device)); /* the copy is read until then */
+    ok(queue_upload(device_queue(toy->device), there.data, value.data, tensor_bytes(&value)));
+    ok(queue_synchronize(device_queue(toy->device))); /* the copy is read until then */
     free(value.data);
     free(gradient.data);
 }

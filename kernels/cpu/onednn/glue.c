@@ -1,4 +1,4 @@
-/* Engine, stream and threads of oneDNN, and what it returns as a status of ours. */
+/* Engine, streams and threads of oneDNN, and what it returns as a status of ours. */
 #include "kernels/cpu/onednn/plan.h"
 
 #include "base/arena.h"
@@ -35,7 +35,6 @@ enum status glue_create(int n_threads, struct glue **out)
     glue->n_threads = n_threads;
     glue_use_threads(glue);
     TRY(dnnl_check(dnnl_engine_create(&glue->engine, dnnl_cpu, 0)));
-    TRY(dnnl_check(dnnl_stream_create(&glue->stream, glue->engine, dnnl_stream_default_flags)));
     TRY(dnnl_check(dnnl_primitive_attr_create(&glue->attributes)));
     TRY(dnnl_check(
         dnnl_primitive_attr_set_scratchpad_mode(glue->attributes, dnnl_scratchpad_mode_user)));
@@ -53,9 +52,31 @@ void glue_destroy(struct glue *glue)
     if (glue == NULL)
         return;
     DESTROY(primitive_attr, glue->attributes);
-    DESTROY(stream, glue->stream);
     DESTROY(engine, glue->engine);
     free(glue);
+}
+
+enum status glue_queue_create(struct glue *glue, struct glue_queue **out)
+{
+    enum status status = STATUS_OK;
+    struct glue_queue *queue = NULL;
+
+    TRY_ALLOC(queue, heap_alloc(1, sizeof *queue));
+    queue->glue = glue;
+    TRY(dnnl_check(dnnl_stream_create(&queue->stream, glue->engine, dnnl_stream_default_flags)));
+    *out = queue;
+    queue = NULL;
+done:
+    glue_queue_destroy(queue);
+    return status;
+}
+
+void glue_queue_destroy(struct glue_queue *queue)
+{
+    if (queue == NULL)
+        return;
+    DESTROY(stream, queue->stream);
+    free(queue);
 }
 
 void glue_describe(char *text, size_t bytes)

@@ -5,10 +5,14 @@
 
 #include "kernels/kernels.h"
 
-struct glue; /* engine, stream and number of threads */
+struct glue;       /* engine and number of threads */
+struct glue_queue; /* a stream */
 
 CHECKED enum status glue_create(int n_threads, struct glue **out);
 void glue_destroy(struct glue *glue); /* accepts NULL */
+CHECKED enum status glue_queue_create(struct glue *glue,
+                                      struct glue_queue **out); /* borrows glue */
+void glue_queue_destroy(struct glue_queue *queue);              /* accepts NULL */
 
 enum conv_part { CONV_FORWARD, CONV_BACKWARD_DATA, CONV_BACKWARD_WEIGHT };
 
@@ -41,7 +45,7 @@ CHECKED enum status plan_conv2d(struct glue *glue, const struct conv_shape *shap
                                 const void *frozen_weight, struct prepared **out);
 CHECKED enum status plan_matmul(struct glue *glue, const struct matmul_shape *shape,
                                 struct prepared **out);
-CHECKED enum status plan_run(struct glue *glue, struct prepared *prepared,
+CHECKED enum status plan_run(struct glue_queue *queue, const struct prepared *prepared,
                              const struct plan_memory *memory, struct span workspace);
 void plan_release(struct prepared *prepared); /* accepts NULL */
 

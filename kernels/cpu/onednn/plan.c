@@ -49,19 +49,19 @@ void plan_release(struct prepared *prepared)
 
 /* ---- running ---- */
 
-static enum status reorder_run(struct glue *glue, const struct operand *operand)
+static enum status reorder_run(const struct glue_queue *queue, const struct operand *operand)
 {
     dnnl_exec_arg_t args[] = {
         {DNNL_ARG_FROM, operand->is_output ? operand->inner : operand->user},
         {DNNL_ARG_TO, operand->is_output ? operand->user : operand->inner},
         {DNNL_ARG_SCRATCHPAD, operand->reorder_scratchpad},
     };
-    return dnnl_check(dnnl_primitive_execute(operand->reorder, glue->stream, 3, args));
+    return dnnl_check(dnnl_primitive_execute(operand->reorder, queue->stream, 3, args));
 }
 
 /* Points the operand at this call's memory and brings an input into the inner layout. */
-static enum status operand_bind(struct glue *glue, const struct operand *operand, void *memory,
-                                char *workspace, const struct plan *plan)
+static enum status operand_bind(const struct glue_queue *queue, const struct operand *operand,
+                                void *memory, char *workspace, const struct plan *plan)
 {
     enum status status = STATUS_OK;
 
@@ -74,24 +74,24 @@ static enum status operand_bind(struct glue *glue, const struct operand *operand
     TRY(dnnl_check(dnnl_memory_set_data_handle(operand->reorder_scratchpad,
                                                workspace + plan->scratchpad_offset)));
     if (!operand->is_output)
-        TRY(reorder_run(glue, operand));
+        TRY(reorder_run(queue, operand));
 done:
     return status;
 }
 
-enum status plan_run(struct glue *glue, struct prepared *prepared, const struct plan_memory *memory,
-                     struct span workspace)
+enum status plan_run(struct glue_queue *queue, const struct prepared *prepared,
+                     const struct plan_memory *memory, struct span workspace)
 {
     enum status status = STATUS_OK;
-    struct plan *plan = (struct plan *)prepared;
+    const struct plan *plan = (const struct plan *)prepared;
     void *users[N_SLOTS] = {memory->source, memory->weight, memory->bias, memory->destination};
     dnnl_exec_arg_t args[N_SLOTS + 1];
     int n_args = 0;
 
-    glue_use_threads(glue);
+    glue_use_threads(queue->glue);
     for (int i = 0; i < N_SLOTS; i++) {
         const struct operand *operand = &plan->operands[i];
-        TRY(operand_bind(glue, operand, users[i], workspace.data, plan));
+        TRY(operand_bind(queue, operand, users[i], workspace.data, plan));
         if (operand->arg == 0)
             continue;
         args[n_args].arg = operand->arg;
@@ -101,11 +101,11 @@ enum status plan_run(struct glue *glue, struct prepared *prepared, const struct 
     TRY(dnnl_check(dnnl_memory_set_data_handle(plan->scratchpad, at)));
     args[n_args].arg = DNNL_ARG_SCRATCHPAD;
     args[n_args++].memory = plan->scratchpad;
-    TRY(dnnl_check(dnnl_primitive_execute(plan->primitive, glue->stream, n_args, args)));
+    TRY(dnnl_check(dnnl_primitive_execute(plan->primitive, queue->stream, n_args, args)));
     for (int i = 0; i < N_SLOTS; i++) {
         const struct operand *operand = &plan->operands[i];
         if (operand->is_output && operand->inner != NULL)
-            TRY(reorder_run(glue, operand));
+            TRY(reorder_run(queue, operand));
     }
 done:
     return status;
@@ -184,6 +184,7 @@ static enum status plan_pack(struct glue *glue, struct plan *plan, const void *w
     struct operand *operand = &plan->operands[SLOT_WEIGHT];
     layout_ref inner = NULL;
     void *packed = NULL, *scratchpad = NULL;
+    struct glue_queue *queue = NULL;
 
     if (operand->inner == NULL)
         return STATUS_OK;
@@ -198,11 +199,13 @@ static enum status plan_pack(struct glue *glue, struct plan *plan, const void *w
     TRY(dnnl_check(dnnl_memory_set_data_handle(operand->user, (void *)(uintptr_t)weight)));
     TRY(dnnl_check(dnnl_memory_set_data_handle(operand->inner, packed)));
     TRY(dnnl_check(dnnl_memory_set_data_handle(operand->reorder_scratchpad, scratchpad)));
-    TRY(reorder_run(glue, operand));
-    TRY(dnnl_check(dnnl_stream_wait(glue->stream)));
+    TRY(glue_queue_create(glue, &queue));
+    TRY(reorder_run(queue, operand));
+    TRY(dnnl_check(dnnl_stream_wait(queue->stream)));
     operand->packed = packed;
     packed = NULL;
 done:
+    glue_queue_destroy(queue);
     free(packed);
     free(scratchpad);
     return status;

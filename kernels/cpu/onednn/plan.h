@@ -10,9 +10,13 @@ enum slot { SLOT_SOURCE, SLOT_WEIGHT, SLOT_BIAS, SLOT_DESTINATION, N_SLOTS };
 
 struct glue {
     dnnl_engine_t engine;
-    dnnl_stream_t stream;
     dnnl_primitive_attr_t attributes; /* of every primitive: scratch memory comes from the caller */
     int n_threads;
+};
+
+struct glue_queue {
+    struct glue *glue;    /* borrowed */
+    dnnl_stream_t stream; /* owned */
 };
 
 /* oneDNN takes OpenMP's setting of the calling thread, which other devices may have changed. */

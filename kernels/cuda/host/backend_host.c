@@ -23,6 +23,7 @@ const struct backend backend_cuda_host = {
     .close = cuda_close,
     .describe = host_versions,
     .memory = CUDA_MEMORY,
+    .queue = CUDA_QUEUE,
     .kernels = CUDA_KERNELS,
     .capture = CUDA_CAPTURE,
     .readback = CUDA_READBACK,

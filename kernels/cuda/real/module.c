@@ -28,6 +28,7 @@ __attribute__((visibility("default"))) const struct backend backend_cuda = {
     .close = cuda_close,
     .describe = describe,
     .memory = CUDA_MEMORY,
+    .queue = CUDA_QUEUE,
     .kernels = CUDA_KERNELS,
     .capture = CUDA_CAPTURE,
     .readback = CUDA_READBACK,

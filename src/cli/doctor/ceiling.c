@@ -48,8 +48,8 @@ static enum status workload_time(struct workload *work, double *seconds)
 
     do {
         double start = clock_seconds();
-        TRY(kernel_run(work->device, work->kind, work->prepared, &work->op));
-        TRY(device_synchronize(work->device));
+        TRY(kernel_run(device_queue(work->device), work->kind, work->prepared, &work->op));
+        TRY(queue_synchronize(device_queue(work->device)));
         double now = clock_seconds();
         if (end == 0)
             end = now + measure_seconds; /* the first one warms up */
@@ -89,7 +89,7 @@ static enum status filled(struct device *device, float value, struct tensor *out
     to = out->data;
     for (int64_t i = 0; i < n; i += PIECE) {
         size_t bytes = each * (size_t)(n - i < PIECE ? n - i : PIECE);
-        TRY(device_upload(device, to + each * (size_t)i, values, bytes));
+        TRY(queue_upload(device_queue(device), to + each * (size_t)i, values, bytes));
     }
 done:
     free(values);
@@ -105,7 +105,7 @@ static enum status check_product(struct device *device, const struct tensor *y)
     int64_t n = tensor_elements(y);
 
     TRY_ALLOC(values, heap_alloc(n, sizeof *values));
-    TRY(device_download(device, values, y->data, tensor_bytes(y)));
+    TRY(queue_download(device_queue(device), values, y->data, tensor_bytes(y)));
     for (int64_t i = 0; i < n; i++)
         if (values[i] != wanted)
             TRY(fail(STATUS_DEVICE, "a matrix product is wrong: element %lld is %g instead of %g",

@@ -62,7 +62,7 @@ static enum status decays_create(struct optimizer *optimizer, const struct param
         memset(decays + first, 1, (size_t)tensor_elements(&gradient));
     }
     TRY(device_alloc(optimizer->device, (size_t)n, &optimizer->decays));
-    TRY(device_upload(optimizer->device, optimizer->decays, decays, (size_t)n));
+    TRY(queue_upload(device_queue(optimizer->device), optimizer->decays, decays, (size_t)n));
 done:
     free(decays);
     return status;
@@ -144,7 +144,7 @@ static enum status state_create(struct optimizer *optimizer, int n)
 
     for (int i = 0; i < n; i++) {
         TRY(device_alloc(optimizer->device, bytes, &optimizer->state[i]));
-        TRY(device_zero(optimizer->device, optimizer->state[i], bytes));
+        TRY(queue_zero(device_queue(optimizer->device), optimizer->state[i], bytes));
     }
     TRY(device_alloc(optimizer->device, 2 * sizeof(double), &optimizer->rates));
 done:
@@ -199,7 +199,7 @@ enum status optimizer_set_rates(struct optimizer *optimizer, double lr, int64_t 
 {
     double rates[2] = {lr, (double)step};
 
-    return device_upload(optimizer->device, optimizer->rates, rates, sizeof rates);
+    return queue_upload(device_queue(optimizer->device), optimizer->rates, rates, sizeof rates);
 }
 
 enum status optimizer_enqueue(struct optimizer *optimizer)
@@ -208,8 +208,9 @@ enum status optimizer_enqueue(struct optimizer *optimizer)
     struct clip *clip = &optimizer->clip;
 
     if (clip->prepared != NULL)
-        TRY(kernel_run(optimizer->device, OP_clip_scale, clip->prepared, &clip->op));
-    TRY(kernel_run(optimizer->device, optimizer->kind, optimizer->prepared, &optimizer->op));
+        TRY(kernel_run(device_queue(optimizer->device), OP_clip_scale, clip->prepared, &clip->op));
+    TRY(kernel_run(device_queue(optimizer->device), optimizer->kind, optimizer->prepared,
+                   &optimizer->op));
 done:
     return status;
 }

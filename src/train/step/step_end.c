@@ -19,7 +19,7 @@ static enum status enqueue(void *context)
     struct step_end *end = context;
 
     TRY(optimizer_enqueue(end->optimizer));
-    TRY(kernel_run(end->device, OP_step_tally, end->prepared, &end->op));
+    TRY(kernel_run(device_queue(end->device), OP_step_tally, end->prepared, &end->op));
 done:
     return status;
 }

@@ -31,7 +31,7 @@ enum status tally_create(struct device *device, struct tally **out)
     TRY_ALLOC(tally, heap_alloc(1, sizeof *tally));
     tally->device = device;
     TRY(device_alloc(device, bytes, &tally->totals));
-    TRY(device_readback_create(device, bytes, 1, &tally->copies));
+    TRY(readback_create(device_queue(device), bytes, 1, &tally->copies));
     *out = tally;
     tally = NULL;
 done:
@@ -44,7 +44,7 @@ void tally_destroy(struct tally *tally)
     if (tally == NULL)
         return;
     if (tally->copies != NULL)
-        device_readback_destroy(tally->device, tally->copies);
+        readback_destroy(tally->copies);
     device_free(tally->device, tally->totals);
     free(tally);
 }
@@ -62,7 +62,7 @@ static enum status receive(struct tally *tally, bool waits)
 
     if (!tally->is_on_its_way)
         return STATUS_OK;
-    TRY(device_readback_pop(tally->device, tally->copies, waits, tally->newest, &has_value));
+    TRY(readback_pop(tally->copies, waits, tally->newest, &has_value));
     tally->is_on_its_way = !has_value;
     tally->is_new |= has_value;
 done:
@@ -74,7 +74,7 @@ static enum status ask(struct tally *tally)
     enum status status = STATUS_OK;
 
     TRY(receive(tally, true));
-    TRY(device_readback_push(tally->device, tally->copies, tally->totals));
+    TRY(readback_push(tally->copies, tally->totals));
     tally->is_on_its_way = true;
     tally->n_uncopied = 0;
 done:
@@ -88,7 +88,7 @@ enum status tally_begin(struct tally *tally, double loss_sum)
     assert(!tally->is_on_its_way);
     tally->n_uncopied = 0;
     tally->is_new = false;
-    return device_upload(tally->device, tally->totals, totals, sizeof totals);
+    return queue_upload(device_queue(tally->device), tally->totals, totals, sizeof totals);
 }
 
 enum status tally_step(struct tally *tally)

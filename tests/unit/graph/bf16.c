@@ -126,7 +126,7 @@ static double factor_at(const struct toy *toy, int64_t i, int64_t e)
 
     assert_int_equal(factor.dtype, DTYPE_BF16);
     assert_true(tensor_elements(&factor) <= 512);
-    ok(device_download(toy->device, numbers, factor.data, tensor_bytes(&factor)));
+    ok(queue_download(device_queue(toy->device), numbers, factor.data, tensor_bytes(&factor)));
     return from_bf16(numbers[e]);
 }
 

@@ -143,18 +143,18 @@ static void test_steps_remember_nothing(void **state)
     void *first = malloc(bytes), *again = malloc(bytes);
     ok(executor_run(toy.executor));
     double loss = toy_number(&toy, toy.graph->loss);
-    ok(device_download(toy.device, first, gradients.data, bytes));
+    ok(queue_download(device_queue(toy.device), first, gradients.data, bytes));
     struct span arena = executor_arena(toy.executor);
     assert_true(arena.bytes > 0);
     for (int run = 2; run <= 4; run++) { /* launched, recorded, replayed */
         void *nans = malloc(arena.bytes);
         assert_non_null(nans);
         memset(nans, 0xFF, arena.bytes);
-        ok(device_upload(toy.device, arena.data, nans, arena.bytes));
+        ok(queue_upload(device_queue(toy.device), arena.data, nans, arena.bytes));
         free(nans);
         ok(executor_run(toy.executor));
         assert_true(toy_number(&toy, toy.graph->loss) == loss);
-        ok(device_download(toy.device, again, gradients.data, bytes));
+        ok(queue_download(device_queue(toy.device), again, gradients.data, bytes));
         assert_memory_equal(first, again, bytes);
     }
     free(first);

@@ -283,7 +283,8 @@ static void check_fused(const struct backend *backend)
         n = tensor_elements(&flat);
         gradients[fuses] = calloc((size_t)n, sizeof **gradients);
         assert_non_null(gradients[fuses]);
-        ok(device_download(toy.device, gradients[fuses], flat.data, tensor_bytes(&flat)));
+        ok(queue_download(device_queue(toy.device), gradients[fuses], flat.data,
+                          tensor_bytes(&flat)));
         toy_close(&toy);
     }
     assert_memory_equal(logits[0], logits[1], sizeof logits[0]);

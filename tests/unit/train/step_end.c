@@ -107,7 +107,7 @@ static void *parameters_of(const struct training *training, size_t *bytes)
 
     assert_non_null(copy);
     *bytes = tensor_bytes(&values);
-    ok(device_download(training->toy.device, copy, values.data, *bytes));
+    ok(queue_download(device_queue(training->toy.device), copy, values.data, *bytes));
     return copy;
 }
 

@@ -26,7 +26,7 @@ static struct tensor tensor_on(struct device *device, enum dtype dtype, int64_t 
     struct tensor tensor = {NULL, dtype, columns > 0 ? 2 : 1, {rows, columns}};
 
     ok(device_alloc(device, tensor_bytes(&tensor), &tensor.data));
-    ok(device_upload(device, tensor.data, values, tensor_bytes(&tensor)));
+    ok(queue_upload(device_queue(device), tensor.data, values, tensor_bytes(&tensor)));
     return tensor;
 }
 
@@ -69,9 +69,11 @@ static void step(struct steps *steps, double loss)
     const double rates[2] = {0.1, (double)++steps->n};
     const float narrow = (float)loss;
 
-    ok(device_upload(steps->device, steps->op.step_tally.rates.data, rates, sizeof rates));
-    ok(device_upload(steps->device, steps->op.step_tally.loss.data, &narrow, sizeof narrow));
-    ok(kernel_run(steps->device, OP_step_tally, steps->prepared, &steps->op));
+    ok(queue_upload(device_queue(steps->device), steps->op.step_tally.rates.data, rates,
+                    sizeof rates));
+    ok(queue_upload(device_queue(steps->device), steps->op.step_tally.loss.data, &narrow,
+                    sizeof narrow));
+    ok(kernel_run(device_queue(steps->device), OP_step_tally, steps->prepared, &steps->op));
     ok(tally_step(steps->tally));
 }
 
