@@ -21,7 +21,8 @@ struct executor {
     struct recording *recording; /* of nodes and tail; NULL until the second run */
     /* borrowed: outlives this */
     struct graph *graph;
-    struct device *device;
+    struct queue *queue;
+    struct device *device; /* of queue */
     struct parameters *parameters;
     struct span arena;
     struct memory_plan plan;
@@ -91,7 +92,7 @@ static enum status inputs_alloc(struct executor *executor)
     if (total == 0)
         return STATUS_OK;
     TRY(device_alloc(executor->device, total, &executor->inputs));
-    TRY(queue_zero(device_queue(executor->device), executor->inputs, total));
+    TRY(queue_zero(executor->queue, executor->inputs, total));
     char *next = executor->inputs;
     for (int64_t v = 0; v < graph->n_values; v++)
         if (graph->values[v].role == VALUE_INPUT && !is_table(graph, (int)v)) {
@@ -277,7 +278,8 @@ enum status executor_create(struct graph *graph, const struct executor_settings 
     TRY(check_table(graph, settings->parameters));
     TRY_ALLOC(executor, heap_alloc(1, sizeof *executor));
     executor->graph = graph;
-    executor->device = settings->device;
+    executor->queue = settings->queue;
+    executor->device = queue_device(settings->queue);
     executor->parameters = settings->parameters;
     executor->computes_zero_rows = settings->computes_zero_rows;
     TRY_ALLOC(executor->steps, heap_alloc(graph->n_nodes, sizeof *executor->steps));
@@ -359,12 +361,12 @@ enum status executor_upload(struct executor *executor, int value, const void *fr
     struct tensor *tensor = &executor->tensors[value];
     if (tensor->data == NULL) {
         TRY(device_alloc(executor->device, tensor_bytes(tensor), &memory));
-        TRY(queue_upload(device_queue(executor->device), memory, from, tensor_bytes(tensor)));
+        TRY(queue_upload(executor->queue, memory, from, tensor_bytes(tensor)));
         TRY(executor_bind(executor, value, memory));
         executor->is_own[value] = true;
         memory = NULL;
     } else {
-        TRY(queue_upload(device_queue(executor->device), tensor->data, from, tensor_bytes(tensor)));
+        TRY(queue_upload(executor->queue, tensor->data, from, tensor_bytes(tensor)));
     }
 done:
     device_free(executor->device, memory);
@@ -375,7 +377,7 @@ enum status executor_download(struct executor *executor, int value, void *to)
 {
     const struct tensor *tensor = &executor->tensors[value];
 
-    return queue_download(device_queue(executor->device), to, tensor->data, tensor_bytes(tensor));
+    return queue_download(executor->queue, to, tensor->data, tensor_bytes(tensor));
 }
 
 enum status executor_run_node(struct executor *executor, int64_t i)
@@ -386,8 +388,7 @@ enum status executor_run_node(struct executor *executor, int64_t i)
     if (step->prepared == NULL)
         return fail(STATUS_BAD_CONFIG, "node %lld (%s) has an input without memory: bind it",
                     (long long)i, op_info(node->kind)->name);
-    enum status status =
-        kernel_run(device_queue(executor->device), node->kind, step->prepared, &step->op);
+    enum status status = kernel_run(executor->queue, node->kind, step->prepared, &step->op);
     if (status != STATUS_OK)
         return fail_context(status, "node %lld (%s '%s')", (long long)i, op_info(node->kind)->name,
                             node->module);
@@ -417,13 +418,13 @@ static enum status record(struct executor *executor)
 {
     enum status status = STATUS_OK;
 
-    TRY(queue_capture_begin(device_queue(executor->device)));
+    TRY(queue_capture_begin(executor->queue));
     status = run_nodes(executor);
     if (status != STATUS_OK) {
-        queue_capture_abandon(device_queue(executor->device));
+        queue_capture_abandon(executor->queue);
         return status;
     }
-    TRY(queue_capture_end(device_queue(executor->device), &executor->recording));
+    TRY(queue_capture_end(executor->queue, &executor->recording));
 done:
     return status;
 }
@@ -441,7 +442,7 @@ enum status executor_run(struct executor *executor)
     }
     if (executor->recording == NULL)
         TRY(record(executor));
-    TRY(queue_replay(device_queue(executor->device), executor->recording));
+    TRY(queue_replay(executor->queue, executor->recording));
 done:
     return status;
 }

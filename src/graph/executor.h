@@ -1,4 +1,4 @@
-/* Walks a graph on a device: binds values to memory, prepares every node once, then runs them in
+/* Walks a graph on a queue: binds values to memory, prepares every node once, then runs them in
  * order. */
 #ifndef GRAPH_EXECUTOR_H
 #define GRAPH_EXECUTOR_H
@@ -9,8 +9,8 @@
 struct executor;
 
 struct executor_settings {
-    struct device *device;         /* borrowed: outlives the executor */
-    struct parameters *parameters; /* borrowed */
+    struct queue *queue;           /* borrowed: outlives the executor */
+    struct parameters *parameters; /* borrowed, of that queue */
     struct span arena; /* borrowed device memory shared by executors that never run at once; data
                           NULL: own one */
     bool computes_zero_rows; /* filters of frozen weights that are zero too: to compare with */

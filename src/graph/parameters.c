@@ -25,7 +25,8 @@ struct parameters {
     void *values, *gradients, *mask, *frozen;
     struct rounded rounded_values, rounded_frozen;
     /* borrowed: outlives this */
-    struct device *device;
+    struct queue *queue;
+    struct device *device; /* of queue */
     int64_t n, n_flat, n_frozen, n_trainable;
 };
 
@@ -83,8 +84,7 @@ enum status parameters_round(struct parameters *parameters, bool is_of_frozen)
 
     if (rounded->prepared == NULL)
         return STATUS_OK;
-    return kernel_run(device_queue(parameters->device), OP_convert, rounded->prepared,
-                      &rounded->op);
+    return kernel_run(parameters->queue, OP_convert, rounded->prepared, &rounded->op);
 }
 
 struct tensor parameters_gradient(const struct parameters *parameters, int64_t i)
@@ -134,7 +134,7 @@ static enum status fetch(const struct parameters *parameters, int64_t i, struct 
     void *host = NULL;
 
     TRY_ALLOC(host, heap_alloc(n, dtype_bytes(tensor.dtype)));
-    TRY(queue_download(device_queue(parameters->device), host, tensor.data, tensor_bytes(&tensor)));
+    TRY(queue_download(parameters->queue, host, tensor.data, tensor_bytes(&tensor)));
     for (int64_t e = 0; e < n; e++)
         values[e] = number_at(host, tensor.dtype, graph_index(&parameters->rows[i], e));
 done:
@@ -163,8 +163,8 @@ enum status parameters_set(struct parameters *parameters, int64_t i, const doubl
     TRY_ALLOC(host, heap_alloc(n, dtype_bytes(tensor.dtype)));
     for (int64_t e = 0; e < n; e++)
         number_put(host, tensor.dtype, graph_index(&parameters->rows[i], e), values[e]);
-    TRY(queue_upload(device_queue(parameters->device), tensor.data, host, tensor_bytes(&tensor)));
-    TRY(queue_synchronize(device_queue(parameters->device))); /* `host` is read until then */
+    TRY(queue_upload(parameters->queue, tensor.data, host, tensor_bytes(&tensor)));
+    TRY(queue_synchronize(parameters->queue)); /* `host` is read until then */
 done:
     free(host);
     return status;
@@ -186,12 +186,12 @@ enum status parameters_mask_rows(struct parameters *parameters, int64_t i, const
     if (parameters->mask == NULL)
         TRY(device_alloc(parameters->device, n_flat, &parameters->mask));
     else
-        TRY(queue_download(device_queue(parameters->device), mask, parameters->mask, n_flat));
+        TRY(queue_download(parameters->queue, mask, parameters->mask, n_flat));
     for (int64_t k = 0; k < row->shape[0]; k++)
         if (is_held[k])
             memset(mask + parameters->offsets[i] + k * row_elements, 0, (size_t)row_elements);
-    TRY(queue_upload(device_queue(parameters->device), parameters->mask, mask, n_flat));
-    TRY(queue_synchronize(device_queue(parameters->device)));
+    TRY(queue_upload(parameters->queue, parameters->mask, mask, n_flat));
+    TRY(queue_synchronize(parameters->queue));
 done:
     free(mask);
     return status;
@@ -241,7 +241,7 @@ static enum status vector_alloc(struct parameters *parameters, int64_t n, void *
     if (n == 0)
         return STATUS_OK;
     TRY(device_alloc(parameters->device, bytes, out));
-    TRY(queue_zero(device_queue(parameters->device), *out, bytes));
+    TRY(queue_zero(parameters->queue, *out, bytes));
 done:
     return status;
 }
@@ -290,7 +290,7 @@ done:
     return status;
 }
 
-enum status parameters_create(const struct graph *graph, struct device *device, uint64_t seed,
+enum status parameters_create(const struct graph *graph, struct queue *queue, uint64_t seed,
                               struct parameters **out)
 {
     enum status status = STATUS_OK;
@@ -298,7 +298,8 @@ enum status parameters_create(const struct graph *graph, struct device *device, 
 
     TRY(graph_check(graph));
     TRY_ALLOC(parameters, heap_alloc(1, sizeof *parameters));
-    parameters->device = device;
+    parameters->device = queue_device(queue);
+    parameters->queue = queue;
     TRY(arena_create(&parameters->arena));
     TRY(copy_table(parameters, graph));
     lay_out(parameters);

@@ -13,9 +13,10 @@ struct parameters;
 /* Allocates for graph's parameter table (after freeze and lora_inject) and fills initial values
  * from Philox: element e of parameter p is random_*({seed, RANDOM_INITIAL_VALUES, layer = hash of
  * its name mod 2^24, 0, 0}, e) in PyTorch's (disk) element order, so a run's initial values depend
- * on its seed and the parameter's name alone. Keeps its own copy of the table. */
-CHECKED enum status parameters_create(const struct graph *graph, struct device *device,
-                                      uint64_t seed, struct parameters **out);
+ * on its seed and the parameter's name alone. Keeps its own copy of the table. What computes on
+ * them does so on `queue`, which outlives them. */
+CHECKED enum status parameters_create(const struct graph *graph, struct queue *queue, uint64_t seed,
+                                      struct parameters **out);
 void parameters_destroy(struct parameters *parameters); /* accepts NULL */
 
 int64_t parameters_count(const struct parameters *parameters);

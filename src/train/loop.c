@@ -43,9 +43,9 @@ enum status loop_create(struct loop *loop)
     loop->n_last = loop->recipe->drop_last ? 0 : n % batch;
     TRY_ALLOC(loop->order, heap_alloc(n, sizeof *loop->order));
     TRY(augmenter_create(loop->network, &loop->augmenter));
-    TRY(optimizer_create(loop->recipe, loop->network->parameters, loop->network->device,
-                         &loop->optimizer));
-    TRY(tally_create(loop->network->device, &loop->tally));
+    TRY(optimizer_create(loop->recipe, loop->network->parameters,
+                         device_queue(loop->network->device), &loop->optimizer));
+    TRY(tally_create(device_queue(loop->network->device), &loop->tally));
     TRY(best_weights_create(&loop->best));
     loop->last_accuracy = NAN;
 done:

@@ -118,14 +118,16 @@ static enum status open(struct bench *bench, int n_threads)
     const struct architecture *architecture = architecture_find(bench->arch);
     prune.targets = architecture_pattern(architecture, &(struct vit_shape){0},
                                          architecture->prune_targets, text);
-    TRY(parameters_create(bench->graph, bench->device, 1, &bench->parameters));
+    TRY(parameters_create(bench->graph, device_queue(bench->device), 1, &bench->parameters));
     if (strcmp(bench->method, "prune_lora") == 0)
         TRY(parameters_prune(bench->parameters, &prune));
-    struct executor_settings settings = {.device = bench->device, .parameters = bench->parameters};
+    struct executor_settings settings = {.queue = device_queue(bench->device),
+                                         .parameters = bench->parameters};
     TRY(executor_create(bench->graph, &settings, &bench->executor));
     TRY(upload_images(bench));
     if (bench->trains)
-        TRY(optimizer_create(&recipe, bench->parameters, bench->device, &bench->optimizer));
+        TRY(optimizer_create(&recipe, bench->parameters, device_queue(bench->device),
+                             &bench->optimizer));
 done:
     return status;
 }

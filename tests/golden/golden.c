@@ -215,14 +215,14 @@ void golden_network_open(struct golden *golden, const struct golden_setup *setup
     if (!setup->is_forward_only)
         ok(pass_autodiff(out->graph));
     ok(pass_fuse(out->graph));
-    ok(parameters_create(out->graph, out->device, 1, &out->parameters));
+    ok(parameters_create(out->graph, device_queue(out->device), 1, &out->parameters));
     load_parameters(golden, out->parameters);
 }
 
 void golden_network_execute(struct golden *golden, struct golden_network *network)
 {
     const struct graph *graph = network->graph;
-    struct executor_settings settings = {.device = network->device,
+    struct executor_settings settings = {.queue = device_queue(network->device),
                                          .parameters = network->parameters};
     int64_t n = 0, n_labels = 0, batch_size = graph->settings.batch_size;
     uint8_t *images = golden_read_bytes(golden, "images", &n);

@@ -170,7 +170,7 @@ static void train(struct replay *replay, double losses[N_STEPS])
     double *mix = golden_read(replay->golden, "mix", &n_mix);
 
     assert_true(n == N_STEPS * BATCH && n_mix == N_STEPS && schedule.n_steps == N_STEPS);
-    ok(optimizer_create(recipe, network->parameters, network->device, &optimizer));
+    ok(optimizer_create(recipe, network->parameters, device_queue(network->device), &optimizer));
     for (int step = 0; step < N_STEPS; step++) {
         int32_t indices[BATCH];
         for (int i = 0; i < BATCH; i++)

@@ -119,16 +119,18 @@ static enum status open(struct steps *steps)
     TRY(device_open(backend, &settings, &steps->device));
     TRY(device_available(steps->device, &steps->free_bytes));
     TRY(build(steps));
-    TRY(parameters_create(steps->graph, steps->device, 1, &steps->parameters));
+    TRY(parameters_create(steps->graph, device_queue(steps->device), 1, &steps->parameters));
     if (strstr(steps->method, "prune") != NULL)
         TRY(parameters_prune(steps->parameters, &prune));
-    struct executor_settings host = {.device = steps->device, .parameters = steps->parameters};
+    struct executor_settings host = {.queue = device_queue(steps->device),
+                                     .parameters = steps->parameters};
     double start = clock_seconds();
     TRY(executor_create(steps->graph, &host, &steps->executor));
     steps->planning_seconds = clock_seconds() - start;
     TRY(upload_batch(steps));
-    TRY(optimizer_create(&recipe, steps->parameters, steps->device, &steps->optimizer));
-    TRY(tally_create(steps->device, &steps->tally));
+    TRY(optimizer_create(&recipe, steps->parameters, device_queue(steps->device),
+                         &steps->optimizer));
+    TRY(tally_create(device_queue(steps->device), &steps->tally));
     TRY(tally_begin(steps->tally, 0));
     TRY(step_end_create(steps->executor, steps->graph, steps->optimizer, steps->tally,
                         &steps->end));

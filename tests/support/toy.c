@@ -74,8 +74,8 @@ void toy_execute(struct toy *toy, struct graph *graph)
 
     toy->graph = graph;
     if (toy->parameters == NULL)
-        ok(parameters_create(graph, toy->device, 1, &toy->parameters));
-    struct executor_settings settings = {.device = toy->device,
+        ok(parameters_create(graph, device_queue(toy->device), 1, &toy->parameters));
+    struct executor_settings settings = {.queue = device_queue(toy->device),
                                          .parameters = toy->parameters,
                                          .computes_zero_rows = toy->computes_zero_rows};
     ok(executor_create(graph, &settings, &toy->executor));

@@ -88,14 +88,16 @@ static void begin(struct training *training, const char *backend, enum precision
 
     ok(device_open(backend_find(backend), &settings, &training->device));
     build(training, method);
-    ok(parameters_create(training->graph, training->device, 1, &training->parameters));
+    ok(parameters_create(training->graph, device_queue(training->device), 1,
+                         &training->parameters));
     if (strstr(method, "prune") != NULL)
         ok(parameters_prune(training->parameters, &prune));
-    const struct executor_settings host = {.device = training->device,
+    const struct executor_settings host = {.queue = device_queue(training->device),
                                            .parameters = training->parameters};
     ok(executor_create(training->graph, &host, &training->executor));
     upload_batch(training);
-    ok(optimizer_create(&recipe, training->parameters, training->device, &training->optimizer));
+    ok(optimizer_create(&recipe, training->parameters, device_queue(training->device),
+                        &training->optimizer));
 }
 
 static void end(struct training *training)

@@ -113,9 +113,9 @@ static enum status school_open(struct school *school)
     TRY(stream_create(&school->forget, split->forget, split->n_forget, key));
     key.layer = RETAIN_LAYER;
     TRY(stream_create(&school->retain, split->retain, split->n_retain, key));
-    TRY(optimizer_create(network_recipe(network), network->parameters, network->device,
-                         &school->optimizer));
-    TRY(tally_create(network->device, &school->tally));
+    TRY(optimizer_create(network_recipe(network), network->parameters,
+                         device_queue(network->device), &school->optimizer));
+    TRY(tally_create(device_queue(network->device), &school->tally));
     TRY(network_stage(network, GRAPH_TRAIN, school->batch_size, (struct span){0}, &school->stage));
     TRY(step_end_create(school->stage.executor, school->stage.graph, school->optimizer,
                         school->tally, &school->end));

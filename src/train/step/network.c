@@ -105,7 +105,7 @@ enum status network_create(struct network *network)
     if (network->architecture == NULL)
         return fail(STATUS_BAD_CONFIG, "unknown architecture '%s'", network->settings->model.arch);
     TRY(build_graph(network, GRAPH_EVAL, 1, &graph));
-    TRY(parameters_create(graph, network->device, (uint64_t)network->settings->seed,
+    TRY(parameters_create(graph, device_queue(network->device), (uint64_t)network->settings->seed,
                           &network->parameters));
     network->head_weight = row_of(graph, graph->head_weight);
     network->head_bias = row_of(graph, graph->head_bias);
@@ -197,7 +197,7 @@ enum status network_stage(const struct network *network, enum graph_mode mode, i
     enum status status = STATUS_OK;
     struct stage stage = {0};
     struct executor_settings settings = {
-        .device = network->device, .parameters = network->parameters, .arena = arena};
+        .queue = device_queue(network->device), .parameters = network->parameters, .arena = arena};
 
     TRY(build_graph(network, mode, batch_size, &stage.graph));
     TRY(executor_create(stage.graph, &settings, &stage.executor));

@@ -6,7 +6,8 @@
 #include <string.h>
 
 struct optimizer {
-    struct device *device; /* borrowed */
+    struct queue *queue;   /* borrowed */
+    struct device *device; /* of queue */
     enum op_kind kind;
     union op_any op;
     struct prepared *prepared; /* owned */
@@ -62,7 +63,7 @@ static enum status decays_create(struct optimizer *optimizer, const struct param
         memset(decays + first, 1, (size_t)tensor_elements(&gradient));
     }
     TRY(device_alloc(optimizer->device, (size_t)n, &optimizer->decays));
-    TRY(queue_upload(device_queue(optimizer->device), optimizer->decays, decays, (size_t)n));
+    TRY(queue_upload(optimizer->queue, optimizer->decays, decays, (size_t)n));
 done:
     free(decays);
     return status;
@@ -144,7 +145,7 @@ static enum status state_create(struct optimizer *optimizer, int n)
 
     for (int i = 0; i < n; i++) {
         TRY(device_alloc(optimizer->device, bytes, &optimizer->state[i]));
-        TRY(queue_zero(device_queue(optimizer->device), optimizer->state[i], bytes));
+        TRY(queue_zero(optimizer->queue, optimizer->state[i], bytes));
     }
     TRY(device_alloc(optimizer->device, 2 * sizeof(double), &optimizer->rates));
 done:
@@ -152,14 +153,15 @@ done:
 }
 
 enum status optimizer_create(const struct recipe *recipe, struct parameters *parameters,
-                             struct device *device, struct optimizer **out)
+                             struct queue *queue, struct optimizer **out)
 {
     enum status status = STATUS_OK;
     struct optimizer *optimizer = NULL;
     bool is_sgd = recipe->optimizer == OPTIMIZER_SGD;
 
     TRY_ALLOC(optimizer, heap_alloc(1, sizeof *optimizer));
-    optimizer->device = device;
+    optimizer->queue = queue;
+    optimizer->device = queue_device(queue);
     optimizer->like = parameters_flat_values(parameters);
     TRY(state_create(optimizer, is_sgd ? 1 : 2));
     if (recipe->weight_decay > 0 && recipe->decay_on == DECAY_WEIGHTS)
@@ -170,8 +172,9 @@ enum status optimizer_create(const struct recipe *recipe, struct parameters *par
         fill_sgd(optimizer, recipe, parameters);
     else
         fill_adam(optimizer, recipe, parameters);
-    TRY(kernel_prepare(device, optimizer->kind, &optimizer->op, &optimizer->prepared));
-    TRY(device_alloc(device, optimizer->prepared->workspace_bytes, &optimizer->workspace));
+    TRY(kernel_prepare(optimizer->device, optimizer->kind, &optimizer->op, &optimizer->prepared));
+    TRY(device_alloc(optimizer->device, optimizer->prepared->workspace_bytes,
+                     &optimizer->workspace));
     optimizer->op.workspace =
         (struct span){optimizer->workspace, optimizer->prepared->workspace_bytes};
     *out = optimizer;
@@ -199,7 +202,7 @@ enum status optimizer_set_rates(struct optimizer *optimizer, double lr, int64_t 
 {
     double rates[2] = {lr, (double)step};
 
-    return queue_upload(device_queue(optimizer->device), optimizer->rates, rates, sizeof rates);
+    return queue_upload(optimizer->queue, optimizer->rates, rates, sizeof rates);
 }
 
 enum status optimizer_enqueue(struct optimizer *optimizer)
@@ -208,16 +211,15 @@ enum status optimizer_enqueue(struct optimizer *optimizer)
     struct clip *clip = &optimizer->clip;
 
     if (clip->prepared != NULL)
-        TRY(kernel_run(device_queue(optimizer->device), OP_clip_scale, clip->prepared, &clip->op));
-    TRY(kernel_run(device_queue(optimizer->device), optimizer->kind, optimizer->prepared,
-                   &optimizer->op));
+        TRY(kernel_run(optimizer->queue, OP_clip_scale, clip->prepared, &clip->op));
+    TRY(kernel_run(optimizer->queue, optimizer->kind, optimizer->prepared, &optimizer->op));
 done:
     return status;
 }
 
-struct device *optimizer_device(const struct optimizer *optimizer)
+struct queue *optimizer_queue(const struct optimizer *optimizer)
 {
-    return optimizer->device;
+    return optimizer->queue;
 }
 
 struct tensor optimizer_rates(const struct optimizer *optimizer)

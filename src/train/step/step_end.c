@@ -5,7 +5,8 @@
 
 struct step_end {
     /* borrowed */
-    struct device *device;
+    struct queue *queue;
+    struct device *device; /* of queue */
     struct optimizer *optimizer;
     /* owned */
     union op_any op; /* step_tally */
@@ -19,7 +20,7 @@ static enum status enqueue(void *context)
     struct step_end *end = context;
 
     TRY(optimizer_enqueue(end->optimizer));
-    TRY(kernel_run(device_queue(end->device), OP_step_tally, end->prepared, &end->op));
+    TRY(kernel_run(end->queue, OP_step_tally, end->prepared, &end->op));
 done:
     return status;
 }
@@ -31,7 +32,8 @@ enum status step_end_create(struct executor *executor, const struct graph *graph
     struct step_end *end = NULL;
 
     TRY_ALLOC(end, heap_alloc(1, sizeof *end));
-    end->device = optimizer_device(optimizer);
+    end->queue = optimizer_queue(optimizer);
+    end->device = queue_device(end->queue);
     end->optimizer = optimizer;
     end->op.step_tally.loss = executor_tensor(executor, graph->loss);
     end->op.step_tally.logits = executor_tensor(executor, graph->logits);

@@ -12,7 +12,7 @@
 enum { STEPS_PER_COPY = 32 };
 
 struct tally {
-    struct device *device; /* borrowed */
+    struct queue *queue; /* borrowed */
     /* owned */
     void *totals; /* device: f64 [N_STEP_TOTALS] */
     struct readback *copies;
@@ -22,16 +22,16 @@ struct tally {
     bool is_new;                  /* nobody has read it */
 };
 
-enum status tally_create(struct device *device, struct tally **out)
+enum status tally_create(struct queue *queue, struct tally **out)
 {
     enum status status = STATUS_OK;
     struct tally *tally = NULL;
     const size_t bytes = N_STEP_TOTALS * sizeof(double);
 
     TRY_ALLOC(tally, heap_alloc(1, sizeof *tally));
-    tally->device = device;
-    TRY(device_alloc(device, bytes, &tally->totals));
-    TRY(readback_create(device_queue(device), bytes, 1, &tally->copies));
+    tally->queue = queue;
+    TRY(device_alloc(queue_device(queue), bytes, &tally->totals));
+    TRY(readback_create(queue, bytes, 1, &tally->copies));
     *out = tally;
     tally = NULL;
 done:
@@ -43,9 +43,8 @@ void tally_destroy(struct tally *tally)
 {
     if (tally == NULL)
         return;
-    if (tally->copies != NULL)
-        readback_destroy(tally->copies);
-    device_free(tally->device, tally->totals);
+    readback_destroy(tally->copies);
+    device_free(queue_device(tally->queue), tally->totals);
     free(tally);
 }
 
@@ -88,12 +87,12 @@ enum status tally_begin(struct tally *tally, double loss_sum)
     assert(!tally->is_on_its_way);
     tally->n_uncopied = 0;
     tally->is_new = false;
-    return queue_upload(device_queue(tally->device), tally->totals, totals, sizeof totals);
+    return queue_upload(tally->queue, tally->totals, totals, sizeof totals);
 }
 
 enum status tally_step(struct tally *tally)
 {
-    const int every = device_is_asynchronous(tally->device) ? STEPS_PER_COPY : 1;
+    const int every = device_is_asynchronous(queue_device(tally->queue)) ? STEPS_PER_COPY : 1;
 
     return ++tally->n_uncopied < every ? STATUS_OK : ask(tally);
 }

@@ -8,7 +8,7 @@
 
 struct tally;
 
-CHECKED enum status tally_create(struct device *device, struct tally **out);
+CHECKED enum status tally_create(struct queue *queue, struct tally **out);
 void tally_destroy(struct tally *tally);               /* accepts NULL */
 struct tensor tally_totals(const struct tally *tally); /* on the device, by enum step_total */
 

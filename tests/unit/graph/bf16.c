@@ -139,7 +139,7 @@ static void test_when_weights_are_rounded(void **state)
     (void)state;
     ok(device_open(backend_find("cuda_host"), &in_bf16, &toy.device));
     struct graph *graph = adapted(DTYPE_F32, DTYPE_BF16);
-    ok(parameters_create(graph, toy.device, 1, &toy.parameters));
+    ok(parameters_create(graph, device_queue(toy.device), 1, &toy.parameters));
     int64_t head = graph_param_find(graph, "linear.weight");
     int64_t frozen = graph_param_find(graph, "block2.shortcut.0.weight");
     values[2] = 1 + 0x1p-7 + 0x1p-10;
@@ -171,7 +171,7 @@ static void test_no_copies_of_reals(void **state)
     (void)state;
     toy_device_open(&toy, backend_find("cuda_host"));
     struct graph *graph = adapted(DTYPE_F32, 0);
-    ok(parameters_create(graph, toy.device, 1, &toy.parameters));
+    ok(parameters_create(graph, device_queue(toy.device), 1, &toy.parameters));
     for (int64_t i = 0; i < parameters_count(toy.parameters); i++)
         assert_ptr_equal(parameters_factor(toy.parameters, i).data,
                          parameters_tensor(toy.parameters, i).data);

@@ -53,7 +53,7 @@ static void open_pruned(struct toy *toy, const struct backend *backend, double s
 
     toy_device_open(toy, backend);
     toy->computes_zero_rows = computes_zero_rows;
-    ok(parameters_create(graph, toy->device, 1, &toy->parameters));
+    ok(parameters_create(graph, device_queue(toy->device), 1, &toy->parameters));
     fill_adapters(toy->parameters);
     ok(parameters_prune(toy->parameters, &prune));
     toy_execute(toy, graph);

@@ -27,7 +27,7 @@ static void open_toy_on(const struct backend *backend, struct toy *toy, enum gra
         ok(pass_freeze_except(graph, &tail, 1));
     }
     ok(pass_autodiff(graph));
-    ok(parameters_create(graph, toy->device, 1, &toy->parameters));
+    ok(parameters_create(graph, device_queue(toy->device), 1, &toy->parameters));
     toy_randomise(toy->parameters, 9);
     toy_execute(toy, graph);
 }
@@ -179,7 +179,7 @@ static void test_shared_arena(void **state)
     ok(executor_download(eval.executor, graph->logits, own_logits));
     struct span arena = executor_arena(toy.executor);
     struct executor_settings lent = {
-        .device = toy.device, .parameters = toy.parameters, .arena = arena};
+        .queue = device_queue(toy.device), .parameters = toy.parameters, .arena = arena};
     void *images = executor_tensor(eval.executor, graph->images).data;
     void *labels = executor_tensor(eval.executor, graph->image_labels).data;
     alone = eval;
@@ -238,7 +238,8 @@ static void test_merge_equals_adapters(void **state)
     ok(executor_run(toy.executor));
     ok(executor_download(toy.executor, toy.graph->logits, adapted));
     ok(parameters_merge_lora(toy.parameters, toy_lora.alpha / (double)toy_lora.lora_rank));
-    struct executor_settings settings = {.device = toy.device, .parameters = toy.parameters};
+    struct executor_settings settings = {.queue = device_queue(toy.device),
+                                         .parameters = toy.parameters};
     void *images = executor_tensor(toy.executor, toy.graph->images).data;
     void *labels = executor_tensor(toy.executor, toy.graph->image_labels).data;
     struct toy after = toy;
@@ -266,7 +267,8 @@ static void test_refuses(void **state)
 
     (void)state;
     open_toy(&toy, GRAPH_TRAIN, TOY_LORA);
-    struct executor_settings host = {.device = toy.device, .parameters = toy.parameters};
+    struct executor_settings host = {.queue = device_queue(toy.device),
+                                     .parameters = toy.parameters};
     struct graph *graph = toy_forward(&settings);
     fails(executor_create(graph, &host, &executor), STATUS_BAD_CONFIG,
           "parameters, but the run's table");

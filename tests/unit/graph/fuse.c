@@ -27,7 +27,7 @@ static struct graph *build(const struct graph_settings *settings, enum toy_kind 
 static void open_toy(struct toy *toy, const struct backend *backend, struct graph *graph)
 {
     toy_device_open(toy, backend);
-    ok(parameters_create(graph, toy->device, 1, &toy->parameters));
+    ok(parameters_create(graph, device_queue(toy->device), 1, &toy->parameters));
     toy_randomise(toy->parameters, 9);
     toy_execute(toy, graph);
 }

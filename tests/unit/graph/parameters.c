@@ -17,7 +17,7 @@ static struct parameters *toy_parameters(struct toy *toy, const char *trainable,
 
     if (trainable != NULL)
         ok(pass_freeze_except(graph, &trainable, 1));
-    ok(parameters_create(graph, toy->device, seed, &parameters));
+    ok(parameters_create(graph, device_queue(toy->device), seed, &parameters));
     graph_destroy(graph); /* the table is a copy */
     return parameters;
 }
@@ -168,7 +168,7 @@ static void test_nothing_trains(void **state)
     toy_device_open(&toy, &backend_ref);
     toy.graph = toy_forward(&settings);
     ok(pass_freeze_except(toy.graph, NULL, 0));
-    ok(parameters_create(toy.graph, toy.device, 1, &toy.parameters));
+    ok(parameters_create(toy.graph, device_queue(toy.device), 1, &toy.parameters));
     assert_int_equal(parameters_trainable_elements(toy.parameters), 0);
     assert_null(parameters_flat_values(toy.parameters).data);
     assert_non_null(parameters_tensor(toy.parameters, 0).data);

@@ -26,7 +26,7 @@ static void open_toy(struct toy *toy, bool has_adapters)
         ok(pass_freeze_except(toy->graph, &head, 1));
         ok(pass_lora_inject(toy->graph, &toy_lora));
     }
-    ok(parameters_create(toy->graph, toy->device, 1, &toy->parameters));
+    ok(parameters_create(toy->graph, device_queue(toy->device), 1, &toy->parameters));
     toy_randomise(toy->parameters, 3);
 }
 

@@ -50,7 +50,7 @@ static void open_adapted(struct toy *toy, const char *targets, bool ignores_out_
 
     toy_device_open(toy, &backend_ref);
     adapt(graph, targets, ignores_out_proj);
-    ok(parameters_create(graph, toy->device, 3, &toy->parameters));
+    ok(parameters_create(graph, device_queue(toy->device), 3, &toy->parameters));
     toy_randomise(toy->parameters, 5);
     toy_execute(toy, graph);
 }
@@ -274,7 +274,7 @@ static void check_fused(const struct backend *backend)
         if (fuses)
             ok(pass_fuse(graph));
         n_nodes[fuses] = graph->n_nodes;
-        ok(parameters_create(graph, toy.device, 3, &toy.parameters));
+        ok(parameters_create(graph, device_queue(toy.device), 3, &toy.parameters));
         toy_randomise(toy.parameters, 5);
         toy_execute(&toy, graph);
         ok(executor_run(toy.executor));
@@ -311,8 +311,9 @@ static void test_unsupported(void **state)
     (void)state;
     toy_device_open(&toy, &backend_cuda_host);
     ok(pass_autodiff(graph));
-    ok(parameters_create(graph, toy.device, 3, &toy.parameters));
-    const struct executor_settings settings = {.device = toy.device, .parameters = toy.parameters};
+    ok(parameters_create(graph, device_queue(toy.device), 3, &toy.parameters));
+    const struct executor_settings settings = {.queue = device_queue(toy.device),
+                                               .parameters = toy.parameters};
     fails(executor_create(graph, &settings, &executor), STATUS_UNSUPPORTED,
           "backend 'cuda_host' has no patch_tokens_forward yet; choose --device cpu");
     assert_null(executor);

@@ -18,10 +18,10 @@ static int64_t count_prepared(struct device *device, struct graph *graph, const 
     struct executor *executor = NULL;
     int64_t n = 0;
 
-    ok(parameters_create(graph, device, 1, &parameters));
+    ok(parameters_create(graph, device_queue(device), 1, &parameters));
     if (sparsity > 0)
         ok(parameters_prune(parameters, &prune));
-    struct executor_settings settings = {.device = device, .parameters = parameters};
+    struct executor_settings settings = {.queue = device_queue(device), .parameters = parameters};
     ok(executor_create(graph, &settings, &executor));
     for (int64_t i = 0; i < graph->n_nodes; i++) {
         const struct graph_node *node = &graph->nodes[i];

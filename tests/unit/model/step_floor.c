@@ -199,16 +199,17 @@ static void test_launches(void **state)
 
     ok(device_open(backend_find("cuda_host"), &settings, &device));
     struct graph *graph = training_graph("resnet20", 2, 8, device_map(device));
-    ok(parameters_create(graph, device, 1, &parameters));
-    const struct executor_settings execution = {.device = device, .parameters = parameters};
+    ok(parameters_create(graph, device_queue(device), 1, &parameters));
+    const struct executor_settings execution = {.queue = device_queue(device),
+                                                .parameters = parameters};
     ok(executor_create(graph, &execution, &executor));
     upload_zeros(executor, graph, graph->images);
     upload_zeros(executor, graph, graph->image_labels);
     upload_zeros(executor, graph, graph->indices);
     upload_zeros(executor, graph, graph->epoch);
-    ok(optimizer_create(&recipe, parameters, device, &optimizer));
+    ok(optimizer_create(&recipe, parameters, device_queue(device), &optimizer));
     ok(optimizer_set_rates(optimizer, 1e-3, 1));
-    ok(tally_create(device, &tally));
+    ok(tally_create(device_queue(device), &tally));
     ok(step_end_create(executor, graph, optimizer, tally, &end));
     ok(queue_synchronize(device_queue(device)));
     int64_t before = host_gpu()->n_run;

@@ -55,10 +55,10 @@ static void training_open(struct training *training, const char *backend,
     ok(pass_lora_inject(graph, &toy_lora)); /* dropout wants the epoch */
     ok(pass_autodiff(graph));
     toy_execute(toy, graph);
-    ok(optimizer_create(recipe, toy->parameters, toy->device, &training->optimizer));
+    ok(optimizer_create(recipe, toy->parameters, device_queue(toy->device), &training->optimizer));
     if (!has_end)
         return;
-    ok(tally_create(toy->device, &training->tally));
+    ok(tally_create(device_queue(toy->device), &training->tally));
     ok(tally_begin(training->tally, 0));
     ok(step_end_create(toy->executor, graph, training->optimizer, training->tally, &training->end));
 }

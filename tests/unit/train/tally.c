@@ -42,7 +42,7 @@ static void steps_open(struct steps *steps, const char *backend)
     host_gpu_reset();
     memset(steps, 0, sizeof *steps);
     ok(device_open(backend_find(backend), &settings, &steps->device));
-    ok(tally_create(steps->device, &steps->tally));
+    ok(tally_create(device_queue(steps->device), &steps->tally));
     op->loss = tensor_on(steps->device, DTYPE_F32, 1, 0, &loss);
     op->logits = tensor_on(steps->device, DTYPE_F32, ROWS, CLASSES, logits);
     op->labels = tensor_on(steps->device, DTYPE_I32, ROWS, 0, labels);
