@@ -80,6 +80,7 @@ enum status plan_conv2d(struct glue *glue, const struct conv_shape *shape,
                         const void *frozen_weight, struct prepared **out)
 {
     enum status status = STATUS_OK;
+    struct plan *plan = NULL;
     dnnl_primitive_desc_t descriptor = NULL;
     struct conv_layouts layouts = {0};
     bool writes_source = shape->part == CONV_BACKWARD_DATA;
@@ -100,7 +101,8 @@ enum status plan_conv2d(struct glue *glue, const struct conv_shape *shape,
                               is_forward ? dnnl_query_dst_md : dnnl_query_diff_dst_md, 0,
                               layouts.destination},
     };
-    TRY(plan_create(glue, specs, descriptor, frozen_weight, out));
+    TRY(plan_create(glue, specs, descriptor, &plan));
+    TRY(plan_prepare(glue, plan, frozen_weight, out));
 done:
     conv_layouts_release(&layouts);
     DESTROY(primitive_desc, descriptor);

@@ -1,5 +1,6 @@
 /* All the rest of the program knows of oneDNN. A plan is one primitive together with the reorders
- * its preferred memory layouts need; it is a struct prepared for the rest of the backend. */
+ * its preferred memory layouts need; ready to run, it is a struct prepared for the rest of the
+ * backend. */
 #ifndef KERNELS_CPU_ONEDNN_GLUE_H
 #define KERNELS_CPU_ONEDNN_GLUE_H
 

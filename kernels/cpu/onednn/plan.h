@@ -1,5 +1,5 @@
 /* What the files of this folder share: a plan is made of one primitive and the layouts the caller
- * has. */
+ * has, and does not change any more. */
 #ifndef KERNELS_CPU_ONEDNN_PLAN_H
 #define KERNELS_CPU_ONEDNN_PLAN_H
 
@@ -31,14 +31,38 @@ struct operand_spec {
     layout_ref user; /* borrowed */
 };
 
+/* One argument of the primitive. Where the primitive prefers another layout than ours, `inner` is
+ * what it works on and `reorder` copies between the two. */
+struct operand {
+    int arg; /* DNNL_ARG_*; 0: not used */
+    bool is_output;
+    /* borrowed of the primitives */
+    layout_ref user, inner;        /* inner NULL: as user */
+    layout_ref reorder_scratchpad; /* NULL: none */
+    dnnl_primitive_t reorder;      /* owned; NULL: none */
+    size_t inner_offset;           /* in the workspace, unless packed */
+};
+
+enum { PLAN_NAME_BYTES = 48 };
+struct plan {
+    char name[PLAN_NAME_BYTES]; /* of the implementation */
+    dnnl_primitive_t primitive; /* owned */
+    struct operand operands[N_SLOTS];
+    layout_ref scratchpad;                     /* borrowed of the primitive; NULL: none */
+    size_t scratchpad_offset, workspace_bytes; /* the reorders' scratchpads are there as well */
+};
+
 /* The implementation to use: the first whose name has `preferred` in it (NULL: none has), else the
  * first that is not a reference implementation, else that one. *out is owned by the caller. */
 CHECKED enum status plan_choose(struct candidates *candidates, const char *preferred,
                                 dnnl_primitive_desc_t *out);
 
-/* Makes a plan of the chosen implementation; frozen_weight as in plan_conv2d. */
+/* Makes a plan of the chosen implementation. */
 CHECKED enum status plan_create(struct glue *glue, const struct operand_spec *specs,
-                                dnnl_primitive_desc_t descriptor, const void *frozen_weight,
-                                struct prepared **out);
+                                const_dnnl_primitive_desc_t descriptor, struct plan **out);
+void plan_destroy(struct plan *plan); /* accepts NULL */
+/* Makes it ready to run; frozen_weight as in plan_conv2d. Owns the plan, also when it fails. */
+CHECKED enum status plan_prepare(struct glue *glue, struct plan *plan, const void *frozen_weight,
+                                 struct prepared **out);
 
 #endif

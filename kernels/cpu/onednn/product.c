@@ -8,6 +8,7 @@ enum { LEAST_TURNED_ROWS = 1024 };
 enum status plan_matmul(struct glue *glue, const struct matmul_shape *shape, struct prepared **out)
 {
     enum status status = STATUS_OK;
+    struct plan *plan = NULL;
     dnnl_primitive_desc_t descriptor = NULL;
     struct candidates *candidates = NULL;
     layout_ref left = NULL, right = NULL, turned = NULL, bias = NULL, product = NULL;
@@ -30,7 +31,8 @@ enum status plan_matmul(struct glue *glue, const struct matmul_shape *shape, str
         [SLOT_BIAS] = {shape->has_bias ? DNNL_ARG_BIAS : 0, false, dnnl_query_weights_md, 1, bias},
         [SLOT_DESTINATION] = {DNNL_ARG_DST, true, dnnl_query_dst_md, 0, product},
     };
-    TRY(plan_create(glue, specs, descriptor, NULL, out));
+    TRY(plan_create(glue, specs, descriptor, &plan));
+    TRY(plan_prepare(glue, plan, NULL, out));
 done:
     candidates_destroy(candidates);
     layout_destroy(left);
