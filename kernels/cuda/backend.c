@@ -1,5 +1,6 @@
 /* Opening and closing a GPU, and why there is none. */
 #include "kernels/cuda/cuda.h"
+#include "kernels/cuda/plans.h"
 
 #include "base/arena.h"
 
@@ -79,7 +80,7 @@ enum status cuda_open(const struct backend *backend, const struct gpu *gpu,
     device->index = settings->index;
     device->math = maths[settings->precision];
     TRY(gpu->open(settings->index, &device->context));
-    TRY(plan_cache_create(gpu, device->context, &device->plans));
+    TRY(cuda_plans_create(gpu, &device->plans));
     *out = device;
     device = NULL;
 done:

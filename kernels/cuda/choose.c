@@ -1,6 +1,6 @@
 /* Which of a library's proposals is taken: the first that is as wanted and can be planned, whatever
  * keeps those before it from it. A function of what is proposed, never of a timing. */
-#include "kernels/cuda/plan_cache.h"
+#include "kernels/cuda/plans.h"
 
 /* *out stays NULL where the proposal is not as wanted. */
 static enum status try_one(const struct gpu *gpu, struct gpu_proposals *proposals, int i,

@@ -5,8 +5,8 @@
 #define KERNELS_CUDA_CUDA_H
 
 #include "kernels/cuda/gpu.h"
-#include "kernels/cuda/plan_cache.h"
 #include "kernels/kernels.h"
+#include "kernels/plan_cache.h"
 
 struct staging;
 
@@ -32,7 +32,7 @@ struct queue {
 /* A struct prepared for the rest of the program; plan is NULL for kernels of our own. */
 struct cuda_prepared {
     struct prepared base;
-    struct cuda_plan *plan; /* to be given back */
+    struct shared_plan *plan; /* to be given back */
     /* At the begin of the workspace: what the plan writes instead of its output. 0: nothing */
     size_t detour_bytes;
     char name[64];                /* of a plan with a detour, or of patches */

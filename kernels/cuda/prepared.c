@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "kernels/cuda/kept_rows.h"
 #include "kernels/cuda/patches.h"
+#include "kernels/cuda/plans.h"
 
 #include <stdlib.h>
 
@@ -20,7 +21,7 @@ enum status cuda_prepared_create(size_t workspace_bytes, struct prepared **out)
 }
 
 /* Takes the plan over, also when it fails; `status`: of planning. */
-static enum status planned(struct device *device, enum status status, struct cuda_plan *plan,
+static enum status planned(struct device *device, enum status status, struct shared_plan *plan,
                            struct prepared **out)
 {
     struct prepared *prepared = NULL;
@@ -40,8 +41,8 @@ enum status cuda_convolution_prepare(struct device *device,
                                      const struct gpu_convolution *convolution,
                                      struct prepared **out)
 {
-    struct cuda_plan *plan = NULL;
-    enum status status = plan_cache_convolution(device->plans, convolution, &plan);
+    struct shared_plan *plan = NULL;
+    enum status status = cuda_plan_convolution(device, convolution, &plan);
 
     return planned(device, status, plan, out);
 }
@@ -49,8 +50,8 @@ enum status cuda_convolution_prepare(struct device *device,
 enum status cuda_product_prepare(struct device *device, const struct gpu_product *product,
                                  struct prepared **out)
 {
-    struct cuda_plan *plan = NULL;
-    enum status status = plan_cache_product(device->plans, product, &plan);
+    struct shared_plan *plan = NULL;
+    enum status status = cuda_plan_product(device, product, &plan);
 
     return planned(device, status, plan, out);
 }

@@ -76,10 +76,16 @@ done:
     return status;
 }
 
-enum status plan_conv2d(struct glue *glue, const struct conv_shape *shape,
-                        const void *frozen_weight, struct prepared **out)
+struct conv_request {
+    struct glue *glue;
+    const struct conv_shape *shape;
+};
+
+static enum status make(void *context, void **out)
 {
     enum status status = STATUS_OK;
+    struct glue *glue = ((const struct conv_request *)context)->glue;
+    const struct conv_shape *shape = ((const struct conv_request *)context)->shape;
     struct plan *plan = NULL;
     dnnl_primitive_desc_t descriptor = NULL;
     struct conv_layouts layouts = {0};
@@ -102,9 +108,20 @@ enum status plan_conv2d(struct glue *glue, const struct conv_shape *shape,
                               layouts.destination},
     };
     TRY(plan_create(glue, specs, descriptor, &plan));
-    TRY(plan_prepare(glue, plan, frozen_weight, out));
+    *out = plan;
 done:
     conv_layouts_release(&layouts);
     DESTROY(primitive_desc, descriptor);
     return status;
+}
+
+enum status plan_conv2d(struct glue *glue, const struct conv_shape *shape,
+                        const void *frozen_weight, struct prepared **out)
+{
+    struct conv_request request = {glue, shape};
+    const struct plan_key key = {{PLAN_OF_CONVOLUTION, shape->part, shape->n, shape->h, shape->w,
+                                  shape->c, shape->k, shape->r, shape->s, shape->p, shape->q,
+                                  shape->stride, shape->padding}};
+
+    return plan_prepare(glue, &key, &(struct plan_maker){make, &request}, frozen_weight, out);
 }

@@ -26,6 +26,12 @@ void glue_use_threads(const struct glue *glue)
     omp_set_num_threads(glue->n_threads);
 }
 
+static void destroy(void *context, void *plan)
+{
+    (void)context;
+    plan_destroy(plan);
+}
+
 enum status glue_create(int n_threads, struct glue **out)
 {
     enum status status = STATUS_OK;
@@ -40,6 +46,7 @@ enum status glue_create(int n_threads, struct glue **out)
         dnnl_primitive_attr_set_scratchpad_mode(glue->attributes, dnnl_scratchpad_mode_user)));
     TRY(dnnl_check(/* whatever ONEDNN_DEFAULT_FPMATH_MODE says: precision is a setting of ours */
                    dnnl_primitive_attr_set_fpmath_mode(glue->attributes, dnnl_fpmath_mode_strict)));
+    TRY(plan_cache_create(destroy, NULL, &glue->plans));
     *out = glue;
     glue = NULL;
 done:
@@ -51,6 +58,7 @@ void glue_destroy(struct glue *glue)
 {
     if (glue == NULL)
         return;
+    plan_cache_destroy(glue->plans);
     DESTROY(primitive_attr, glue->attributes);
     DESTROY(engine, glue->engine);
     free(glue);

@@ -5,12 +5,14 @@
 
 #include "kernels/cpu/onednn/glue.h"
 #include "kernels/cpu/onednn/library.h"
+#include "kernels/plan_cache.h"
 
 enum slot { SLOT_SOURCE, SLOT_WEIGHT, SLOT_BIAS, SLOT_DESTINATION, N_SLOTS };
 
 struct glue {
     dnnl_engine_t engine;
     dnnl_primitive_attr_t attributes; /* of every primitive: scratch memory comes from the caller */
+    struct plan_cache *plans;
     int n_threads;
 };
 
@@ -43,6 +45,7 @@ struct operand {
     size_t inner_offset;           /* in the workspace, unless packed */
 };
 
+enum { PLAN_OF_CONVOLUTION, PLAN_OF_PRODUCT }; /* begins a plan's key */
 enum { PLAN_NAME_BYTES = 48 };
 struct plan {
     char name[PLAN_NAME_BYTES]; /* of the implementation */
@@ -61,8 +64,9 @@ CHECKED enum status plan_choose(struct candidates *candidates, const char *prefe
 CHECKED enum status plan_create(struct glue *glue, const struct operand_spec *specs,
                                 const_dnnl_primitive_desc_t descriptor, struct plan **out);
 void plan_destroy(struct plan *plan); /* accepts NULL */
-/* Makes it ready to run; frozen_weight as in plan_conv2d. Owns the plan, also when it fails. */
-CHECKED enum status plan_prepare(struct glue *glue, struct plan *plan, const void *frozen_weight,
+/* Makes the struct plan of this key ready to run; frozen_weight as in plan_conv2d. */
+CHECKED enum status plan_prepare(struct glue *glue, const struct plan_key *key,
+                                 const struct plan_maker *maker, const void *frozen_weight,
                                  struct prepared **out);
 
 #endif

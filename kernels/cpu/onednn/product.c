@@ -5,9 +5,16 @@
  * transposed right factor is turned around first: as much work as 20 rows, for 6 %. */
 enum { LEAST_TURNED_ROWS = 1024 };
 
-enum status plan_matmul(struct glue *glue, const struct matmul_shape *shape, struct prepared **out)
+struct product_request {
+    struct glue *glue;
+    const struct matmul_shape *shape;
+};
+
+static enum status make(void *context, void **out)
 {
     enum status status = STATUS_OK;
+    struct glue *glue = ((const struct product_request *)context)->glue;
+    const struct matmul_shape *shape = ((const struct product_request *)context)->shape;
     struct plan *plan = NULL;
     dnnl_primitive_desc_t descriptor = NULL;
     struct candidates *candidates = NULL;
@@ -32,7 +39,7 @@ enum status plan_matmul(struct glue *glue, const struct matmul_shape *shape, str
         [SLOT_DESTINATION] = {DNNL_ARG_DST, true, dnnl_query_dst_md, 0, product},
     };
     TRY(plan_create(glue, specs, descriptor, &plan));
-    TRY(plan_prepare(glue, plan, NULL, out));
+    *out = plan;
 done:
     candidates_destroy(candidates);
     layout_destroy(left);
@@ -42,4 +49,14 @@ done:
     layout_destroy(product);
     DESTROY(primitive_desc, descriptor);
     return status;
+}
+
+enum status plan_matmul(struct glue *glue, const struct matmul_shape *shape, struct prepared **out)
+{
+    struct product_request request = {glue, shape};
+    const struct plan_key key = {{PLAN_OF_PRODUCT, shape->m, shape->n, shape->k,
+                                  shape->is_left_transposed, shape->is_right_transposed,
+                                  shape->has_bias}};
+
+    return plan_prepare(glue, &key, &(struct plan_maker){make, &request}, NULL, out);
 }
