@@ -15,8 +15,8 @@ extern "C" {
 
 #include "kernels/kernels.h"
 
-struct gpu_context;   /* one GPU, opened: its context and the libraries' handles */
-struct gpu_stream;    /* work that runs in the order it was enqueued */
+struct gpu_context;   /* one GPU, opened: its context and handles of the libraries to plan by */
+struct gpu_stream;    /* work that runs in the order it was enqueued, and handles to run it by */
 struct gpu_event;     /* a place in a stream */
 struct gpu_graph;     /* recorded work */
 struct gpu_proposals; /* what a library offers for a convolution or a matrix product */
@@ -166,7 +166,7 @@ struct gpu {
     void (*proposals_destroy)(struct gpu_proposals *proposals);
     size_t (*plan_workspace_bytes)(const struct gpu_plan *plan);
     const char *(*plan_name)(const struct gpu_plan *plan); /* lives as long as the plan */
-    enum status (*plan_run)(struct gpu_plan *plan, struct gpu_stream *stream,
+    enum status (*plan_run)(const struct gpu_plan *plan, struct gpu_stream *stream,
                             const struct gpu_operands *operands); /* Enqueued */
     void (*plan_destroy)(struct gpu_plan *plan);
 };

@@ -98,7 +98,7 @@ enum status host_proposal_plan(struct gpu_proposals *proposals, int i, struct gp
 void host_proposals_destroy(struct gpu_proposals *proposals);
 size_t host_plan_workspace_bytes(const struct gpu_plan *plan);
 const char *host_plan_name(const struct gpu_plan *plan);
-enum status host_plan_run(struct gpu_plan *plan, struct gpu_stream *stream,
+enum status host_plan_run(const struct gpu_plan *plan, struct gpu_stream *stream,
                           const struct gpu_operands *operands);
 void host_plan_destroy(struct gpu_plan *plan);
 

@@ -180,7 +180,7 @@ static bool is_aligned(const struct gpu_plan *plan, const struct gpu_operands *o
     return alignment > 0 && bits % (uintptr_t)alignment == 0;
 }
 
-enum status host_plan_run(struct gpu_plan *plan, struct gpu_stream *stream,
+enum status host_plan_run(const struct gpu_plan *plan, struct gpu_stream *stream,
                           const struct gpu_operands *operands)
 {
     enum status status = STATUS_OK;

@@ -69,16 +69,16 @@ static void destroy(struct gpu_plan *base)
     free(plan);
 }
 
-static enum status run(struct gpu_plan *base, struct gpu_stream *stream,
+/* By the stream's handle, not the one it was planned by: cuDNN has given up tying plans to handles
+ * (CUDNN_ATTR_EXECUTION_PLAN_HANDLE is deprecated). */
+static enum status run(const struct gpu_plan *base, struct gpu_stream *stream,
                        const struct gpu_operands *operands)
 {
     enum status status = STATUS_OK;
-    struct convolution_plan *plan = (struct convolution_plan *)base;
+    const struct convolution_plan *plan = (const struct convolution_plan *)base;
     const void *pointers[3] = {operands->left, operands->right, operands->out};
-    cudnnHandle_t cudnn = stream->context->cudnn;
     descriptor pack = NULL;
 
-    TRY(cudnn_check(cudnnSetStream(cudnn, stream->stream)));
     TRY(cudnn_check(cudnnBackendCreateDescriptor(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, &pack)));
     TRY(cudnn_check(cudnnBackendSetAttribute(pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS,
                                              CUDNN_TYPE_INT64, 3, uids[plan->call.part])));
@@ -87,7 +87,7 @@ static enum status run(struct gpu_plan *base, struct gpu_stream *stream,
     TRY(cudnn_check(cudnnBackendSetAttribute(pack, CUDNN_ATTR_VARIANT_PACK_WORKSPACE,
                                              CUDNN_TYPE_VOID_PTR, 1, &operands->workspace.data)));
     TRY(cudnn_check(cudnnBackendFinalize(pack)));
-    TRY(cudnn_check(cudnnBackendExecute(cudnn, plan->plan, pack)));
+    TRY(cudnn_check(cudnnBackendExecute(stream->cudnn, plan->plan, pack)));
 done:
     if (pack != NULL)
         (void)cudnnBackendDestroyDescriptor(pack);

@@ -162,6 +162,10 @@ static void stream_destroy(struct gpu_stream *stream)
 {
     if (stream == NULL)
         return;
+    if (stream->cudnn != NULL)
+        (void)cudnnDestroy(stream->cudnn);
+    if (stream->cublas != NULL)
+        (void)cublasLtDestroy(stream->cublas);
     if (stream->stream != NULL)
         (void)cudaStreamDestroy(stream->stream);
     free(stream);
@@ -172,9 +176,12 @@ static enum status stream_create(struct gpu_context *context, struct gpu_stream 
     enum status status = STATUS_OK;
     struct gpu_stream *stream = NULL;
 
+    (void)context;
     TRY_ALLOC(stream, heap_alloc(1, sizeof *stream));
-    stream->context = context;
     TRY(cuda_check(cudaStreamCreateWithFlags(&stream->stream, cudaStreamNonBlocking)));
+    TRY(cudnn_check(cudnnCreate(&stream->cudnn)));
+    TRY(cudnn_check(cudnnSetStream(stream->cudnn, stream->stream)));
+    TRY(cublas_check(cublasLtCreate(&stream->cublas)));
     *out = stream;
     stream = NULL;
 done:
@@ -363,7 +370,7 @@ static const char *plan_name(const struct gpu_plan *plan)
     return plan->name;
 }
 
-static enum status plan_run(struct gpu_plan *plan, struct gpu_stream *stream,
+static enum status plan_run(const struct gpu_plan *plan, struct gpu_stream *stream,
                             const struct gpu_operands *operands)
 {
     return plan->planner->run(plan, stream, operands);

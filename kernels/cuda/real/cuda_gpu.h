@@ -22,13 +22,18 @@ CHECKED enum status cublas_check_at(cublasStatus_t error, const char *expression
 
 struct gpu_context {
     int index;
-    cudnnHandle_t cudnn;     /* owned */
-    cublasLtHandle_t cublas; /* owned */
+    /* owned; for planning */
+    cudnnHandle_t cudnn;
+    cublasLtHandle_t cublas;
 };
 
+/* What a library keeps in a handle is touched by its kernels: two streams that run at once share
+ * none. */
 struct gpu_stream {
-    cudaStream_t stream;         /* owned */
-    struct gpu_context *context; /* borrowed */
+    /* owned; for running */
+    cudaStream_t stream;
+    cudnnHandle_t cudnn; /* bound to the stream */
+    cublasLtHandle_t cublas;
 };
 
 /* Proposals and plans of both libraries begin with these. */
@@ -52,7 +57,7 @@ struct planner {
     enum status (*look)(struct gpu_proposals *proposals, int i, struct gpu_proposal *out);
     enum status (*plan)(struct gpu_proposals *proposals, int i, struct gpu_plan **out);
     void (*release)(struct gpu_proposals *proposals); /* all but the struct */
-    enum status (*run)(struct gpu_plan *plan, struct gpu_stream *stream,
+    enum status (*run)(const struct gpu_plan *plan, struct gpu_stream *stream,
                        const struct gpu_operands *operands);
     void (*destroy)(struct gpu_plan *plan);
 };

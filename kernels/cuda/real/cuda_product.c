@@ -32,10 +32,15 @@ struct product_plan {
     cublasLtMatmulAlgo_t algorithm;
 };
 
+static void operation_destroy(cublasLtMatmulDesc_t operation)
+{
+    if (operation != NULL)
+        (void)cublasLtMatmulDescDestroy(operation);
+}
+
 static void call_release(struct product_call *call)
 {
-    if (call->operation != NULL)
-        (void)cublasLtMatmulDescDestroy(call->operation);
+    operation_destroy(call->operation);
     if (call->first != NULL)
         (void)cublasLtMatrixLayoutDestroy(call->first);
     if (call->second != NULL)
@@ -43,6 +48,49 @@ static void call_release(struct product_call *call)
     if (call->result != NULL)
         (void)cublasLtMatrixLayoutDestroy(call->result);
     *call = (struct product_call){0};
+}
+
+/* ---- the operation ---- */
+
+static enum status set_bias(cublasLtMatmulDesc_t operation, const void *bias)
+{
+    enum status status = STATUS_OK;
+    const cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_BIAS;
+
+    TRY(cublas_check(cublasLtMatmulDescSetAttribute(operation, CUBLASLT_MATMUL_DESC_EPILOGUE,
+                                                    &epilogue, sizeof epilogue)));
+    TRY(cublas_check(cublasLtMatmulDescSetAttribute(operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER,
+                                                    &bias, sizeof bias)));
+done:
+    return status;
+}
+
+/* bias: only where the product has one. *out is owned by the caller. */
+static enum status describe_operation(const struct gpu_product *p, const void *bias,
+                                      cublasLtMatmulDesc_t *out)
+{
+    static const cublasComputeType_t computes[] = {
+        [GPU_MATH_FP32] = CUBLAS_COMPUTE_32F,
+        [GPU_MATH_TF32] = CUBLAS_COMPUTE_32F_FAST_TF32,
+        [GPU_MATH_BF16] = CUBLAS_COMPUTE_32F,
+    };
+    enum status status = STATUS_OK;
+    cublasLtMatmulDesc_t operation = NULL;
+    const cublasOperation_t first = p->is_right_transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
+    const cublasOperation_t second = p->is_left_transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
+
+    TRY(cublas_check(cublasLtMatmulDescCreate(&operation, computes[p->math], CUDA_R_32F)));
+    TRY(cublas_check(cublasLtMatmulDescSetAttribute(operation, CUBLASLT_MATMUL_DESC_TRANSA, &first,
+                                                    sizeof first)));
+    TRY(cublas_check(cublasLtMatmulDescSetAttribute(operation, CUBLASLT_MATMUL_DESC_TRANSB, &second,
+                                                    sizeof second)));
+    if (p->has_bias)
+        TRY(set_bias(operation, bias));
+    *out = operation;
+    operation = NULL;
+done:
+    operation_destroy(operation);
+    return status;
 }
 
 /* ---- a plan ---- */
@@ -55,59 +103,31 @@ static void destroy(struct gpu_plan *base)
     free(plan);
 }
 
-static enum status run(struct gpu_plan *base, struct gpu_stream *stream,
+/* The bias stands in the library's description of the operation: where there is one, it is
+ * described anew, and the plan stays as it is. */
+static enum status run(const struct gpu_plan *base, struct gpu_stream *stream,
                        const struct gpu_operands *operands)
 {
     enum status status = STATUS_OK;
-    struct product_plan *plan = (struct product_plan *)base;
+    const struct product_plan *plan = (const struct product_plan *)base;
     const struct product_call *call = &plan->call;
     const float added = call->product.has_addend ? 1 : 0;
     const void *addend = call->product.has_addend ? operands->addend : operands->out;
+    cublasLtMatmulDesc_t biased = NULL;
 
     if (call->product.has_bias)
-        TRY(cublas_check(cublasLtMatmulDescSetAttribute(call->operation,
-                                                        CUBLASLT_MATMUL_DESC_BIAS_POINTER,
-                                                        &operands->bias, sizeof operands->bias)));
-    TRY(cublas_check(cublasLtMatmul(stream->context->cublas, call->operation, &call->product.factor,
-                                    operands->right, call->first, operands->left, call->second,
-                                    &added, addend, call->result, operands->out, call->result,
-                                    &plan->algorithm, operands->workspace.data,
-                                    plan->base.workspace_bytes, stream->stream)));
+        TRY(describe_operation(&call->product, operands->bias, &biased));
+    TRY(cublas_check(cublasLtMatmul(
+        stream->cublas, biased != NULL ? biased : call->operation, &call->product.factor,
+        operands->right, call->first, operands->left, call->second, &added, addend, call->result,
+        operands->out, call->result, &plan->algorithm, operands->workspace.data,
+        plan->base.workspace_bytes, stream->stream)));
 done:
+    operation_destroy(biased);
     return status;
 }
 
-/* ---- the operation ---- */
-
-static enum status describe_operation(struct product_call *call)
-{
-    static const cublasComputeType_t computes[] = {
-        [GPU_MATH_FP32] = CUBLAS_COMPUTE_32F,
-        [GPU_MATH_TF32] = CUBLAS_COMPUTE_32F_FAST_TF32,
-        [GPU_MATH_BF16] = CUBLAS_COMPUTE_32F,
-    };
-    enum status status = STATUS_OK;
-    const struct gpu_product *p = &call->product;
-    const cublasOperation_t first = p->is_right_transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
-    const cublasOperation_t second = p->is_left_transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
-    const cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_BIAS;
-
-    TRY(cublas_check(cublasLtMatmulDescCreate(&call->operation, computes[p->math], CUDA_R_32F)));
-    TRY(cublas_check(cublasLtMatmulDescSetAttribute(call->operation, CUBLASLT_MATMUL_DESC_TRANSA,
-                                                    &first, sizeof first)));
-    TRY(cublas_check(cublasLtMatmulDescSetAttribute(call->operation, CUBLASLT_MATMUL_DESC_TRANSB,
-                                                    &second, sizeof second)));
-    if (p->has_bias) {
-        /* not looked behind while an algorithm is chosen: only its alignment counts */
-        const void *bias = (const void *)(uintptr_t)p->alignment;
-        TRY(cublas_check(cublasLtMatmulDescSetAttribute(
-            call->operation, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue)));
-        TRY(cublas_check(cublasLtMatmulDescSetAttribute(
-            call->operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias)));
-    }
-done:
-    return status;
-}
+/* ---- the factors ---- */
 
 /* [rows, columns] of ours, dense, as cuBLASLt sees it. */
 static enum status describe_matrix(bool is_bf16, int64_t rows, int64_t columns,
@@ -181,7 +201,9 @@ static enum status propose(struct gpu_proposals *base, const void *wanted)
     struct product_proposals *proposals = (struct product_proposals *)base;
 
     proposals->call.product = *(const struct gpu_product *)wanted;
-    TRY(describe_operation(&proposals->call));
+    /* not looked behind while an algorithm is chosen: only its alignment counts */
+    const void *bias = (const void *)(uintptr_t)proposals->call.product.alignment;
+    TRY(describe_operation(&proposals->call.product, bias, &proposals->call.operation));
     TRY(describe_matrices(&proposals->call));
     TRY(ask(proposals));
 done:
