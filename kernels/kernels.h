@@ -358,7 +358,9 @@ CHECKED enum status backend_devices(const struct backend *backend, int *n); /* a
 /* The front door: opens devices and checks every argument once, at prepare, before a backend sees
  * it. kernel_prepare fails BAD_CONFIG with op, tensor, wanted and found when shapes, types, overlap
  * or attributes are wrong. kernel_run takes the same shapes as at prepare; pointers may have
- * changed unless is_weight_frozen. */
+ * changed unless is_weight_frozen: such a weight is read at prepare, and must have arrived. On cpu
+ * and ref several threads may come through it at the same time, each with a queue of its own; cuda
+ * is one thread's. */
 CHECKED enum status device_open(const struct backend *backend,
                                 const struct device_settings *settings, struct device **out);
 void device_close(struct device *device); /* accepts NULL */
@@ -381,7 +383,7 @@ bool device_is_asynchronous(const struct device *device);
 
 /* Work that runs in the order it was enqueued; what is enqueued on two queues has no order, unless
  * one is synchronised in between. Whoever runs operations owns their memory and their workspace, so
- * queues of one device do not disturb each other. One thread at a time. */
+ * queues of one device do not disturb each other. */
 CHECKED enum status queue_create(struct device *device, struct queue **out);
 void queue_destroy(struct queue *queue);           /* accepts NULL. Blocks */
 struct queue *device_queue(struct device *device); /* its own, for who needs no other; borrowed */

@@ -14,7 +14,7 @@ enum status cpu_alloc(struct device *device, size_t bytes, void **out)
     void *memory = aligned_alloc(MEMORY_ALIGNMENT, memory_padded(bytes > 0 ? bytes : 1));
     if (memory == NULL)
         return fail(STATUS_OUT_OF_MEMORY, "no memory for %zu bytes", bytes);
-    device->base.n_allocations++;
+    __atomic_fetch_add(&device->base.n_allocations, 1, __ATOMIC_RELAXED);
     *out = memory;
     return STATUS_OK;
 }

@@ -105,6 +105,7 @@ static enum status rows_create(struct device *device, const struct gpu_convoluti
     if (rows->n > 0) {
         TRY(upload_tables(rows, found));
         TRY(upload_weight(rows, found->weight, rows->n * row_elements));
+        TRY(cuda_synchronize(device->base.queue)); /* any queue may run it from here on */
     }
     *out = rows;
     rows = NULL;

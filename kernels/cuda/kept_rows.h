@@ -34,8 +34,8 @@ struct channel_move {
 CHECKED enum status cuda_channel_move_launch(struct gpu_stream *stream,
                                              const struct channel_move *move);
 
-/* *out NULL when all filters of the frozen weight [K, R, S, C] are computed. Blocks: it reads them.
- */
+/* *out NULL when all filters of the frozen weight [K, R, S, C] are computed. Blocks: it reads them,
+ * on the device's own queue. */
 CHECKED enum status cuda_kept_rows_create(struct device *device,
                                           const struct gpu_convolution *convolution,
                                           const struct tensor *weight, struct cuda_kept_rows **out);

@@ -39,7 +39,7 @@ static enum status ref_alloc(struct device *device, size_t bytes, void **out)
     if (memory == NULL)
         return fail(STATUS_OUT_OF_MEMORY, "out of memory allocating %zu bytes on device 'ref'",
                     bytes);
-    device->base.n_allocations++;
+    __atomic_fetch_add(&device->base.n_allocations, 1, __ATOMIC_RELAXED);
     *out = memory;
     return STATUS_OK;
 }

@@ -250,6 +250,7 @@ static enum status nodes_create(struct executor *executor, const struct span *le
 
     TRY(arena_reserve(executor, lent, executor->plan.arena_bytes));
     TRY(parameters_round(executor->parameters, true));
+    TRY(queue_synchronize(executor->queue)); /* prepare reads frozen weights, on another queue */
     for (int64_t i = 0; i < executor->graph->n_nodes; i++) {
         executor->steps[i].op = executor->graph->nodes[i].attributes;
         mark_frozen(executor, i);

@@ -86,6 +86,7 @@ static enum status data_upload(struct device *device, struct resident_data *data
     TRY(queue_upload(device_queue(device), data->labels, train->labels, train_n * sizeof(int32_t)));
     TRY(queue_upload(device_queue(device), (char *)data->labels + train_n * sizeof(int32_t),
                      test->labels, test_n * sizeof(int32_t)));
+    TRY(queue_synchronize(device_queue(device))); /* any queue may read them from here on */
 done:
     return status;
 }

@@ -64,6 +64,7 @@ void toy_device_open(struct toy *toy, const struct backend *backend)
 
     memset(toy, 0, sizeof *toy);
     ok(device_open(backend, &settings, &toy->device));
+    toy->queue = device_queue(toy->device);
 }
 
 void toy_execute(struct toy *toy, struct graph *graph)
@@ -74,8 +75,8 @@ void toy_execute(struct toy *toy, struct graph *graph)
 
     toy->graph = graph;
     if (toy->parameters == NULL)
-        ok(parameters_create(graph, device_queue(toy->device), 1, &toy->parameters));
-    struct executor_settings settings = {.queue = device_queue(toy->device),
+        ok(parameters_create(graph, toy->queue, 1, &toy->parameters));
+    struct executor_settings settings = {.queue = toy->queue,
                                          .parameters = toy->parameters,
                                          .computes_zero_rows = toy->computes_zero_rows};
     ok(executor_create(graph, &settings, &toy->executor));
@@ -131,7 +132,7 @@ struct tensor toy_download(const struct toy *toy, struct tensor tensor)
     void *copy = malloc(tensor_bytes(&tensor));
 
     assert_non_null(copy);
-    ok(queue_download(device_queue(toy->device), copy, tensor.data, tensor_bytes(&tensor)));
+    ok(queue_download(toy->queue, copy, tensor.data, tensor_bytes(&tensor)));
     tensor.data = copy;
     return tensor;
 }
@@ -146,8 +147,8 @@ void toy_descend(const struct toy *toy, double rate)
         number_put(value.data, value.dtype, i,
                    number_at(value.data, value.dtype, i) -
                        rate * number_at(gradient.data, gradient.dtype, i));
-    ok(queue_upload(device_queue(toy->device), there.data, value.data, tensor_bytes(&value)));
-    ok(queue_synchronize(device_queue(toy->device))); /* the copy is read until then */
+    ok(queue_upload(toy->queue, there.data, value.data, tensor_bytes(&value)));
+    ok(queue_synchronize(toy->queue)); /* the copy is read until then */
     free(value.data);
     free(gradient.data);
 }

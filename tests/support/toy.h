@@ -16,6 +16,7 @@ extern const struct lora_inject toy_lora; /* the three block convolutions, rank 
 /* A graph with its parameters and executor on a device. */
 struct toy {
     struct device *device;
+    struct queue *queue; /* of the device; set by toy_device_open to its own */
     struct graph *graph;
     struct parameters *parameters;
     struct executor *executor;

@@ -138,6 +138,7 @@ static void test_when_weights_are_rounded(void **state)
 
     (void)state;
     ok(device_open(backend_find("cuda_host"), &in_bf16, &toy.device));
+    toy.queue = device_queue(toy.device);
     struct graph *graph = adapted(DTYPE_F32, DTYPE_BF16);
     ok(parameters_create(graph, device_queue(toy.device), 1, &toy.parameters));
     int64_t head = graph_param_find(graph, "linear.weight");

@@ -12,7 +12,7 @@
 enum { STEPS = 2 }; /* sooner or later rounding moves a value over a ReLU's kink */
 
 /* resnet20 on the toy's 8×8 images, adapters with dropout. */
-static struct graph *adapted(const struct backend *backend)
+static struct graph *adapted(const struct device *device)
 {
     const struct architecture *architecture = architecture_find("resnet20");
     struct graph_settings settings = toy_settings(GRAPH_TRAIN, 6);
@@ -20,7 +20,8 @@ static struct graph *adapted(const struct backend *backend)
         .targets = architecture->lora_targets, .lora_rank = 4, .alpha = 8, .dropout = 0.1};
     struct graph *graph = NULL;
 
-    settings.real = backend->real;
+    settings.real = device_real(device);
+    settings.map = device_map(device);
     ok(model_build(architecture, &settings, &graph));
     ok(pass_freeze_except(graph, &architecture->head, 1));
     ok(pass_lora_inject(graph, &lora));
@@ -45,18 +46,24 @@ static void fill_adapters(struct parameters *parameters)
     }
 }
 
-static void open_pruned(struct toy *toy, const struct backend *backend, double sparsity,
-                        bool computes_zero_rows)
+/* On the toy's queue. */
+static void execute_pruned(struct toy *toy, double sparsity)
 {
     const struct prune_settings prune = {.sparsity = sparsity, .mask = PRUNE_BAKED};
-    struct graph *graph = adapted(backend);
+    struct graph *graph = adapted(toy->device);
 
-    toy_device_open(toy, backend);
-    toy->computes_zero_rows = computes_zero_rows;
-    ok(parameters_create(graph, device_queue(toy->device), 1, &toy->parameters));
+    ok(parameters_create(graph, toy->queue, 1, &toy->parameters));
     fill_adapters(toy->parameters);
     ok(parameters_prune(toy->parameters, &prune));
     toy_execute(toy, graph);
+}
+
+static void open_pruned(struct toy *toy, const struct backend *backend, double sparsity,
+                        bool computes_zero_rows)
+{
+    toy_device_open(toy, backend);
+    toy->computes_zero_rows = computes_zero_rows;
+    execute_pruned(toy, sparsity);
 }
 
 static int count_left_out(const struct toy *toy)
@@ -135,6 +142,32 @@ static void test_leaves_whole_weights_alone(void **state)
     toy_close(&toy);
 }
 
+/* What finds the zero filters reads rounded weights, of whatever queue, and what it makes of them
+ * is there for any. */
+static void test_sees_weights_of_another_queue(void **state)
+{
+    const struct device_settings in_bf16 = {.n_threads = 1, .precision = PRECISION_BF16};
+    struct toy toy = {.device = NULL};
+    struct queue *queue = NULL;
+
+    (void)state;
+    ok(device_open(backend_find("cuda_host"), &in_bf16, &toy.device));
+    ok(queue_create(toy.device, &queue));
+    toy.queue = queue;
+    execute_pruned(&toy, 0.9);
+    assert_in_range(count_left_out(&toy), 1, 17);
+    ok(executor_run(toy.executor));
+    struct tensor found = toy_download(&toy, parameters_flat_gradients(toy.parameters));
+    for (int64_t i = 0; i < tensor_elements(&found); i++)
+        assert_true(isfinite(number_at(found.data, found.dtype, i)));
+    free(found.data);
+    executor_destroy(toy.executor);
+    parameters_destroy(toy.parameters);
+    graph_destroy(toy.graph);
+    queue_destroy(queue);
+    device_close(toy.device);
+}
+
 int main(void)
 {
     void *ref = (void *)(uintptr_t)backend_find("ref"),
@@ -144,6 +177,7 @@ int main(void)
         cmocka_unit_test_prestate(test_same_steps, cpu),
         cmocka_unit_test(test_same_steps_on_a_gpu),
         cmocka_unit_test(test_leaves_whole_weights_alone),
+        cmocka_unit_test(test_sees_weights_of_another_queue),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

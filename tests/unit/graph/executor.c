@@ -171,7 +171,7 @@ static void test_shared_arena(void **state)
 
     (void)state;
     open_toy(&toy, GRAPH_TRAIN, TOY_LORA);
-    struct toy eval = {.device = toy.device, .parameters = toy.parameters};
+    struct toy eval = {.device = toy.device, .queue = toy.queue, .parameters = toy.parameters};
     struct graph *graph = toy_forward(&settings);
     ok(pass_lora_inject(graph, &toy_lora));
     toy_execute(&eval, graph);
