@@ -4,6 +4,7 @@
 #define CONFIG_SETTINGS_H
 
 #include "base/arena.h"
+#include "base/network_words.h"
 #include "base/small_set.h"
 #include "base/text.h"
 
@@ -11,7 +12,6 @@
 
 enum prune_switch { PRUNE_AS_METHOD, PRUNE_OFF, PRUNE_ON };
 enum adapt_switch { ADAPT_AS_METHOD, ADAPT_NONE, ADAPT_LORA };
-enum prune_mask { PRUNE_HELD, PRUNE_HELD_MERGED, PRUNE_BAKED };
 enum mha_out_proj { MHA_OUT_PROJ_ADAPT, MHA_OUT_PROJ_IGNORE };
 enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW };
 enum checkpoint_keep { KEEP_NONE, KEEP_FINAL, KEEP_ALL };
@@ -61,14 +61,6 @@ struct recipe { /* train.* and base.train.* */
 struct normalisation {
     enum normalisation_kind kind;
     double values[3];
-};
-
-/* model.vit.*: sizes of a vision transformer */
-struct vit_shape {
-    int64_t patch; /* pixels, both axes */
-    int64_t layers, heads;
-    int64_t width; /* of a token; a multiple of 4 and of heads, at least 8 */
-    int64_t mlp;   /* hidden width of a layer's perceptron */
 };
 
 /* Membership attacks of eval.mia; src/eval fits them. */

@@ -7,7 +7,7 @@
 #define GRAPH_GRAPH_H
 
 #include "base/arena.h"
-#include "config/settings.h"
+#include "base/network_words.h"
 #include "kernels/kernels.h"
 
 enum value_role {

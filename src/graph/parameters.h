@@ -5,7 +5,7 @@
 #ifndef GRAPH_PARAMETERS_H
 #define GRAPH_PARAMETERS_H
 
-#include "config/settings.h"
+#include "base/network_words.h"
 #include "graph/graph.h"
 
 struct parameters;

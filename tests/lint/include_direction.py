@@ -5,14 +5,15 @@ import re
 import sys
 
 BELOW_GRAPH = {"base", "config", "store", "data", "kernels"}
+BELOW_NETWORKS = BELOW_GRAPH - {"config"}  # a network is built of its spec, whoever wants it
 MAY_INCLUDE = {
     "base": set(),
     "config": {"base"},
     "data": {"base"},
     "kernels": {"base"},
     "store": {"base", "kernels"},  # kernels/tensor.h: element types
-    "graph": BELOW_GRAPH,
-    "model": BELOW_GRAPH | {"graph"},
+    "graph": BELOW_NETWORKS,
+    "model": BELOW_NETWORKS | {"graph"},
     "eval": BELOW_GRAPH | {"graph"},
     "unlearn": BELOW_GRAPH | {"graph", "model", "eval"},
     "sweep": BELOW_GRAPH | {"graph", "model", "eval", "unlearn"},
