@@ -1,6 +1,6 @@
 /* Does a weights file fit an architecture, do adapters find modules: asked before anything runs. */
-#include "data/dataset.h"
 #include "graph/pattern.h"
+#include "model/network_spec.h"
 #include "store/weights/weights.h"
 #include "sweep/points/point.h"
 
@@ -8,19 +8,14 @@
  * batch. */
 static enum status build_model(const struct fit_model *model, struct graph **out)
 {
-    const struct graph_settings settings = {
-        .mode = GRAPH_EVAL,
-        .real = DTYPE_F32,
-        .batch_size = 1,
-        .height = model->image.height,
-        .width = model->image.width,
-        .channels = 3,
-        .n_images = 1,
-        .n_classes = model->image.n_classes,
-        .std = {1, 1, 1},
-        .vit = model->vit,
-    };
-    return model_build(model->architecture, &settings, out);
+    const struct network_spec spec = {.architecture = model->architecture,
+                                      .vit = model->vit,
+                                      .image = model->image,
+                                      .std = {1, 1, 1}};
+    const struct network_use use = {
+        .mode = GRAPH_EVAL, .real = DTYPE_F32, .batch_size = 1, .n_images = 1};
+
+    return network_graph(&spec, &use, out);
 }
 
 /* A parameter as PyTorch stores it: convolutions are KRSC here, KCRS there. */
