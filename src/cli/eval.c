@@ -122,7 +122,6 @@ static enum status check_options(const struct eval_options *wanted, struct arena
     for (int c = 0; c < 3; c++)
         if (settings->data.std.kind == NORMALISATION_GIVEN && settings->data.std.values[c] <= 0)
             TRY(fail(STATUS_BAD_CONFIG, "--std must be positive, got '%s'", wanted->std));
-    settings->unlearn.method = "original";
     settings->model.arch = wanted->model;
     settings->model.weights = wanted->weights;
     settings->data.path = wanted->data;
@@ -156,17 +155,16 @@ done:
 }
 
 static enum status network_open(struct network *network, struct trainer *trainer,
-                                const struct settings *settings)
+                                const struct settings *settings, struct arena *arena)
 {
     enum status status = STATUS_OK;
     const struct weights *weights = NULL;
 
     network->settings = settings;
     network->device = trainer->device;
-    network->method = method_find(settings->unlearn.method);
     TRY(trainer_data(trainer, settings, &network->data));
     TRY(trainer_weights(trainer, settings->model.weights, &weights));
-    TRY(normalisation_resolve(settings, weights, &network->mean, &network->std));
+    TRY(network_describe(network, weights, arena));
     TRY(network_create(network));
     TRY(network_load_weights(network, weights, settings->model.weights));
 done:
@@ -188,7 +186,7 @@ static enum status evaluate(const struct eval_options *wanted, struct trainer *t
     TRY(check_options(wanted, arena, &settings));
     TRY(trainer_weights(trainer, settings.model.weights, &weights));
     TRY(eval_settings_size(weights->hash, arena, &settings));
-    TRY(network_open(&network, trainer, &settings));
+    TRY(network_open(&network, trainer, &settings, arena));
     const struct split_request request = forget_request(&settings);
     TRY(split_create(network.data->dataset, &request, &split));
     TRY(network_evaluate(&network, arena, &train, &test));

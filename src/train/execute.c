@@ -44,7 +44,7 @@ static enum status load_base(struct execution *execution)
                           settings->data.std.kind == NORMALISATION_BASE;
     if (reads_weights || (wants_manifest && settings->model.weights[0] != '\0'))
         TRY(execution_weights(execution, &weights));
-    TRY(normalisation_resolve(settings, weights, &network->mean, &network->std));
+    TRY(network_describe(network, weights, execution->arena));
     TRY(network_create(network));
     if (starts_from_weights)
         TRY(network_load_weights(network, weights, settings->model.weights));

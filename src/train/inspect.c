@@ -148,11 +148,10 @@ static enum status inspect(struct inspection *inspection)
     struct execution *execution = inspection->execution;
     const struct settings *settings = execution->job->settings;
     bool relearns = settings->eval.relearn.max_steps > 0;
-    const struct recipe recipe = relearn_recipe(settings);
 
     if (network_reads_weights(&execution->network))
         TRY(execution_weights(execution, &inspection->base));
-    TRY(plain_network_create(&execution->network, &recipe, &inspection->merged));
+    TRY(plain_network_create(&execution->network, &inspection->merged));
     TRY(plain_network_copy(&inspection->merged, &execution->network));
     TRY(measure_distance(inspection));
     TRY(measure_sparsity(inspection, "sparsity", execution->network.parameters));

@@ -259,8 +259,8 @@ static enum status save_manifest(const struct execution *execution, const char *
     TRY(text_finish(&recipe));
     manifest.recipe = text_value(&recipe);
     TRY(hash_file(path, sha256));
-    memcpy(manifest.mean, execution->network.mean.values, sizeof manifest.mean);
-    memcpy(manifest.std, execution->network.std.values, sizeof manifest.std);
+    memcpy(manifest.mean, execution->network.spec.mean, sizeof manifest.mean);
+    memcpy(manifest.std, execution->network.spec.std, sizeof manifest.std);
     TRY(manifest_save(path, &manifest));
 done:
     text_release(&recipe);
@@ -272,16 +272,16 @@ enum status execution_save_weights(struct execution *execution)
     enum status status = STATUS_OK;
     const struct train_job *job = execution->job;
     struct parameters *parameters = execution->network.parameters;
-    const struct settings *settings = job->settings;
+    const struct network_spec *spec = &execution->network.spec;
     const char *path = job->weights_path;
 
     if (path == NULL)
         TRY_ALLOC(path, path_join(execution->arena, job->folder, RUN_WEIGHTS_NAME));
-    if (execution->network.method->adapts) {
+    if (spec->adaptation == ADAPTATION_LORA) {
         char *adapters = NULL;
         TRY_ALLOC(adapters, path_join(execution->arena, job->folder, RUN_ADAPTERS_NAME));
         TRY(parameters_save(parameters, SAVE_ADAPTERS, adapters));
-        TRY(parameters_merge_lora(parameters, settings->lora.alpha / (double)settings->lora.rank));
+        TRY(parameters_merge_lora(parameters, spec->lora.alpha / (double)spec->lora.lora_rank));
     }
     TRY(parameters_save(parameters, SAVE_MODEL, path));
     TRY(save_manifest(execution, path));

@@ -16,12 +16,13 @@ static enum status pass_through(const char *arch, const char *in, const char *ou
     const struct device_settings device_settings = {.n_threads = 1};
     struct dataset dataset = {.n_classes = 10, .height = 32, .width = 32, .channels = 3};
     struct resident_data data = {.dataset = &dataset, .n = 1};
-    struct settings settings = {.model.arch = arch, .unlearn.method = "original"};
-    struct network network = {.settings = &settings,
-                              .data = &data,
-                              .method = method_find(settings.unlearn.method),
-                              .std.values = {1, 1, 1}};
+    struct network network = {.spec = {.architecture = architecture_find(arch),
+                                       .image = {dataset.n_classes, dataset.height, dataset.width},
+                                       .std = {1, 1, 1}},
+                              .data = &data};
 
+    if (network.spec.architecture == NULL)
+        return fail(STATUS_BAD_CONFIG, "unknown architecture '%s'", arch);
     TRY(device_open(&backend_cpu, &device_settings, &device));
     network.device = device;
     TRY(weights_load(in, &weights));

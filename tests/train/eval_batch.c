@@ -34,6 +34,7 @@ static int close_fixture(void **state)
 /* The fixture's base model on a trainer's device. */
 struct model {
     struct settings settings;
+    struct arena *arena;     /* owned */
     struct trainer *trainer; /* owned */
     struct network network;  /* owned */
 };
@@ -44,13 +45,13 @@ static void model_open(struct model *model, const char *backend)
     const struct weights *weights = NULL;
 
     *model = (struct model){.settings = fixture_settings(&fixture, "original")};
+    ok(arena_create(&model->arena));
     ok(trainer_create(backend_find(backend), &device, &model->trainer));
-    model->network = (struct network){.settings = &model->settings,
-                                      .device = model->trainer->device,
-                                      .method = method_find("original")};
+    model->network =
+        (struct network){.settings = &model->settings, .device = model->trainer->device};
     ok(trainer_data(model->trainer, &model->settings, &model->network.data));
     ok(trainer_weights(model->trainer, fixture.weights, &weights));
-    ok(normalisation_resolve(&model->settings, weights, &model->network.mean, &model->network.std));
+    ok(network_describe(&model->network, weights, model->arena));
     ok(network_create(&model->network));
     ok(network_load_weights(&model->network, weights, fixture.weights));
 }
@@ -59,6 +60,7 @@ static void model_close(struct model *model)
 {
     network_release(&model->network);
     trainer_destroy(model->trainer);
+    arena_destroy(model->arena);
 }
 
 static struct predictions predict(struct model *model, int64_t batch_size, struct arena *arena)

@@ -4,10 +4,8 @@
 
 #include "base/file.h"
 #include "data/dataset.h"
-#include "graph/passes.h"
 #include "unlearn/forget.h"
-#include "unlearn/method.h"
-#include "unlearn/method_graph.h"
+#include "unlearn/run_network.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,12 +14,8 @@
 enum { RUN_FILE_BYTES = 65536 }; /* of a run.h5 without images; log and journal */
 
 struct network_cost { /* of one image */
-    const struct architecture *architecture;
     const struct method *method;
-    int64_t lora_rank;
-    const char *targets;
-    struct vit_shape vit;
-    struct image_shape image;
+    struct network_spec spec;
     double train_flops, eval_flops;
     double n_parameters; /* elements, buffers and adapters included */
 };
@@ -134,26 +128,15 @@ static double flops_of(const struct graph *graph, const struct graph_node *node)
     return 2 * elements_of(y) * elements_of(weight) / (double)weight->shape[0];
 }
 
-static enum status count_graph(const struct settings *settings, struct image_shape image,
-                               enum graph_mode mode, struct network_cost *out)
+static enum status count_graph(enum graph_mode mode, struct network_cost *out)
 {
     enum status status = STATUS_OK;
     struct graph *graph = NULL;
-    const struct graph_settings graph_settings = {
-        .mode = mode,
-        .real = DTYPE_F32,
-        .batch_size = 1,
-        .height = image.height,
-        .width = image.width,
-        .channels = 3,
-        .n_images = 1,
-        .n_classes = image.n_classes,
-        .std = {1, 1, 1},
-        .vit = settings->model.vit,
-    };
+    const struct network_use use = {
+        .mode = mode, .real = DTYPE_F32, .batch_size = 1, .n_images = 1};
     double flops = 0;
 
-    TRY(method_graph(settings, &graph_settings, &graph));
+    TRY(network_graph(&out->spec, &use, &graph));
     TRY(graph_check(graph));
     for (int64_t i = 0; i < graph->n_nodes; i++)
         flops += flops_of(graph, &graph->nodes[i]);
@@ -166,33 +149,24 @@ done:
     return status;
 }
 
-/* What decides the graph of a run; methods without adapters read neither rank nor targets. */
-static enum status describe(const struct settings *settings, struct image_shape image,
-                            struct network_cost *out)
+static enum status describe(struct costs *costs, const struct settings *settings,
+                            struct image_shape image, struct network_cost *out)
 {
-    const struct architecture *architecture = architecture_find(settings->model.arch);
     const struct method *method = method_find(settings->unlearn.method);
 
-    if (architecture == NULL || method == NULL)
-        return fail(STATUS_BAD_CONFIG, "unknown architecture '%s' or method '%s'",
-                    settings->model.arch, settings->unlearn.method);
-    *out = (struct network_cost){
-        .architecture = architecture,
-        .method = method,
-        .lora_rank = method->adapts ? settings->lora.rank : 0,
-        .targets = method->adapts ? settings->lora.targets : "",
-        .vit = settings->model.vit,
-        .image = image,
-    };
-    return STATUS_OK;
+    if (method == NULL)
+        return fail(STATUS_BAD_CONFIG, "unknown method '%s'", settings->unlearn.method);
+    *out = (struct network_cost){.method = method};
+    return run_network(settings, method, image, costs->arena, &out->spec);
 }
 
-static bool is_same(const struct network_cost *a, const struct network_cost *b)
+/* What decides products; networks without adapters have neither rank nor targets. */
+static bool is_same_network(const struct network_spec *a, const struct network_spec *b)
 {
-    return a->architecture == b->architecture && a->method == b->method &&
-           a->lora_rank == b->lora_rank && memcmp(&a->vit, &b->vit, sizeof a->vit) == 0 &&
-           memcmp(&a->image, &b->image, sizeof a->image) == 0 &&
-           strcmp(a->targets, b->targets) == 0;
+    return a->architecture == b->architecture && memcmp(&a->vit, &b->vit, sizeof a->vit) == 0 &&
+           memcmp(&a->image, &b->image, sizeof a->image) == 0 && a->adaptation == b->adaptation &&
+           a->trainable == b->trainable && a->lora.lora_rank == b->lora.lora_rank &&
+           (a->adaptation == ADAPTATION_NONE || strcmp(a->lora.targets, b->lora.targets) == 0);
 }
 
 static enum status find_network(struct costs *costs, const struct settings *settings,
@@ -201,16 +175,17 @@ static enum status find_network(struct costs *costs, const struct settings *sett
     enum status status = STATUS_OK;
     struct network_cost wanted = {0};
 
-    TRY(describe(settings, image, &wanted));
+    TRY(describe(costs, settings, image, &wanted));
     for (int64_t i = 0; i < costs->n_networks; i++) {
         *out = &costs->networks[i];
-        if (is_same(*out, &wanted))
+        if ((*out)->method == wanted.method && is_same_network(&(*out)->spec, &wanted.spec))
             return STATUS_OK;
     }
     if (wanted.method->training != TRAIN_NOTHING)
-        TRY(count_graph(settings, image, GRAPH_TRAIN, &wanted));
-    TRY(count_graph(settings, image, GRAPH_EVAL, &wanted));
-    TRY_ALLOC(wanted.targets, arena_strdup(costs->arena, wanted.targets));
+        TRY(count_graph(GRAPH_TRAIN, &wanted));
+    TRY(count_graph(GRAPH_EVAL, &wanted));
+    if (wanted.spec.adaptation != ADAPTATION_NONE)
+        TRY_ALLOC(wanted.spec.lora.targets, arena_strdup(costs->arena, wanted.spec.lora.targets));
     TRY(heap_grow(&costs->networks, &costs->networks_capacity, costs->n_networks + 1,
                   sizeof *costs->networks));
     costs->networks[costs->n_networks] = wanted;

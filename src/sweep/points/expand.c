@@ -2,7 +2,7 @@
 #include "sweep/points/expand.h"
 
 #include "unlearn/forget.h"
-#include "unlearn/method_graph.h"
+#include "unlearn/run_network.h"
 
 #include <string.h>
 

@@ -70,7 +70,7 @@ static enum status check(const struct network *network, int64_t batch_size, size
                 "eval.batch_size is %lld: %lld images at a time need %.1f MiB with %s, but %.1f "
                 "MiB are free; choose at most %lld, or auto",
                 (long long)network->settings->eval.batch_size, (long long)batch_size,
-                (double)needed / mebibyte, network->architecture->name,
+                (double)needed / mebibyte, network->spec.architecture->name,
                 (double)available / mebibyte, (long long)n_fit);
 done:
     return status;

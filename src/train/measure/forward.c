@@ -114,6 +114,6 @@ enum status forward_read_features(struct forward *forward)
 
     if (features < 0)
         return fail(STATUS_UNSUPPORTED, "'%s' has no linear layer that gives its logits",
-                    forward->network->settings->model.arch);
+                    forward->network->spec.architecture->name);
     return read_value(forward, features, forward->features);
 }

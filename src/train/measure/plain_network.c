@@ -4,16 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum status plain_network_create(const struct network *network, const struct recipe *recipe,
-                                 struct plain_network *out)
+enum status plain_network_create(const struct network *network, struct plain_network *out)
 {
-    out->settings = *network->settings;
-    out->settings.unlearn.method = "finetune"; /* no adapters, no mask */
-    out->settings.train = *recipe;
     out->network = *network;
+    out->network.spec = network_spec_plain(&network->spec);
+    out->network.method = NULL;
     out->network.parameters = NULL;
-    out->network.settings = &out->settings;
-    out->network.method = method_find(out->settings.unlearn.method);
     return network_create(&out->network);
 }
 
@@ -62,15 +58,15 @@ done:
 enum status plain_network_copy(struct plain_network *merged, const struct network *network)
 {
     enum status status = STATUS_OK;
-    const struct settings *settings = network->settings;
+    const struct lora_inject *lora = &network->spec.lora;
     struct network twin = *network;
 
-    if (!network->method->adapts)
+    if (network->spec.adaptation == ADAPTATION_NONE)
         return copy_values(network->parameters, merged->network.parameters);
     twin.parameters = NULL;
     TRY(network_create(&twin));
     TRY(copy_values(network->parameters, twin.parameters));
-    TRY(parameters_merge_lora(twin.parameters, settings->lora.alpha / (double)settings->lora.rank));
+    TRY(parameters_merge_lora(twin.parameters, lora->alpha / (double)lora->lora_rank));
     TRY(copy_values(twin.parameters, merged->network.parameters));
 done:
     network_release(&twin);

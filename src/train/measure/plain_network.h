@@ -6,13 +6,11 @@
 #include "train/step/network.h"
 
 struct plain_network {
-    struct settings settings; /* the run's, but method and recipe */
-    struct network network;   /* owned; borrows the settings above: stays where it was created */
+    struct network network; /* owned; borrows what the run's network borrows */
 };
 
-/* On the device of `network`, with its initial values; recipe: what it would be trained with. */
-CHECKED enum status plain_network_create(const struct network *network, const struct recipe *recipe,
-                                         struct plain_network *out);
+/* On the device of `network`, with its initial values. */
+CHECKED enum status plain_network_create(const struct network *network, struct plain_network *out);
 void plain_network_release(struct plain_network *merged);
 /* The values of `network`, which stays as it is. Blocks. */
 CHECKED enum status plain_network_copy(struct plain_network *merged, const struct network *network);

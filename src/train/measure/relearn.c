@@ -33,17 +33,6 @@ struct school {
     int64_t step; /* done */
 };
 
-struct recipe relearn_recipe(const struct settings *settings)
-{
-    return (struct recipe){.epochs = 1,
-                           .batch_size = settings->eval.relearn.batch_size,
-                           .optimizer = OPTIMIZER_SGD,
-                           .lr = settings->eval.relearn.lr,
-                           .momentum = momentum,
-                           .schedule = SCHEDULE_CONSTANT,
-                           .gamma = 1};
-}
-
 enum status forget_accuracy(struct forward *forward, const struct split *split, double *out)
 {
     enum status status = STATUS_OK;
@@ -104,6 +93,7 @@ static enum status school_open(struct school *school)
     enum status status = STATUS_OK;
     const struct network *network = &school->relearn->merged->network;
     const struct split *split = school->relearn->split;
+    const struct recipe recipe = {.optimizer = OPTIMIZER_SGD, .momentum = momentum};
     struct random_key key = {.seed = (uint64_t)network->settings->eval.seed,
                              .purpose = RANDOM_EVALUATION,
                              .layer = FORGET_LAYER};
@@ -113,8 +103,8 @@ static enum status school_open(struct school *school)
     TRY(stream_create(&school->forget, split->forget, split->n_forget, key));
     key.layer = RETAIN_LAYER;
     TRY(stream_create(&school->retain, split->retain, split->n_retain, key));
-    TRY(optimizer_create(network_recipe(network), network->parameters,
-                         device_queue(network->device), &school->optimizer));
+    TRY(optimizer_create(&recipe, network->parameters, device_queue(network->device),
+                         &school->optimizer));
     TRY(tally_create(device_queue(network->device), &school->tally));
     TRY(network_stage(network, GRAPH_TRAIN, school->batch_size, (struct span){0}, &school->stage));
     TRY(step_end_create(school->stage.executor, school->stage.graph, school->optimizer,

@@ -22,15 +22,13 @@ struct relearned {
 };
 
 /* SGD with momentum 0.9 (eval.relearn.lr, constant, no decay, no augmentation, batch norm in train
- * mode): what plain_network_create is given. */
-struct recipe relearn_recipe(const struct settings *settings);
-/* Every step takes eval.relearn.batch_size images, half of them (rounded up) from D_f and the
- * others from D_r, both in orders drawn by eval.seed: D_f alone would count as back once a model
- * calls everything the forgotten class. D_f is looked at, in evaluation mode, before the first step
- * and after every eval.relearn.every. A loss that is not finite ends it, not reached. The same
- * steps for the same weights. Needs an image in D_f.
- * Sources: relearn time, Golatkar et al., arXiv:1911.04933; mini-batches until within a distance of
- * the original model's accuracy, Chundawat et al., arXiv:2201.05629. */
+ * mode). Every step takes eval.relearn.batch_size images, half of them (rounded up) from D_f and
+ * the others from D_r, both in orders drawn by eval.seed: D_f alone would count as back once a
+ * model calls everything the forgotten class. D_f is looked at, in evaluation mode, before the
+ * first step and after every eval.relearn.every. A loss that is not finite ends it, not reached.
+ * The same steps for the same weights. Needs an image in D_f. Sources: relearn time, Golatkar et
+ * al., arXiv:1911.04933; mini-batches until within a distance of the original model's accuracy,
+ * Chundawat et al., arXiv:2201.05629. */
 CHECKED enum status relearn(const struct relearn *relearn, struct relearned *out);
 
 /* Share of D_f that the network of `forward` is right about. Blocks. */

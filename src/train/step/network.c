@@ -1,31 +1,12 @@
-/* From a run's settings to graphs: the architecture, then the method's passes, then parameters and
- * executors. */
+/* From a spec to parameters and executors on a device. */
 #include "train/step/network.h"
-
-#include "unlearn/method_graph.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 const struct recipe *network_recipe(const struct network *network)
 {
-    switch (network->method->training) {
-    case TRAIN_RECIPE:
-        return &network->settings->train;
-    case TRAIN_BASE_RECIPE:
-        return &network->settings->base_train;
-    default:
-        return NULL;
-    }
-}
-
-/* What a recipe asks of the graph that it trains. */
-static void apply_recipe(const struct recipe *recipe, struct graph_settings *settings)
-{
-    settings->is_augmented = recipe->augment != AUGMENT_NONE;
-    settings->cutout = (int)recipe->cutout;
-    settings->is_mixed = recipe->mixup > 0;
-    settings->label_smoothing = recipe->label_smoothing;
+    return network->method != NULL ? method_recipe(network->method, network->settings) : NULL;
 }
 
 bool network_reads_weights(const struct network *network)
@@ -36,51 +17,27 @@ bool network_reads_weights(const struct network *network)
 const char *network_prune_targets(const struct network *network, char text[PATTERN_BYTES])
 {
     const struct settings *settings = network->settings;
-    const struct architecture *architecture = network->architecture;
+    const struct architecture *architecture = network->spec.architecture;
 
-    return architecture_pattern(architecture, &settings->model.vit,
+    return architecture_pattern(architecture, &network->spec.vit,
                                 settings->prune.protect_head
                                     ? architecture->prune_targets
                                     : architecture->prune_targets_with_head,
                                 text);
 }
 
-static struct graph_settings graph_settings_of(const struct network *network, enum graph_mode mode,
-                                               int64_t batch_size)
-{
-    const struct dataset *dataset = network->data->dataset;
-    uint64_t seed = (uint64_t)network->settings->seed;
-    const struct recipe *recipe = network_recipe(network);
-    struct graph_settings settings = {
-        .mode = mode,
-        .real = device_real(network->device),
-        .map = device_map(network->device),
-        .batch_size = batch_size,
-        .height = dataset->height,
-        .width = dataset->width,
-        .channels = dataset->channels,
-        .n_images = network->data->n,
-        .n_classes = dataset->n_classes,
-        .seed = seed,
-        .vit = network->settings->model.vit,
-    };
-    if (mode == GRAPH_TRAIN && recipe != NULL)
-        apply_recipe(recipe, &settings);
-    for (int c = 0; c < 3; c++) {
-        settings.mean[c] = network->mean.values[c];
-        settings.std[c] = network->std.values[c];
-    }
-    return settings;
-}
-
 static enum status build_graph(const struct network *network, enum graph_mode mode,
                                int64_t batch_size, struct graph **out)
 {
     enum status status = STATUS_OK;
-    struct graph_settings settings = graph_settings_of(network, mode, batch_size);
+    const struct network_use use = {.mode = mode,
+                                    .real = device_real(network->device),
+                                    .map = device_map(network->device),
+                                    .batch_size = batch_size,
+                                    .n_images = network->data->n};
     struct graph *graph = NULL;
 
-    TRY(method_graph(network->settings, &settings, &graph));
+    TRY(network_graph(&network->spec, &use, &graph));
     if (!network->is_unfused)
         TRY(pass_fuse(graph));
     TRY(graph_check(graph));
@@ -101,11 +58,8 @@ enum status network_create(struct network *network)
     enum status status = STATUS_OK;
     struct graph *graph = NULL;
 
-    network->architecture = architecture_find(network->settings->model.arch);
-    if (network->architecture == NULL)
-        return fail(STATUS_BAD_CONFIG, "unknown architecture '%s'", network->settings->model.arch);
     TRY(build_graph(network, GRAPH_EVAL, 1, &graph));
-    TRY(parameters_create(graph, device_queue(network->device), (uint64_t)network->settings->seed,
+    TRY(parameters_create(graph, device_queue(network->device), network->spec.seed,
                           &network->parameters));
     network->head_weight = row_of(graph, graph->head_weight);
     network->head_bias = row_of(graph, graph->head_bias);
@@ -154,7 +108,7 @@ static enum status check_weights(const struct network *network, const struct wei
     for (int64_t i = 0; i < n; i++)
         if (!param_is_adapter(parameters_row(network->parameters, i)))
             wanted[n_wanted++] = wanted_of(parameters_row(network->parameters, i));
-    TRY(weights_check(weights, path, network->architecture->name, wanted, n_wanted));
+    TRY(weights_check(weights, path, network->spec.architecture->name, wanted, n_wanted));
 done:
     free(wanted);
     return status;

@@ -4,9 +4,8 @@
 #define TRAIN_NETWORK_H
 
 #include "graph/executor.h"
-#include "model/model.h"
 #include "train/trainer.h"
-#include "unlearn/method.h"
+#include "unlearn/run_network.h"
 
 struct stage {                 /* one graph, ready to run */
     struct graph *graph;       /* owned */
@@ -14,19 +13,21 @@ struct stage {                 /* one graph, ready to run */
 };
 
 struct network {
-    const struct architecture *architecture;
-    const struct method *method;
+    struct network_spec spec;
+    const struct method *method;      /* NULL: none, as of plain networks */
     const struct settings *settings;  /* borrowed */
     const struct resident_data *data; /* borrowed */
     struct device *device;            /* borrowed */
-    struct normalisation mean, std;   /* resolved: kind is NORMALISATION_GIVEN */
     struct parameters *parameters;    /* owned */
     int head_weight, head_bias; /* rows of it, of the layer that gives the logits; −1: none */
     bool is_unfused;            /* graphs stay as they were built, to compare with */
 };
 
-/* Builds the parameter table with the method's passes and fills initial values by the run's seed.
- */
+/* Fills the spec by settings, method and data. mean and std of `base` are those of the manifest
+ * beside the weights; BAD_CONFIG when there is none. Its texts: of the arena and the settings. */
+CHECKED enum status network_describe(struct network *network, const struct weights *weights,
+                                     struct arena *arena);
+/* Builds the parameter table of the spec and fills initial values by its seed. */
 CHECKED enum status network_create(struct network *network);
 void network_release(struct network *network);
 
@@ -46,16 +47,12 @@ void stage_release(struct stage *stage);
 CHECKED enum status network_arena_bytes(const struct network *network, enum graph_mode mode,
                                         int64_t batch_size, size_t *out);
 
-/* The settings' recipe that the method trains with; NULL when it trains nothing. */
+/* The settings' recipe that the method trains with; NULL when it trains nothing, or is none. */
 const struct recipe *network_recipe(const struct network *network);
 /* Whether the run reads model.weights: to start from, or to compare with. */
 bool network_reads_weights(const struct network *network);
 /* The pattern of layers that prune.* means, in `text` or the architecture's own; NULL: every
  * convolution. */
 const char *network_prune_targets(const struct network *network, char text[PATTERN_BYTES]);
-/* mean and std of `base` from the manifest beside the weights; BAD_CONFIG when there is none. */
-CHECKED enum status normalisation_resolve(const struct settings *settings,
-                                          const struct weights *weights, struct normalisation *mean,
-                                          struct normalisation *std);
 
 #endif

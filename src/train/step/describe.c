@@ -1,4 +1,5 @@
-/* Which mean and standard deviation the images get: published, given, or the base model's own. */
+/* The spec of a network: its settings' own, and the mean and standard deviation that its images
+ * get: published, given, or the base model's. */
 #include "config/settings_table.h"
 #include "train/step/network.h"
 
@@ -10,8 +11,8 @@ static void give(struct normalisation *normalisation, const double values[3])
     memcpy(normalisation->values, values, sizeof normalisation->values);
 }
 
-enum status normalisation_resolve(const struct settings *settings, const struct weights *weights,
-                                  struct normalisation *mean, struct normalisation *std)
+static enum status resolve(const struct settings *settings, const struct weights *weights,
+                           struct normalisation *mean, struct normalisation *std)
 {
     enum status status = STATUS_OK;
     struct arena *arena = NULL;
@@ -41,5 +42,23 @@ enum status normalisation_resolve(const struct settings *settings, const struct 
         give(std, manifest.std);
 done:
     arena_destroy(arena);
+    return status;
+}
+
+enum status network_describe(struct network *network, const struct weights *weights,
+                             struct arena *arena)
+{
+    enum status status = STATUS_OK;
+    const struct dataset *dataset = network->data->dataset;
+    const struct image_shape image = {dataset->n_classes, dataset->height, dataset->width};
+    struct normalisation mean, std;
+    struct network_spec spec;
+
+    TRY(resolve(network->settings, weights, &mean, &std));
+    TRY(run_network(network->settings, network->method, image, arena, &spec));
+    memcpy(spec.mean, mean.values, sizeof spec.mean);
+    memcpy(spec.std, std.values, sizeof spec.std);
+    network->spec = spec;
+done:
     return status;
 }

@@ -1,0 +1,75 @@
+#include "unlearn/run_network.h"
+
+#include <string.h>
+
+const struct recipe *method_recipe(const struct method *method, const struct settings *settings)
+{
+    switch (method->training) {
+    case TRAIN_RECIPE:
+        return &settings->train;
+    case TRAIN_BASE_RECIPE:
+        return &settings->base_train;
+    default:
+        return NULL;
+    }
+}
+
+const char *method_lora_targets(const struct architecture *architecture,
+                                const struct settings *settings, char text[PATTERN_BYTES])
+{
+    if (strcmp(settings->lora.targets, "default") != 0)
+        return settings->lora.targets;
+    return architecture_pattern(architecture, &settings->model.vit, architecture->lora_targets,
+                                text);
+}
+
+static enum status adapt(const struct settings *settings, struct arena *arena,
+                         struct network_spec *spec)
+{
+    enum status status = STATUS_OK;
+    char text[PATTERN_BYTES];
+    const char *targets = method_lora_targets(spec->architecture, settings, text);
+
+    if (targets == text)
+        TRY_ALLOC(targets, arena_strdup(arena, text));
+    spec->adaptation = ADAPTATION_LORA;
+    spec->trainable = TRAINABLE_HEAD;
+    spec->lora = (struct lora_inject){
+        .targets = targets,
+        .lora_rank = settings->lora.rank,
+        .alpha = settings->lora.alpha,
+        .dropout = settings->lora.dropout,
+        .ignores_out_proj = settings->lora.mha_out_proj == MHA_OUT_PROJ_IGNORE,
+    };
+done:
+    return status;
+}
+
+static struct graph_objective objective_of(const struct recipe *recipe)
+{
+    return (struct graph_objective){.is_augmented = recipe->augment != AUGMENT_NONE,
+                                    .is_mixed = recipe->mixup > 0,
+                                    .cutout = (int)recipe->cutout,
+                                    .label_smoothing = recipe->label_smoothing};
+}
+
+enum status run_network(const struct settings *settings, const struct method *method,
+                        struct image_shape image, struct arena *arena, struct network_spec *out)
+{
+    enum status status = STATUS_OK;
+    struct network_spec spec = {.architecture = architecture_find(settings->model.arch),
+                                .vit = settings->model.vit,
+                                .image = image,
+                                .std = {1, 1, 1},
+                                .seed = (uint64_t)settings->seed};
+
+    if (spec.architecture == NULL)
+        return fail(STATUS_BAD_CONFIG, "unknown architecture '%s'", settings->model.arch);
+    if (method != NULL && method->adapts)
+        TRY(adapt(settings, arena, &spec));
+    if (method != NULL && method->training != TRAIN_NOTHING)
+        spec.objective = objective_of(method_recipe(method, settings));
+    *out = spec;
+done:
+    return status;
+}

@@ -1,0 +1,23 @@
+/* From settings to a network_spec: the one place that knows what a method adds to a network. */
+#ifndef UNLEARN_RUN_NETWORK_H
+#define UNLEARN_RUN_NETWORK_H
+
+#include "model/network_spec.h"
+#include "unlearn/method.h"
+
+/* The recipe that the method trains with; NULL when it trains nothing. */
+const struct recipe *method_recipe(const struct method *method, const struct settings *settings);
+
+/* The network of a run with these settings on such images; method NULL: what any method would
+ * start from. Mean and std are left at 0 and 1, as settings alone may not know them. Borrows the
+ * settings' texts; others are of the arena. BAD_CONFIG when the architecture is unknown. */
+CHECKED enum status run_network(const struct settings *settings, const struct method *method,
+                                struct image_shape image, struct arena *arena,
+                                struct network_spec *out);
+
+/* lora.targets as a pattern of modules, the architecture's own for "default"; in `text`, or
+ * borrowed from the settings or the architecture. */
+const char *method_lora_targets(const struct architecture *architecture,
+                                const struct settings *settings, char text[PATTERN_BYTES]);
+
+#endif
