@@ -166,6 +166,7 @@ static bool is_same_network(const struct network_spec *a, const struct network_s
     return a->architecture == b->architecture && memcmp(&a->vit, &b->vit, sizeof a->vit) == 0 &&
            memcmp(&a->image, &b->image, sizeof a->image) == 0 && a->adaptation == b->adaptation &&
            a->trainable == b->trainable && a->lora.lora_rank == b->lora.lora_rank &&
+           a->lora.ignores_out_proj == b->lora.ignores_out_proj &&
            (a->adaptation == ADAPTATION_NONE || strcmp(a->lora.targets, b->lora.targets) == 0);
 }
 

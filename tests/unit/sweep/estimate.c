@@ -94,6 +94,26 @@ static void test_transformer(void **state)
     assert_true(lora.train_flops < 1.2 * 2 * forward * 90000);
 }
 
+/* An adapter that nothing reads costs nothing, also after one that costs something. */
+static void test_ignored_adapters(void **state)
+{
+    const char *const sets[] = {"model.arch=simple_vit", NULL};
+    struct loaded loaded = load_good(BASE "  unlearn.method: [lora]\n"
+                                          "  lora.mha_out_proj: [adapt, ignore]\n",
+                                     sets);
+    struct costs *costs = NULL;
+    struct cost adapted = {0}, ignored = {0};
+
+    (void)state;
+    assert_int_equal(costs_create(&costs), STATUS_OK);
+    assert_int_equal(costs_of(costs, &loaded.sweep->runs[0].settings, &adapted), STATUS_OK);
+    assert_int_equal(costs_of(costs, &loaded.sweep->runs[1].settings, &ignored), STATUS_OK);
+    /* rank 16, of 64 tokens of 384 channels there and back */
+    assert_true(adapted.eval_flops - ignored.eval_flops == 2 * 2.0 * 64 * 384 * 16 * 60000);
+    costs_destroy(costs);
+    loaded_release(&loaded);
+}
+
 static double disk_of(const char *parameters, const char *set)
 {
     const char *const sets[] = {"model.arch=resnet20", set, NULL};
@@ -287,10 +307,15 @@ static void test_merged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forward),  cmocka_unit_test(test_training),
-        cmocka_unit_test(test_rates),    cmocka_unit_test(test_uncertainty),
-        cmocka_unit_test(test_makespan), cmocka_unit_test(test_makespan_bound),
-        cmocka_unit_test(test_merged),   cmocka_unit_test(test_transformer),
+        cmocka_unit_test(test_forward),
+        cmocka_unit_test(test_training),
+        cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_uncertainty),
+        cmocka_unit_test(test_makespan),
+        cmocka_unit_test(test_makespan_bound),
+        cmocka_unit_test(test_merged),
+        cmocka_unit_test(test_transformer),
+        cmocka_unit_test(test_ignored_adapters),
         cmocka_unit_test(test_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
