@@ -236,8 +236,15 @@ static bool statistics_add(struct graph *graph, const char *module, int x, int *
         return false;
     memcpy(node->values, (const int[]){x, *mean, *variance, running_mean, running_variance},
            5 * sizeof(int));
-    node->attributes.batch_norm_statistics.momentum = batch_norm_momentum;
+    node->attributes.batch_norm_statistics.momentum =
+        graph->settings.mode == GRAPH_STATISTICS ? 1 : batch_norm_momentum;
     return true;
+}
+
+static bool has_statistics(const struct graph_settings *settings)
+{
+    return settings->mode == GRAPH_STATISTICS ||
+           (settings->mode == GRAPH_TRAIN && !settings->freezes_batch_norm);
 }
 
 int graph_batch_norm(struct graph *graph, const char *module, int x)
@@ -256,7 +263,7 @@ int graph_batch_norm(struct graph *graph, const char *module, int x)
     int variance = param_new(graph, module, "running_var", row);
     if (graph->status != STATUS_OK)
         return -1;
-    if (graph->settings.mode == GRAPH_TRAIN && !statistics_add(graph, module, x, &mean, &variance))
+    if (has_statistics(&graph->settings) && !statistics_add(graph, module, x, &mean, &variance))
         return -1;
     int y = same_shape(graph, x, module);
     struct graph_node *node = graph_node_add(graph, OP_batch_norm_apply, module);

@@ -70,7 +70,12 @@ struct graph_node {
     union op_any attributes;    /* tensors and workspace are blank here; the executor fills them */
 };
 
-enum graph_mode { GRAPH_TRAIN, GRAPH_EVAL }; /* eval: batch norm by running values, no dropout */
+enum graph_mode {
+    GRAPH_TRAIN,
+    GRAPH_EVAL,       /* batch norm by running values, no dropout */
+    GRAPH_STATISTICS, /* as eval, but batch norm by the batch, whose values the running ones become
+                       */
+};
 
 struct graph_settings {
     enum graph_mode mode;
@@ -80,10 +85,11 @@ struct graph_settings {
     int64_t height, width, channels; /* of the images */
     int64_t n_images;                /* rows of the resident image table */
     int64_t n_classes;
-    bool is_augmented;      /* gather takes crop offsets and flips */
-    int cutout;             /* pixels; > 0: gather takes holes of this side */
-    bool is_mixed;          /* gather mixes pairs of images, the loss their labels */
-    double label_smoothing; /* of the loss, [0, 1) */
+    bool is_augmented;       /* gather takes crop offsets and flips */
+    int cutout;              /* pixels; > 0: gather takes holes of this side */
+    bool is_mixed;           /* gather mixes pairs of images, the loss their labels */
+    double label_smoothing;  /* of the loss, [0, 1) */
+    bool freezes_batch_norm; /* in mode GRAPH_TRAIN: by running values, which stay */
     double mean[3], std[3];
     uint64_t seed;        /* of dropout */
     struct vit_shape vit; /* zeros: as published */

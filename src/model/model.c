@@ -13,14 +13,14 @@
 #define OPTION_A(label, n)                                                                         \
     {                                                                                              \
         .name = label, .lora_targets = BLOCK_CONVOLUTIONS, .head = "linear",                       \
-        .base_recipe = "resnet_option_a", .build = resnet_option_a_build, .depths = {n, n, n},     \
-        .n_stages = 3                                                                              \
+        .has_batch_norm = true, .base_recipe = "resnet_option_a", .build = resnet_option_a_build,  \
+        .depths = {n, n, n}, .n_stages = 3                                                         \
     }
 #define RESNET(label, bottleneck, ...)                                                             \
     {                                                                                              \
         .name = label, .lora_targets = BLOCK_CONVOLUTIONS, .head = "linear",                       \
-        .base_recipe = "resnet", .build = resnet_build, .depths = {__VA_ARGS__}, .n_stages = 4,    \
-        .is_bottleneck = bottleneck                                                                \
+        .has_batch_norm = true, .base_recipe = "resnet", .build = resnet_build,                    \
+        .depths = {__VA_ARGS__}, .n_stages = 4, .is_bottleneck = bottleneck                        \
     }
 
 #define LAST_PROJECTION "encoder\\.layers\\.encoder_layer_@\\.self_attention\\.out_proj"

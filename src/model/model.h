@@ -9,7 +9,8 @@ struct architecture {
     /* Default patterns of modules, where '@' stands for the number of the last layer. */
     const char *lora_targets;
     const char *prune_targets, *prune_targets_with_head; /* NULL: every convolution */
-    const char *head;        /* module trained in full beside adapters: "linear"; or NULL */
+    const char *head; /* module trained in full beside adapters: "linear"; or NULL */
+    bool has_batch_norm;
     const char *base_recipe; /* "resnet_option_a" (SGD, ×0.1 after 100 and 150 of 200), "resnet"
                                 (cosine) or "vit" (AdamW) */
     void (*build)(struct graph *graph,

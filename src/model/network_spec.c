@@ -12,6 +12,7 @@ struct network_spec network_spec_plain(const struct network_spec *spec)
     plain.lora = (struct lora_inject){0};
     plain.trainable = TRAINABLE_ALL;
     plain.objective = (struct graph_objective){0};
+    plain.freezes_batch_norm = false;
     return plain;
 }
 
@@ -28,6 +29,7 @@ static struct graph_settings settings_of(const struct network_spec *spec,
         .channels = IMAGE_CHANNELS,
         .n_images = use->n_images,
         .n_classes = spec->image.n_classes,
+        .freezes_batch_norm = spec->freezes_batch_norm,
         .seed = spec->seed,
         .vit = spec->vit,
     };

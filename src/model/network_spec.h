@@ -29,11 +29,13 @@ struct network_spec {
     struct lora_inject lora; /* of ADAPTATION_LORA; borrowed: its targets, a pattern */
     enum trainable_set trainable;
     struct graph_objective objective;
-    uint64_t seed; /* of dropout, and of initial values */
+    bool
+        freezes_batch_norm; /* training leaves running values as they are, and normalises by them */
+    uint64_t seed;          /* of dropout, and of initial values */
 };
 
-/* The network that saved weights of this one load into: no adapters, everything trainable, nothing
- * asked but labels. */
+/* The network that saved weights of this one load into: no adapters, everything trainable, batch
+ * norm too, nothing asked but labels. */
 struct network_spec network_spec_plain(const struct network_spec *spec);
 
 /* How it is computed. */

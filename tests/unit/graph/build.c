@@ -2,6 +2,7 @@
  */
 #include "support/toy.h"
 
+#include "graph/passes.h"
 #include "support/cmocka.h"
 
 #include <string.h>
@@ -47,6 +48,27 @@ static void test_eval_shares_the_table(void **state)
     assert_int_equal(toy_count_nodes(eval, OP_batch_norm_statistics, PART_FORWARD), 0);
     graph_destroy(train);
     graph_destroy(eval);
+}
+
+/* Where batch norm takes its mean and variance from. */
+static void test_batch_norm_follows_the_mode(void **state)
+{
+    struct graph_settings frozen_settings = toy_settings(GRAPH_TRAIN, 5);
+    struct graph_settings settings = toy_settings(GRAPH_STATISTICS, 5);
+    frozen_settings.freezes_batch_norm = true;
+    struct graph *frozen = toy_forward(&frozen_settings), *statistics = toy_forward(&settings);
+
+    (void)state;
+    assert_int_equal(toy_count_nodes(frozen, OP_batch_norm_statistics, PART_FORWARD), 0);
+    assert_int_equal(toy_count_nodes(frozen, OP_batch_norm_apply, PART_FORWARD), 5);
+    assert_int_equal(toy_count_nodes(statistics, OP_batch_norm_statistics, PART_FORWARD), 5);
+    assert_int_equal(statistics->n_params, frozen->n_params);
+    ok(pass_lora_inject(frozen, &toy_lora));
+    ok(pass_lora_inject(statistics, &toy_lora));
+    assert_int_equal(toy_count_nodes(frozen, OP_dropout, PART_FORWARD), 3);
+    assert_int_equal(toy_count_nodes(statistics, OP_dropout, PART_FORWARD), 0);
+    graph_destroy(frozen);
+    graph_destroy(statistics);
 }
 
 static void test_settings_are_checked(void **state)
@@ -184,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_toy_is_complete),
         cmocka_unit_test(test_eval_shares_the_table),
+        cmocka_unit_test(test_batch_norm_follows_the_mode),
         cmocka_unit_test(test_settings_are_checked),
         cmocka_unit_test(test_errors_stick),
         cmocka_unit_test(test_check_finds_broken_nodes),

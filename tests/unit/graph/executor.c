@@ -228,6 +228,86 @@ static void test_running_values_move(void **state)
     toy_close(&toy);
 }
 
+static void open_toy_with(struct toy *toy, const struct graph_settings *settings)
+{
+    struct graph *graph = toy_forward(settings);
+
+    toy_device_open(toy, &backend_ref);
+    if (settings->mode == GRAPH_TRAIN)
+        ok(pass_autodiff(graph));
+    ok(parameters_create(graph, device_queue(toy->device), 1, &toy->parameters));
+    toy_randomise(toy->parameters, 9);
+    toy_execute(toy, graph);
+}
+
+/* Running values of all five batch norms, side by side. */
+static int64_t read_buffers(const struct toy *toy, double values[64])
+{
+    int64_t n = 0;
+
+    for (int64_t i = 0; i < parameters_count(toy->parameters); i++) {
+        struct tensor tensor = parameters_tensor(toy->parameters, i);
+        if (!parameters_row(toy->parameters, i)->is_buffer)
+            continue;
+        assert_true(n + tensor_elements(&tensor) <= 64);
+        ok(parameters_get(toy->parameters, i, values + n));
+        n += tensor_elements(&tensor);
+    }
+    return n;
+}
+
+/* While everything else trains. */
+static void test_frozen_running_values_stay(void **state)
+{
+    struct graph_settings settings = toy_settings(GRAPH_TRAIN, 6);
+    struct toy toy;
+    double before[64], after[64];
+
+    (void)state;
+    settings.freezes_batch_norm = true;
+    open_toy_with(&toy, &settings);
+    int64_t n = read_buffers(&toy, before);
+    assert_int_equal(n, 2 * (4 + 6 + 6 + 5 + 5));
+    double first = 0, loss = 0;
+    for (int step = 0; step < 5; step++) {
+        ok(executor_run(toy.executor));
+        loss = toy_number(&toy, toy.graph->loss);
+        first = step == 0 ? loss : first;
+        toy_descend(&toy, 0.05);
+    }
+    assert_true(loss != first);
+    assert_int_equal(read_buffers(&toy, after), n);
+    assert_memory_equal(before, after, (size_t)n * sizeof *before);
+    toy_close(&toy);
+}
+
+/* What a training step moves them towards, and with the same loss; whatever they were before. */
+static void test_running_values_become_the_batch(void **state)
+{
+    struct graph_settings train = toy_settings(GRAPH_TRAIN, 6), read = train;
+    struct toy toy, statistics;
+    double before[64], after[64], batch[64], again[64];
+
+    (void)state;
+    read.mode = GRAPH_STATISTICS;
+    open_toy_with(&toy, &train);
+    open_toy_with(&statistics, &read);
+    int64_t n = read_buffers(&toy, before);
+    ok(executor_run(toy.executor));
+    ok(executor_run(statistics.executor));
+    (void)read_buffers(&toy, after);
+    (void)read_buffers(&statistics, batch);
+    for (int64_t e = 0; e < n; e++)
+        assert_true(fabs(after[e] - (0.9 * before[e] + 0.1 * batch[e])) < 1e-12);
+    assert_true(toy_number(&toy, toy.graph->loss) ==
+                toy_number(&statistics, statistics.graph->loss));
+    ok(executor_run(statistics.executor));
+    (void)read_buffers(&statistics, again);
+    assert_memory_equal(batch, again, (size_t)n * sizeof *batch);
+    toy_close(&toy);
+    toy_close(&statistics);
+}
+
 static void test_merge_equals_adapters(void **state)
 {
     struct toy toy;
@@ -311,6 +391,8 @@ int main(void)
         cmocka_unit_test_prestate(test_steps_remember_nothing, cuda_host),
         cmocka_unit_test(test_shared_arena),
         cmocka_unit_test(test_running_values_move),
+        cmocka_unit_test(test_frozen_running_values_stay),
+        cmocka_unit_test(test_running_values_become_the_batch),
         cmocka_unit_test(test_merge_equals_adapters),
         cmocka_unit_test(test_refuses),
     };

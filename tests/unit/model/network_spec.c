@@ -4,6 +4,7 @@
 
 #include "support/cmocka.h"
 #include "support/outcome.h"
+#include "support/toy.h"
 #include "support/trainable_elements.h"
 
 #include <string.h>
@@ -94,6 +95,40 @@ static void a_plain_one_is_as_never_adapted(void **state)
     graph_destroy(b);
 }
 
+/* Training alone freezes it, and a plain network does not. */
+static void batch_norm_is_frozen_in_training(void **state)
+{
+    struct network_spec spec = adapted_resnet20();
+
+    (void)state;
+    spec.freezes_batch_norm = true;
+    const struct network_spec plain = network_spec_plain(&spec);
+    struct graph *train = graph_of(&spec, GRAPH_TRAIN, 2);
+    struct graph *statistics = graph_of(&spec, GRAPH_STATISTICS, 2);
+    struct graph *further = graph_of(&plain, GRAPH_TRAIN, 2);
+    assert_int_equal(toy_count_nodes(train, OP_batch_norm_statistics, PART_FORWARD), 0);
+    assert_int_equal(toy_count_nodes(statistics, OP_batch_norm_statistics, PART_FORWARD), 19);
+    assert_int_equal(toy_count_nodes(further, OP_batch_norm_statistics, PART_FORWARD), 19);
+    expect_same_table(train, statistics);
+    assert_true(statistics->offsets < 0 && statistics->d_logits < 0);
+    graph_destroy(train);
+    graph_destroy(statistics);
+    graph_destroy(further);
+}
+
+static void the_table_knows_who_has_batch_norm(void **state)
+{
+    (void)state;
+    for (int i = 0; architecture_at(i) != NULL; i++) {
+        const struct network_spec spec = {
+            .architecture = architecture_at(i), .image = {10, 32, 32}, .std = {1, 1, 1}};
+        struct graph *graph = graph_of(&spec, GRAPH_EVAL, 1);
+        bool has_some = toy_count_nodes(graph, OP_batch_norm_apply, PART_FORWARD) > 0;
+        assert_int_equal(has_some, architecture_at(i)->has_batch_norm);
+        graph_destroy(graph);
+    }
+}
+
 static void a_head_trains_alone(void **state)
 {
     struct network_spec spec = adapted_resnet20();
@@ -126,6 +161,8 @@ int main(void)
         cmocka_unit_test(one_table_for_every_use),
         cmocka_unit_test(training_alone_has_an_objective),
         cmocka_unit_test(a_plain_one_is_as_never_adapted),
+        cmocka_unit_test(batch_norm_is_frozen_in_training),
+        cmocka_unit_test(the_table_knows_who_has_batch_norm),
         cmocka_unit_test(a_head_trains_alone),
         cmocka_unit_test(adapters_without_a_module_are_refused),
     };
