@@ -154,6 +154,7 @@ static struct graph_settings settings_of(struct golden *golden, const struct gol
         .vit = vit_of(golden),
         .is_mixed = setup->is_mixed,
         .label_smoothing = setup->label_smoothing,
+        .freezes_batch_norm = setup->freezes_batch_norm,
     };
 }
 
@@ -164,7 +165,7 @@ static int threads_wanted(void)
     return text == NULL ? 2 : text[0] - '0';
 }
 
-static void load_parameters(struct golden *golden, struct parameters *parameters)
+void golden_load_parameters(struct golden *golden, struct parameters *parameters)
 {
     for (int64_t i = 0; i < parameters_count(parameters); i++) {
         char path[PATH_BYTES];
@@ -216,7 +217,7 @@ void golden_network_open(struct golden *golden, const struct golden_setup *setup
         ok(pass_autodiff(out->graph));
     ok(pass_fuse(out->graph));
     ok(parameters_create(out->graph, device_queue(out->device), 1, &out->parameters));
-    load_parameters(golden, out->parameters);
+    golden_load_parameters(golden, out->parameters);
 }
 
 void golden_network_execute(struct golden *golden, struct golden_network *network)

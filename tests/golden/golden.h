@@ -28,6 +28,7 @@ struct golden_setup {
     int64_t batch_size;
     bool is_mixed; /* as in graph_settings */
     double label_smoothing;
+    bool freezes_batch_norm;
 };
 struct golden_network {
     struct device *device;
@@ -35,6 +36,8 @@ struct golden_network {
     struct parameters *parameters;
     struct executor *executor;
 };
+/* The file's values of all parameters and buffers, by name. */
+void golden_load_parameters(struct golden *golden, struct parameters *parameters);
 /* Adapters without dropout: rank 8, alpha 16 on the architecture's targets, or what the file says.
  * Without an executor: parameters may still be pruned. */
 void golden_network_open(struct golden *golden, const struct golden_setup *setup,
