@@ -75,7 +75,8 @@ static double compare(const struct optimizer_case *of, struct golden_network *ne
         double limit = is_f64 ? 1e-13 * (fabs(wanted[e]) + moved)
                               : 0x1p-24 * (4 * fabs(wanted[e]) + 16 * moved) + 8 * sensitivity;
         double share = fabs(ours[e] - wanted[e]) / limit;
-        worst = share <= worst ? worst : share; /* a NaN stays */
+        if (!(share <= worst) && !isnan(worst)) /* a NaN stays */
+            worst = share;
     }
     if (!(worst <= 1))
         print_error("%s step %d, %s: %.3g of tolerance\n", of->name, step, name, worst);

@@ -67,7 +67,8 @@ static void note(struct replay *replay, const char *what, double error, double l
 
     if (!(share <= 1))
         print_error("%s, %s: error %.3g, tolerance %.3g\n", replay->of->name, what, error, limit);
-    replay->worst = share <= replay->worst ? replay->worst : share; /* a NaN stays */
+    if (!(share <= replay->worst) && !isnan(replay->worst)) /* a NaN stays */
+        replay->worst = share;
 }
 
 static void path_of(const struct replay *replay, int64_t i, char path[PATH_BYTES])
