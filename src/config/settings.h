@@ -18,6 +18,7 @@ enum checkpoint_keep { KEEP_NONE, KEEP_FINAL, KEEP_ALL };
 enum schedule_kind { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_STEP, SCHEDULE_ONE_CYCLE };
 enum schedule_unit { SCHEDULE_PER_EPOCH, SCHEDULE_PER_STEP };
 enum decay_on { DECAY_ALL, DECAY_WEIGHTS };
+enum batch_norm_mode { BATCH_NORM_TRAIN, BATCH_NORM_FREEZE, BATCH_NORM_RECALIBRATE };
 enum augment { AUGMENT_NONE, AUGMENT_FLIP, AUGMENT_CROP_FLIP };
 enum select_kind { SELECT_LAST, SELECT_BEST };
 /* In the order of forget_kind_names: forget.<name> says what. */
@@ -138,6 +139,7 @@ struct settings {
         } relearn;
     } eval;
     int64_t seed;
+    enum batch_norm_mode batch_norm;
     const char
         *precision;      /* of the factors of products and convolutions: an enum precision's name */
     struct {             /* not part of identity */
@@ -156,7 +158,7 @@ enum setting_group {
     GROUP_MODEL = 1 << 0,   /* model.arch, data.*, forget.*, unlearn.method, eval.*, precision: read
                                by every method */
     GROUP_WEIGHTS = 1 << 1, /* model.weights (its content) */
-    GROUP_TRAIN = 1 << 2,   /* train.* */
+    GROUP_TRAIN = 1 << 2,   /* train.*, batch_norm */
     GROUP_BASE_TRAIN = 1 << 3, /* base.train.* */
     GROUP_PRUNE = 1 << 4,
     GROUP_LORA = 1 << 5,

@@ -63,7 +63,6 @@ static void ensure_composed(void)
 
 /* Described in the documents, not here yet: an error that says so, not one that says unknown. */
 static const char *const planned[] = {
-    "batch_norm",
     "prune.kind",
     "prune.dim",
     NULL,

@@ -9,7 +9,7 @@ struct wire;
 struct run_progress {
     int64_t epoch, n_epochs, step, n_steps; /* done */
     double loss, images_per_second;
-    char phase[16]; /* "load", "train", "validate", "evaluate"; "" before the first */
+    char phase[16]; /* as of struct train_progress; "" before the first */
     /* what its rank watches it by */
     int64_t ticks;      /* signs of life */
     double cpu_seconds; /* that its process has taken */

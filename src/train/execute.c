@@ -161,8 +161,10 @@ static enum status work(struct execution *execution)
         TRY(train(execution));
     if (execution->has_left)
         return STATUS_OK;
-    if (trains)
+    if (trains) {
         TRY(loop_select(&execution->loop));
+        TRY(execution_recalibrate(execution));
+    }
     TRY(execution_evaluate(execution));
     TRY(execution_inspect(execution));
     if (method_changes_weights(execution->network.method) &&

@@ -27,6 +27,9 @@ struct execution {
 CHECKED enum status execution_split(struct execution *execution);
 CHECKED enum status execution_weights(const struct execution *execution,
                                       const struct weights **out);
+/* With batch_norm: recalibrate, the running values of the final weights anew over D_r, in batches
+ * as trained. CANCELLED as loop_run: it is begun again, with the same result. */
+CHECKED enum status execution_recalibrate(struct execution *execution);
 /* Evaluates the network as it is: predictions and metrics. */
 CHECKED enum status execution_evaluate(struct execution *execution);
 /* Adds what the final weights hold behind the outputs to the metrics: distance_original, sparsity
@@ -35,6 +38,10 @@ CHECKED enum status execution_evaluate(struct execution *execution);
 CHECKED enum status execution_inspect(struct execution *execution);
 /* Tells the observer that the run is in this phase, and alive. */
 void execution_report_phase(const struct execution *execution, const char *phase);
+/* As that, after training. Asked to stop, it keeps what was trained, and the rest is done again:
+ * CANCELLED, "while <doing>". */
+CHECKED enum status execution_go_on(struct execution *execution, const char *phase,
+                                    const char *doing);
 /* Trains from loop->position to the end, or to the rung where the run is told to leave. */
 CHECKED enum status execution_climb(struct execution *execution);
 /* Writes "<folder>/run.h5". state: "done", "paused", "stopped_early", or "diverged" with its

@@ -4,7 +4,6 @@
 #include "train/execution.h"
 
 #include "base/clock.h"
-#include "train/checkpoint.h"
 #include "train/measure/plain_network.h"
 #include "train/measure/probing.h"
 #include "train/measure/relearn.h"
@@ -97,21 +96,9 @@ done:
 
 /* ---- relearn time ---- */
 
-/* A run that is stopped here has been trained: what it was then is kept, the rest is done again. */
 static enum status between(void *context)
 {
-    enum status status = STATUS_OK;
-    struct execution *execution = context;
-    const struct train_observer *observer = &execution->job->observer;
-
-    execution_report_phase(execution, "evaluate");
-    if (observer->wants_stop == NULL || !observer->wants_stop(observer->context))
-        return STATUS_OK;
-    if (execution->loop.recipe != NULL)
-        TRY(checkpoint_save(&execution->loop, execution->job->folder));
-    return fail(STATUS_CANCELLED, "stopped on request while relearning");
-done:
-    return status;
+    return execution_go_on(context, "evaluate", "relearning");
 }
 
 static enum status measure_relearning(struct inspection *inspection)

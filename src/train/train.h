@@ -21,7 +21,7 @@ struct train_progress {
     double accuracy; /* share of right predictions in this epoch's steps of this attempt, each
                         before its step; NaN until one is known */
     double images_per_second;
-    const char *phase; /* "load", "train", "validate", "evaluate" */
+    const char *phase; /* "load", "train", "validate", "recalibrate", "evaluate" */
 };
 /* early_terminate: a run at a rung asks what becomes of it. */
 enum train_verdict {

@@ -14,6 +14,28 @@ const struct recipe *method_recipe(const struct method *method, const struct set
     }
 }
 
+static bool does_batch_norm(const struct settings *settings, const struct method *method,
+                            enum batch_norm_mode mode)
+{
+    return method != NULL && (method->reads & GROUP_TRAIN) != 0 && settings->batch_norm == mode;
+}
+
+bool run_recalibrates(const struct settings *settings, const struct method *method)
+{
+    return does_batch_norm(settings, method, BATCH_NORM_RECALIBRATE);
+}
+
+enum status run_check_batch_norm(const struct settings *settings, const struct method *method,
+                                 const struct architecture *architecture)
+{
+    bool freezes = does_batch_norm(settings, method, BATCH_NORM_FREEZE);
+
+    if (architecture->has_batch_norm || (!freezes && !run_recalibrates(settings, method)))
+        return STATUS_OK;
+    return fail(STATUS_BAD_CONFIG, "'batch_norm' is %s, but %s has no batch norm: leave it out",
+                freezes ? "freeze" : "recalibrate", architecture->name);
+}
+
 const char *method_lora_targets(const struct architecture *architecture,
                                 const struct settings *settings, char text[PATTERN_BYTES])
 {
@@ -65,6 +87,8 @@ enum status run_network(const struct settings *settings, const struct method *me
 
     if (spec.architecture == NULL)
         return fail(STATUS_BAD_CONFIG, "unknown architecture '%s'", settings->model.arch);
+    TRY(run_check_batch_norm(settings, method, spec.architecture));
+    spec.freezes_batch_norm = does_batch_norm(settings, method, BATCH_NORM_FREEZE);
     if (method != NULL && method->adapts)
         TRY(adapt(settings, arena, &spec));
     if (method != NULL && method->training != TRAIN_NOTHING)

@@ -10,10 +10,19 @@ const struct recipe *method_recipe(const struct method *method, const struct set
 
 /* The network of a run with these settings on such images; method NULL: what any method would
  * start from. Mean and std are left at 0 and 1, as settings alone may not know them. Borrows the
- * settings' texts; others are of the arena. BAD_CONFIG when the architecture is unknown. */
+ * settings' texts; others are of the arena. BAD_CONFIG when the architecture is unknown, or has no
+ * batch norm to freeze or recalibrate. */
 CHECKED enum status run_network(const struct settings *settings, const struct method *method,
                                 struct image_shape image, struct arena *arena,
                                 struct network_spec *out);
+
+/* Whether the run re-estimates running values when it has trained. */
+bool run_recalibrates(const struct settings *settings, const struct method *method);
+/* BAD_CONFIG when batch_norm asks for what a network without batch norm cannot do, of a method that
+ * reads it: one that reads train.*. */
+CHECKED enum status run_check_batch_norm(const struct settings *settings,
+                                         const struct method *method,
+                                         const struct architecture *architecture);
 
 /* lora.targets as a pattern of modules, the architecture's own for "default"; in `text`, or
  * borrowed from the settings or the architecture. */

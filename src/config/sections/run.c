@@ -1,7 +1,9 @@
-/* The whole run: its seed and arithmetic, and how it is computed, resources.* and checkpoint.*. */
+/* The whole run: its seed, batch norm and arithmetic, and how it is computed, resources.* and
+ * checkpoint.*. */
 #include "config/sections/sections.h"
 
 static const char *const precision_names[] = {"fp32", "tf32", "bf16", NULL};
+static const char *const batch_norm_names[] = {"train", "freeze", "recalibrate", NULL};
 static const char *const device_names[] = {"auto", "cuda", "cpu", "ref", NULL};
 static const char *const gpus_names[] = {"1", "auto", NULL};
 static const char *const keep_names[] = {"none", "final", "all", NULL};
@@ -16,6 +18,17 @@ static const struct setting run_rows[] = {
      .unit = "",
      .standard = "0",
      .help = "of shuffles, dropout, augmentation and initial values; given by 'seeds'"},
+    {.name = "batch_norm",
+     .kind = SETTING_ENUM,
+     .group = GROUP_TRAIN,
+     .offset = offsetof(struct settings, batch_norm),
+     .names = batch_norm_names,
+     .unit = "",
+     .standard = "train",
+     .neutral = "\"train\"",
+     .help = "normalises training by each batch's statistics; freeze: by the running ones of the "
+             "weights it starts from, which stay; recalibrate: as train, then running ones anew "
+             "over the retained images"},
     {.name = "precision",
      .kind = SETTING_CHOICE,
      .group = GROUP_MODEL,

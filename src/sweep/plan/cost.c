@@ -278,6 +278,8 @@ enum status costs_of(struct costs *costs, const struct settings *settings, struc
                                : ceil((double)recipe->epochs / (double)recipe->validate_every);
     double n_evaluated =
         (double)(images->n_train + images->n_test) + n_validations * n_validation(images, settings);
+    if (run_recalibrates(settings, network->method))
+        n_evaluated += n_trained;
     *out = (struct cost){
         .train_flops = network->train_flops * n_trained * (double)recipe->epochs,
         .eval_flops = network->eval_flops * n_evaluated,

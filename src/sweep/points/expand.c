@@ -145,6 +145,7 @@ static enum status add_point(struct expansion *expansion, struct point *point)
 
     TRY(note_composition(sweep, point));
     spec_check_selection(expansion->spec, point);
+    spec_check_batch_norm(expansion->spec, point);
     TRY(content_resolve(expansion->content, point, &meaning.contents));
     point->contents = meaning.contents;
     meaning.lora_targets = method_lora_targets(point->architecture, &point->settings, text);

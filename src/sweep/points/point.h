@@ -47,6 +47,8 @@ void point_settle_method(struct spec *spec, struct point *point, bool *is_good);
 
 /* Reports recipes that choose an epoch by validation and have no images to validate with. */
 void spec_check_selection(struct spec *spec, const struct point *point);
+/* Reports batch_norm where a method reads it and the architecture has none. */
+void spec_check_batch_norm(struct spec *spec, const struct point *point);
 
 /* Data sets and weights, each loaded once for a whole sweep. */
 struct content;

@@ -85,7 +85,7 @@ static void test_threads(void **state)
 }
 
 /* Both recipes have the same settings, each in its own struct, for its own readers, with its own
- * defaults. */
+ * defaults. Beside train.* stands batch_norm, which base training has no use for. */
 static void test_recipes(void **state)
 {
     int n = 0;
@@ -94,7 +94,7 @@ static void test_recipes(void **state)
     for (int i = 0; i < setting_count(); i++) {
         const struct setting *row = setting_at(i), *base = NULL;
         char name[64];
-        if (row->group != GROUP_TRAIN)
+        if (row->group != GROUP_TRAIN || strcmp(row->name, "batch_norm") == 0)
             continue;
         snprintf(name, sizeof name, "base.%s", row->name);
         assert_true(setting_find(name) >= 0);

@@ -75,6 +75,24 @@ static void test_training(void **state)
     assert_true(lora.eval_flops > finetune.eval_flops);
 }
 
+/* Recalibrating is a forward pass over what was trained on; frozen, batch norm has as many
+ * products.
+ */
+static void test_batch_norm(void **state)
+{
+    struct cost plain = cost_of("  unlearn.method: [finetune]\n");
+    struct cost anew = cost_of("  unlearn.method: [finetune]\n  batch_norm: [recalibrate]\n");
+    struct cost frozen = cost_of("  unlearn.method: [finetune]\n  batch_norm: [freeze]\n");
+    struct cost retrain = cost_of("  unlearn.method: [retrain]\n");
+    struct cost same = cost_of("  unlearn.method: [retrain]\n  batch_norm: [recalibrate]\n");
+
+    (void)state;
+    assert_true(anew.eval_flops - plain.eval_flops == 2.0 * ALL * 45000);
+    assert_true(anew.train_flops == plain.train_flops);
+    assert_memory_equal(&frozen, &plain, sizeof plain);
+    assert_memory_equal(&same, &retrain, sizeof same);
+}
+
 /* A vision transformer as published: 64 tokens of width 384 through twelve layers of four products
  * (in_proj, out_proj and the two of the MLP), patches of 48 numbers, the head. */
 static void test_transformer(void **state)
@@ -307,15 +325,11 @@ static void test_merged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forward),
-        cmocka_unit_test(test_training),
-        cmocka_unit_test(test_rates),
-        cmocka_unit_test(test_uncertainty),
-        cmocka_unit_test(test_makespan),
-        cmocka_unit_test(test_makespan_bound),
-        cmocka_unit_test(test_merged),
-        cmocka_unit_test(test_transformer),
-        cmocka_unit_test(test_ignored_adapters),
+        cmocka_unit_test(test_forward),     cmocka_unit_test(test_training),
+        cmocka_unit_test(test_rates),       cmocka_unit_test(test_uncertainty),
+        cmocka_unit_test(test_makespan),    cmocka_unit_test(test_makespan_bound),
+        cmocka_unit_test(test_merged),      cmocka_unit_test(test_batch_norm),
+        cmocka_unit_test(test_transformer), cmocka_unit_test(test_ignored_adapters),
         cmocka_unit_test(test_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,6 +106,7 @@ static void test_same(void **state)
         "  checkpoint: {every: 1h, keep: none}\n",
         "  eval.batch_size: 7\n",
         "  precision: fp32\n",
+        "  batch_norm: train\n",
         "  model.vit: {layers: 3, width: 64}\n", /* of another architecture */
         "  lora.mha_out_proj: ignore\n",
         "  prune.protect_head: false\n",
@@ -165,6 +166,8 @@ static void test_changed(void **state)
         {"  prune.sparsity: 0.4\n", false, false, false, true},
         {"  prune.mask: baked\n", false, false, false, true},
         {"  lora.targets: 'layer1.*'\n", false, false, false, true},
+        {"  batch_norm: freeze\n", false, false, true, true},
+        {"  batch_norm: recalibrate\n", false, false, true, true},
         {"  eval.seed: 1\n", true, true, true, true},
         {"  precision: tf32\n", true, true, true, true},
         {"  precision: bf16\n", true, true, true, true},
@@ -182,6 +185,8 @@ static void test_changed(void **state)
                BASE "  train: {schedule: cosine, schedule_unit: step}\n" ALL_METHODS, false);
     check_same(BASE "  train.schedule: one_cycle\n" ALL_METHODS,
                BASE "  train: {schedule: one_cycle, div_factor: 10}\n" ALL_METHODS, false);
+    check_same(BASE "  batch_norm: freeze\n" ALL_METHODS,
+               BASE "  batch_norm: recalibrate\n" ALL_METHODS, false);
     check_same(BASE "  precision: tf32\n" ALL_METHODS, BASE "  precision: bf16\n" ALL_METHODS,
                false);
 }

@@ -105,6 +105,34 @@ static void no_method_asks_nothing(void **state)
     expect_plain(&plain);
 }
 
+/* Of methods that read train.*, and of networks that have it. */
+static void batch_norm_is_asked_for(void **state)
+{
+    struct bench *bench = *state;
+    const struct method *lora = method_find("lora"), *retrain = method_find("retrain");
+    struct network_spec spec = {.seed = 3};
+
+    bench->settings.batch_norm = BATCH_NORM_FREEZE;
+    assert_int_equal(run_network(&bench->settings, lora, image, bench->arena, &spec),
+                     STATUS_BAD_CONFIG);
+    assert_string_equal(status_message(),
+                        "'batch_norm' is freeze, but simple_vit has no batch norm: leave it out");
+    assert_true(spec.seed == 3);
+    bench->settings.batch_norm = BATCH_NORM_RECALIBRATE;
+    assert_int_equal(run_network(&bench->settings, lora, image, bench->arena, &spec),
+                     STATUS_BAD_CONFIG);
+    ok(run_network(&bench->settings, retrain, image, bench->arena, &spec));
+    ok(run_network(&bench->settings, NULL, image, bench->arena, &spec));
+    bench->settings.model.arch = "resnet20";
+    assert_false(spec_of(bench, "lora").freezes_batch_norm);
+    assert_true(run_recalibrates(&bench->settings, lora));
+    assert_false(run_recalibrates(&bench->settings, retrain));
+    bench->settings.batch_norm = BATCH_NORM_FREEZE;
+    assert_true(spec_of(bench, "lora").freezes_batch_norm);
+    assert_false(spec_of(bench, "retrain").freezes_batch_norm);
+    assert_false(run_recalibrates(&bench->settings, lora));
+}
+
 static void unknown_architectures_are_refused(void **state)
 {
     struct bench *bench = *state;
@@ -121,11 +149,9 @@ static void unknown_architectures_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(adapters_are_resolved),
-        TEST(given_targets_stay),
-        TEST(the_recipe_asks),
-        TEST(no_method_asks_nothing),
-        TEST(unknown_architectures_are_refused),
+        TEST(adapters_are_resolved),   TEST(given_targets_stay),
+        TEST(the_recipe_asks),         TEST(no_method_asks_nothing),
+        TEST(batch_norm_is_asked_for), TEST(unknown_architectures_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
