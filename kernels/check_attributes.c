@@ -163,6 +163,8 @@ static enum status check_cross_entropy(const struct softmax_cross_entropy *op)
                    "partner_labels and mix"));
     TRY(check_range(OP_softmax_cross_entropy, "smoothing", op->smoothing,
                     op->smoothing >= 0 && op->smoothing < 1, "a number in [0, 1)"));
+    TRY(check_range(OP_softmax_cross_entropy, "weight", op->weight,
+                    isfinite(op->weight) && op->weight != 0, "a finite number other than 0"));
 done:
     return status;
 }

@@ -32,8 +32,9 @@ struct image_gather {
 /* Mean cross-entropy of softmax(logits) against integer labels, with its gradient in one pass
  * (log-sum-exp form): −Σ target·log softmax, where target = (1 − smoothing)·(mix·1[label] + (1 −
  * mix)·1[partner]) + smoothing / K, and without partner_labels mix is 1; PyTorch's label_smoothing.
- * d_logits may be logits' memory where maps hold reals. sample_loss of an uncounted row is 0; no
- * counted row: loss 0. */
+ * weight is a factor of the loss and its gradient, but not of sample_loss: −1 ascends. d_logits may
+ * be logits' memory where maps hold reals. sample_loss of an uncounted row is 0; no counted row:
+ * loss 0. */
 struct softmax_cross_entropy {
     struct span workspace;
     struct tensor logits;      /* [N, K] real read                                             */
@@ -44,6 +45,7 @@ struct softmax_cross_entropy {
     struct tensor partner_labels; /* [N]    i32  read, optional; of counted rows in [0, K)        */
     struct tensor mix;            /* [1]    f64  read, with partner_labels; in [0, 1]             */
     double smoothing;             /* in [0, 1)                                                    */
+    double weight;                /* finite, not 0                                                */
 };
 
 /* scale = min(1, limit / (norm + 1e-6)), where norm is the Euclidean one of the gradient's elements

@@ -111,7 +111,7 @@ enum status cpu_softmax_cross_entropy_run(struct queue *queue, const struct prep
 
     for (int64_t n = 0; n < n_rows; n++)
         n_counted += labels[n] >= 0;
-    double share = n_counted > 0 ? 1.0 / (double)n_counted : 0.0;
+    double share = n_counted > 0 ? op->weight / (double)n_counted : 0.0;
 #pragma omp parallel for schedule(static) num_threads(cpu_threads(queue, n_rows *n_classes))
     for (int64_t n = 0; n < n_rows; n++) {
         const float *row = logits + n * n_classes;

@@ -79,7 +79,7 @@ static void gradient_row(const struct softmax_cross_entropy *args, int64_t n, do
     double *d_logits = (double *)args->d_logits.data + n * n_classes;
 
     for (int64_t k = 0; k < n_classes; k++)
-        d_logits[k] = (exp(logits[k] - total) - target(args, n, k)) / n_counted;
+        d_logits[k] = args->weight * (exp(logits[k] - total) - target(args, n, k)) / n_counted;
 }
 
 enum status ref_softmax_cross_entropy_run(struct queue *queue, const struct prepared *prepared,
@@ -106,7 +106,7 @@ enum status ref_softmax_cross_entropy_run(struct queue *queue, const struct prep
         else if (d_logits != NULL)
             ref_fill(d_logits + n * n_classes, n_classes, 0.0);
     }
-    *(double *)args->loss.data = n_counted > 0 ? sum / (double)n_counted : 0.0;
+    *(double *)args->loss.data = n_counted > 0 ? args->weight * sum / (double)n_counted : 0.0;
 done:
     return status;
 }

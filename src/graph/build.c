@@ -400,4 +400,6 @@ void graph_classifier_loss(struct graph *graph, int logits)
                          graph->partner_labels, graph->mix},
            7 * sizeof(int));
     node->attributes.softmax_cross_entropy.smoothing = graph->settings.label_smoothing;
+    node->attributes.softmax_cross_entropy.weight =
+        graph->settings.loss_weight != 0 ? graph->settings.loss_weight : 1;
 }

@@ -89,6 +89,7 @@ struct graph_settings {
     int cutout;              /* pixels; > 0: gather takes holes of this side */
     bool is_mixed;           /* gather mixes pairs of images, the loss their labels */
     double label_smoothing;  /* of the loss, [0, 1) */
+    double loss_weight;      /* its factor; 0: as 1 */
     bool freezes_batch_norm; /* in mode GRAPH_TRAIN: by running values, which stay */
     double mean[3], std[3];
     uint64_t seed;        /* of dropout */

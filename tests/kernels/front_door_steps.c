@@ -70,7 +70,8 @@ static void test_cross_entropy(void **state)
     union op_any op = {.softmax_cross_entropy = {.logits = REAL(0, 2, 4, 3),
                                                  .labels = {labels, DTYPE_I32, 1, {4}},
                                                  .loss = REAL(1, 1, 1),
-                                                 .smoothing = 0.5}};
+                                                 .smoothing = 0.5,
+                                                 .weight = 1}};
 
     expect_welcome(fixture, OP_softmax_cross_entropy, &op);
     op.softmax_cross_entropy.smoothing = 1;
@@ -80,6 +81,10 @@ static void test_cross_entropy(void **state)
     expect_refusal(fixture, OP_softmax_cross_entropy, &op,
                    "softmax_cross_entropy: smoothing is -0.1, expected a number in [0, 1)");
     op.softmax_cross_entropy.smoothing = 0;
+    op.softmax_cross_entropy.weight = 0;
+    expect_refusal(fixture, OP_softmax_cross_entropy, &op,
+                   "softmax_cross_entropy: weight is 0, expected a finite number other than 0");
+    op.softmax_cross_entropy.weight = -1;
     op.softmax_cross_entropy.partner_labels = (struct tensor){partners, DTYPE_I32, 1, {4}};
     expect_refusal(
         fixture, OP_softmax_cross_entropy, &op,
@@ -136,7 +141,8 @@ static void test_data_at_run(void **state)
     double mix = 0.5;
     union op_any op = {.softmax_cross_entropy = {.logits = REAL(0, 2, 2, 3),
                                                  .labels = {labels, DTYPE_I32, 1, {2}},
-                                                 .loss = REAL(1, 1, 1)}};
+                                                 .loss = REAL(1, 1, 1),
+                                                 .weight = 1}};
 
     expect_bad_data(fixture, OP_softmax_cross_entropy, &op,
                     "softmax_cross_entropy: labels[1] is 3, expected a number in [−1, 3)");

@@ -12,6 +12,7 @@ enum { UNMIXED = 1 << PARTNER_LABELS | 1 << MIX };
         .name = case_name, .sizes = n, .absent = without, __VA_ARGS__                              \
     }
 #define SMOOTHED .attributes.softmax_cross_entropy.smoothing
+#define WEIGHTED .attributes.softmax_cross_entropy.weight
 
 static const struct kernel_case cases[] = {
     ENTROPY("head", "N7 K10", UNMIXED),
@@ -41,6 +42,10 @@ static const struct kernel_case cases[] = {
     ENTROPY("mixed and smoothed", "N40 K5", 0, .factor = 0.7, SMOOTHED = 0.1),
     ENTROPY("mixed and smoothed, rows left out", "N9 K10", 0, .factor = 0.7, SMOOTHED = 0.1),
     ENTROPY("all rows left out, mixed", "N3 K10", 0, .factor = 0.7, SMOOTHED = 0.1),
+    ENTROPY("ascending", "N7 K10", UNMIXED, WEIGHTED = -1),
+    ENTROPY("ascending, rows left out", "N9 K10", UNMIXED, WEIGHTED = -1),
+    ENTROPY("weighted, mixed and smoothed", "N40 K5", 0, .factor = 0.7, SMOOTHED = 0.1,
+            WEIGHTED = 0.3),
     ENTROPY("resnet20 batch", "N128 K10", UNMIXED, .is_for_bench = true),
     ENTROPY("resnet20 batch, mixed", "N128 K10", 0, .factor = 0.7, SMOOTHED = 0.1,
             .is_for_bench = true),
@@ -53,6 +58,8 @@ static void refine(const struct kernel_case *test_case, union op_any *op,
     int32_t *partners = op->softmax_cross_entropy.partner_labels.data;
     uint32_t n_classes = (uint32_t)op->softmax_cross_entropy.logits.shape[1];
 
+    if (op->softmax_cross_entropy.weight == 0)
+        op->softmax_cross_entropy.weight = 1;
     for (int64_t n = 0; n < op->softmax_cross_entropy.labels.shape[0]; n++) {
         labels[n] = stream_below(stream, n_classes);
         if (strstr(test_case->name, "left out") != NULL &&
@@ -96,8 +103,8 @@ static void expect_row(struct expectation *expected, int64_t n, double n_counted
         loss += (double)(target(op, n, k) * (most - logits[k] + logl(sum)));
         size += target(op, n, k) * (double)(fabsl(most) + fabs(logits[k]) + logl(sum) + 1);
     }
-    *reals(&op->loss) += loss / n_counted;
-    expected->magnitude[LOSS][0] += size / n_counted;
+    *reals(&op->loss) += op->weight * loss / n_counted;
+    expected->magnitude[LOSS][0] += fabs(op->weight) * size / n_counted;
     if (op->sample_loss.data != NULL) {
         reals(&op->sample_loss)[n] = loss;
         expected->magnitude[SAMPLE_LOSS][n] = size;
@@ -105,9 +112,10 @@ static void expect_row(struct expectation *expected, int64_t n, double n_counted
     for (int64_t k = 0; op->d_logits.data != NULL && k < n_classes; k++) {
         double share = (double)(expl(logits[k] - most) / sum), wanted = target(op, n, k);
         double exponent = (double)(fabs(logits[k]) + fabsl(most)); /* its rounding scales share */
-        reals(&op->d_logits)[n * n_classes + k] = (share - wanted) / n_counted;
+        reals(&op->d_logits)[n * n_classes + k] = op->weight * (share - wanted) / n_counted;
         expected->magnitude[D_LOGITS][n * n_classes + k] =
-            (share * (2 + (share > 0 && share < 1 ? exponent : 0)) + wanted) / n_counted;
+            fabs(op->weight) * (share * (2 + (share > 0 && share < 1 ? exponent : 0)) + wanted) /
+            n_counted;
     }
 }
 
@@ -140,14 +148,15 @@ struct fixture {
     int32_t labels[ROWS], partners[ROWS];
 };
 
-static union op_any op_of(struct fixture *fixture, double smoothing)
+static union op_any op_of(struct fixture *fixture, double smoothing, double weight)
 {
     union op_any op = {
         .softmax_cross_entropy = {.logits = {fixture->logits, DTYPE_F64, 2, {ROWS, CLASSES}},
                                   .labels = {fixture->labels, DTYPE_I32, 1, {ROWS}},
                                   .loss = {&fixture->loss, DTYPE_F64, 1, {1}},
                                   .d_logits = {fixture->d_logits, DTYPE_F64, 2, {ROWS, CLASSES}},
-                                  .smoothing = smoothing}};
+                                  .smoothing = smoothing,
+                                  .weight = weight}};
 
     if (fixture->mix < 1) {
         op.softmax_cross_entropy.partner_labels =
@@ -200,7 +209,7 @@ static void check_golden(struct device *device)
     for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {
         struct fixture fixture = start;
         fixture.mix = golden[i].mix;
-        union op_any op = op_of(&fixture, golden[i].smoothing);
+        union op_any op = op_of(&fixture, golden[i].smoothing, 1);
         (void)run_on(device, OP_softmax_cross_entropy, &op);
         check_near(fixture.loss, golden[i].loss, 8 * epsilon * golden[i].loss, "loss");
         for (int j = 0; j < ROWS * CLASSES; j++)
@@ -212,15 +221,15 @@ static void check_golden(struct device *device)
 static void check_gradient(void)
 {
     const struct {
-        double smoothing, mix;
-    } settings[] = {{0, 1}, {0.1, 1}, {0, 0.3}, {0.2, 0.6}};
+        double smoothing, mix, weight;
+    } settings[] = {{0, 1, 1}, {0.1, 1, 1}, {0, 0.3, 1}, {0.2, 0.6, 1}, {0.2, 0.6, -2}};
 
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         struct fixture fixture = {
             .mix = settings[i].mix, .labels = {2, -1, 0, 1}, .partners = {0, 1, 0, 2}};
         struct random_stream stream = test_stream(OP_softmax_cross_entropy, 2000);
         double wanted[ROWS * CLASSES];
-        union op_any op = op_of(&fixture, settings[i].smoothing);
+        union op_any op = op_of(&fixture, settings[i].smoothing, settings[i].weight);
         stream_fill(&stream, FILL_NORMAL, fixture.logits, ROWS * CLASSES);
         central_difference(loss_of, &op, fixture.logits, ROWS * CLASSES, wanted);
         run_ref(OP_softmax_cross_entropy, &op);

@@ -16,6 +16,7 @@ template <typename T> struct entropy {
     const int32_t *partners; /* or NULL */
     const double *mix;       /* with partners */
     double smoothing;
+    double weight;
 };
 
 /* Rows with a label; every block counts them anew, since no other could tell it. */
@@ -125,7 +126,7 @@ static __global__ void __launch_bounds__(THREADS)
     softmax_cross_entropy_rows_kernel(struct entropy<T> op)
 {
     int n_counted = count_rows(op.labels, op.n_rows);
-    double share = n_counted > 0 ? 1.0 / n_counted : 0.0, loss = 0.0;
+    double share = n_counted > 0 ? op.weight / n_counted : 0.0, loss = 0.0;
     int64_t n = first_item() / WARP_LANES;
 
     if (n >= op.n_rows)
@@ -153,7 +154,7 @@ static __global__ void __launch_bounds__(THREADS)
         loss += op.row_losses[i];
     loss = block_sum(loss);
     if (threadIdx.x == 0)
-        *op.loss = n_counted > 0 ? (float)(loss / n_counted) : 0.0f;
+        *op.loss = n_counted > 0 ? (float)(op.weight * loss / n_counted) : 0.0f;
 }
 
 extern "C" size_t cuda_softmax_cross_entropy_workspace(const struct softmax_cross_entropy *op)
@@ -169,6 +170,7 @@ static enum status entropy_of(struct gpu_stream *stream, const struct softmax_cr
             data_of<float>(&op->loss), data_of<float>(&op->sample_loss),
             static_cast<double *>(op->workspace.data), op->logits.shape[0], op->logits.shape[1],
             data_of<int32_t>(&op->partner_labels), data_of<double>(&op->mix), op->smoothing,
+            op->weight,
     };
     unsigned n_blocks = (unsigned)((entropy.n_rows + ROWS_PER_BLOCK - 1) / ROWS_PER_BLOCK);
     bool is_mixed = entropy.partners != nullptr || op->smoothing > 0.0;
