@@ -28,6 +28,7 @@ enum random_purpose {
     RANDOM_SPLIT = 9,   /* which images are for validation */
     RANDOM_FORGET = 10, /* which images are forgotten */
     RANDOM_MIXUP = 11,
+    RANDOM_RELABEL = 12, /* labels of a phase that makes them up */
 };
 
 PHILOX_FUNCTION struct philox_block philox4x32(struct philox_block counter, uint32_t key0,

@@ -162,6 +162,7 @@ static enum status network_open(struct network *network, struct trainer *trainer
 
     network->settings = settings;
     network->device = trainer->device;
+    network->queue = device_queue(trainer->device);
     TRY(trainer_data(trainer, settings, &network->data));
     TRY(trainer_weights(trainer, settings->model.weights, &weights));
     TRY(network_describe(network, weights, arena));

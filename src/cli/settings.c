@@ -66,6 +66,10 @@ static void print_default(const struct setting *setting, struct text *out)
     for (int i = 0; i < N_BASE_RECIPES; i++)
         if (setting->by_recipe[i] != NULL && strcmp(setting->by_recipe[i], setting->standard) != 0)
             text_append(out, "; %s for %s", setting->by_recipe[i], readers[i]);
+    for (int i = 0; method_at(i) != NULL; i++)
+        if (method_default(method_at(i), setting->name) != NULL)
+            text_append(out, "; %s for %s", method_default(method_at(i), setting->name),
+                        method_at(i)->name);
     if (setting->published != NULL)
         text_append(out, "; %s under compat: lora-unlearn", setting->published);
 }
@@ -75,11 +79,11 @@ static void print_readers(const struct setting *setting, struct text *out)
     bool is_first = true, is_every = true;
 
     for (int i = 0; method_at(i) != NULL; i++)
-        is_every = is_every && (method_at(i)->reads & setting->group) != 0;
+        is_every = is_every && (method_reads(method_at(i)) & setting->group) != 0;
     if (is_every)
         text_append(out, "every method");
     for (int i = 0; !is_every && method_at(i) != NULL; i++) {
-        if ((method_at(i)->reads & setting->group) == 0)
+        if ((method_reads(method_at(i)) & setting->group) == 0)
             continue;
         text_append(out, "%s%s", is_first ? "" : ", ", method_at(i)->name);
         is_first = false;

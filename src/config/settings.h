@@ -12,6 +12,7 @@
 
 enum prune_switch { PRUNE_AS_METHOD, PRUNE_OFF, PRUNE_ON };
 enum adapt_switch { ADAPT_AS_METHOD, ADAPT_NONE, ADAPT_LORA };
+enum relabel_kind { RELABEL_OTHER, RELABEL_ANY };
 enum mha_out_proj { MHA_OUT_PROJ_ADAPT, MHA_OUT_PROJ_IGNORE };
 enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW };
 enum checkpoint_keep { KEEP_NONE, KEEP_FINAL, KEEP_ALL };
@@ -113,6 +114,7 @@ struct settings {
         const char *method; /* unlearn.method: a row of the methods table, or a composition */
         enum prune_switch prune;
         enum adapt_switch adapt;
+        enum relabel_kind relabel; /* what a random label may be */
     } unlearn;
     struct recipe train; /* train.*: what unlearning methods read */
     struct recipe
@@ -164,6 +166,7 @@ enum setting_group {
     GROUP_LORA = 1 << 5,
     GROUP_SEED = 1 << 6,
     GROUP_EXECUTION = 1 << 7, /* resources.*, checkpoint.*: read by no method */
+    GROUP_RELABEL = 1 << 8,   /* unlearn.relabel: read where labels are drawn */
 };
 
 /* In the order of the enums, NULL-terminated. */

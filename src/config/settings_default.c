@@ -25,9 +25,20 @@ static enum status read_default(const struct setting_reader *reader, const struc
     if (status != STATUS_OK)
         return status;
     bool is_read = values.n == 1 && setting_read(reader, setting, values.items[0], out);
-    assert(is_read); /* the table's own texts; a test reads them all */
+    assert(is_read); /* our own texts; a test reads them all */
     (void)is_read;
     return STATUS_OK;
+}
+
+enum status setting_read_text(struct arena *arena, const struct setting *setting, const char *text,
+                              struct settings *out)
+{
+    struct diagnostics diagnostics = {0};
+    const struct setting_reader reader = {.arena = arena, .diagnostics = &diagnostics};
+    enum status status = read_default(&reader, setting, text, out);
+
+    diagnostics_release(&diagnostics);
+    return status;
 }
 
 int base_recipe_index(const char *name)

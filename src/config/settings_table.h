@@ -97,6 +97,9 @@ struct setting_reader {
 /* Stores a value; false, with a diagnostic at the value, when type or range is wrong. */
 bool setting_read(const struct setting_reader *reader, const struct setting *setting,
                   const struct tree *value, struct settings *out);
+/* As setting_read, of YAML that this program wrote itself: it must be right. */
+CHECKED enum status setting_read_text(struct arena *arena, const struct setting *setting,
+                                      const char *text, struct settings *out);
 /* Copies one setting's value. */
 void setting_copy(const struct setting *setting, const struct settings *from, struct settings *to);
 /* The bytes that hold a value, texts as their addresses: equal bytes are equal values as long as

@@ -106,9 +106,6 @@ void split_destroy(struct split *split); /* accepts NULL */
 CHECKED enum status split_validation_kept(const struct split *split, const int32_t *train_labels,
                                           const int32_t *test_labels, int32_t *images, int64_t *n);
 
-/* A new order of `indices` for an epoch, a pure function of (seed, epoch). */
-void sampler_shuffle(uint64_t seed, uint32_t epoch, const int32_t *indices, int64_t n,
-                     int32_t *order);
 /* Crop and flip of one image, a pure function of (seed, epoch, image index): offsets = dy, dx, each
  * uniform in [−padding, padding], then 1 to mirror columns or 0. */
 void sampler_augment(uint64_t seed, uint32_t epoch, int32_t image, int padding, int32_t offsets[3]);

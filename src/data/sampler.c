@@ -4,15 +4,6 @@
 
 #include <string.h>
 
-void sampler_shuffle(uint64_t seed, uint32_t epoch, const int32_t *indices, int64_t n,
-                     int32_t *order)
-{
-    struct random_key key = {.seed = seed, .purpose = RANDOM_SHUFFLE, .epoch = epoch};
-
-    memcpy(order, indices, (size_t)n * sizeof *order);
-    random_shuffle(&key, order, n);
-}
-
 void sampler_augment(uint64_t seed, uint32_t epoch, int32_t image, int padding, int32_t offsets[3])
 {
     struct random_key key = {

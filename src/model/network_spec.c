@@ -41,6 +41,7 @@ static struct graph_settings settings_of(const struct network_spec *spec,
         settings.cutout = spec->objective.cutout;
         settings.is_mixed = spec->objective.is_mixed;
         settings.label_smoothing = spec->objective.label_smoothing;
+        settings.loss_weight = spec->objective.loss_weight;
     }
     return settings;
 }

@@ -15,9 +15,9 @@ enum trainable_set { TRAINABLE_ALL, TRAINABLE_HEAD };
 
 /* What training asks of the graph; nothing in mode GRAPH_EVAL. */
 struct graph_objective {
-    bool is_augmented, is_mixed; /* as in struct graph_settings, all four */
+    bool is_augmented, is_mixed; /* as in struct graph_settings, all five */
     int cutout;
-    double label_smoothing;
+    double label_smoothing, loss_weight;
 };
 
 struct network_spec {

@@ -46,9 +46,11 @@ int64_t early_rung_epoch(const struct early_terminate *early, int64_t k)
 int64_t early_run_epochs(const struct run *run)
 {
     const struct method *method = method_find(run->settings.unlearn.method);
-    bool is_cut = method != NULL && !method->is_reference && method->training == TRAIN_RECIPE;
+    const struct recipe *recipe = method != NULL && !method_is_reference(method)
+                                      ? method_recipe(method, &run->settings)
+                                      : NULL;
 
-    return is_cut ? run->settings.train.epochs : 0;
+    return recipe != NULL ? recipe->epochs : 0;
 }
 
 struct field {         /* the runs that take part */

@@ -24,7 +24,7 @@ enum {
 
 /* ---- tensors on the host ---- */
 
-static enum status download_as_double(struct device *device, struct tensor tensor,
+static enum status download_as_double(struct queue *queue, struct tensor tensor,
                                       struct arena *arena, double **out)
 {
     enum status status = STATUS_OK;
@@ -34,7 +34,7 @@ static enum status download_as_double(struct device *device, struct tensor tenso
 
     TRY_ALLOC(values, ARENA_ARRAY(arena, n, double));
     TRY_ALLOC(raw, arena_alloc(arena, n, dtype_bytes(tensor.dtype)));
-    TRY(queue_download(device_queue(device), raw, tensor.data, tensor_bytes(&tensor)));
+    TRY(queue_download(queue, raw, tensor.data, tensor_bytes(&tensor)));
     for (int64_t i = 0; i < n; i++)
         values[i] = number_at(raw, tensor.dtype, i);
     *out = values;
@@ -85,10 +85,10 @@ static enum status add_extras(const struct loop *loop, const struct best_referen
     tensors[(*n)++] = vector_of("checkpoint.position", values, N_POSITION);
     TRY(history_save(&loop->history, arena, tensors, n));
     for (int i = 0; i < MAX_STATES; i++) {
-        struct tensor state = optimizer_state(loop->optimizer, i);
+        struct tensor state = optimizer_state(stepper_optimizer(loop->stepper), i);
         if (state.data == NULL)
             break;
-        TRY(download_as_double(loop->network->device, state, arena, &values));
+        TRY(download_as_double(loop->network->queue, state, arena, &values));
         const char *name = NULL;
         TRY_ALLOC(name, arena_format(arena, "checkpoint.state.%d", i));
         tensors[(*n)++] = vector_of(name, values, tensor_elements(&state));
@@ -233,7 +233,7 @@ done:
     return status;
 }
 
-static enum status upload_state(struct device *device, struct tensor state,
+static enum status upload_state(struct queue *queue, struct tensor state,
                                 const struct weight_tensor *stored, struct arena *arena)
 {
     enum status status = STATUS_OK;
@@ -245,7 +245,7 @@ static enum status upload_state(struct device *device, struct tensor state,
     TRY_ALLOC(raw, arena_alloc(arena, n, dtype_bytes(state.dtype)));
     for (int64_t i = 0; i < n; i++)
         number_put(raw, state.dtype, i, weight_value(stored, i));
-    TRY(queue_upload(device_queue(device), state.data, raw, tensor_bytes(&state)));
+    TRY(queue_upload(queue, state.data, raw, tensor_bytes(&state)));
 done:
     return status;
 }
@@ -303,11 +303,11 @@ static enum status restore(struct loop *loop, const struct weights *weights, str
         .seconds = weight_value(stored, 4),
     };
     TRY(restore_parameters(loop, weights, arena));
-    for (int i = 0; optimizer_state(loop->optimizer, i).data != NULL; i++) {
+    for (int i = 0; optimizer_state(stepper_optimizer(loop->stepper), i).data != NULL; i++) {
         snprintf(name, sizeof name, "checkpoint.state.%d", i);
         TRY(wanted_tensor(weights, name, &stored));
-        TRY(upload_state(loop->network->device, optimizer_state(loop->optimizer, i), stored,
-                         arena));
+        TRY(upload_state(loop->network->queue, optimizer_state(stepper_optimizer(loop->stepper), i),
+                         stored, arena));
     }
     loop->position = position;
 done:

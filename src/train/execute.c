@@ -31,7 +31,7 @@ static enum status load_base(struct execution *execution)
     struct network *network = &execution->network;
     const struct settings *settings = network->settings;
     const struct weights *weights = NULL;
-    bool starts_from_weights = network->method->starts_from_weights;
+    bool starts_from_weights = method_starts_from_weights(network->method);
     bool reads_weights = network_reads_weights(network);
 
     if (starts_from_weights && settings->model.weights[0] == '\0')
@@ -52,35 +52,20 @@ done:
     return status;
 }
 
-static enum status prune(struct network *network)
+static enum status edit(struct network *network, const struct split *split)
 {
     const struct settings *settings = network->settings;
     char text[PATTERN_BYTES];
     const struct prune_settings prune = {.sparsity = settings->prune.sparsity,
                                          .mask = settings->prune.mask,
                                          .targets = network_prune_targets(network, text)};
+    const struct edit_subject subject = {.parameters = network->parameters,
+                                         .prune = &prune,
+                                         .head_weight = network->head_weight,
+                                         .head_bias = network->head_bias,
+                                         .split = split};
 
-    return parameters_prune(network->parameters, &prune);
-}
-
-static enum status zero_head(struct network *network, const struct split *split)
-{
-    enum status status = STATUS_OK;
-    const int heads[] = {network->head_weight, network->head_bias};
-    int32_t forgotten[SMALL_SET_LIMIT];
-    int64_t n = 0;
-
-    for (int class = 0; class < SMALL_SET_LIMIT; class ++)
-        if (small_set_has(&split->classes, class))
-            forgotten[n++] = class;
-    if (n == 0 || network->head_weight < 0)
-        return fail(STATUS_BAD_CONFIG, "method '%s' needs classes to forget and a linear head",
-                    network->method->name);
-    for (int i = 0; i < 2; i++)
-        if (heads[i] >= 0)
-            TRY(parameters_zero_rows(network->parameters, heads[i], forgotten, n));
-done:
-    return status;
+    return method_edit(network->method, &subject);
 }
 
 static enum status prepare(struct execution *execution)
@@ -92,16 +77,14 @@ static enum status prepare(struct execution *execution)
     execution_report_phase(execution, "load");
     network->settings = settings;
     network->device = execution->trainer->device;
+    network->queue = device_queue(network->device);
     network->is_unfused = execution->trainer->is_unfused;
     network->method = method_find(settings->unlearn.method);
     if (network->method == NULL)
         return fail(STATUS_BAD_CONFIG, "unknown method '%s'", settings->unlearn.method);
     TRY(execution_split(execution));
     TRY(load_base(execution));
-    if (network->method->prunes)
-        TRY(prune(network));
-    if (network->method->zeroes_head)
-        TRY(zero_head(network, execution->split));
+    TRY(edit(network, execution->split));
 done:
     return status;
 }
@@ -113,7 +96,8 @@ static enum status train(struct execution *execution)
 
     loop->network = &execution->network;
     loop->split = execution->split;
-    loop->recipe = network_recipe(&execution->network);
+    loop->phase = method_phase(execution->network.method);
+    loop->recipe = phase_recipe(loop->phase, execution->job->settings);
     loop->job = execution->job;
     TRY(loop_create(loop));
     TRY(checkpoint_load(loop));
@@ -156,7 +140,7 @@ static enum status work(struct execution *execution)
     bool trains = false;
 
     TRY(prepare(execution));
-    trains = execution->network.method->training != TRAIN_NOTHING;
+    trains = method_phase(execution->network.method) != NULL;
     if (trains)
         TRY(train(execution));
     if (execution->has_left)

@@ -1,94 +1,83 @@
-/* Steps: upload indices and learning rate, run the graph with what follows it (optimizer, tally),
- * read the totals that have arrived. A device may be some steps behind: it is waited for when an
- * epoch ends, for checkpoints, and when it is too far behind. */
+/* Steps, and the totals of those that have arrived. A device may be some steps behind: it is waited
+ * for when an epoch ends, for checkpoints, and when it is too far behind. */
 #include "train/loop.h"
 
 #include "base/clock.h"
 #include "train/checkpoint.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-int64_t loop_images_per_epoch(const struct loop *loop)
-{
-    return loop->n_full * loop->recipe->batch_size + loop->n_last;
-}
-
-static enum status check_recipe(const struct loop *loop)
+static enum status check_recipe(const struct loop *loop, const struct row_counts *counts)
 {
     const struct dataset *dataset = loop->network->data->dataset;
-    bool is_base = loop->network->method->training == TRAIN_BASE_RECIPE;
-    const struct recipe_use use = {.recipe = loop->recipe,
-                                   .section = is_base ? "base.train" : "train",
-                                   .n_images = loop->split->n_retain,
-                                   .height = dataset->height,
-                                   .width = dataset->width};
+    struct recipe_use use = phase_use(loop->phase, loop->recipe, counts);
     const char *setting = NULL;
 
+    use.height = dataset->height;
+    use.width = dataset->width;
     return recipe_check(&use, &setting);
+}
+
+static enum status check_images(const struct loop *loop, const struct row_counts *counts)
+{
+    for (int i = 0; i < loop->phase->n_streams; i++)
+        if (phase_stream_images(loop->phase, i, counts) < 1)
+            return loop->phase->streams[i].rows == ROWS_FORGET
+                       ? fail(STATUS_BAD_DATA, "no image is to be forgotten, so that there is none "
+                                               "to train on")
+                       : fail(STATUS_BAD_DATA,
+                              "no image is left to train on after forgetting class %d",
+                              loop->split->forget_class);
+    return STATUS_OK;
+}
+
+static struct stepper_settings stepper_settings_of(const struct loop *loop)
+{
+    struct stepper_settings settings = {
+        .network = loop->network,
+        .phase = loop->phase,
+        .recipe = loop->recipe,
+        .split = loop->split,
+        .key = {.seed = (uint64_t)loop->network->settings->seed, .purpose = RANDOM_SHUFFLE},
+    };
+
+    for (int i = 0; i < loop->phase->n_streams; i++)
+        settings.layers[i] = loop->phase->streams[i].rows; /* D_r's is 0 */
+    return settings;
 }
 
 enum status loop_create(struct loop *loop)
 {
     enum status status = STATUS_OK;
-    int64_t n = loop->split->n_retain, batch = loop->recipe->batch_size;
+    const struct row_counts counts = {loop->split->n_retain, loop->split->n_forget};
+    const struct stepper_settings settings = stepper_settings_of(loop);
 
-    if (n < 1)
-        return fail(STATUS_BAD_DATA, "no image is left to train on after forgetting class %d",
-                    loop->split->forget_class);
-    TRY(check_recipe(loop));
-    loop->schedule = recipe_schedule(loop->recipe, n);
-    loop->n_full = n / batch;
-    loop->n_last = loop->recipe->drop_last ? 0 : n % batch;
-    TRY_ALLOC(loop->order, heap_alloc(n, sizeof *loop->order));
-    TRY(augmenter_create(loop->network, &loop->augmenter));
-    TRY(optimizer_create(loop->recipe, loop->network->parameters,
-                         device_queue(loop->network->device), &loop->optimizer));
-    TRY(tally_create(device_queue(loop->network->device), &loop->tally));
+    TRY(check_images(loop, &counts));
+    TRY(check_recipe(loop, &counts));
+    loop->schedule = phase_schedule(loop->phase, loop->recipe, &counts);
+    TRY(stepper_create(&settings, &loop->stepper));
     TRY(best_weights_create(&loop->best));
     loop->last_accuracy = NAN;
 done:
     return status;
 }
 
-/* Executors first: a recording must not outlive what it runs. */
 static void stages_release(struct loop *loop)
 {
     validation_destroy(loop->validation);
     loop->validation = NULL;
-    stage_release(&loop->last);
-    stage_release(&loop->full);
-    step_end_destroy(loop->last_end);
-    step_end_destroy(loop->full_end);
-    loop->last_end = loop->full_end = NULL;
+    if (loop->stepper != NULL)
+        stepper_close(loop->stepper);
 }
 
 void loop_release(struct loop *loop)
 {
     stages_release(loop);
-    optimizer_destroy(loop->optimizer);
-    tally_destroy(loop->tally);
-    loop->tally = NULL;
-    augmenter_destroy(loop->augmenter);
-    loop->augmenter = NULL;
+    stepper_destroy(loop->stepper);
+    loop->stepper = NULL;
     best_weights_destroy(loop->best);
     loop->best = NULL;
-    free(loop->order);
     history_release(&loop->history);
-    loop->optimizer = NULL;
-    loop->order = NULL;
-}
-
-static enum status stage_create(struct loop *loop, int64_t batch_size, struct span arena,
-                                struct stage *stage, struct step_end **end)
-{
-    enum status status = STATUS_OK;
-
-    TRY(network_stage(loop->network, GRAPH_TRAIN, batch_size, arena, stage));
-    TRY(step_end_create(stage->executor, stage->graph, loop->optimizer, loop->tally, end));
-done:
-    return status;
 }
 
 static enum status check_selection(const struct loop *loop)
@@ -101,37 +90,15 @@ static enum status check_selection(const struct loop *loop)
                                  "classes; there are none: set data.validation");
 }
 
-/* The partial batch and the validation run in the full batch's arena: never two at once. */
+/* The validation runs in the full batch's arena: never two at once. */
 static enum status stages_create(struct loop *loop)
 {
     enum status status = STATUS_OK;
-    struct span arena = {0};
 
-    if (loop->n_full > 0) {
-        TRY(stage_create(loop, loop->recipe->batch_size, arena, &loop->full, &loop->full_end));
-        arena = executor_arena(loop->full.executor);
-    }
-    if (loop->n_last > 0)
-        TRY(stage_create(loop, loop->n_last, arena, &loop->last, &loop->last_end));
-    TRY(validation_create(loop->network, loop->split, arena, &loop->validation));
+    TRY(stepper_open(loop->stepper));
+    TRY(validation_create(loop->network, loop->split, stepper_arena(loop->stepper),
+                          &loop->validation));
     TRY(check_selection(loop));
-done:
-    return status;
-}
-
-static enum status upload_batch(struct loop *loop, const struct stage *stage, int64_t first,
-                                int64_t count)
-{
-    enum status status = STATUS_OK;
-    const struct training_position *position = &loop->position;
-    const struct batch_place place = {position->epoch, position->step_in_epoch, loop->order + first,
-                                      count};
-    int32_t epoch = (int32_t)position->epoch;
-
-    TRY(executor_upload(stage->executor, stage->graph->indices, place.images));
-    if (stage->graph->epoch >= 0)
-        TRY(executor_upload(stage->executor, stage->graph->epoch, &epoch));
-    TRY(augmenter_upload(loop->augmenter, stage, &place));
 done:
     return status;
 }
@@ -156,7 +123,7 @@ static enum status read_totals(struct loop *loop, bool waits)
     double totals[N_STEP_TOTALS] = {0};
     bool is_new = false;
 
-    TRY(tally_read(loop->tally, waits, totals, &is_new));
+    TRY(tally_read(stepper_tally(loop->stepper), waits, totals, &is_new));
     if (is_new)
         TRY(take_totals(loop, totals));
 done:
@@ -167,17 +134,14 @@ static enum status step(struct loop *loop)
 {
     enum status status = STATUS_OK;
     struct training_position *position = &loop->position;
-    bool is_full = position->step_in_epoch < loop->n_full;
-    const struct stage *stage = is_full ? &loop->full : &loop->last;
-    int64_t first = position->step_in_epoch * loop->recipe->batch_size;
-    int64_t count = is_full ? loop->recipe->batch_size : loop->n_last;
+    const struct step_place place = {
+        .epoch = position->epoch,
+        .in_epoch = position->step_in_epoch,
+        .step = position->step,
+        .lr = recipe_lr(loop->recipe, &loop->schedule, position->step),
+    };
 
-    TRY(upload_batch(loop, stage, first, count));
-    TRY(optimizer_set_rates(loop->optimizer,
-                            recipe_lr(loop->recipe, &loop->schedule, position->step),
-                            position->step + 1));
-    TRY(executor_run(stage->executor));
-    TRY(tally_step(loop->tally));
+    TRY(stepper_step(loop->stepper, &place));
     position->step_in_epoch++;
     position->step++;
     TRY(read_totals(loop, position->step_in_epoch == loop->schedule.per_epoch));
@@ -196,7 +160,7 @@ static enum status remember_epoch(struct loop *loop)
     row[HISTORY_STEP] = (double)position->step;
     row[HISTORY_TIME] = position->seconds;
     row[HISTORY_LR] = recipe_lr(loop->recipe, &loop->schedule, position->step - 1);
-    row[HISTORY_LOSS] = position->loss_sum / (double)loop_images_per_epoch(loop);
+    row[HISTORY_LOSS] = position->loss_sum / (double)stepper_images_per_epoch(loop->stepper);
 done:
     return status;
 }
@@ -207,7 +171,7 @@ static void report(const struct loop *loop, const char *phase)
     int64_t per_epoch = loop->schedule.per_epoch;
     double seconds = loop->position.seconds - loop->first_seconds;
     double images = (double)(loop->position.step - loop->first_step) *
-                    (double)loop_images_per_epoch(loop) / (double)per_epoch;
+                    (double)stepper_images_per_epoch(loop->stepper) / (double)per_epoch;
     struct train_progress progress = {
         .epoch = loop->position.epoch,
         .n_epochs = loop->recipe->epochs,
@@ -277,9 +241,8 @@ static enum status epoch_run(struct loop *loop)
     struct training_position *position = &loop->position;
     int64_t per_epoch = loop->schedule.per_epoch;
 
-    sampler_shuffle((uint64_t)loop->network->settings->seed, (uint32_t)position->epoch,
-                    loop->split->retain, loop->split->n_retain, loop->order);
-    TRY(tally_begin(loop->tally, position->loss_sum));
+    TRY(stepper_begin_epoch(loop->stepper, position->epoch));
+    TRY(tally_begin(stepper_tally(loop->stepper), position->loss_sum));
     while (position->step_in_epoch < per_epoch) {
         TRY(pause_between_steps(loop));
         double start = clock_seconds();
@@ -320,7 +283,7 @@ enum status loop_run(struct loop *loop)
     TRY(stages_create(loop));
     while (loop->position.epoch < loop->until && !loop_is_over(loop))
         TRY(epoch_run(loop));
-    TRY(queue_synchronize(device_queue(loop->network->device)));
+    TRY(queue_synchronize(loop->network->queue));
 done:
     stages_release(loop);
     return status;

@@ -7,10 +7,7 @@
 #include "train/keep/history.h"
 #include "train/keep/selection.h"
 #include "train/measure/validation.h"
-#include "train/step/augment.h"
-#include "train/step/network.h"
-#include "train/step/optimizer.h"
-#include "train/step/step_end.h"
+#include "train/step/stepper.h"
 #include "unlearn/schedule.h"
 
 struct training_position { /* where a run stands: what a checkpoint must remember besides tensors */
@@ -24,31 +21,24 @@ struct loop {
     /* borrowed */
     struct network *network;
     const struct split *split;
-    const struct recipe *recipe;
+    const struct phase *phase;
+    const struct recipe *recipe; /* the phase's */
     const struct train_job *job;
     /* owned */
-    struct optimizer *optimizer;
-    struct tally *tally;
-    struct stage full, last; /* last: the partial batch, when there is one */
-    struct step_end *full_end, *last_end;
-    struct augmenter *augmenter;
+    struct stepper *stepper;
     struct validation *validation; /* NULL without images set aside */
     struct best_weights *best;     /* kept where the recipe selects them */
-    int32_t *order;                /* [n_retain] this epoch's images */
     struct history history;
     struct selection selection; /* of what the history says */
     struct training_position position;
     int64_t until; /* epochs to train to, at most the recipe's */
     struct schedule schedule;
-    int64_t n_full, n_last;    /* full batches per epoch, images in the partial one */
-    double validation_seconds; /* of this attempt */
+    double validation_seconds;                        /* of this attempt */
     double last_checkpoint, last_loss, last_accuracy; /* accuracy: NaN until known */
     int64_t first_step;                               /* this attempt's */
     double first_seconds;
 };
 
-/* Images that an epoch trains on: all, or those in full batches. */
-int64_t loop_images_per_epoch(const struct loop *loop);
 /* Prepares optimizer and history; no executors yet, so that a checkpoint can still be loaded into
  * the parameters. */
 CHECKED enum status loop_create(struct loop *loop);

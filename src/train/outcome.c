@@ -37,13 +37,13 @@ static struct run_value value_of(const char *name, double value)
 static void add_costs(const struct execution *execution, struct run_value *values, int64_t *n)
 {
     const struct loop *loop = &execution->loop;
-    bool has_trained = execution->network.method->training != TRAIN_NOTHING;
+    bool has_trained = method_phase(execution->network.method) != NULL;
     double train = loop->position.seconds;
     double eval = execution->eval_seconds + loop->validation_seconds;
     double all = clock_seconds() - execution->started_seconds;
     double here = train - loop->first_seconds; /* of this attempt */
     double images = has_trained ? (double)loop->position.step / (double)loop->schedule.per_epoch *
-                                      (double)loop_images_per_epoch(loop)
+                                      (double)stepper_images_per_epoch(loop->stepper)
                                 : 0;
     double trainable =
         has_trained ? (double)parameters_trainable_elements(execution->network.parameters) : 0;

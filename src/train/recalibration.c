@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ORDER_LAYER = 1 }; /* among shuffles: those of epochs are 0 */
+enum { ORDER_LAYER = 2 }; /* among shuffles: epochs have those of enum phase_rows */
 
 enum status execution_go_on(struct execution *execution, const char *phase, const char *doing)
 {
@@ -48,6 +48,8 @@ enum status execution_recalibrate(struct execution *execution)
 {
     enum status status = STATUS_OK;
     struct network *network = &execution->network;
+    const struct recipe *recipe = execution->loop.recipe;
+    int64_t n = execution->split->n_retain;
     double start = clock_seconds();
     int32_t *order = NULL;
 
@@ -56,8 +58,8 @@ enum status execution_recalibrate(struct execution *execution)
     TRY(order_of(execution->split, network->spec.seed, &order));
     const struct recalibrate request = {.network = network,
                                         .images = order,
-                                        .n = loop_images_per_epoch(&execution->loop),
-                                        .batch_size = execution->loop.recipe->batch_size,
+                                        .n = recipe->drop_last ? n - n % recipe->batch_size : n,
+                                        .batch_size = recipe->batch_size,
                                         .between = between,
                                         .context = execution};
     TRY(recalibrate(&request));

@@ -11,22 +11,35 @@ enum { MOST_METHODS = 64, N_COMPOSITIONS = 4, NAME_BYTES = 64 }; /* by prunes + 
 
 static struct composition_row {
     struct method method;
+    struct program program;
     char name[NAME_BYTES];
 } made[MOST_METHODS][N_COMPOSITIONS]; /* written once, then read only */
 static pthread_once_t is_made = PTHREAD_ONCE_INIT;
 
-/* But for what it prunes and adapts. */
-static bool is_same_method(const struct method *a, const struct method *b)
+static bool is_same_phase(const struct phase *a, const struct phase *b)
 {
-    return a->starts_from_weights == b->starts_from_weights && a->training == b->training &&
-           a->zeroes_head == b->zeroes_head && a->is_reference == b->is_reference;
+    bool is_same = a->recipe == b->recipe && a->order == b->order && a->n_streams == b->n_streams;
+
+    for (int i = 0; is_same && i < a->n_streams; i++) {
+        const struct phase_stream *left = &a->streams[i], *right = &b->streams[i];
+        is_same = left->rows == right->rows && left->objective.target == right->objective.target &&
+                  left->objective.weight == right->objective.weight;
+    }
+    return is_same;
+}
+
+/* But for what it prunes and adapts. */
+static bool is_same_program(const struct program *a, const struct program *b)
+{
+    return a->starts_from_weights == b->starts_from_weights && a->zeroes_head == b->zeroes_head &&
+           a->is_reference == b->is_reference && is_same_phase(&a->phase, &b->phase);
 }
 
 static const struct method *find_row(const struct method *method, bool prunes, bool adapts)
 {
     for (int i = 0; method_at(i) != NULL; i++)
-        if (is_same_method(method_at(i), method) && method_at(i)->prunes == prunes &&
-            method_at(i)->adapts == adapts)
+        if (is_same_program(method_at(i)->program, method->program) &&
+            method_at(i)->program->prunes == prunes && method_at(i)->program->adapts == adapts)
             return method_at(i);
     return NULL;
 }
@@ -37,13 +50,12 @@ static void make(int i, int which)
     struct composition_row *row = &made[i][which];
 
     row->method = *method;
-    row->method.prunes = (which & 1) != 0;
-    row->method.adapts = (which & 2) != 0;
-    row->method.reads &= ~(unsigned)(GROUP_PRUNE | GROUP_LORA);
-    row->method.reads |= row->method.prunes ? GROUP_PRUNE : 0;
-    row->method.reads |= row->method.adapts ? GROUP_LORA | GROUP_SEED : 0;
+    row->program = *method->program;
+    row->program.prunes = (which & 1) != 0;
+    row->program.adapts = (which & 2) != 0;
+    row->method.program = &row->program;
     snprintf(row->name, sizeof row->name, "%s%s%s", method->name,
-             row->method.prunes ? "+prune" : "", row->method.adapts ? "+lora" : "");
+             row->program.prunes ? "+prune" : "", row->program.adapts ? "+lora" : "");
     row->method.name = row->name;
 }
 
@@ -67,8 +79,10 @@ static int plain_index(const struct method *method)
 
 static bool is_open(const struct method *method, bool prunes, bool adapts)
 {
-    return !method->is_reference && (!adapts || method->training != TRAIN_NOTHING) &&
-           (!prunes || method->starts_from_weights);
+    const struct program *program = method->program;
+
+    return !program->is_reference && (!adapts || program->phase.n_streams > 0) &&
+           (!prunes || program->starts_from_weights);
 }
 
 const struct method *method_with(const struct method *method, bool prunes, bool adapts)
@@ -83,9 +97,9 @@ const struct method *method_with(const struct method *method, bool prunes, bool 
         return &made[plain][prunes + 2 * adapts].method;
     }
     (void)fail(STATUS_BAD_CONFIG, "method '%s' %s: leave unlearn.%s out", method->name,
-               method->is_reference ? "is what the others are compared with"
-                                    : "trains nothing, so that adapters stay zero",
-               method->is_reference && prunes ? "prune" : "adapt");
+               method->program->is_reference ? "is what the others are compared with"
+                                             : "trains nothing, so that adapters stay zero",
+               method->program->is_reference && prunes ? "prune" : "adapt");
     return NULL;
 }
 
@@ -105,13 +119,13 @@ enum status unlearn_settle(struct settings *settings, const char **setting)
     if (settings->unlearn.prune == PRUNE_AS_METHOD && settings->unlearn.adapt == ADAPT_AS_METHOD)
         return STATUS_OK;
     const struct method *method = method_find(settings->unlearn.method);
-    bool prunes = method->prunes, adapts = method->adapts;
+    bool prunes = method->program->prunes, adapts = method->program->adapts;
 
     if (settings->unlearn.prune != PRUNE_AS_METHOD)
         prunes = settings->unlearn.prune == PRUNE_ON;
     if (settings->unlearn.adapt != ADAPT_AS_METHOD)
         adapts = settings->unlearn.adapt == ADAPT_LORA;
-    *setting = prunes && method->is_reference ? "unlearn.prune" : "unlearn.adapt";
+    *setting = prunes && method->program->is_reference ? "unlearn.prune" : "unlearn.adapt";
     method = method_with(method, prunes, adapts);
     if (method == NULL)
         return STATUS_BAD_CONFIG;
@@ -127,6 +141,6 @@ void unlearn_spell_out(struct settings *settings)
 
     if (method == NULL)
         return;
-    settings->unlearn.prune = method->prunes ? PRUNE_ON : PRUNE_OFF;
-    settings->unlearn.adapt = method->adapts ? ADAPT_LORA : ADAPT_NONE;
+    settings->unlearn.prune = method->program->prunes ? PRUNE_ON : PRUNE_OFF;
+    settings->unlearn.adapt = method->program->adapts ? ADAPT_LORA : ADAPT_NONE;
 }

@@ -1,10 +1,12 @@
 /* Catastrophic forgetting as a method: all weights go on training on the images that remain. */
 #include "unlearn/methods.h"
 
+static const struct program program = {
+    .starts_from_weights = true,
+    .phase = {.n_streams = 1, .streams = {{ROWS_RETAIN, {1, TARGET_LABEL}}}},
+};
 const struct method method_finetune = {
     .name = "finetune",
     .summary = "all weights trained on the retained images",
-    .reads = GROUP_MODEL | GROUP_WEIGHTS | GROUP_TRAIN | GROUP_SEED,
-    .starts_from_weights = true,
-    .training = TRAIN_RECIPE,
+    .program = &program,
 };

@@ -2,11 +2,13 @@
  * (arXiv:2411.11907). */
 #include "unlearn/methods.h"
 
+static const struct program program = {
+    .starts_from_weights = true,
+    .adapts = true,
+    .phase = {.n_streams = 1, .streams = {{ROWS_RETAIN, {1, TARGET_LABEL}}}},
+};
 const struct method method_lora = {
     .name = "lora",
     .summary = "low-rank adapters and the head trained on the retained images",
-    .reads = GROUP_MODEL | GROUP_WEIGHTS | GROUP_TRAIN | GROUP_LORA | GROUP_SEED,
-    .starts_from_weights = true,
-    .adapts = true,
-    .training = TRAIN_RECIPE,
+    .program = &program,
 };

@@ -1,20 +1,11 @@
-/* The table of methods: adding one is one file and one line here. */
-#include "unlearn/method.h"
-
+/* Methods by name and by place. */
 #include "unlearn/methods.h"
 
 #include <string.h>
 
-static const struct method *const table[] = {
-    &method_original,
-    &method_retrain,
-    &method_finetune,
-    &method_prune_finetune,
-    &method_lora,
-    &method_prune_lora,
-    &method_zero_head, /* a control */
-    NULL,
-};
+#define METHOD_ROW(name) &method_##name,
+static const struct method *const table[] = {METHODS(METHOD_ROW) NULL};
+#undef METHOD_ROW
 
 const struct method *method_at(int i)
 {
@@ -30,9 +21,4 @@ const struct method *method_find(const char *name)
         if (strcmp(method_at(i)->name, name) == 0)
             return method_at(i);
     return method_composition_find(name);
-}
-
-bool method_changes_weights(const struct method *method)
-{
-    return method->training != TRAIN_NOTHING || method->zeroes_head || method->prunes;
 }

@@ -2,11 +2,13 @@
  * Under mask: baked the zeros may grow back, as published. */
 #include "unlearn/methods.h"
 
+static const struct program program = {
+    .starts_from_weights = true,
+    .prunes = true,
+    .phase = {.n_streams = 1, .streams = {{ROWS_RETAIN, {1, TARGET_LABEL}}}},
+};
 const struct method method_prune_finetune = {
     .name = "prune_finetune",
     .summary = "structured pruning, then all weights trained on the retained images",
-    .reads = GROUP_MODEL | GROUP_WEIGHTS | GROUP_TRAIN | GROUP_PRUNE | GROUP_SEED,
-    .starts_from_weights = true,
-    .prunes = true,
-    .training = TRAIN_RECIPE,
+    .program = &program,
 };

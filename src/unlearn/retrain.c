@@ -1,10 +1,14 @@
 /* Exact unlearning: the base recipe from initial values on the images that remain. */
 #include "unlearn/methods.h"
 
+static const struct program program = {
+    .is_reference = true,
+    .phase = {.recipe = RECIPE_BASE_TRAIN,
+              .n_streams = 1,
+              .streams = {{ROWS_RETAIN, {1, TARGET_LABEL}}}},
+};
 const struct method method_retrain = {
     .name = "retrain",
     .summary = "from scratch on the retained images by the base recipe",
-    .reads = GROUP_MODEL | GROUP_BASE_TRAIN | GROUP_SEED,
-    .is_reference = true,
-    .training = TRAIN_BASE_RECIPE,
+    .program = &program,
 };

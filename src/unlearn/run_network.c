@@ -1,23 +1,14 @@
 #include "unlearn/run_network.h"
 
-#include <string.h>
+#include "unlearn/program.h"
 
-const struct recipe *method_recipe(const struct method *method, const struct settings *settings)
-{
-    switch (method->training) {
-    case TRAIN_RECIPE:
-        return &settings->train;
-    case TRAIN_BASE_RECIPE:
-        return &settings->base_train;
-    default:
-        return NULL;
-    }
-}
+#include <string.h>
 
 static bool does_batch_norm(const struct settings *settings, const struct method *method,
                             enum batch_norm_mode mode)
 {
-    return method != NULL && (method->reads & GROUP_TRAIN) != 0 && settings->batch_norm == mode;
+    return method != NULL && (method_reads(method) & GROUP_TRAIN) != 0 &&
+           settings->batch_norm == mode;
 }
 
 bool run_recalibrates(const struct settings *settings, const struct method *method)
@@ -89,9 +80,9 @@ enum status run_network(const struct settings *settings, const struct method *me
         return fail(STATUS_BAD_CONFIG, "unknown architecture '%s'", settings->model.arch);
     TRY(run_check_batch_norm(settings, method, spec.architecture));
     spec.freezes_batch_norm = does_batch_norm(settings, method, BATCH_NORM_FREEZE);
-    if (method != NULL && method->adapts)
+    if (method != NULL && method->program->adapts)
         TRY(adapt(settings, arena, &spec));
-    if (method != NULL && method->training != TRAIN_NOTHING)
+    if (method != NULL && method_phase(method) != NULL)
         spec.objective = objective_of(method_recipe(method, settings));
     *out = spec;
 done:

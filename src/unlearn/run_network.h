@@ -5,9 +5,6 @@
 #include "model/network_spec.h"
 #include "unlearn/method.h"
 
-/* The recipe that the method trains with; NULL when it trains nothing. */
-const struct recipe *method_recipe(const struct method *method, const struct settings *settings);
-
 /* The network of a run with these settings on such images; method NULL: what any method would
  * start from. Mean and std are left at 0 and 1, as settings alone may not know them. Borrows the
  * settings' texts; others are of the arena. BAD_CONFIG when the architecture is unknown, or has no

@@ -16,6 +16,19 @@ struct schedule recipe_schedule(const struct recipe *recipe, int64_t n_images)
     return schedule;
 }
 
+struct schedule phase_schedule(const struct phase *phase, const struct recipe *recipe,
+                               const struct row_counts *counts)
+{
+    struct schedule schedule = {0};
+
+    for (int i = 0; i < phase->n_streams; i++) {
+        struct schedule of_stream = recipe_schedule(recipe, phase_stream_images(phase, i, counts));
+        schedule.per_epoch += of_stream.per_epoch;
+        schedule.n_steps += of_stream.n_steps;
+    }
+    return schedule;
+}
+
 /* From `start` to `end` as `share` goes from 0 to 1. */
 static double anneal(double start, double end, double share)
 {
@@ -72,9 +85,12 @@ double recipe_lr(const struct recipe *recipe, const struct schedule *schedule, i
 static enum status check_warmup(const struct recipe_use *use)
 {
     const struct recipe *recipe = use->recipe;
-    struct schedule schedule = recipe_schedule(recipe, use->n_images);
-    int64_t n_steps = schedule.per_epoch * recipe->epochs;
+    int64_t n_steps = 0, n_images = 0;
 
+    for (int i = 0; i < use->n_streams; i++) {
+        n_steps += recipe_schedule(recipe, use->n_images[i]).per_epoch * recipe->epochs;
+        n_images += use->n_images[i];
+    }
     if (recipe->warmup < n_steps)
         return STATUS_OK;
     return fail(STATUS_BAD_CONFIG,
@@ -82,26 +98,46 @@ static enum status check_warmup(const struct recipe_use *use)
                 "of %lld images in batches of %lld are %lld steps; set %s.warmup to less, or "
                 "%s.epochs to more",
                 use->section, (long long)recipe->warmup, (long long)recipe->epochs,
-                (long long)use->n_images, (long long)recipe->batch_size, (long long)n_steps,
+                (long long)n_images, (long long)recipe->batch_size, (long long)n_steps,
                 use->section, use->section);
+}
+
+static enum status check_batches(const struct recipe_use *use, int64_t n_images)
+{
+    if (!use->recipe->drop_last || n_images >= use->recipe->batch_size)
+        return STATUS_OK;
+    return fail(STATUS_BAD_CONFIG,
+                "%lld images do not fill a batch of %lld, and '%s.drop_last' leaves out smaller "
+                "ones; set %s.batch_size to less, or %s.drop_last to false",
+                (long long)n_images, (long long)use->recipe->batch_size, use->section, use->section,
+                use->section);
 }
 
 static enum status check_length(const struct recipe_use *use, const char **setting)
 {
-    const struct recipe *recipe = use->recipe;
+    enum status status = STATUS_OK;
 
-    if (use->n_images == 0 || recipe->epochs == 0)
+    if (use->n_streams == 0 || use->recipe->epochs == 0)
         return STATUS_OK;
-    if (recipe->drop_last && use->n_images < recipe->batch_size) {
-        *setting = "batch_size";
-        return fail(STATUS_BAD_CONFIG,
-                    "%lld images do not fill a batch of %lld, and '%s.drop_last' leaves out "
-                    "smaller ones; set %s.batch_size to less, or %s.drop_last to false",
-                    (long long)use->n_images, (long long)recipe->batch_size, use->section,
-                    use->section, use->section);
-    }
+    *setting = "batch_size";
+    for (int i = 0; i < use->n_streams; i++)
+        TRY(check_batches(use, use->n_images[i]));
     *setting = "warmup";
-    return recipe->warmup > 0 ? check_warmup(use) : STATUS_OK;
+    if (use->recipe->warmup > 0)
+        TRY(check_warmup(use));
+done:
+    return status;
+}
+
+struct recipe_use phase_use(const struct phase *phase, const struct recipe *recipe,
+                            const struct row_counts *counts)
+{
+    struct recipe_use use = {
+        .recipe = recipe, .section = phase_section(phase), .n_streams = phase->n_streams};
+
+    for (int i = 0; i < phase->n_streams; i++)
+        use.n_images[i] = phase_stream_images(phase, i, counts);
+    return use;
 }
 
 enum status recipe_check(const struct recipe_use *use, const char **setting)

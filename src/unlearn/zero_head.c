@@ -4,11 +4,12 @@
  * negative: UA can stay below 100. */
 #include "unlearn/methods.h"
 
+static const struct program program = {
+    .starts_from_weights = true,
+    .zeroes_head = true,
+};
 const struct method method_zero_head = {
     .name = "zero_head",
     .summary = "no training: the base model without the class's row of its head, as a control",
-    .reads = GROUP_MODEL | GROUP_WEIGHTS,
-    .starts_from_weights = true,
-    .zeroes_head = true,
-    .training = TRAIN_NOTHING,
+    .program = &program,
 };

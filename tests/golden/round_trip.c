@@ -25,6 +25,7 @@ static enum status pass_through(const char *arch, const char *in, const char *ou
         return fail(STATUS_BAD_CONFIG, "unknown architecture '%s'", arch);
     TRY(device_open(&backend_cpu, &device_settings, &device));
     network.device = device;
+    network.queue = device_queue(device);
     TRY(weights_load(in, &weights));
     TRY(network_create(&network));
     TRY(network_load_weights(&network, weights, in));

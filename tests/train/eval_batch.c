@@ -49,6 +49,7 @@ static void model_open(struct model *model, const char *backend)
     ok(trainer_create(backend_find(backend), &device, &model->trainer));
     model->network =
         (struct network){.settings = &model->settings, .device = model->trainer->device};
+    model->network.queue = device_queue(model->trainer->device);
     ok(trainer_data(model->trainer, &model->settings, &model->network.data));
     ok(trainer_weights(model->trainer, fixture.weights, &weights));
     ok(network_describe(&model->network, weights, model->arena));
@@ -167,7 +168,7 @@ static void a_rule_decides(void **state)
     assert_int_equal(choose(&model, EVAL_BATCH_AUTO, 3), 3);
     assert_int_equal(choose(&model, 300, MANY), 300);
     assert_int_equal(choose(&model, 300, 20), 20);
-    ok(network_arena_bytes(&model.network, GRAPH_EVAL, 125, &needed));
+    ok(network_arena_bytes(&model.network, 125, &needed));
     for (int i = 0; i < 2; i++) { /* more than an arena of 125 needs, less than one of 250 */
         host_gpu()->memory_bytes = host_gpu()->used_bytes + needed + (size_t)(i + 1) * needed / 3;
         assert_int_equal(choose(&model, EVAL_BATCH_AUTO, MANY), 1000);
@@ -186,7 +187,7 @@ static void a_refusal_halves_it(void **state)
     (void)state;
     host_gpu_reset();
     model_open(&model, "cuda_host");
-    ok(network_arena_bytes(&model.network, GRAPH_EVAL, 125, &needed));
+    ok(network_arena_bytes(&model.network, 125, &needed));
     host_gpu()->memory_bytes = host_gpu()->used_bytes + needed;
     assert_int_equal(batch_of(&model), 63); /* its inputs need some beside the arena */
     model_close(&model);

@@ -18,9 +18,9 @@ static void print_composed(const struct sweep *sweep, struct text *out)
 {
     for (int64_t i = 0; i < sweep->n_composed; i++) {
         const struct composed_method *row = &sweep->composed[i];
-        const struct method *method = method_find(row->method);
+        unsigned reads = method_reads(method_find(row->method));
         text_append(out, "  %s with unlearn.prune: %s and unlearn.adapt: %s is %s\n", row->asked,
-                    method->prunes ? "true" : "false", method->adapts ? "lora" : "none",
+                    reads & GROUP_PRUNE ? "true" : "false", reads & GROUP_LORA ? "lora" : "none",
                     row->method);
     }
 }

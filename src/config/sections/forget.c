@@ -106,6 +106,8 @@ const struct setting_section forget_section = {
 static const char *const prune_switch_names[] = {"method", "false", "true", NULL};
 static const char *const adapt_switch_names[] = {"method", "none", "lora", NULL};
 
+static const char *const relabel_names[] = {"other", "any", NULL};
+
 static const struct setting unlearn_rows[] = {
     {.name = "method",
      .kind = SETTING_METHOD,
@@ -132,6 +134,16 @@ static const struct setting unlearn_rows[] = {
      .neutral = "\"method\"",
      .help = "lora: adapters by lora.* and the head are trained, all else is frozen; none: all "
              "weights are trained; method: as the method does"},
+    {.name = "relabel",
+     .kind = SETTING_ENUM,
+     .group = GROUP_RELABEL,
+     .offset = offsetof(struct settings, unlearn.relabel),
+     .names = relabel_names,
+     .unit = "",
+     .standard = "other",
+     .neutral = "\"other\"",
+     .help = "what the random label of an image to forget may be: a class other than its own, or "
+             "any, its own included"},
 };
 const struct setting_section unlearn_section = {
     .prefix = "unlearn.",

@@ -182,7 +182,7 @@ static enum status find_network(struct costs *costs, const struct settings *sett
         if ((*out)->method == wanted.method && is_same_network(&(*out)->spec, &wanted.spec))
             return STATUS_OK;
     }
-    if (wanted.method->training != TRAIN_NOTHING)
+    if (method_phase(wanted.method) != NULL)
         TRY(count_graph(GRAPH_TRAIN, &wanted));
     TRY(count_graph(GRAPH_EVAL, &wanted));
     if (wanted.spec.adaptation != ADAPTATION_NONE)
@@ -193,13 +193,6 @@ static enum status find_network(struct costs *costs, const struct settings *sett
     *out = &costs->networks[costs->n_networks++];
 done:
     return status;
-}
-
-static const struct recipe *recipe_of(const struct network_cost *network,
-                                      const struct settings *settings)
-{
-    return network->method->training == TRAIN_BASE_RECIPE ? &settings->base_train
-                                                          : &settings->train;
 }
 
 static enum status find(struct costs *costs, const struct settings *settings,
@@ -263,6 +256,24 @@ static double n_forgotten(const struct dataset_summary *images, const struct set
     return 0;
 }
 
+static double n_retained(const struct dataset_summary *images, const struct settings *settings)
+{
+    return (double)images->n_train - n_validation(images, settings) - n_forgotten(images, settings);
+}
+
+/* Images whose gradients a run computes. */
+static double n_trained(const struct method *method, const struct dataset_summary *images,
+                        const struct settings *settings)
+{
+    const struct phase *phase = method_phase(method);
+    double n = 0;
+
+    for (int i = 0; phase != NULL && i < phase->n_streams; i++)
+        n += phase->streams[i].rows == ROWS_FORGET ? n_forgotten(images, settings)
+                                                   : n_retained(images, settings);
+    return phase != NULL ? n * (double)phase_recipe(phase, settings)->epochs : 0;
+}
+
 enum status costs_of(struct costs *costs, const struct settings *settings, struct cost *out)
 {
     enum status status = STATUS_OK;
@@ -270,18 +281,15 @@ enum status costs_of(struct costs *costs, const struct settings *settings, struc
     const struct network_cost *network = NULL;
 
     TRY(find(costs, settings, &images, &network));
-    double n_trained =
-        (double)images->n_train - n_validation(images, settings) - n_forgotten(images, settings);
-    const struct recipe *recipe = recipe_of(network, settings);
-    double n_validations = network->method->training == TRAIN_NOTHING
-                               ? 0
-                               : ceil((double)recipe->epochs / (double)recipe->validate_every);
+    const struct recipe *recipe = method_recipe(network->method, settings);
+    double n_validations =
+        recipe == NULL ? 0 : ceil((double)recipe->epochs / (double)recipe->validate_every);
     double n_evaluated =
         (double)(images->n_train + images->n_test) + n_validations * n_validation(images, settings);
     if (run_recalibrates(settings, network->method))
-        n_evaluated += n_trained;
+        n_evaluated += n_retained(images, settings);
     *out = (struct cost){
-        .train_flops = network->train_flops * n_trained * (double)recipe->epochs,
+        .train_flops = network->train_flops * n_trained(network->method, images, settings),
         .eval_flops = network->eval_flops * n_evaluated,
     };
 done:
@@ -299,10 +307,10 @@ enum status costs_disk(struct costs *costs, const struct settings *settings, dou
     double n = (double)(images->n_train + images->n_test);
     double n_forget = n_forgotten(images, settings);
     double weights = sizeof(float) * network->n_parameters, copies = 0;
-    bool trains = network->method->training != TRAIN_NOTHING;
+    const struct recipe *recipe = method_recipe(network->method, settings);
     if (method_changes_weights(network->method) && settings->checkpoint.keep != KEEP_NONE)
-        copies = trains && settings->checkpoint.keep == KEEP_ALL
-                     ? 1 + (double)recipe_of(network, settings)->epochs
+        copies = recipe != NULL && settings->checkpoint.keep == KEEP_ALL
+                     ? 1 + (double)recipe->epochs
                      : 1;
     *out =
         RUN_FILE_BYTES + 13 * n + n_forget * (4 + 4 * images->shape.n_classes) + copies * weights;

@@ -104,17 +104,16 @@ static void print_run(const struct run *run, int width, struct forget_column *fo
     text_append(out, "  %s  %-*s", run->id, width, run->name);
     text_append(out, "  %-9s", settings->model.arch);
     print_cell(out, !forget_is_nothing(settings), forget->width, forgotten_of(settings, forget));
-    print_cell(out, method->reads & GROUP_PRUNE, 8,
+    print_cell(out, method_reads(method) & GROUP_PRUNE, 8,
                text_from_double(settings->prune.sparsity, value));
     snprintf(value, sizeof value, "%lld", (long long)settings->lora.rank);
-    print_cell(out, method->reads & GROUP_LORA, 4, value);
-    const struct recipe *recipe =
-        method->training == TRAIN_BASE_RECIPE ? &settings->base_train : &settings->train;
-    snprintf(value, sizeof value, "%lld", (long long)recipe->epochs);
-    print_cell(out, method->training != TRAIN_NOTHING, 6, value);
-    print_cell(out, method->training != TRAIN_NOTHING, 8, text_from_double(recipe->lr, value));
+    print_cell(out, method_reads(method) & GROUP_LORA, 4, value);
+    const struct recipe *recipe = method_recipe(method, settings);
+    snprintf(value, sizeof value, "%lld", recipe != NULL ? (long long)recipe->epochs : 0);
+    print_cell(out, recipe != NULL, 6, value);
+    print_cell(out, recipe != NULL, 8, text_from_double(recipe != NULL ? recipe->lr : 0, value));
     snprintf(value, sizeof value, "%lld", (long long)settings->seed);
-    print_cell(out, method->reads & GROUP_SEED, 4, value);
+    print_cell(out, method_reads(method) & GROUP_SEED, 4, value);
 }
 
 void plan_print_head(const struct sweep *sweep, struct text *out)

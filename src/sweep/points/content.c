@@ -165,10 +165,10 @@ static enum status resolve_weights(struct content *content, const struct point *
     bool relearns = point->settings.eval.relearn.max_steps > 0;
 
     *out = NULL;
-    if (!point->method->starts_from_weights && !relearns)
+    if (!method_starts_from_weights(point->method) && !relearns)
         return STATUS_OK;
     *out = "";
-    if (*point->settings.model.weights == '\0' && !point->method->starts_from_weights) {
+    if (*point->settings.model.weights == '\0' && !method_starts_from_weights(point->method)) {
         diagnostics_error(content->spec->diagnostics,
                           point_at(point, "eval.relearn.max_steps", &content->spec->top), NULL,
                           "'eval.relearn' compares with a base model: set 'model.weights'");
@@ -272,20 +272,19 @@ done:
 /* ---- the recipe ---- */
 
 static enum status check_recipe(struct content *content, const struct point *point,
-                                int64_t n_retain)
+                                const struct row_counts *counts)
 {
     enum status status = STATUS_OK;
     struct data_entry *data = NULL;
-    bool is_base = point->method->training == TRAIN_BASE_RECIPE;
-    const struct settings *settings = &point->settings;
-    struct recipe_use use = {.recipe = is_base ? &settings->base_train : &settings->train,
-                             .section = is_base ? "base.train" : "train",
-                             .n_images = n_retain};
+    const struct phase *phase = method_phase(point->method);
     const char *setting = NULL;
     char name[64];
 
-    if (point->method->training == TRAIN_NOTHING)
+    if (phase == NULL)
         return STATUS_OK;
+    struct recipe_use use = phase_use(phase, phase_recipe(phase, &point->settings), counts);
+    if (counts->n_retain == 0)
+        use.n_streams = 0;
     TRY(content_data(content, point, &data));
     use.height = data->shape.height;
     use.width = data->shape.width;
@@ -302,18 +301,18 @@ enum status content_resolve(struct content *content, struct point *point, struct
 {
     enum status status = STATUS_OK;
     const char *targets = point->settings.lora.targets;
-    int64_t n_retain = 0;
+    struct row_counts counts = {0};
     bool is_good = true;
 
     *out = (struct contents){.split = "", .weights = ""};
-    TRY(content_split(content, point, &out->split, &n_retain));
-    TRY(check_recipe(content, point, n_retain));
+    TRY(content_split(content, point, &out->split, &counts));
+    TRY(check_recipe(content, point, &counts));
     TRY(check_model(content, point, "", &is_good));
     if (!is_good)
         return STATUS_OK;
     TRY(resolve_weights(content, point, &out->weights));
     TRY(resolve_normalisation(content, point));
-    if (point->method->adapts && strcmp(targets, "default") != 0)
+    if (method_adapts(point->method) && strcmp(targets, "default") != 0)
         TRY(check_model(content, point, targets, &is_good));
 done:
     return status;

@@ -34,9 +34,9 @@ CHECKED enum status content_report(struct content *content, const struct point *
 /* The data of a point, loaded once. */
 CHECKED enum status content_data(struct content *content, const struct point *point,
                                  struct data_entry **out);
-/* The hash of what a point forgets, retains and sets aside, and the number of images that are left
- * to train on (0: unknown). Both are unchanged after a diagnostic. */
+/* The hash of what a point forgets, retains and sets aside, and how many images it forgets and
+ * retains (both 0: unknown). Both are unchanged after a diagnostic. */
 CHECKED enum status content_split(struct content *content, const struct point *point,
-                                  const char **hash, int64_t *n_retain);
+                                  const char **hash, struct row_counts *counts);
 
 #endif

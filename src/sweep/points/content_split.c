@@ -11,8 +11,8 @@
 
 struct split_entry {
     struct split_request request;
-    const char *hash; /* "" when it is refused */
-    int64_t n_retain; /* 0: not known */
+    const char *hash;         /* "" when it is refused */
+    struct row_counts counts; /* zeros: not known */
     struct split_entry *next;
 };
 
@@ -32,8 +32,7 @@ static bool check_something(struct content *content, const struct point *point)
     struct text value = {0};
     char message[256];
 
-    bool forgets = point->method->training == TRAIN_RECIPE || point->method->zeroes_head;
-    if (!forget_is_nothing(&point->settings) || !forgets)
+    if (!forget_is_nothing(&point->settings) || !method_needs_forget(point->method))
         return true;
     const struct tree *chosen = point->chosen[setting_find(setting)];
     if (chosen != NULL && tree_is_scalar(chosen) && *chosen->text != '\0')
@@ -53,7 +52,7 @@ static bool check_whole(struct content *content, const struct point *point,
     bool is_whole = request->forget == FORGET_WHOLE_CLASSES || request->forget == FORGET_SUPERCLASS;
     char message[256];
 
-    if (is_whole || !point->method->zeroes_head || request->forget == FORGET_NOTHING)
+    if (is_whole || !method_needs_classes(point->method) || request->forget == FORGET_NOTHING)
         return true;
     snprintf(message, sizeof message,
              "'%s' forgets single images, but method '%s' needs whole classes: it zeroes their "
@@ -204,14 +203,15 @@ static enum status find_hash(struct content *content, const struct point *point,
     else
         TRY_ALLOC(entry->hash,
                   arena_strdup(content->spec->arena, split != NULL ? split->hash : ""));
-    entry->n_retain = split != NULL ? split->n_retain : 0;
+    if (split != NULL)
+        entry->counts = (struct row_counts){split->n_retain, split->n_forget};
 done:
     split_destroy(split);
     return status;
 }
 
 enum status content_split(struct content *content, const struct point *point, const char **hash,
-                          int64_t *n_retain)
+                          struct row_counts *counts)
 {
     enum status status = STATUS_OK;
     struct data_entry *data = NULL;
@@ -230,7 +230,7 @@ enum status content_split(struct content *content, const struct point *point, co
         data->splits = entry;
     }
     *hash = entry->hash;
-    *n_retain = entry->n_retain;
+    *counts = entry->counts;
 done:
     return status;
 }

@@ -98,7 +98,7 @@ static bool check_included(struct expansion *expansion, const struct point *poin
         if (point->chosen[expansion->axes.settings[i]] != NULL ||
             is_default(expansion->spec, point, expansion->axes.settings[i]) ||
             setting_is_other_forget(expansion->axes.settings[i], point_forget_kind(point)) ||
-            (point->method->reads & setting->group) == 0)
+            (method_reads(point->method) & setting->group) == 0)
             continue;
         is_complete = false;
         diagnostics_error(

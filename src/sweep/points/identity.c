@@ -222,7 +222,7 @@ enum status identity_find(struct identity_writer *writer, const struct meaning *
     enum status status = STATUS_OK;
     const struct text *text = &writer->text;
 
-    TRY(compose(writer, meaning, (struct scope){meaning->method->reads, true}));
+    TRY(compose(writer, meaning, (struct scope){method_reads(meaning->method), true}));
     TRY(hash_bytes(text_value(text), (size_t)text->length, out->all));
     TRY(compose(writer, meaning, (struct scope){GROUP_MODEL | GROUP_SEED, false}));
     TRY(hash_bytes(text_value(text), (size_t)text->length, out->comparable));

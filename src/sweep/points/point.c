@@ -16,6 +16,13 @@ struct kept_text { /* texts that expressions made, each once */
     const char *text;
 };
 
+struct method_settings { /* defaults of a method that has its own */
+    struct method_settings *next;
+    const struct method *method;
+    int recipe;
+    struct settings defaults;
+};
+
 struct point_maker {
     const struct spec *spec;
     struct settings defaults[N_BASE_RECIPES];
@@ -26,8 +33,9 @@ struct point_maker {
     char texts[MAX_SETTINGS][NUMBER_BYTES];
     struct text scratch;
     struct kept_text *kept[N_BUCKETS];
-    int arch;                   /* index of model.arch */
-    int forget[N_FORGET_KINDS]; /* of what says that something is forgotten */
+    struct method_settings *of_methods; /* in the spec's arena */
+    int arch, method;                   /* index of model.arch, unlearn.method */
+    int forget[N_FORGET_KINDS];         /* of what says that something is forgotten */
 };
 
 const struct position *point_at(const struct point *point, const char *setting,
@@ -86,6 +94,7 @@ enum status point_maker_create(const struct spec *spec, struct point_maker **out
     TRY_ALLOC(maker, heap_alloc(1, sizeof *maker));
     maker->spec = spec;
     maker->arch = setting_find("model.arch");
+    maker->method = setting_find("unlearn.method");
     for (enum forget_kind kind = 0; kind < N_FORGET_KINDS; kind++)
         maker->forget[kind] = setting_find(forget_setting(kind));
     for (int i = 0; i < N_BASE_RECIPES; i++) {
@@ -250,11 +259,48 @@ done:
     return status;
 }
 
+/* Defaults for the point's architecture and method. */
+static enum status find_defaults(struct point_maker *maker, const struct point *point, int recipe,
+                                 const struct settings **out)
+{
+    enum status status = STATUS_OK;
+    const struct method *method = method_find(point->settings.unlearn.method);
+    struct method_settings *row = maker->of_methods;
+
+    *out = &maker->defaults[recipe];
+    if (method == NULL || !method_has_defaults(method))
+        return STATUS_OK;
+    while (row != NULL && (row->method != method || row->recipe != recipe))
+        row = row->next;
+    if (row == NULL) {
+        TRY_ALLOC(row, ARENA_NEW(maker->spec->arena, struct method_settings));
+        *row = (struct method_settings){maker->of_methods, method, recipe, maker->defaults[recipe]};
+        TRY(method_defaults(method, maker->spec->arena, &row->defaults));
+        maker->of_methods = row;
+    }
+    *out = &row->defaults;
+done:
+    return status;
+}
+
+/* What nobody chose is what the method was published with. */
+static enum status fill_defaults(struct point_maker *maker, struct point *point, int recipe,
+                                 const struct settings **defaults)
+{
+    enum status status = find_defaults(maker, point, recipe, defaults);
+
+    for (int k = 0; *defaults != &maker->defaults[recipe] && k < maker->n_varying; k++)
+        if (point->chosen[maker->varying[k]] == NULL)
+            setting_copy(setting_at(maker->varying[k]), *defaults, &point->settings);
+    return status;
+}
+
 enum status point_fill(struct point_maker *maker, struct point *point, bool *is_good)
 {
     enum status status = STATUS_OK;
     const struct spec *spec = maker->spec;
     const struct setting_reader reader = {.arena = spec->arena, .is_again = true};
+    const struct settings *defaults = NULL;
 
     *is_good = true;
     point->architecture = architecture_find(point->chosen[maker->arch]->text);
@@ -273,10 +319,14 @@ enum status point_fill(struct point_maker *maker, struct point *point, bool *is_
     for (int i = 0; i < setting_count(); i++) /* instead of a constant */
         if (point->is_said[i])
             (void)setting_read(&reader, setting_at(i), point->chosen[i], &point->settings);
+    TRY(fill_defaults(maker, point, recipe, &defaults));
     point->settings.seed = point->seed;
     settle_forget(maker, recipe, point);
-    for (int k = 0; k < spec->n_dependent; k++)
-        TRY(fill_dependent(maker, point, spec->dependent[k], &maker->defaults[recipe], is_good));
+    for (int k = 0; k < spec->n_dependent; k++) {
+        TRY(fill_dependent(maker, point, spec->dependent[k], defaults, is_good));
+        if (spec->dependent[k] == maker->method)
+            TRY(fill_defaults(maker, point, recipe, &defaults));
+    }
     point->method = method_find(point->settings.unlearn.method);
 done:
     return status;

@@ -89,7 +89,7 @@ enum status run_set_add(struct run_set *set, const struct point *point, const st
         row->run.weights_hash = point->contents.weights;
         row->run.first_point = point_index;
         row->method = point->method;
-        row->run.is_reference = point->method->is_reference;
+        row->run.is_reference = method_is_reference(point->method);
         row->key = *key;
         memcpy(row->run.id, key->all, RUN_ID_BYTES - 1);
     } else if (strcmp(set->rows[*bucket - 1].key.all, key->all) != 0) {
@@ -121,11 +121,11 @@ static enum status name_run(const struct run_row *row, int64_t index, struct are
         text_append(&name, "-");
         forget_print(settings, &name);
     }
-    if (row->method->reads & GROUP_PRUNE)
+    if (method_reads(row->method) & GROUP_PRUNE)
         text_append(&name, "-s%s", text_from_double(settings->prune.sparsity, number));
-    if (row->method->reads & GROUP_LORA)
+    if (method_reads(row->method) & GROUP_LORA)
         text_append(&name, "-r%lld", (long long)settings->lora.rank);
-    if (row->method->reads & GROUP_SEED)
+    if (method_reads(row->method) & GROUP_SEED)
         text_append(&name, "-seed%lld", (long long)settings->seed);
     TRY(text_finish(&name));
     TRY_ALLOC(*out, arena_strdup(arena, text_value(&name)));

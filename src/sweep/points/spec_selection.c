@@ -1,6 +1,8 @@
 /* Choosing an epoch by validation needs images to validate with. */
 #include "sweep/points/point.h"
 
+#include <stdio.h>
+
 static void refuse(struct spec *spec, const struct point *point, const char *setting,
                    const char *value)
 {
@@ -12,15 +14,16 @@ static void refuse(struct spec *spec, const struct point *point, const char *set
 
 void spec_check_selection(struct spec *spec, const struct point *point)
 {
-    bool is_base = point->method->training == TRAIN_BASE_RECIPE;
-    const struct recipe *recipe = is_base ? &point->settings.base_train : &point->settings.train;
-    char patience[32];
+    const struct recipe *recipe = method_recipe(point->method, &point->settings);
+    char setting[32], patience[32];
 
-    if (point->method->training == TRAIN_NOTHING || point->settings.data.validation > 0)
+    if (recipe == NULL || point->settings.data.validation > 0)
         return;
+    const char *section = phase_section(method_phase(point->method));
+    snprintf(setting, sizeof setting, "%s.select", section);
     if (recipe->select == SELECT_BEST)
-        refuse(spec, point, is_base ? "base.train.select" : "train.select", "best");
+        refuse(spec, point, setting, "best");
+    snprintf(setting, sizeof setting, "%s.patience", section);
     if (recipe->patience > 0)
-        refuse(spec, point, is_base ? "base.train.patience" : "train.patience",
-               text_from_double((double)recipe->patience, patience));
+        refuse(spec, point, setting, text_from_double((double)recipe->patience, patience));
 }

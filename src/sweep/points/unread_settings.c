@@ -12,7 +12,7 @@ bool setting_is_read(const char *method_name, const char *name)
     int i = setting_find(name);
 
     return i < 0 || method == NULL || setting_at(i)->group == GROUP_EXECUTION ||
-           (method->reads & setting_at(i)->group) != 0;
+           (method_reads(method) & setting_at(i)->group) != 0;
 }
 
 static enum status fill(const struct sweep *sweep, struct arena *arena, struct unread_settings *row)
@@ -40,7 +40,7 @@ static int64_t row_of(const char *method)
     while (method_at((int)i) != NULL &&
            (strncmp(method_at((int)i)->name, method, n) != 0 || method_at((int)i)->name[n] != '\0'))
         i++;
-    return i * N_COMPOSITIONS + (plus != NULL ? found->prunes + 2 * found->adapts : 0);
+    return i * N_COMPOSITIONS + (plus != NULL ? method_composition(found) : 0);
 }
 
 enum status unread_settings_find(const struct sweep *sweep, struct arena *arena,

@@ -26,7 +26,8 @@ enum { N_FIRST = sizeof first_dimensions / sizeof *first_dimensions };
 
 /* Settings that came since stand behind all others, wherever the table has them. Append only, as
  * above: every new setting goes here. */
-static const char *const last_dimensions[] = {"unlearn.prune", "unlearn.adapt", "batch_norm"};
+static const char *const last_dimensions[] = {"unlearn.prune", "unlearn.adapt", "unlearn.relabel",
+                                              "batch_norm"};
 enum { N_LAST = sizeof last_dimensions / sizeof *last_dimensions };
 
 static int find_in(const char *const *names, int n, const char *name)

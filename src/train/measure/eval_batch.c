@@ -18,7 +18,7 @@ static enum status images_in(const struct network *network, size_t bytes, int64_
     enum status status = STATUS_OK;
     size_t needed = 0;
 
-    TRY(network_arena_bytes(network, GRAPH_EVAL, CPU_IMAGES, &needed));
+    TRY(network_arena_bytes(network, CPU_IMAGES, &needed));
     *out = (int64_t)((double)bytes / ((double)needed / CPU_IMAGES));
 done:
     return status;
@@ -62,7 +62,7 @@ static enum status check(const struct network *network, int64_t batch_size, size
     int64_t n_fit = 0;
     size_t needed = 0;
 
-    TRY(network_arena_bytes(network, GRAPH_EVAL, batch_size, &needed));
+    TRY(network_arena_bytes(network, batch_size, &needed));
     if (needed <= available)
         return STATUS_OK;
     TRY(images_in(network, available, &n_fit));
@@ -99,7 +99,7 @@ enum status eval_batch_fits(const struct network *network, int64_t batch_size, b
     enum status status = STATUS_OK;
     size_t needed = 0, available = 0;
 
-    TRY(network_arena_bytes(network, GRAPH_EVAL, batch_size, &needed));
+    TRY(network_arena_bytes(network, batch_size, &needed));
     TRY(device_available(network->device, &available));
     *out = needed <= available;
 done:

@@ -15,13 +15,14 @@ static int64_t columns(const struct graph *graph, int value)
 static enum status stage_create(struct forward *forward, struct span memory)
 {
     enum status status = STATUS_OUT_OF_MEMORY;
+    struct stage_request request = {
+        .mode = GRAPH_EVAL, .batch_size = forward->batch_size, .arena = memory};
 
     if (memory.data != NULL)
-        status = network_stage(forward->network, GRAPH_EVAL, forward->batch_size, memory,
-                               &forward->stage);
+        status = network_stage(forward->network, &request, &forward->stage);
+    request.arena = (struct span){0};
     if (status == STATUS_OUT_OF_MEMORY)
-        status = network_stage(forward->network, GRAPH_EVAL, forward->batch_size, (struct span){0},
-                               &forward->stage);
+        status = network_stage(forward->network, &request, &forward->stage);
     return status;
 }
 

@@ -66,16 +66,16 @@ static enum status stages_create(struct recalibration *recalibration)
 {
     enum status status = STATUS_OK;
     const struct recalibrate *request = recalibration->request;
-    int64_t n_last = request->n % request->batch_size;
-    struct span arena = {0};
+    struct stage_request full = {.mode = GRAPH_STATISTICS, .batch_size = request->batch_size};
+    struct stage_request last = {.mode = GRAPH_STATISTICS,
+                                 .batch_size = request->n % request->batch_size};
 
     if (request->n >= request->batch_size) {
-        TRY(network_stage(request->network, GRAPH_STATISTICS, request->batch_size, arena,
-                          &recalibration->full));
-        arena = executor_arena(recalibration->full.executor);
+        TRY(network_stage(request->network, &full, &recalibration->full));
+        last.arena = executor_arena(recalibration->full.executor);
     }
-    if (n_last > 0)
-        TRY(network_stage(request->network, GRAPH_STATISTICS, n_last, arena, &recalibration->last));
+    if (last.batch_size > 0)
+        TRY(network_stage(request->network, &last, &recalibration->last));
 done:
     return status;
 }

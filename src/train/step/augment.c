@@ -12,14 +12,15 @@ struct augmenter {
     int32_t *holes;                /* [batch, 2], owned */
 };
 
-enum status augmenter_create(const struct network *network, struct augmenter **out)
+enum status augmenter_create(const struct network *network, const struct recipe *recipe,
+                             struct augmenter **out)
 {
     enum status status = STATUS_OK;
     struct augmenter *augmenter = NULL;
 
     TRY_ALLOC(augmenter, heap_alloc(1, sizeof *augmenter));
     augmenter->network = network;
-    augmenter->recipe = network_recipe(network);
+    augmenter->recipe = recipe;
     TRY_ALLOC(augmenter->offsets,
               heap_alloc(3 * augmenter->recipe->batch_size, sizeof *augmenter->offsets));
     TRY_ALLOC(augmenter->holes,

@@ -7,7 +7,8 @@
 
 struct augmenter;
 
-CHECKED enum status augmenter_create(const struct network *network, struct augmenter **out);
+CHECKED enum status augmenter_create(const struct network *network, const struct recipe *recipe,
+                                     struct augmenter **out);
 void augmenter_destroy(struct augmenter *augmenter); /* accepts NULL */
 
 /* The images of a batch, in their order, and where it stands: epoch and step in it from 0. */

@@ -4,14 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct recipe *network_recipe(const struct network *network)
-{
-    return network->method != NULL ? method_recipe(network->method, network->settings) : NULL;
-}
-
 bool network_reads_weights(const struct network *network)
 {
-    return network->method->starts_from_weights || network->settings->eval.relearn.max_steps > 0;
+    return method_starts_from_weights(network->method) ||
+           network->settings->eval.relearn.max_steps > 0;
 }
 
 const char *network_prune_targets(const struct network *network, char text[PATTERN_BYTES])
@@ -26,18 +22,20 @@ const char *network_prune_targets(const struct network *network, char text[PATTE
                                 text);
 }
 
-static enum status build_graph(const struct network *network, enum graph_mode mode,
-                               int64_t batch_size, struct graph **out)
+static enum status build_graph(const struct network *network, const struct stage_request *request,
+                               struct graph **out)
 {
     enum status status = STATUS_OK;
-    const struct network_use use = {.mode = mode,
+    struct network_spec spec = network->spec;
+    const struct network_use use = {.mode = request->mode,
                                     .real = device_real(network->device),
                                     .map = device_map(network->device),
-                                    .batch_size = batch_size,
+                                    .batch_size = request->batch_size,
                                     .n_images = network->data->n};
     struct graph *graph = NULL;
 
-    TRY(network_graph(&network->spec, &use, &graph));
+    spec.objective.loss_weight = request->loss_weight;
+    TRY(network_graph(&spec, &use, &graph));
     if (!network->is_unfused)
         TRY(pass_fuse(graph));
     TRY(graph_check(graph));
@@ -58,9 +56,8 @@ enum status network_create(struct network *network)
     enum status status = STATUS_OK;
     struct graph *graph = NULL;
 
-    TRY(build_graph(network, GRAPH_EVAL, 1, &graph));
-    TRY(parameters_create(graph, device_queue(network->device), network->spec.seed,
-                          &network->parameters));
+    TRY(build_graph(network, &(struct stage_request){.mode = GRAPH_EVAL, .batch_size = 1}, &graph));
+    TRY(parameters_create(graph, network->queue, network->spec.seed, &network->parameters));
     network->head_weight = row_of(graph, graph->head_weight);
     network->head_bias = row_of(graph, graph->head_bias);
 done:
@@ -145,18 +142,19 @@ done:
     return status;
 }
 
-enum status network_stage(const struct network *network, enum graph_mode mode, int64_t batch_size,
-                          struct span arena, struct stage *out)
+enum status network_stage(const struct network *network, const struct stage_request *request,
+                          struct stage *out)
 {
     enum status status = STATUS_OK;
     struct stage stage = {0};
     struct executor_settings settings = {
-        .queue = device_queue(network->device), .parameters = network->parameters, .arena = arena};
+        .queue = network->queue, .parameters = network->parameters, .arena = request->arena};
+    void *labels = request->labels != NULL ? request->labels : network->data->labels;
 
-    TRY(build_graph(network, mode, batch_size, &stage.graph));
+    TRY(build_graph(network, request, &stage.graph));
     TRY(executor_create(stage.graph, &settings, &stage.executor));
     TRY(executor_bind(stage.executor, stage.graph->images, network->data->images));
-    TRY(executor_bind(stage.executor, stage.graph->image_labels, network->data->labels));
+    TRY(executor_bind(stage.executor, stage.graph->image_labels, labels));
     *out = stage;
     stage = (struct stage){0};
 done:
@@ -164,14 +162,14 @@ done:
     return status;
 }
 
-enum status network_arena_bytes(const struct network *network, enum graph_mode mode,
-                                int64_t batch_size, size_t *out)
+enum status network_arena_bytes(const struct network *network, int64_t batch_size, size_t *out)
 {
     enum status status = STATUS_OK;
     struct graph *graph = NULL;
     struct memory_plan plan = {0};
 
-    TRY(build_graph(network, mode, batch_size, &graph));
+    TRY(build_graph(network, &(struct stage_request){.mode = GRAPH_EVAL, .batch_size = batch_size},
+                    &graph));
     TRY(pass_plan_memory(graph, &plan));
     *out = plan.arena_bytes;
 done:

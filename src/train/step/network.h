@@ -18,6 +18,7 @@ struct network {
     const struct settings *settings;  /* borrowed */
     const struct resident_data *data; /* borrowed */
     struct device *device;            /* borrowed */
+    struct queue *queue;              /* borrowed, of the device: computes */
     struct parameters *parameters;    /* owned */
     int head_weight, head_bias; /* rows of it, of the layer that gives the logits; −1: none */
     bool is_unfused;            /* graphs stay as they were built, to compare with */
@@ -38,17 +39,24 @@ bool param_is_adapter(const struct param *param); /* "….lora_A.weight", "….l
  * architecture. */
 CHECKED enum status network_load_weights(struct network *network, const struct weights *weights,
                                          const char *path);
-/* A training graph (with backward part) or an evaluation graph for one batch size. Created after
- * the parameters have their values: frozen ones may be packed. `arena` as in executor_settings. */
-CHECKED enum status network_stage(const struct network *network, enum graph_mode mode,
-                                  int64_t batch_size, struct span arena, struct stage *out);
+struct stage_request {
+    enum graph_mode mode; /* with or without backward part */
+    int64_t batch_size;
+    struct span arena; /* as in executor_settings */
+    /* of GRAPH_TRAIN */
+    double loss_weight; /* 0: as 1 */
+    void *labels;       /* on the device, a row per image; NULL: the images' own */
+};
+/* A graph for one batch size. Created after the parameters have their values: frozen ones may be
+ * packed. */
+CHECKED enum status network_stage(const struct network *network,
+                                  const struct stage_request *request, struct stage *out);
 void stage_release(struct stage *stage);
-/* What such a stage's values need in an arena; its operations' workspace comes on top. */
-CHECKED enum status network_arena_bytes(const struct network *network, enum graph_mode mode,
-                                        int64_t batch_size, size_t *out);
+/* What the values of a stage for evaluation need in an arena; its operations' workspace comes on
+ * top. */
+CHECKED enum status network_arena_bytes(const struct network *network, int64_t batch_size,
+                                        size_t *out);
 
-/* The settings' recipe that the method trains with; NULL when it trains nothing, or is none. */
-const struct recipe *network_recipe(const struct network *network);
 /* Whether the run reads model.weights: to start from, or to compare with. */
 bool network_reads_weights(const struct network *network);
 /* The pattern of layers that prune.* means, in `text` or the architecture's own; NULL: every

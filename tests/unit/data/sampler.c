@@ -1,41 +1,9 @@
-/* Orders and augmentations: permutations, in range, and functions of their place alone. */
+/* Augmentations: in range, and functions of their place alone. */
 #include "data/dataset.h"
 
 #include "support/cmocka.h"
 
 #include <string.h>
-
-enum { N = 1000 };
-
-static void fill(int32_t *indices)
-{
-    for (int i = 0; i < N; i++)
-        indices[i] = 3 * i + 1;
-}
-
-static void test_shuffle_is_a_permutation(void **state)
-{
-    (void)state;
-    int32_t indices[N], order[N], again[N], next[N], other[N];
-    int n_seen[3 * N + 1] = {0}, n_fixed = 0;
-
-    fill(indices);
-    sampler_shuffle(7, 2, indices, N, order);
-    sampler_shuffle(7, 2, indices, N, again);
-    sampler_shuffle(7, 3, indices, N, next);
-    sampler_shuffle(8, 2, indices, N, other);
-    for (int i = 0; i < N; i++) {
-        n_seen[order[i]]++;
-        n_fixed += order[i] == indices[i];
-    }
-    for (int i = 0; i < N; i++)
-        assert_int_equal(n_seen[indices[i]], 1);
-    assert_in_range(n_fixed, 0, 10); /* 1 expected */
-    assert_memory_equal(order, again, sizeof order);
-    assert_memory_not_equal(order, next, sizeof order);
-    assert_memory_not_equal(order, other, sizeof order);
-    assert_int_equal(indices[1], 4); /* read only */
-}
 
 /* 20 000 draws of 9 × 9 × 2 outcomes, 123 expected each: five standard deviations are 55. */
 static void test_augment_is_uniform(void **state)
@@ -118,7 +86,6 @@ static void test_shares_depend_on_place_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shuffle_is_a_permutation),
         cmocka_unit_test(test_augment_is_uniform),
         cmocka_unit_test(test_augment_depends_on_place_alone),
         cmocka_unit_test(test_holes_are_uniform),

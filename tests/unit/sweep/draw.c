@@ -227,6 +227,7 @@ static void test_dimensions_stay(void **state)
         "precision",
         "unlearn.prune",
         "unlearn.adapt",
+        "unlearn.relabel",
         "batch_norm",
     };
 

@@ -269,7 +269,7 @@ static bool is_same_value(const struct settings *settings, int axis, int value)
 /* A run stands for every point that its method cannot tell apart from it. */
 static bool is_same_point(const struct run *run, const int tuple[N_AXES], int seed)
 {
-    unsigned reads = method_find(run->settings.unlearn.method)->reads;
+    unsigned reads = method_reads(method_find(run->settings.unlearn.method));
     bool is_same = (reads & GROUP_SEED) == 0 || run->settings.seed == seed;
 
     for (int i = 0; i < N_AXES; i++)
@@ -284,7 +284,7 @@ static int64_t count_different(const struct points *points)
     int64_t n = 0;
 
     for (int i = 0; i < points->n; i++) {
-        unsigned reads = method_find(axes[METHOD].values[points->tuples[i][METHOD]])->reads;
+        unsigned reads = method_reads(method_find(axes[METHOD].values[points->tuples[i][METHOD]]));
         bool is_new = true;
         for (int k = 0; k < i && is_new; k++) {
             bool is_same = (reads & GROUP_SEED) == 0 || points->seeds[i] == points->seeds[k];

@@ -74,10 +74,9 @@ static void names_lead_back(void **unused)
             n_compositions++;
             assert_ptr_equal(method_find(made->name), made);
             assert_ptr_equal(method_with(made, prunes, adapts), made);
-            assert_int_equal(made->prunes, prunes);
-            assert_int_equal(made->adapts, adapts);
-            assert_int_equal((made->reads & GROUP_PRUNE) != 0, prunes);
-            assert_int_equal((made->reads & GROUP_LORA) != 0, adapts);
+            assert_int_equal(method_composition(made), which);
+            assert_int_equal((method_reads(made) & GROUP_PRUNE) != 0, prunes);
+            assert_int_equal((method_reads(made) & GROUP_LORA) != 0, adapts);
             struct settings settings = settings_of(&(struct expectation){.asked = made->name});
             unlearn_spell_out(&settings);
             assert_int_equal(settings.unlearn.prune, prunes ? PRUNE_ON : PRUNE_OFF);

@@ -139,7 +139,8 @@ static void check(const struct recipe_use *use, const char *setting, const char 
 static void test_refused(void **state)
 {
     struct recipe recipe = recipe_of(2, 32);
-    struct recipe_use use = {.recipe = &recipe, .section = "base.train", .n_images = 100};
+    struct recipe_use use = {
+        .recipe = &recipe, .section = "base.train", .n_streams = 1, .n_images = {100}};
     const char *setting = NULL;
 
     (void)state;
@@ -153,7 +154,7 @@ static void test_refused(void **state)
     recipe.drop_last = true; /* 6 steps are left */
     assert_int_equal(recipe_check(&use, &setting), STATUS_BAD_CONFIG);
     recipe.warmup = 0;
-    use.n_images = 31;
+    use.n_images[0] = 31;
     check(&use, "batch_size",
           "31 images do not fill a batch of 32, and 'base.train.drop_last' leaves out smaller "
           "ones; set base.train.batch_size to less, or base.train.drop_last to false");
@@ -161,7 +162,7 @@ static void test_refused(void **state)
     recipe.epochs = 0; /* trains nothing, so nothing is too long */
     ok(recipe_check(&use, &setting));
     recipe.epochs = 2;
-    use.n_images = 0; /* not known */
+    use.n_streams = 0; /* not known how many images there are */
     ok(recipe_check(&use, &setting));
 }
 
