@@ -13,6 +13,7 @@
     X(prune_finetune)                                                                              \
     X(lora)                                                                                        \
     X(prune_lora)                                                                                  \
+    X(gradient_ascent)                                                                             \
     X(zero_head)
 
 #define METHOD_DECLARED(name) extern const struct method method_##name;
