@@ -14,6 +14,7 @@
     X(lora)                                                                                        \
     X(prune_lora)                                                                                  \
     X(gradient_ascent)                                                                             \
+    X(random_label)                                                                                \
     X(zero_head)
 
 #define METHOD_DECLARED(name) extern const struct method method_##name;
