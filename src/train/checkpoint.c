@@ -69,11 +69,11 @@ done:
     return status;
 }
 
-static enum status add_extras(const struct loop *loop, const struct best_reference *best,
+static enum status add_extras(const struct lane *lane, const struct best_reference *best,
                               struct arena *arena, struct weight_tensor *tensors, int64_t *n)
 {
     enum status status = STATUS_OK;
-    const struct training_position *position = &loop->position;
+    const struct training_position *position = &lane->position;
     double *values = NULL;
 
     TRY_ALLOC(values, ARENA_ARRAY(arena, N_POSITION, double));
@@ -83,12 +83,12 @@ static enum status add_extras(const struct loop *loop, const struct best_referen
     values[3] = position->loss_sum;
     values[4] = position->seconds;
     tensors[(*n)++] = vector_of("checkpoint.position", values, N_POSITION);
-    TRY(history_save(&loop->history, arena, tensors, n));
+    TRY(history_save(&lane->history, arena, tensors, n));
     for (int i = 0; i < MAX_STATES; i++) {
-        struct tensor state = optimizer_state(stepper_optimizer(loop->stepper), i);
+        struct tensor state = optimizer_state(stepper_optimizer(lane->stepper), i);
         if (state.data == NULL)
             break;
-        TRY(download_as_double(loop->network->queue, state, arena, &values));
+        TRY(download_as_double(lane->network->queue, state, arena, &values));
         const char *name = NULL;
         TRY_ALLOC(name, arena_format(arena, "checkpoint.state.%d", i));
         tensors[(*n)++] = vector_of(name, values, tensor_elements(&state));
@@ -141,12 +141,12 @@ void checkpoint_remove_all(const struct train_job *job)
 }
 
 /* best: NULL for the parameters alone. */
-static enum status write_file(const struct loop *loop, const struct best_reference *best,
+static enum status write_file(const struct lane *lane, const struct best_reference *best,
                               const char *path)
 {
     enum status status = STATUS_OK;
     struct arena *arena = NULL;
-    const struct parameters *parameters = loop->network->parameters;
+    const struct parameters *parameters = lane->network->parameters;
     struct weight_tensor *tensors = NULL;
     int64_t n = 0;
 
@@ -156,7 +156,7 @@ static enum status write_file(const struct loop *loop, const struct best_referen
     for (; n < parameters_count(parameters); n++)
         TRY(parameter_tensor(parameters, n, arena, &tensors[n]));
     if (best != NULL)
-        TRY(add_extras(loop, best, arena, tensors, &n));
+        TRY(add_extras(lane, best, arena, tensors, &n));
     TRY(weights_save_h5(path, tensors, n));
 done:
     arena_destroy(arena);
@@ -172,30 +172,30 @@ static enum status make_folder(const char *folder)
     return folder_add(path);
 }
 
-enum status checkpoint_save(const struct loop *loop, const char *folder)
+enum status checkpoint_save(const struct lane *lane, const char *folder)
 {
     enum status status = STATUS_OK;
     struct best_reference best = {0};
     char path[CKPT_PATH_BYTES];
 
     TRY(make_folder(folder));
-    TRY(best_weights_save(loop->best, folder, &best));
-    ckpt_file_path(folder, "step", loop->position.step, path);
-    TRY(write_file(loop, &best, path));
+    TRY(best_weights_save(lane->best, folder, &best));
+    ckpt_file_path(folder, "step", lane->position.step, path);
+    TRY(write_file(lane, &best, path));
     ckpt_files_keep(folder, "step", KEPT);
 done:
     return status;
 }
 
-enum status checkpoint_keep_epoch(const struct loop *loop, const char *folder)
+enum status checkpoint_keep_epoch(const struct lane *lane, const char *folder)
 {
     enum status status = STATUS_OK;
     char path[CKPT_PATH_BYTES];
 
     snprintf(path, sizeof path, "%s/" RUN_CHECKPOINTS_NAME "/epoch-%04lld.h5", folder,
-             (long long)loop->position.epoch);
+             (long long)lane->position.epoch);
     TRY(make_folder(folder));
-    TRY(write_file(loop, NULL, path));
+    TRY(write_file(lane, NULL, path));
 done:
     return status;
 }
@@ -211,11 +211,11 @@ static enum status wanted_tensor(const struct weights *weights, const char *name
     return STATUS_OK;
 }
 
-static enum status restore_parameters(struct loop *loop, const struct weights *weights,
+static enum status restore_parameters(struct lane *lane, const struct weights *weights,
                                       struct arena *arena)
 {
     enum status status = STATUS_OK;
-    struct parameters *parameters = loop->network->parameters;
+    struct parameters *parameters = lane->network->parameters;
 
     for (int64_t i = 0; i < parameters_count(parameters); i++) {
         struct tensor tensor = parameters_tensor(parameters, i);
@@ -250,43 +250,43 @@ done:
     return status;
 }
 
-static enum status restore_history(struct loop *loop, const struct weights *weights)
+static enum status restore_history(struct lane *lane, const struct weights *weights)
 {
     enum status status = STATUS_OK;
     const struct weight_tensor *position = NULL;
-    struct history *history = &loop->history;
+    struct history *history = &lane->history;
 
     TRY(wanted_tensor(weights, "checkpoint.position", &position));
     TRY(history_restore(history, weights, (int64_t)weight_value(position, 0)));
-    loop->selection = (struct selection){0};
+    lane->selection = (struct selection){0};
     for (int64_t i = 0; i < history->n; i++)
-        selection_see(&loop->selection, i + 1,
+        selection_see(&lane->selection, i + 1,
                       history->rows[i * N_HISTORY + HISTORY_VALIDATION_ACCURACY]);
 done:
     return status;
 }
 
 /* The best weights that the checkpoint refers to, where the run will be asked for them. */
-static enum status restore_best(struct loop *loop, const struct weights *weights,
+static enum status restore_best(struct lane *lane, const struct weights *weights,
                                 const char *folder)
 {
     enum status status = STATUS_OK;
     const struct weight_tensor *stored = NULL;
 
-    if (loop->recipe->select != SELECT_BEST || loop->selection.best_epoch == 0)
+    if (lane->recipe->select != SELECT_BEST || lane->selection.best_epoch == 0)
         return STATUS_OK;
     TRY(wanted_tensor(weights, "checkpoint.best", &stored));
     if (weight_elements(stored) != N_BEST ||
-        weight_value(stored, 0) != (double)loop->selection.best_epoch)
+        weight_value(stored, 0) != (double)lane->selection.best_epoch)
         TRY(fail(STATUS_BAD_DATA, "checkpoint's best weights are not of the best epoch"));
-    const struct best_reference reference = {loop->selection.best_epoch,
+    const struct best_reference reference = {lane->selection.best_epoch,
                                              (uint32_t)weight_value(stored, 1)};
-    TRY(best_weights_load(loop->best, folder, &reference, loop->network->parameters));
+    TRY(best_weights_load(lane->best, folder, &reference, lane->network->parameters));
 done:
     return status;
 }
 
-static enum status restore(struct loop *loop, const struct weights *weights, struct arena *arena)
+static enum status restore(struct lane *lane, const struct weights *weights, struct arena *arena)
 {
     enum status status = STATUS_OK;
     const struct weight_tensor *stored = NULL;
@@ -302,25 +302,25 @@ static enum status restore(struct loop *loop, const struct weights *weights, str
         .loss_sum = weight_value(stored, 3),
         .seconds = weight_value(stored, 4),
     };
-    TRY(restore_parameters(loop, weights, arena));
-    for (int i = 0; optimizer_state(stepper_optimizer(loop->stepper), i).data != NULL; i++) {
+    TRY(restore_parameters(lane, weights, arena));
+    for (int i = 0; optimizer_state(stepper_optimizer(lane->stepper), i).data != NULL; i++) {
         snprintf(name, sizeof name, "checkpoint.state.%d", i);
         TRY(wanted_tensor(weights, name, &stored));
-        TRY(upload_state(loop->network->queue, optimizer_state(stepper_optimizer(loop->stepper), i),
-                         stored, arena));
+        TRY(upload_state(lane->network->queue,
+                         optimizer_state(stepper_optimizer(lane->stepper), i), stored, arena));
     }
-    loop->position = position;
+    lane->position = position;
 done:
     return status;
 }
 
 /* The checksum covers the tensors in the order they were saved: parameters, position, history,
  * states, best. */
-static enum status verify(const struct loop *loop, const struct weights *weights,
+static enum status verify(const struct lane *lane, const struct weights *weights,
                           struct arena *arena)
 {
     enum status status = STATUS_OK;
-    const struct parameters *parameters = loop->network->parameters;
+    const struct parameters *parameters = lane->network->parameters;
     static const char *const extras[] = {"checkpoint.state.0", "checkpoint.state.1",
                                          "checkpoint.best"};
     struct weight_tensor *ordered = NULL;
@@ -347,7 +347,7 @@ done:
     return status;
 }
 
-static enum status load_one(struct loop *loop, const char *folder, const char *path)
+static enum status load_one(struct lane *lane, const char *folder, const char *path)
 {
     enum status status = STATUS_OK;
     struct weights *weights = NULL;
@@ -355,10 +355,10 @@ static enum status load_one(struct loop *loop, const char *folder, const char *p
 
     TRY(arena_create(&arena));
     TRY(weights_load(path, &weights));
-    TRY(verify(loop, weights, arena));
-    TRY(restore_history(loop, weights));
-    TRY(restore_best(loop, weights, folder));
-    TRY(restore(loop, weights, arena));
+    TRY(verify(lane, weights, arena));
+    TRY(restore_history(lane, weights));
+    TRY(restore_best(lane, weights, folder));
+    TRY(restore(lane, weights, arena));
 done:
     weights_destroy(weights);
     arena_destroy(arena);
@@ -366,12 +366,12 @@ done:
 }
 
 /* A damaged checkpoint is no reason to fail: another one leads to the same result, later. */
-static enum status try_one(struct loop *loop, const struct ckpt_place *place, bool *is_loaded)
+static enum status try_one(struct lane *lane, const struct ckpt_place *place, bool *is_loaded)
 {
     char path[CKPT_PATH_BYTES];
 
     ckpt_file_path(place->folder, "step", place->number, path);
-    enum status status = load_one(loop, place->folder, path);
+    enum status status = load_one(lane, place->folder, path);
     *is_loaded = status == STATUS_OK;
     if (status == STATUS_OK) {
         log_info("continues '%s'", path);
@@ -379,16 +379,16 @@ static enum status try_one(struct loop *loop, const struct ckpt_place *place, bo
     }
     if (status == STATUS_OUT_OF_MEMORY || status == STATUS_DEVICE)
         return status;
-    loop->history.n = 0;
-    loop->selection = (struct selection){0};
+    lane->history.n = 0;
+    lane->selection = (struct selection){0};
     log_warning("'%s' is not usable, trying the one before: %s", path, status_message());
     return STATUS_OK;
 }
 
-enum status checkpoint_load(struct loop *loop)
+enum status checkpoint_load(struct lane *lane)
 {
     enum status status = STATUS_OK;
-    const struct train_job *job = loop->job;
+    const struct train_job *job = lane->job;
     struct ckpt_place *places = NULL;
     int64_t n = 0, most = CKPT_MOST_FILES * (job->n_earlier + 1);
     bool is_loaded = false;
@@ -399,7 +399,7 @@ enum status checkpoint_load(struct loop *loop)
         ckpt_places_add(job->earlier[i], places, &n);
     ckpt_places_sort(places, n);
     for (int64_t i = 0; i < n && !is_loaded; i++)
-        TRY(try_one(loop, &places[i], &is_loaded));
+        TRY(try_one(lane, &places[i], &is_loaded));
 done:
     free(places);
     return status;

@@ -4,16 +4,16 @@
 #ifndef TRAIN_CHECKPOINT_H
 #define TRAIN_CHECKPOINT_H
 
-#include "train/loop.h"
+#include "train/lane.h"
 
-CHECKED enum status checkpoint_save(const struct loop *loop, const char *folder);
+CHECKED enum status checkpoint_save(const struct lane *lane, const char *folder);
 /* The parameters alone, adapters under their own names, to look at later: written to
  * "<folder>/ckpt/epoch-<n>.h5" after epoch n, never removed. */
-CHECKED enum status checkpoint_keep_epoch(const struct loop *loop, const char *folder);
-/* Loads the furthest checkpoint that verifies, of whichever attempt of the loop's job, into
+CHECKED enum status checkpoint_keep_epoch(const struct lane *lane, const char *folder);
+/* Loads the furthest checkpoint that verifies, of whichever attempt of the lane's job, into
  * parameters, optimizer, position and history; a damaged one is logged and the one before it tried.
- * Without any the loop stays at its beginning. */
-CHECKED enum status checkpoint_load(struct loop *loop);
+ * Without any the lane stays at its beginning. */
+CHECKED enum status checkpoint_load(struct lane *lane);
 /* The run has ended: nothing to continue, in no attempt. What a killed trainer was writing goes
  * with it, and final weights of earlier attempts, which no run.h5 speaks of; epochs that were kept
  * stay. */

@@ -11,15 +11,15 @@
 void execution_report_phase(const struct execution *execution, const char *phase)
 {
     const struct train_job *job = execution->job;
-    const struct loop *loop = &execution->loop;
+    const struct lane *lane = &execution->lane;
     struct train_progress progress = {.phase = phase};
 
-    if (loop->recipe != NULL) { /* between two rungs, or after the last epoch */
-        progress.epoch = loop->position.epoch;
-        progress.n_epochs = loop->recipe->epochs;
-        progress.step = loop->position.step;
-        progress.n_steps = loop->recipe->epochs * loop->schedule.per_epoch;
-        progress.loss = loop->last_loss;
+    if (lane->recipe != NULL) { /* between two rungs, or after the last epoch */
+        progress.epoch = lane->position.epoch;
+        progress.n_epochs = lane->recipe->epochs;
+        progress.step = lane->position.step;
+        progress.n_steps = lane->recipe->epochs * lane->schedule.per_epoch;
+        progress.loss = lane->last_loss;
     }
     if (job->observer.progress != NULL)
         job->observer.progress(job->observer.context, &progress);
@@ -92,17 +92,17 @@ done:
 static enum status train(struct execution *execution)
 {
     enum status status = STATUS_OK;
-    struct loop *loop = &execution->loop;
+    struct lane *lane = &execution->lane;
 
-    loop->network = &execution->network;
-    loop->split = execution->split;
-    loop->phase = method_phase(execution->network.method);
-    loop->recipe = phase_recipe(loop->phase, execution->job->settings);
-    loop->job = execution->job;
-    TRY(loop_create(loop));
-    TRY(checkpoint_load(loop));
-    loop->first_step = loop->position.step;
-    loop->first_seconds = loop->position.seconds;
+    lane->network = &execution->network;
+    lane->split = execution->split;
+    lane->phase = method_phase(execution->network.method);
+    lane->recipe = phase_recipe(lane->phase, execution->job->settings);
+    lane->job = execution->job;
+    TRY(lane_create(lane));
+    TRY(checkpoint_load(lane));
+    lane->first_step = lane->position.step;
+    lane->first_seconds = lane->position.seconds;
     TRY(execution_climb(execution));
 done:
     return status;
@@ -146,7 +146,7 @@ static enum status work(struct execution *execution)
     if (execution->has_left)
         return STATUS_OK;
     if (trains) {
-        TRY(loop_select(&execution->loop));
+        TRY(lane_select(&execution->lane));
         TRY(execution_recalibrate(execution));
     }
     TRY(execution_evaluate(execution));
@@ -180,7 +180,7 @@ enum status trainer_execute(struct trainer *trainer, const struct train_job *job
     struct execution execution = {
         .trainer = trainer, .job = job, .started_seconds = clock_seconds()};
 
-    history_begin(&execution.loop.history, job->metric);
+    history_begin(&execution.lane.history, job->metric);
     clock_timestamp(execution.started);
     TRY(arena_create(&execution.arena));
     TRY(folder_create(job->folder));
@@ -188,7 +188,7 @@ enum status trainer_execute(struct trainer *trainer, const struct train_job *job
     if (status == STATUS_DIVERGED)
         status = record_divergence(&execution);
 done:
-    loop_release(&execution.loop);
+    lane_release(&execution.lane);
     network_release(&execution.network);
     split_destroy(execution.split);
     arena_destroy(execution.evaluated);

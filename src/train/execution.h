@@ -2,7 +2,7 @@
 #ifndef TRAIN_EXECUTION_H
 #define TRAIN_EXECUTION_H
 
-#include "train/loop.h"
+#include "train/lane.h"
 #include "train/measure/evaluate.h"
 
 struct execution {
@@ -12,7 +12,7 @@ struct execution {
     struct arena *evaluated;     /* owned: predictions of the last evaluation */
     struct split *split;         /* owned */
     struct network network;      /* owned */
-    struct loop loop;            /* owned; empty for a method that trains nothing */
+    struct lane lane;            /* owned; empty for a method that trains nothing */
     struct predictions train, test;
     struct metrics metrics;
     bool is_evaluated;                    /* as the network is now */
@@ -34,7 +34,7 @@ CHECKED enum status execution_recalibrate(struct execution *execution);
 CHECKED enum status execution_evaluate(struct execution *execution);
 /* Adds what the final weights hold behind the outputs to the metrics: distance_original, sparsity
  * and sparsity_merged, and with eval.probe and eval.relearn what those ask for. Changes nothing
- * else of the run. CANCELLED as loop_run. */
+ * else of the run. CANCELLED as lane_run. */
 CHECKED enum status execution_inspect(struct execution *execution);
 /* Tells the observer that the run is in this phase, and alive. */
 void execution_report_phase(const struct execution *execution, const char *phase);
@@ -42,7 +42,7 @@ void execution_report_phase(const struct execution *execution, const char *phase
  * CANCELLED, "while <doing>". */
 CHECKED enum status execution_go_on(struct execution *execution, const char *phase,
                                     const char *doing);
-/* Trains from loop->position to the end, or to the rung where the run is told to leave. */
+/* Trains from lane->position to the end, or to the rung where the run is told to leave. */
 CHECKED enum status execution_climb(struct execution *execution);
 /* Writes "<folder>/run.h5". state: "done", "paused", "stopped_early", or "diverged" with its
  * message. */

@@ -36,14 +36,14 @@ static struct run_value value_of(const char *name, double value)
 
 static void add_costs(const struct execution *execution, struct run_value *values, int64_t *n)
 {
-    const struct loop *loop = &execution->loop;
+    const struct lane *lane = &execution->lane;
     bool has_trained = method_phase(execution->network.method) != NULL;
-    double train = loop->position.seconds;
-    double eval = execution->eval_seconds + loop->validation_seconds;
+    double train = lane->position.seconds;
+    double eval = execution->eval_seconds + lane->validation_seconds;
     double all = clock_seconds() - execution->started_seconds;
-    double here = train - loop->first_seconds; /* of this attempt */
-    double images = has_trained ? (double)loop->position.step / (double)loop->schedule.per_epoch *
-                                      (double)stepper_images_per_epoch(loop->stepper)
+    double here = train - lane->first_seconds; /* of this attempt */
+    double images = has_trained ? (double)lane->position.step / (double)lane->schedule.per_epoch *
+                                      (double)stepper_images_per_epoch(lane->stepper)
                                 : 0;
     double trainable =
         has_trained ? (double)parameters_trainable_elements(execution->network.parameters) : 0;
@@ -82,7 +82,7 @@ done:
 /* Where the split sets images aside, which epoch was best with them. */
 static void add_selection(const struct execution *execution, struct run_value *values, int64_t *n)
 {
-    int64_t best = execution->loop.selection.best_epoch;
+    int64_t best = execution->lane.selection.best_epoch;
 
     if (execution->split->n_validation > 0)
         values[(*n)++] = value_of("best_epoch", best > 0 ? (double)best : NAN);
@@ -91,7 +91,7 @@ static void add_selection(const struct execution *execution, struct run_value *v
 static enum status history_of(const struct execution *execution, struct run_series *columns)
 {
     enum status status = STATUS_OK;
-    const struct history *history = &execution->loop.history;
+    const struct history *history = &execution->lane.history;
 
     for (int c = 0; c < history_columns(history); c++)
         TRY(history_series(history, c, execution->arena, &columns[c]));
@@ -209,7 +209,7 @@ enum status execution_record(struct execution *execution, const char *state, con
                            .started = execution->started,
                            .values = values,
                            .history = history,
-                           .n_history = history_columns(&execution->loop.history)};
+                           .n_history = history_columns(&execution->lane.history)};
 
     gethostname(host, sizeof host - 1);
     run.host = host;

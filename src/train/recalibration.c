@@ -19,8 +19,8 @@ enum status execution_go_on(struct execution *execution, const char *phase, cons
     execution_report_phase(execution, phase);
     if (observer->wants_stop == NULL || !observer->wants_stop(observer->context))
         return STATUS_OK;
-    if (execution->loop.recipe != NULL)
-        TRY(checkpoint_save(&execution->loop, execution->job->folder));
+    if (execution->lane.recipe != NULL)
+        TRY(checkpoint_save(&execution->lane, execution->job->folder));
     return fail(STATUS_CANCELLED, "stopped on request while %s", doing);
 done:
     return status;
@@ -48,7 +48,7 @@ enum status execution_recalibrate(struct execution *execution)
 {
     enum status status = STATUS_OK;
     struct network *network = &execution->network;
-    const struct recipe *recipe = execution->loop.recipe;
+    const struct recipe *recipe = execution->lane.recipe;
     int64_t n = execution->split->n_retain;
     double start = clock_seconds();
     int32_t *order = NULL;

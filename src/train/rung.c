@@ -8,11 +8,11 @@
 #include <string.h>
 
 /* Of a run whose patience ended before the rung: its last epoch's. */
-static double *history_row(struct loop *loop, int64_t epoch)
+static double *history_row(struct lane *lane, int64_t epoch)
 {
-    int64_t reached = epoch < loop->history.n ? epoch : loop->history.n;
+    int64_t reached = epoch < lane->history.n ? epoch : lane->history.n;
 
-    return loop->history.rows + (reached - 1) * N_HISTORY;
+    return lane->history.rows + (reached - 1) * N_HISTORY;
 }
 
 static double metric_value(const struct metrics *metrics, const char *name)
@@ -28,9 +28,9 @@ static double metric_value(const struct metrics *metrics, const char *name)
 static enum status measure(struct execution *execution, int64_t epoch, double *out)
 {
     enum status status = STATUS_OK;
-    struct loop *loop = &execution->loop;
+    struct lane *lane = &execution->lane;
     const char *metric = execution->job->metric;
-    double *row = history_row(loop, epoch);
+    double *row = history_row(lane, epoch);
 
     if (strcmp(metric, "loss") == 0) {
         *out = row[HISTORY_LOSS];
@@ -67,7 +67,7 @@ static enum status pause_there(struct execution *execution)
     const struct train_job *job = execution->job;
 
     TRY(leave(execution, "paused"));
-    TRY(checkpoint_save(&execution->loop, job->folder));
+    TRY(checkpoint_save(&execution->lane, job->folder));
     checkpoint_remove_earlier(job);
 done:
     return status;
@@ -101,9 +101,9 @@ static enum status ask(struct execution *execution)
     case TRAIN_STOP:
         return stop_there(execution);
     default:
-        TRY(checkpoint_save(&execution->loop, execution->job->folder));
+        TRY(checkpoint_save(&execution->lane, execution->job->folder));
         return fail(STATUS_CANCELLED, "stopped on request at epoch %lld",
-                    (long long)execution->loop.position.epoch);
+                    (long long)execution->lane.position.epoch);
     }
 done:
     return status;
@@ -115,7 +115,7 @@ static int64_t next_passed_rung(const struct execution *execution)
     const struct train_job *job = execution->job;
 
     for (int64_t i = 0; i < job->n_passed_rungs; i++)
-        if (job->passed_rungs[i] > execution->loop.position.epoch)
+        if (job->passed_rungs[i] > execution->lane.position.epoch)
             return job->passed_rungs[i];
     return 0;
 }
@@ -124,16 +124,16 @@ static int64_t next_passed_rung(const struct execution *execution)
 static enum status climb_passed_rungs(struct execution *execution)
 {
     enum status status = STATUS_OK;
-    struct loop *loop = &execution->loop;
+    struct lane *lane = &execution->lane;
     double unused = NAN;
 
     for (int64_t epoch; (epoch = next_passed_rung(execution)) > 0;) {
-        loop->until = epoch;
-        if (!loop_is_over(loop))
-            TRY(loop_run(loop));
+        lane->until = epoch;
+        if (!lane_is_over(lane))
+            TRY(lane_run(lane));
         TRY(measure(execution, epoch, &unused));
         execution->is_evaluated = false;
-        if (loop_is_over(loop)) /* its patience ended before that rung */
+        if (lane_is_over(lane)) /* its patience ended before that rung */
             break;
     }
 done:
@@ -143,15 +143,15 @@ done:
 enum status execution_climb(struct execution *execution)
 {
     enum status status = STATUS_OK;
-    struct loop *loop = &execution->loop;
+    struct lane *lane = &execution->lane;
 
     TRY(climb_passed_rungs(execution));
     execution->rung_epoch = execution->job->rung_epoch;
     while (!execution->has_left) {
-        bool asks = execution->rung_epoch > 0 && execution->rung_epoch < loop->recipe->epochs;
-        loop->until = asks ? execution->rung_epoch : loop->recipe->epochs;
-        if (loop->position.epoch < loop->until && !loop_is_over(loop))
-            TRY(loop_run(loop));
+        bool asks = execution->rung_epoch > 0 && execution->rung_epoch < lane->recipe->epochs;
+        lane->until = asks ? execution->rung_epoch : lane->recipe->epochs;
+        if (lane->position.epoch < lane->until && !lane_is_over(lane))
+            TRY(lane_run(lane));
         if (!asks)
             break;
         TRY(ask(execution));

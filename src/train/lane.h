@@ -1,7 +1,7 @@
 /* The training loop of one run: epochs, batches, schedule, checkpoints; stops between steps when
  * asked. */
-#ifndef TRAIN_LOOP_H
-#define TRAIN_LOOP_H
+#ifndef TRAIN_LANE_H
+#define TRAIN_LANE_H
 
 #include "train/keep/best_weights.h"
 #include "train/keep/history.h"
@@ -17,7 +17,7 @@ struct training_position { /* where a run stands: what a checkpoint must remembe
     double seconds;               /* of training so far, over all attempts that were continued */
 };
 
-struct loop {
+struct lane {
     /* borrowed */
     struct network *network;
     const struct split *split;
@@ -41,14 +41,14 @@ struct loop {
 
 /* Prepares optimizer and history; no executors yet, so that a checkpoint can still be loaded into
  * the parameters. */
-CHECKED enum status loop_create(struct loop *loop);
-/* Trains from loop->position to loop->until. DIVERGED names the step; CANCELLED after writing a
+CHECKED enum status lane_create(struct lane *lane);
+/* Trains from lane->position to lane->until. DIVERGED names the step; CANCELLED after writing a
  * checkpoint. */
-CHECKED enum status loop_run(struct loop *loop);
+CHECKED enum status lane_run(struct lane *lane);
 /* Whether all epochs are done, or the recipe's patience is at its end. */
-bool loop_is_over(const struct loop *loop);
+bool lane_is_over(const struct lane *lane);
 /* After training: the best epoch's weights again, where the recipe selects them. */
-CHECKED enum status loop_select(struct loop *loop);
-void loop_release(struct loop *loop);
+CHECKED enum status lane_select(struct lane *lane);
+void lane_release(struct lane *lane);
 
 #endif
