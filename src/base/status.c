@@ -5,14 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MESSAGE_BYTES = 2048 };
-
-static _Thread_local char message[MESSAGE_BYTES];
+static _Thread_local char message[STATUS_MESSAGE_BYTES];
 static _Thread_local char origin[256];
 
 enum status fail_at(enum status code, const char *file, int line, const char *format, ...)
 {
-    char text[MESSAGE_BYTES]; /* arguments may point into `message` */
+    char text[STATUS_MESSAGE_BYTES]; /* arguments may point into `message` */
     va_list arguments;
 
     va_start(arguments, format);
@@ -29,7 +27,7 @@ enum status fail_at(enum status code, const char *file, int line, const char *fo
 enum status fail_context(enum status code, const char *format, ...)
 {
     char before[512];
-    char text[MESSAGE_BYTES];
+    char text[STATUS_MESSAGE_BYTES];
     va_list arguments;
 
     va_start(arguments, format);

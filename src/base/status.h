@@ -56,6 +56,7 @@ enum status fail_at(enum status code, const char *file, int line, const char *fo
 enum status fail_context(enum status code, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+enum { STATUS_MESSAGE_BYTES = 2048 };
 const char *status_message(void);       /* this thread's last message; "" if there was none */
 const char *status_origin(void);        /* "src/store/pickle/pickle.c:123" of the last fail */
 int status_exit_code(enum status code); /* 0, 1, 2, 3 or 75 as above */

@@ -306,8 +306,8 @@ static enum status restore(struct lane *lane, const struct weights *weights, str
     for (int i = 0; optimizer_state(stepper_optimizer(lane->stepper), i).data != NULL; i++) {
         snprintf(name, sizeof name, "checkpoint.state.%d", i);
         TRY(wanted_tensor(weights, name, &stored));
-        TRY(upload_state(lane->network->queue,
-                         optimizer_state(stepper_optimizer(lane->stepper), i), stored, arena));
+        TRY(upload_state(lane->network->queue, optimizer_state(stepper_optimizer(lane->stepper), i),
+                         stored, arena));
     }
     lane->position = position;
 done:

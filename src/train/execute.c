@@ -1,4 +1,4 @@
-/* One run from settings to files: load, build, prune, train, evaluate, write. */
+/* One run from settings to files: load, build, edit, train, evaluate, write. */
 #include "train/execution.h"
 
 #include "base/clock.h"
@@ -77,7 +77,7 @@ static enum status prepare(struct execution *execution)
     execution_report_phase(execution, "load");
     network->settings = settings;
     network->device = execution->trainer->device;
-    network->queue = device_queue(network->device);
+    network->queue = execution->queue;
     network->is_unfused = execution->trainer->is_unfused;
     network->method = method_find(settings->unlearn.method);
     if (network->method == NULL)
@@ -89,7 +89,7 @@ done:
     return status;
 }
 
-static enum status train(struct execution *execution)
+static enum status begin_training(struct execution *execution)
 {
     enum status status = STATUS_OK;
     struct lane *lane = &execution->lane;
@@ -103,7 +103,9 @@ static enum status train(struct execution *execution)
     TRY(checkpoint_load(lane));
     lane->first_step = lane->position.step;
     lane->first_seconds = lane->position.seconds;
-    TRY(execution_climb(execution));
+    execution->rung_epoch = execution->job->rung_epoch;
+    execution->trains = true;
+    TRY(execution_depart(execution));
 done:
     return status;
 }
@@ -133,19 +135,31 @@ done:
     return status;
 }
 
-static enum status work(struct execution *execution)
+enum status execution_begin(struct trainer *trainer, const struct train_job *job,
+                            struct execution *execution)
+{
+    enum status status = STATUS_OK;
+
+    *execution =
+        (struct execution){.trainer = trainer, .job = job, .started_seconds = clock_seconds()};
+    history_begin(&execution->lane.history, job->metric);
+    clock_timestamp(execution->started);
+    TRY(arena_create(&execution->arena));
+    TRY(folder_create(job->folder));
+    TRY(queue_create(trainer->device, &execution->queue));
+    TRY(prepare(execution));
+    if (method_phase(execution->network.method) != NULL)
+        TRY(begin_training(execution));
+done:
+    return status;
+}
+
+static enum status finish(struct execution *execution)
 {
     enum status status = STATUS_OK;
     const struct train_job *job = execution->job;
-    bool trains = false;
 
-    TRY(prepare(execution));
-    trains = method_phase(execution->network.method) != NULL;
-    if (trains)
-        TRY(train(execution));
-    if (execution->has_left)
-        return STATUS_OK;
-    if (trains) {
+    if (method_phase(execution->network.method) != NULL) {
         TRY(lane_select(&execution->lane));
         TRY(execution_recalibrate(execution));
     }
@@ -158,6 +172,15 @@ static enum status work(struct execution *execution)
     checkpoint_remove_all(job);
 done:
     return status;
+}
+
+enum status execution_advance(struct execution *execution, bool *is_over)
+{
+    *is_over = !execution->trains;
+    if (execution->trains)
+        return lane_has_arrived(&execution->lane) ? execution_arrive(execution)
+                                                  : lane_advance(&execution->lane);
+    return execution->has_left ? STATUS_OK : finish(execution);
 }
 
 /* A run that diverged is a result: its history and message are kept; its status is what the caller
@@ -174,24 +197,16 @@ done:
     return status;
 }
 
-enum status trainer_execute(struct trainer *trainer, const struct train_job *job)
+enum status execution_end(struct execution *execution, enum status worked)
 {
-    enum status status = STATUS_OK;
-    struct execution execution = {
-        .trainer = trainer, .job = job, .started_seconds = clock_seconds()};
-
-    history_begin(&execution.lane.history, job->metric);
-    clock_timestamp(execution.started);
-    TRY(arena_create(&execution.arena));
-    TRY(folder_create(job->folder));
-    status = work(&execution);
-    if (status == STATUS_DIVERGED)
-        status = record_divergence(&execution);
-done:
-    lane_release(&execution.lane);
-    network_release(&execution.network);
-    split_destroy(execution.split);
-    arena_destroy(execution.evaluated);
-    arena_destroy(execution.arena);
-    return status;
+    if (worked == STATUS_DIVERGED)
+        worked = record_divergence(execution);
+    lane_release(&execution->lane);
+    network_release(&execution->network);
+    queue_destroy(execution->queue);
+    trainer_data_leave(execution->trainer, execution->network.data);
+    split_destroy(execution->split);
+    arena_destroy(execution->evaluated);
+    arena_destroy(execution->arena);
+    return worked;
 }

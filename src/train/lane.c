@@ -91,10 +91,11 @@ static enum status check_selection(const struct lane *lane)
 }
 
 /* The validation runs in the full batch's arena: never two at once. */
-static enum status stages_create(struct lane *lane)
+enum status lane_open(struct lane *lane)
 {
     enum status status = STATUS_OK;
 
+    lane->last_checkpoint = clock_seconds();
     TRY(stepper_open(lane->stepper));
     TRY(validation_create(lane->network, lane->split, stepper_arena(lane->stepper),
                           &lane->validation));
@@ -235,29 +236,49 @@ done:
     return status;
 }
 
-static enum status epoch_run(struct lane *lane)
+static enum status epoch_begin(struct lane *lane)
+{
+    enum status status = STATUS_OK;
+
+    TRY(stepper_begin_epoch(lane->stepper, lane->position.epoch));
+    TRY(tally_begin(stepper_tally(lane->stepper), lane->position.loss_sum));
+    lane->is_in_epoch = true;
+done:
+    return status;
+}
+
+static enum status epoch_end(struct lane *lane)
 {
     enum status status = STATUS_OK;
     struct training_position *position = &lane->position;
-    int64_t per_epoch = lane->schedule.per_epoch;
 
-    TRY(stepper_begin_epoch(lane->stepper, position->epoch));
-    TRY(tally_begin(stepper_tally(lane->stepper), position->loss_sum));
-    while (position->step_in_epoch < per_epoch) {
-        TRY(pause_between_steps(lane));
-        double start = clock_seconds();
-        TRY(step(lane));
-        position->seconds += clock_seconds() - start;
-        report(lane, "train");
-    }
     TRY(remember_epoch(lane));
     if (is_validated(lane))
         TRY(validate(lane));
     position->epoch++;
     position->step_in_epoch = 0;
     position->loss_sum = 0;
+    lane->is_in_epoch = false;
     if (lane->network->settings->checkpoint.keep == KEEP_ALL)
         TRY(checkpoint_keep_epoch(lane, lane->job->folder));
+done:
+    return status;
+}
+
+enum status lane_advance(struct lane *lane)
+{
+    enum status status = STATUS_OK;
+    struct training_position *position = &lane->position;
+
+    if (!lane->is_in_epoch)
+        TRY(epoch_begin(lane));
+    TRY(pause_between_steps(lane));
+    double start = clock_seconds();
+    TRY(step(lane));
+    position->seconds += clock_seconds() - start;
+    report(lane, "train");
+    if (position->step_in_epoch == lane->schedule.per_epoch)
+        TRY(epoch_end(lane));
 done:
     return status;
 }
@@ -275,16 +296,15 @@ enum status lane_select(struct lane *lane)
     return best_weights_restore(lane->best, lane->network->parameters);
 }
 
-enum status lane_run(struct lane *lane)
+bool lane_has_arrived(const struct lane *lane)
 {
-    enum status status = STATUS_OK;
+    return lane->position.epoch >= lane->until || lane_is_over(lane);
+}
 
-    lane->last_checkpoint = clock_seconds();
-    TRY(stages_create(lane));
-    while (lane->position.epoch < lane->until && !lane_is_over(lane))
-        TRY(epoch_run(lane));
-    TRY(queue_synchronize(lane->network->queue));
-done:
+enum status lane_close(struct lane *lane)
+{
+    enum status status = queue_synchronize(lane->network->queue);
+
     stages_release(lane);
     return status;
 }

@@ -1,5 +1,6 @@
-/* The training loop of one run: epochs, batches, schedule, checkpoints; stops between steps when
- * asked. */
+/* One training on its way through a trainer: its parameters, streams, optimizer, position, history,
+ * selection. It advances a step at a time, so that several can take turns; nothing that it computes
+ * depends on whose turn came between. */
 #ifndef TRAIN_LANE_H
 #define TRAIN_LANE_H
 
@@ -31,7 +32,8 @@ struct lane {
     struct history history;
     struct selection selection; /* of what the history says */
     struct training_position position;
-    int64_t until; /* epochs to train to, at most the recipe's */
+    int64_t until;    /* epochs to train to, at most the recipe's */
+    bool is_in_epoch; /* its order is drawn */
     struct schedule schedule;
     double validation_seconds;                        /* of this attempt */
     double last_checkpoint, last_loss, last_accuracy; /* accuracy: NaN until known */
@@ -42,9 +44,16 @@ struct lane {
 /* Prepares optimizer and history; no executors yet, so that a checkpoint can still be loaded into
  * the parameters. */
 CHECKED enum status lane_create(struct lane *lane);
-/* Trains from lane->position to lane->until. DIVERGED names the step; CANCELLED after writing a
+/* Executors for the way to lane->until; closed when it has arrived. */
+CHECKED enum status lane_open(struct lane *lane);
+/* Whether it is at lane->until, or over before. */
+bool lane_has_arrived(const struct lane *lane);
+/* One step of a lane that is open and has not arrived, with what is due before it (a checkpoint)
+ * and after it (the end of an epoch). DIVERGED names the step; CANCELLED after writing a
  * checkpoint. */
-CHECKED enum status lane_run(struct lane *lane);
+CHECKED enum status lane_advance(struct lane *lane);
+/* Waits for the last step and closes. */
+CHECKED enum status lane_close(struct lane *lane);
 /* Whether all epochs are done, or the recipe's patience is at its end. */
 bool lane_is_over(const struct lane *lane);
 /* After training: the best epoch's weights again, where the recipe selects them. */

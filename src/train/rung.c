@@ -120,42 +120,44 @@ static int64_t next_passed_rung(const struct execution *execution)
     return 0;
 }
 
-/* Where an earlier attempt said its metric and nobody asks any more. */
-static enum status climb_passed_rungs(struct execution *execution)
+static void choose_goal(struct execution *execution)
 {
-    enum status status = STATUS_OK;
     struct lane *lane = &execution->lane;
-    double unused = NAN;
+    int64_t passed = execution->has_passed_all ? 0 : next_passed_rung(execution);
+    bool asks = execution->rung_epoch > 0 && execution->rung_epoch < lane->recipe->epochs;
 
-    for (int64_t epoch; (epoch = next_passed_rung(execution)) > 0;) {
-        lane->until = epoch;
-        if (!lane_is_over(lane))
-            TRY(lane_run(lane));
-        TRY(measure(execution, epoch, &unused));
-        execution->is_evaluated = false;
-        if (lane_is_over(lane)) /* its patience ended before that rung */
-            break;
-    }
-done:
-    return status;
+    execution->goal = passed > 0 ? GOAL_PASSED_RUNG : asks ? GOAL_RUNG : GOAL_END;
+    lane->until = passed > 0 ? passed : asks ? execution->rung_epoch : lane->recipe->epochs;
 }
 
-enum status execution_climb(struct execution *execution)
+enum status execution_depart(struct execution *execution)
+{
+    choose_goal(execution);
+    return lane_has_arrived(&execution->lane) ? STATUS_OK : lane_open(&execution->lane);
+}
+
+enum status execution_arrive(struct execution *execution)
 {
     enum status status = STATUS_OK;
-    struct lane *lane = &execution->lane;
+    double unused = NAN;
 
-    TRY(climb_passed_rungs(execution));
-    execution->rung_epoch = execution->job->rung_epoch;
-    while (!execution->has_left) {
-        bool asks = execution->rung_epoch > 0 && execution->rung_epoch < lane->recipe->epochs;
-        lane->until = asks ? execution->rung_epoch : lane->recipe->epochs;
-        if (lane->position.epoch < lane->until && !lane_is_over(lane))
-            TRY(lane_run(lane));
-        if (!asks)
-            break;
+    TRY(lane_close(&execution->lane));
+    switch (execution->goal) {
+    case GOAL_PASSED_RUNG:
+        TRY(measure(execution, execution->lane.until, &unused));
+        execution->is_evaluated = false;
+        execution->has_passed_all = lane_is_over(&execution->lane); /* by its patience */
+        break;
+    case GOAL_RUNG:
         TRY(ask(execution));
+        execution->trains = !execution->has_left;
+        break;
+    case GOAL_END:
+        execution->trains = false;
+        break;
     }
+    if (execution->trains)
+        TRY(execution_depart(execution));
 done:
     return status;
 }

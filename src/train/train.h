@@ -67,6 +67,15 @@ struct train_job {
     struct text *summary; /* of a run that is done: store/run_summary.h; NULL: not wanted */
     double *scores;       /* [N_SCORES] of a run that is done, by measure_score; NULL: not wanted */
 };
+/* What became of a run: what trainer_execute returns of it, and its message. */
+struct train_end {
+    enum status status;
+    char message[STATUS_MESSAGE_BYTES];
+};
+/* Several runs side by side, each with the result that it has alone, whatever the others do; as
+ * many as the device's memory has room for. ends: [n]. Fails only where none could begin. */
+CHECKED enum status trainer_execute_pack(struct trainer *trainer, const struct train_job *jobs,
+                                         int n, struct train_end *ends);
 /* Trains, evaluates, writes run.h5 (also for a run that diverged: state "diverged", and returns
  * DIVERGED). CANCELLED when stopped: a checkpoint was written first. A run that paused or stopped
  * at a rung is OK: whoever gave the verdict knows. CHANGED_INPUT before anything was trained. */

@@ -34,15 +34,29 @@ enum precision settings_precision(const struct settings *settings)
     return (enum precision)precision;
 }
 
-static void data_release(struct trainer *trainer)
+static void data_destroy(struct device *device, struct resident_data *data)
 {
-    struct resident_data *data = &trainer->data;
-
-    device_free(trainer->device, data->images);
-    device_free(trainer->device, data->labels);
+    if (data == NULL)
+        return;
+    device_free(device, data->images);
+    device_free(device, data->labels);
     dataset_destroy(data->dataset);
     free(data->path);
-    *data = (struct resident_data){0};
+    free(data);
+}
+
+/* All, or those that nobody uses. */
+static void data_release(struct trainer *trainer, bool are_all)
+{
+    for (struct resident_data **link = &trainer->data; *link != NULL;) {
+        struct resident_data *data = *link;
+        if (are_all || data->n_users == 0) {
+            *link = data->next;
+            data_destroy(trainer->device, data);
+        } else {
+            link = &data->next;
+        }
+    }
 }
 
 static void base_release(struct trainer *trainer)
@@ -56,8 +70,7 @@ void trainer_destroy(struct trainer *trainer)
 {
     if (trainer == NULL)
         return;
-    if (trainer->device != NULL)
-        data_release(trainer);
+    data_release(trainer, true);
     base_release(trainer);
     device_close(trainer->device);
     free(trainer);
@@ -91,26 +104,51 @@ done:
     return status;
 }
 
+static enum status data_load(struct trainer *trainer, enum dataset_kind kind, const char *path,
+                             struct resident_data **out)
+{
+    enum status status = STATUS_OK;
+    struct resident_data *data = NULL;
+
+    TRY_ALLOC(data, heap_alloc(1, sizeof *data));
+    data->kind = kind;
+    TRY(copy_path(path, &data->path));
+    TRY(dataset_load(kind, path, &data->dataset));
+    TRY(data_upload(trainer->device, data));
+    *out = data;
+    data = NULL;
+done:
+    data_destroy(trainer->device, data);
+    return status;
+}
+
 enum status trainer_data(struct trainer *trainer, const struct settings *settings,
                          const struct resident_data **out)
 {
     enum status status = STATUS_OK;
-    struct resident_data *data = &trainer->data;
+    struct resident_data *data = trainer->data;
     enum dataset_kind kind = DATASET_CIFAR10;
 
     TRY(dataset_kind_find(settings->data.dataset, &kind));
-    if (data->path == NULL || data->kind != kind || strcmp(data->path, settings->data.path) != 0) {
-        data_release(trainer);
-        TRY(dataset_load(kind, settings->data.path, &data->dataset));
-        data->kind = kind;
-        TRY(data_upload(trainer->device, data));
-        TRY(copy_path(settings->data.path, &data->path)); /* last: marks the entry as complete */
+    while (data != NULL && (data->kind != kind || strcmp(data->path, settings->data.path) != 0))
+        data = data->next;
+    if (data == NULL) {
+        data_release(trainer, false);
+        TRY(data_load(trainer, kind, settings->data.path, &data));
+        data->next = trainer->data;
+        trainer->data = data;
     }
+    data->n_users++;
     *out = data;
-    return STATUS_OK;
 done:
-    data_release(trainer);
     return status;
+}
+
+void trainer_data_leave(struct trainer *trainer, const struct resident_data *data)
+{
+    for (struct resident_data *row = trainer->data; row != NULL; row = row->next)
+        if (row == data)
+            row->n_users--;
 }
 
 static struct base_weights look_at(const char *path)

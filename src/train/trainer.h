@@ -15,6 +15,8 @@ struct resident_data {
     enum dataset_kind kind;
     void *images, *labels; /* owned, device: [n, 3, height, width] u8 and [n] i32 */
     int64_t n;
+    int64_t n_users;
+    struct resident_data *next;
 };
 
 struct base_weights {
@@ -26,16 +28,18 @@ struct base_weights {
 };
 
 struct trainer {
-    struct device *device; /* owned */
-    struct resident_data data;
+    struct device *device;      /* owned */
+    struct resident_data *data; /* owned list */
     struct base_weights base;
     bool is_unfused; /* as in struct network */
 };
 
-/* The last data set and the last weights stay loaded; asking for others replaces them. Borrowed
- * results. */
+/* A data set stays loaded, with a user or without, until another is asked for that is not there:
+ * then those without users go. Borrowed until trainer_data_leave. */
 CHECKED enum status trainer_data(struct trainer *trainer, const struct settings *settings,
                                  const struct resident_data **out);
+void trainer_data_leave(struct trainer *trainer, const struct resident_data *data); /* or NULL */
+/* The last weights stay loaded; asking for others replaces them. Borrowed until then. */
 CHECKED enum status trainer_weights(struct trainer *trainer, const char *path,
                                     const struct weights **out);
 

@@ -244,6 +244,7 @@ static void test_recalibration(void **state)
     const int32_t labels[N_IMAGES] = {0}; /* their loss is nobody's business */
 
     ok(device_open(of->backend, &device_settings, &network.device));
+    network.queue = device_queue(network.device);
     data.images = upload(network.device, images, (size_t)n);
     data.labels = upload(network.device, labels, sizeof labels);
     ok(network_create(&network));

@@ -128,26 +128,35 @@ void fixture_close(struct fixture *fixture)
     assert_int_equal(system(command), 0);
 }
 
+static const char *path_in(const struct fixture *fixture, const char *name,
+                           char path[FIXTURE_PATH_BYTES])
+{
+    snprintf(path, FIXTURE_PATH_BYTES, "%s/%s", fixture->folder, name != NULL ? name : "");
+    return path;
+}
+
+struct train_job fixture_job(const struct fixture *fixture, const struct settings *settings,
+                             const struct fixture_run *run, struct fixture_paths *paths)
+{
+    paths->earlier[0] = path_in(fixture, run->resume, paths->resume);
+    paths->earlier[1] = path_in(fixture, run->before, paths->before);
+    return (struct train_job){.settings = settings,
+                              .id = "0123456789abcdef",
+                              .name = run->name,
+                              .attempt = run->resume != NULL ? 2 : 1,
+                              .folder = path_in(fixture, run->name, paths->folder),
+                              .earlier = paths->earlier,
+                              .n_earlier = (run->resume != NULL) + (run->before != NULL),
+                              .contents = run->contents,
+                              .observer = run->observer};
+}
+
 enum status fixture_execute(const struct fixture *fixture, const struct settings *settings,
                             const struct fixture_run *run)
 {
-    char folder[160], resume[160], before[160];
-    const char *const earlier[] = {resume, before};
-    struct train_job job = {.settings = settings,
-                            .id = "0123456789abcdef",
-                            .name = run->name,
-                            .attempt = run->resume != NULL ? 2 : 1,
-                            .folder = folder,
-                            .earlier = earlier,
-                            .n_earlier = (run->resume != NULL) + (run->before != NULL),
-                            .contents = run->contents,
-                            .observer = run->observer};
+    struct fixture_paths paths;
+    const struct train_job job = fixture_job(fixture, settings, run, &paths);
 
-    snprintf(folder, sizeof folder, "%s/%s", fixture->folder, run->name);
-    snprintf(resume, sizeof resume, "%s/%s", fixture->folder,
-             run->resume != NULL ? run->resume : "");
-    snprintf(before, sizeof before, "%s/%s", fixture->folder,
-             run->before != NULL ? run->before : "");
     return trainer_execute(fixture->trainer, &job);
 }
 
@@ -190,4 +199,29 @@ void assert_same_weights(const struct weights *a, const struct weights *b)
         if (memcmp(x->values, y->values, (size_t)weight_elements(x) * dtype_bytes(x->dtype)) != 0)
             fail_msg("'%s' differs", x->name);
     }
+}
+
+void assert_same_result(const struct fixture *fixture, const char *a, const char *b)
+{
+    struct arena *arena = NULL;
+    char path[64];
+
+    ok(arena_create(&arena));
+    struct run_file x = fixture_result(fixture, a, arena), y = fixture_result(fixture, b, arena);
+    static const char *const names[] = {"UA", "RA", "TA", "MIA", "test_accuracy_all"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_true(fixture_value(&x, names[i]) == fixture_value(&y, names[i]));
+    for (int s = 0; s < 2; s++)
+        for (int64_t i = 0; i < x.samples[s].n; i++)
+            assert_true(x.samples[s].loss[i] == y.samples[s].loss[i]);
+    for (int64_t i = 0; i < x.history[4].n; i++)
+        assert_true(x.history[4].values[i] == y.history[4].values[i]);
+    snprintf(path, sizeof path, "%s/weights.h5", a);
+    struct weights *u = fixture_weights(fixture, path);
+    snprintf(path, sizeof path, "%s/weights.h5", b);
+    struct weights *v = fixture_weights(fixture, path);
+    assert_same_weights(u, v);
+    weights_destroy(u);
+    weights_destroy(v);
+    arena_destroy(arena);
 }

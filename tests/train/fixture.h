@@ -31,6 +31,13 @@ struct fixture_run {
     struct train_contents contents;
     struct train_observer observer;
 };
+enum { FIXTURE_PATH_BYTES = 160 };
+struct fixture_paths { /* what a job borrows */
+    char folder[FIXTURE_PATH_BYTES], resume[FIXTURE_PATH_BYTES], before[FIXTURE_PATH_BYTES];
+    const char *earlier[2];
+};
+struct train_job fixture_job(const struct fixture *fixture, const struct settings *settings,
+                             const struct fixture_run *run, struct fixture_paths *paths);
 enum status fixture_execute(const struct fixture *fixture, const struct settings *settings,
                             const struct fixture_run *run);
 
@@ -38,6 +45,8 @@ struct run_file fixture_result(const struct fixture *fixture, const char *name,
                                struct arena *arena);
 double fixture_value(const struct run_file *run, const char *name); /* asserts that it is there */
 struct weights *fixture_weights(const struct fixture *fixture, const char *name);
+/* Of two runs: measures, losses of images, the losses of epochs, weights; bit for bit. */
+void assert_same_result(const struct fixture *fixture, const char *a, const char *b);
 void assert_same_weights(const struct weights *a, const struct weights *b); /* bit for bit */
 
 #endif

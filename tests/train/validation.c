@@ -298,7 +298,7 @@ static enum status execute(const struct settings *settings, const char *name, co
     return fixture_execute(&fixture, settings, &run);
 }
 
-static void assert_same_result(const char *a, const char *b)
+static void assert_same_choice(const char *a, const char *b)
 {
     static const char *const columns[] = {"loss", "validation_accuracy", "validation_loss"};
     static const char *const names[] = {"UA",        "RA", "TA", "MIA", "validation_accuracy",
@@ -332,7 +332,7 @@ static void interrupt(const struct settings *settings, const char *whole, int64_
     assert_int_equal(execute(settings, first, NULL, step), STATUS_CANCELLED);
     if (execute(settings, second, first, -1) != STATUS_OK)
         fail_msg("%s", status_message());
-    assert_same_result(whole, second);
+    assert_same_choice(whole, second);
 }
 
 static int64_t best_epoch_of(const char *name)
@@ -379,7 +379,7 @@ static void the_best_weights_move_along(void **state)
     snprintf(path, sizeof path, "%s/moved-a2/ckpt/best-%lld.h5", fixture.folder, (long long)best);
     assert_true(file_exists(path));
     ok(execute(&settings, "moved-a3", "moved-a2", -1));
-    assert_same_result("whole", "moved-a3");
+    assert_same_choice("whole", "moved-a3");
     snprintf(path, sizeof path, "%s/moved-a2/ckpt", fixture.folder);
     assert_false(folder_exists(path)); /* nothing is left of a run that is done */
 }
@@ -408,7 +408,7 @@ static void damaged_best_weights_fall_back(void **state)
     flip_byte(path);
     if (execute(&settings, "hurt-a2", "hurt-a1", -1) != STATUS_OK)
         fail_msg("%s", status_message());
-    assert_same_result("whole", "hurt-a2");
+    assert_same_choice("whole", "hurt-a2");
 }
 
 int main(void)

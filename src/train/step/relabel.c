@@ -27,7 +27,7 @@ enum status relabel_create(const struct network *network, struct relabel **out)
     TRY(device_alloc(network->device, (size_t)network->data->n * sizeof *relabel->labels,
                      &relabel->table));
     TRY(queue_zero(network->queue, relabel->table,
-                    (size_t)network->data->n * sizeof *relabel->labels));
+                   (size_t)network->data->n * sizeof *relabel->labels));
     *out = relabel;
     relabel = NULL;
 done:
