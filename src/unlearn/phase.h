@@ -15,14 +15,14 @@ enum phase_target {
 };
 
 /* weight · cross-entropy against the target: below 0 it ascends. */
-struct objective {
+struct phase_objective {
     double weight; /* not 0 */
     enum phase_target target;
 };
 
 struct phase_stream {
     enum phase_rows rows;
-    struct objective objective;
+    struct phase_objective objective;
 };
 
 enum phase_order {

@@ -13,7 +13,7 @@ struct batch_stage { /* runs batches of one size */
     struct step_end *end;
 };
 
-struct part { /* what a stream of the phase needs */
+struct stream_part { /* what a stream of the phase needs */
     struct stream stream;
     struct relabel *relabel;       /* NULL where the target is the images' labels */
     int64_t n_full;                /* full batches of an epoch */
@@ -22,7 +22,7 @@ struct part { /* what a stream of the phase needs */
 
 struct stepper {
     struct stepper_settings settings;
-    struct part parts[MOST_STREAMS];
+    struct stream_part parts[MOST_STREAMS];
     struct optimizer *optimizer;
     struct tally *tally;
     struct augmenter *augmenter;
@@ -46,7 +46,7 @@ static enum status part_create(struct stepper *stepper, int i)
     enum status status = STATUS_OK;
     const struct stepper_settings *settings = &stepper->settings;
     const struct phase *phase = settings->phase;
-    struct part *part = &stepper->parts[i];
+    struct stream_part *part = &stepper->parts[i];
     int64_t batch_size = settings->recipe->batch_size, n = 0;
     const int32_t *rows = phase_stream_rows(phase, i, settings->split, &n);
     struct random_key key = settings->key;
@@ -124,7 +124,7 @@ int64_t stepper_images_per_epoch(const struct stepper *stepper)
     return n;
 }
 
-static int64_t steps_of(const struct part *part)
+static int64_t steps_of(const struct stream_part *part)
 {
     return part->n_full + (part->last.batch_size > 0);
 }
@@ -145,7 +145,7 @@ static enum status stage_open(struct stepper *stepper, int i, struct span arena,
 {
     enum status status = STATUS_OK;
     const struct stepper_settings *settings = &stepper->settings;
-    const struct part *part = &stepper->parts[i];
+    const struct stream_part *part = &stepper->parts[i];
     const struct stage_request request = {
         .mode = GRAPH_TRAIN,
         .batch_size = out->batch_size,
@@ -207,7 +207,7 @@ enum status stepper_begin_epoch(struct stepper *stepper, int64_t epoch)
     enum status status = STATUS_OK;
 
     for (int i = 0; i < n_parts(stepper); i++) {
-        struct part *part = &stepper->parts[i];
+        struct stream_part *part = &stepper->parts[i];
         stream_shuffle(&part->stream, (uint32_t)epoch);
         if (part->relabel != NULL)
             TRY(relabel_draw(part->relabel, &part->stream, (uint32_t)epoch));
@@ -216,34 +216,35 @@ done:
     return status;
 }
 
-struct batch { /* what a step runs, and on which images */
+struct step_batch { /* what a step runs, and on which images */
     const struct batch_stage *stage;
     const int32_t *images;
 };
 
-static struct batch batch_in_halves(struct stepper *stepper)
+static struct step_batch batch_in_halves(struct stepper *stepper)
 {
-    struct part *parts = stepper->parts;
+    struct stream_part *parts = stepper->parts;
     int64_t n = parts[0].full.batch_size;
     bool has_second = n_parts(stepper) > 1 && parts[1].stream.n > 0;
     int64_t n_first = has_second ? (n + 1) / 2 : n;
 
     for (int64_t i = 0; i < n; i++)
         stepper->batch[i] = stream_take(i < n_first ? &parts[0].stream : &parts[1].stream);
-    return (struct batch){&parts[0].full, stepper->batch};
+    return (struct step_batch){&parts[0].full, stepper->batch};
 }
 
-static struct batch batch_in_sequence(const struct stepper *stepper, int64_t in_epoch)
+static struct step_batch batch_in_sequence(const struct stepper *stepper, int64_t in_epoch)
 {
-    const struct part *part = stepper->parts;
+    const struct stream_part *part = stepper->parts;
 
     while (in_epoch >= steps_of(part))
         in_epoch -= steps_of(part++);
-    return (struct batch){in_epoch < part->n_full ? &part->full : &part->last,
-                          part->stream.order + in_epoch * stepper->settings.recipe->batch_size};
+    return (struct step_batch){in_epoch < part->n_full ? &part->full : &part->last,
+                               part->stream.order +
+                                   in_epoch * stepper->settings.recipe->batch_size};
 }
 
-static enum status upload(struct stepper *stepper, const struct batch *batch,
+static enum status upload(struct stepper *stepper, const struct step_batch *batch,
                           const struct step_place *place)
 {
     enum status status = STATUS_OK;
@@ -263,8 +264,9 @@ done:
 enum status stepper_step(struct stepper *stepper, const struct step_place *place)
 {
     enum status status = STATUS_OK;
-    const struct batch batch = is_in_halves(stepper) ? batch_in_halves(stepper)
-                                                     : batch_in_sequence(stepper, place->in_epoch);
+    const struct step_batch batch = is_in_halves(stepper)
+                                        ? batch_in_halves(stepper)
+                                        : batch_in_sequence(stepper, place->in_epoch);
 
     TRY(upload(stepper, &batch, place));
     TRY(optimizer_set_rates(stepper->optimizer, place->lr, place->step + 1));
