@@ -63,7 +63,7 @@ static void lane_open(struct lane *lane, struct device *device, struct queue *qu
     ok(pass_lora_inject(graph, &toy_lora));
     ok(pass_autodiff(graph));
     ok(parameters_create(graph, lane->toy.queue, 1, &lane->toy.parameters));
-    toy_randomise(lane->toy.parameters, (uint64_t)(9 + number));
+    toy_randomise(lane->toy.parameters, 9 + (uint64_t)number);
     toy_execute(&lane->toy, graph);
     update_prepare(lane);
 }
