@@ -225,6 +225,37 @@ static void test_defaults(void **state)
     loaded_release(&loaded);
 }
 
+/* What a method was published with holds where nobody says; its compositions have it too. */
+static void test_defaults_of_methods(void **state)
+{
+    const char *const chosen[] = {"train.lr=0.5", NULL};
+    const char *const calculated[] = {"train.epochs=${4 * train.batch_size}", NULL};
+    const char *const pruned[] = {"unlearn.prune=true", NULL};
+    const char *yaml = BASE "  unlearn.method: {values: [finetune, random_label]}\n";
+
+    (void)state;
+    struct loaded loaded = load_good(yaml, NULL);
+    const struct recipe *usual = &run_of(&loaded, 0)->settings.train;
+    const struct recipe *own = &run_of(&loaded, 1)->settings.train;
+    assert_true(usual->lr == 1e-3 && usual->optimizer == OPTIMIZER_ADAM && usual->epochs == 5);
+    assert_true(own->lr == 0.013 && own->optimizer == OPTIMIZER_SGD && own->epochs == 10);
+    assert_true(own->momentum == 0.9 && own->batch_size == 256 && own->weight_decay == 5e-4);
+    loaded_release(&loaded);
+    loaded = load_good(yaml, chosen);
+    assert_true(run_of(&loaded, 0)->settings.train.lr == 0.5);
+    assert_true(run_of(&loaded, 1)->settings.train.lr == 0.5);
+    assert_int_equal(run_of(&loaded, 1)->settings.train.epochs, 10);
+    loaded_release(&loaded);
+    loaded = load_good(yaml, calculated);
+    assert_int_equal(run_of(&loaded, 0)->settings.train.epochs, 4 * 128);
+    assert_int_equal(run_of(&loaded, 1)->settings.train.epochs, 4 * 256);
+    loaded_release(&loaded);
+    loaded = load_good(yaml, pruned);
+    assert_string_equal(run_of(&loaded, 1)->settings.unlearn.method, "random_label+prune");
+    assert_true(run_of(&loaded, 1)->settings.train.lr == 0.013);
+    loaded_release(&loaded);
+}
+
 /* The small table, to the letter. */
 static void test_plan(void **state)
 {
@@ -266,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_sets),
         cmocka_unit_test(test_exclude_nothing),
         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_defaults_of_methods),
         cmocka_unit_test(test_plan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
