@@ -87,8 +87,8 @@ int graph_images(struct graph *graph)
     struct tensor share = shape1(DTYPE_F64, 1);
     struct tensor x = shape4(graph, s->batch_size, s->height, s->width, s->channels);
 
-    graph->images = value_new(graph, VALUE_INPUT, "images", &table);
-    graph->image_labels = value_new(graph, VALUE_INPUT, "image_labels", &table_labels);
+    graph->images = value_new(graph, VALUE_TABLE, "images", &table);
+    graph->image_labels = value_new(graph, VALUE_TABLE, "image_labels", &table_labels);
     graph->indices = value_new(graph, VALUE_INPUT, "indices", &batch);
     if (s->is_augmented)
         graph->offsets = value_new(graph, VALUE_INPUT, "offsets", &crops);

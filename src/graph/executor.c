@@ -34,11 +34,6 @@ struct executor {
 
 /* ---- memory of values ---- */
 
-static bool is_table(const struct graph *graph, int value)
-{
-    return value == graph->images || value == graph->image_labels;
-}
-
 static enum status check_table(const struct graph *graph, const struct parameters *parameters)
 {
     if (graph->n_params != parameters_count(parameters))
@@ -87,7 +82,7 @@ static enum status inputs_alloc(struct executor *executor)
     size_t total = 0;
 
     for (int64_t v = 0; v < graph->n_values; v++)
-        if (graph->values[v].role == VALUE_INPUT && !is_table(graph, (int)v))
+        if (graph->values[v].role == VALUE_INPUT)
             total += memory_padded(tensor_bytes(&executor->tensors[v]));
     if (total == 0)
         return STATUS_OK;
@@ -95,7 +90,7 @@ static enum status inputs_alloc(struct executor *executor)
     TRY(queue_zero(executor->queue, executor->inputs, total));
     char *next = executor->inputs;
     for (int64_t v = 0; v < graph->n_values; v++)
-        if (graph->values[v].role == VALUE_INPUT && !is_table(graph, (int)v)) {
+        if (graph->values[v].role == VALUE_INPUT) {
             executor->tensors[v].data = next;
             next += memory_padded(tensor_bytes(&executor->tensors[v]));
         }
@@ -331,7 +326,8 @@ static enum status check_input(const struct executor *executor, int value)
 {
     if (value < 0 || value >= executor->graph->n_values)
         return fail(STATUS_BAD_CONFIG, "the graph has no value %d", value);
-    if (executor->graph->values[value].role != VALUE_INPUT)
+    enum value_role role = executor->graph->values[value].role;
+    if (role != VALUE_INPUT && role != VALUE_TABLE)
         return fail(STATUS_BAD_CONFIG, "'%s' is not an input of the graph",
                     executor->graph->values[value].name);
     return STATUS_OK;

@@ -25,8 +25,8 @@ executor_create(struct graph *graph, const struct executor_settings *settings,
 void executor_destroy(struct executor *executor); /* accepts NULL */
 struct span executor_arena(const struct executor *executor); /* own or borrowed: to lend on */
 
-/* Binds device memory to an input value (e.g. the resident image table), before the first run. The
- * image table and its labels have no memory of their own until they are bound or uploaded. */
+/* Binds device memory to a table or another input, before the first run. Tables have no memory of
+ * their own until they are bound or uploaded. */
 CHECKED enum status executor_bind(struct executor *executor, int value, void *memory);
 /* Device memory of any value (inputs not bound elsewhere, activations, gradients). Valid after
  * executor_create. After a run, and in its tail, only logits, loss, sample_loss, labels, in mode

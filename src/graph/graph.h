@@ -11,7 +11,9 @@
 #include "kernels/kernels.h"
 
 enum value_role {
-    VALUE_INPUT, /* written by the trainer before a step: image table, labels, indices, epoch … */
+    VALUE_INPUT, /* written by the trainer before a step: indices, crops, epoch … */
+    VALUE_TABLE, /* a row per image, from which a batch gathers: images, labels. Resident: it has no
+                    memory until it is bound, and outlives graphs */
     VALUE_PARAMETER, /* lives in struct parameters */
     VALUE_BUFFER,    /* running statistics; lives in struct parameters, not trained */
     VALUE_ACTIVATION,
@@ -109,7 +111,7 @@ struct graph {
     int64_t n_params, params_capacity;
     /* well-known values; −1 until built */
     int images, image_labels, indices, offsets,
-        epoch; /* inputs (image table, labels, [N] image indices, crops, [1] epoch) */
+        epoch; /* tables (images, labels), inputs ([N] image indices, crops, [1] epoch) */
     int holes; /* input [N, 2]: CutOut's centres */
     int mix;   /* input [1] f64: MixUp's share */
     int x, labels, partner_labels; /* the gathered batch */
