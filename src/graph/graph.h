@@ -75,8 +75,7 @@ struct graph_node {
 enum graph_mode {
     GRAPH_TRAIN,
     GRAPH_EVAL,       /* batch norm by running values, no dropout */
-    GRAPH_STATISTICS, /* as eval, but batch norm by the batch, whose values the running ones become
-                       */
+    GRAPH_STATISTICS, /* as eval, but by the batch's values, which the running ones become */
 };
 
 struct graph_settings {

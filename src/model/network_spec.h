@@ -1,7 +1,5 @@
 /* What a network is, whoever wants it: a run's own, a plain one to merge adapters into or to train
- * further, one for a checkpoint from elsewhere. A spec, a mode and a batch size say a graph in
- * full.
- */
+ * further, one for a checkpoint from elsewhere. With a mode and a batch size it is a graph. */
 #ifndef MODEL_NETWORK_SPEC_H
 #define MODEL_NETWORK_SPEC_H
 
@@ -13,7 +11,7 @@ enum adaptation { ADAPTATION_NONE, ADAPTATION_LORA };
 /* Adapters always train, and what they adapt never does. */
 enum trainable_set { TRAINABLE_ALL, TRAINABLE_HEAD };
 
-/* What training asks of the graph; nothing in mode GRAPH_EVAL. */
+/* What training asks of the graph; nothing in other modes. */
 struct graph_objective {
     bool is_augmented, is_mixed; /* as in struct graph_settings, all five */
     int cutout;
@@ -29,9 +27,8 @@ struct network_spec {
     struct lora_inject lora; /* of ADAPTATION_LORA; borrowed: its targets, a pattern */
     enum trainable_set trainable;
     struct graph_objective objective;
-    bool
-        freezes_batch_norm; /* training leaves running values as they are, and normalises by them */
-    uint64_t seed;          /* of dropout, and of initial values */
+    bool freezes_batch_norm; /* as in struct graph_settings */
+    uint64_t seed;           /* of dropout, and of initial values */
 };
 
 /* The network that saved weights of this one load into: no adapters, everything trainable, batch

@@ -33,7 +33,7 @@ static enum status add_average(struct recalibration *recalibration, int64_t row,
     *average = (struct average){.row = row, .n = tensor_elements(&tensor)};
     *most = average->n > *most ? average->n : *most;
     TRY_ALLOC(average->values, ARENA_ARRAY(recalibration->arena, average->n, double));
-    /* The first run moves them to its batch's, times 0 what they were: not a NaN. */
+    /* A batch replaces them: it adds 0 times what they were, which must not be a NaN. */
     memset(average->values, 0, (size_t)average->n * sizeof *average->values);
     TRY(parameters_set(parameters, row, average->values));
 done:
