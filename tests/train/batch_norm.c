@@ -283,6 +283,33 @@ static void recalibrated_runs_continue_exactly(void **state)
     weights_destroy(whole);
 }
 
+static int64_t best_epoch_of(const char *name)
+{
+    struct arena *arena = NULL;
+
+    ok(arena_create(&arena));
+    struct run_file run = fixture_result(&fixture, name, arena);
+    int64_t best = (int64_t)fixture_value(&run, "best_epoch");
+    arena_destroy(arena);
+    return best;
+}
+
+/* By the first seed with which the best epoch is not the last: which one, rounding decides. */
+static struct weights *trained_with_a_best_epoch(struct settings *settings)
+{
+    char name[32];
+
+    for (settings->seed = 3; settings->seed < 13; settings->seed++) {
+        snprintf(name, sizeof name, "best-train-%lld", (long long)settings->seed);
+        struct weights *weights = trained(settings, name);
+        if (best_epoch_of(name) < settings->train.epochs)
+            return weights;
+        weights_destroy(weights);
+    }
+    fail_msg("the last epoch is the best with ten seeds");
+    return NULL;
+}
+
 /* The best epoch's weights are those that are recalibrated, also by a run that was stopped there.
  */
 static void the_best_weights_are_recalibrated(void **state)
@@ -293,8 +320,7 @@ static void the_best_weights_are_recalibrated(void **state)
     settings.data.validation = 20;
     settings.train.epochs = 4;
     settings.train.select = SELECT_BEST;
-    settings.seed = 3; /* with which the best epoch is not the last */
-    struct weights *best = trained(&settings, "best-train");
+    struct weights *best = trained_with_a_best_epoch(&settings);
     settings.batch_norm = BATCH_NORM_RECALIBRATE;
     struct weights *whole = trained(&settings, "best-anew");
     settings.train.select = SELECT_LAST;
