@@ -107,9 +107,13 @@ done:
 /* A run that diverged ends with the first bad step, whenever that is noticed. */
 static enum status take_totals(struct lane *lane, const double totals[N_STEP_TOTALS])
 {
+    double bad = totals[TOTAL_BAD_LOSS];
+
     if (totals[TOTAL_BAD_STEP] > 0)
         return fail(STATUS_DIVERGED, "loss is %s at epoch %lld, step %lld",
-                    isnan(totals[TOTAL_BAD_LOSS]) ? "nan" : "inf",
+                    isnan(bad) ? "nan"
+                    : bad < 0  ? "-inf" /* of a method that ascends */
+                               : "inf",
                     (long long)lane->position.epoch + 1, (long long)totals[TOTAL_BAD_STEP]);
     lane->position.loss_sum = totals[TOTAL_LOSS];
     lane->last_loss = totals[TOTAL_LAST_LOSS];
