@@ -174,6 +174,46 @@ static void test_one_plan_two_threads(void **state)
         check("cpu", &subjects[i]);
 }
 
+/* ---- nothing is made in a step that was made before ---- */
+
+static int n_created;
+int __real_dnnl_memory_create(void *out, const void *layout, void *engine, void *data);
+int __wrap_dnnl_memory_create(void *out, const void *layout, void *engine, void *data);
+
+int __wrap_dnnl_memory_create(void *out, const void *layout, void *engine, void *data)
+{
+    n_created++;
+    return __real_dnnl_memory_create(out, layout, engine, data);
+}
+
+static void test_a_second_run_makes_nothing(void **state)
+{
+    const struct device_settings settings = {.n_threads = 1};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++) {
+        struct device *device = NULL;
+        struct prepared *prepared = NULL;
+        struct lane lane = {.subject = &subjects[i]};
+        ok(device_open(&backend_cpu, &settings, &device));
+        lane.device = device;
+        ok(queue_create(device, &lane.queue));
+        memory_create(&lane, 1);
+        ok(kernel_prepare(device, subjects[i].kind, &lane.op, &prepared));
+        lane.prepared = prepared;
+        expect(&lane);
+        assert_true(n_created > 0);
+        n_created = 0;
+        for (int run = 0; run < 3; run++)
+            ok(lane_step(&lane, run == 1)); /* nor where the same was prepared once more */
+        assert_int_equal(n_created, 0);
+        assert_int_equal(lane.n_wrong, 0);
+        lane_release(&lane);
+        kernel_release(device, subjects[i].kind, prepared);
+        device_close(device);
+    }
+}
+
 /* What says which plan it is: the name of its implementation lies in it. */
 static const char *plan_of(struct device *device, int64_t n_rows)
 {
@@ -206,6 +246,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_plan_two_threads),
+        cmocka_unit_test(test_a_second_run_makes_nothing),
         cmocka_unit_test(test_a_shape_is_planned_once),
     };
 

@@ -83,6 +83,7 @@ void glue_queue_destroy(struct glue_queue *queue)
 {
     if (queue == NULL)
         return;
+    plan_memories_release_all(queue);
     DESTROY(stream, queue->stream);
     free(queue);
 }

@@ -97,6 +97,7 @@ enum status plan_create(struct glue *glue, const struct operand_spec *specs,
     size_t scratchpad_bytes = 0;
 
     TRY_ALLOC(plan, heap_alloc(1, sizeof *plan));
+    plan->number = ++glue->n_planned;
     TRY(primitive_create(descriptor, &plan->primitive, &description));
     TRY(dnnl_check(dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, &name)));
     snprintf(plan->name, sizeof plan->name, "%s", name);

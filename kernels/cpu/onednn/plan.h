@@ -13,12 +13,18 @@ struct glue {
     dnnl_engine_t engine;
     dnnl_primitive_attr_t attributes; /* of every primitive: scratch memory comes from the caller */
     struct plan_cache *plans;
+    uint64_t n_planned; /* under the cache's lock: the number of the last plan made */
     int n_threads;
 };
+
+struct plan_memories; /* what says where the memory of a plan's run is */
 
 struct glue_queue {
     struct glue *glue;    /* borrowed */
     dnnl_stream_t stream; /* owned */
+    /* A hash table by the plan's number, owned: a step makes nothing that it has made before. */
+    struct plan_memories *memories;
+    int64_t n_memories, memories_capacity;
 };
 
 /* oneDNN takes OpenMP's setting of the calling thread, which other devices may have changed. */
@@ -48,12 +54,24 @@ struct operand {
 enum { PLAN_OF_CONVOLUTION, PLAN_OF_PRODUCT }; /* begins a plan's key */
 enum { PLAN_NAME_BYTES = 48 };
 struct plan {
+    uint64_t number;            /* from 1; never another plan's of this device */
     char name[PLAN_NAME_BYTES]; /* of the implementation */
     dnnl_primitive_t primitive; /* owned */
     struct operand operands[N_SLOTS];
     layout_ref scratchpad;                     /* borrowed of the primitive; NULL: none */
     size_t scratchpad_offset, workspace_bytes; /* the reorders' scratchpads are there as well */
 };
+
+/* Memory objects of a plan on a queue: made at its first run there, then told where memory is. */
+struct plan_memories {
+    uint64_t plan; /* its number; 0: a free place */
+    /* owned; NULL where the plan has none */
+    dnnl_memory_t user[N_SLOTS], inner[N_SLOTS], reorder_scratchpad[N_SLOTS], scratchpad;
+};
+/* Borrowed until the next call. */
+CHECKED enum status plan_memories_get(struct glue_queue *queue, const struct plan *plan,
+                                      struct plan_memories **out);
+void plan_memories_release_all(struct glue_queue *queue);
 
 /* The implementation to use: the first whose name has `preferred` in it (NULL: none has), else the
  * first that is not a reference implementation, else that one. *out is owned by the caller. */

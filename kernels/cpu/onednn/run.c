@@ -1,5 +1,5 @@
-/* Plans at work. Memory objects are of one run, which costs a quarter of a microsecond each: so a
- * plan stays as it was made, and any number of threads may run it at once. */
+/* Plans at work. A plan stays as it was made; where a run's memory is say objects of the queue it
+ * runs on: so any number of threads may run one plan at once, each on a queue of its own. */
 #include "kernels/cpu/onednn/plan.h"
 
 #include "base/arena.h"
@@ -13,18 +13,16 @@ struct planned { /* a struct prepared for the rest of the backend */
     void *packed; /* owned: frozen weights in the primitive's layout; NULL: none, or as ours */
 };
 
-struct plan_call {
-    const struct glue_queue *queue; /* borrowed */
-    const struct planned *planned;  /* borrowed */
-    char *workspace;                /* borrowed */
-    /* owned; NULL where there is none */
-    dnnl_memory_t user[N_SLOTS], inner[N_SLOTS], scratchpad;
+struct plan_call { /* borrowed, all of it */
+    const struct glue_queue *queue;
+    const struct planned *planned;
+    const struct plan_memories *memories;
+    char *workspace;
 };
 
-static enum status memory_create(const struct plan_call *call, layout_ref layout, void *data,
-                                 dnnl_memory_t *out)
+static enum status point(dnnl_memory_t memory, void *data)
 {
-    return dnnl_check(dnnl_memory_create(out, layout, call->queue->glue->engine, data));
+    return dnnl_check(dnnl_memory_set_data_handle(memory, data));
 }
 
 static void *scratch_of(const struct plan_call *call)
@@ -32,38 +30,29 @@ static void *scratch_of(const struct plan_call *call)
     return call->workspace + call->planned->plan->scratchpad_offset;
 }
 
-static void call_release(struct plan_call *call)
-{
-    for (int i = 0; i < N_SLOTS; i++) {
-        DESTROY(memory, call->user[i]);
-        DESTROY(memory, call->inner[i]);
-    }
-    DESTROY(memory, call->scratchpad);
-}
-
 static enum status reorder(const struct plan_call *call, int slot)
 {
     enum status status = STATUS_OK;
     const struct operand *operand = &call->planned->plan->operands[slot];
-    dnnl_memory_t scratchpad = NULL;
+    const struct plan_memories *memories = call->memories;
+    dnnl_memory_t user = memories->user[slot], inner = memories->inner[slot];
     dnnl_exec_arg_t args[3] = {
-        {DNNL_ARG_FROM, operand->is_output ? call->inner[slot] : call->user[slot]},
-        {DNNL_ARG_TO, operand->is_output ? call->user[slot] : call->inner[slot]},
+        {DNNL_ARG_FROM, operand->is_output ? inner : user},
+        {DNNL_ARG_TO, operand->is_output ? user : inner},
     };
     int n_args = 2;
 
-    if (operand->reorder_scratchpad != NULL) {
-        TRY(memory_create(call, operand->reorder_scratchpad, scratch_of(call), &scratchpad));
-        args[n_args++] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, scratchpad};
+    if (memories->reorder_scratchpad[slot] != NULL) {
+        TRY(point(memories->reorder_scratchpad[slot], scratch_of(call)));
+        args[n_args++] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, memories->reorder_scratchpad[slot]};
     }
     TRY(dnnl_check(dnnl_primitive_execute(operand->reorder, call->queue->stream, n_args, args)));
 done:
-    DESTROY(memory, scratchpad);
     return status;
 }
 
-/* Makes the operand's memory objects and brings an input into the inner layout. */
-static enum status bind(struct plan_call *call, int slot, void *memory)
+/* Says where the operand's memory is and brings an input into the inner layout. */
+static enum status bind(const struct plan_call *call, int slot, void *memory)
 {
     enum status status = STATUS_OK;
     const struct operand *operand = &call->planned->plan->operands[slot];
@@ -72,33 +61,33 @@ static enum status bind(struct plan_call *call, int slot, void *memory)
     if (operand->arg == 0)
         return STATUS_OK;
     if (operand->inner != NULL)
-        TRY(memory_create(call, operand->inner,
-                          is_packed ? call->planned->packed
-                                    : call->workspace + operand->inner_offset,
-                          &call->inner[slot]));
+        TRY(point(call->memories->inner[slot],
+                  is_packed ? call->planned->packed : call->workspace + operand->inner_offset));
     if (is_packed)
         return STATUS_OK;
-    TRY(memory_create(call, operand->user, memory, &call->user[slot]));
+    TRY(point(call->memories->user[slot], memory));
     if (operand->inner != NULL && !operand->is_output)
         TRY(reorder(call, slot));
 done:
     return status;
 }
 
-static enum status execute(struct plan_call *call)
+static enum status execute(const struct plan_call *call)
 {
     enum status status = STATUS_OK;
     const struct plan *plan = call->planned->plan;
+    const struct plan_memories *memories = call->memories;
     dnnl_exec_arg_t args[N_SLOTS + 1];
     int n_args = 0;
 
     for (int i = 0; i < N_SLOTS; i++)
         if (plan->operands[i].arg != 0)
-            args[n_args++] = (dnnl_exec_arg_t){
-                plan->operands[i].arg, call->inner[i] != NULL ? call->inner[i] : call->user[i]};
-    if (plan->scratchpad != NULL) {
-        TRY(memory_create(call, plan->scratchpad, scratch_of(call), &call->scratchpad));
-        args[n_args++] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, call->scratchpad};
+            args[n_args++] = (dnnl_exec_arg_t){plan->operands[i].arg, memories->inner[i] != NULL
+                                                                          ? memories->inner[i]
+                                                                          : memories->user[i]};
+    if (memories->scratchpad != NULL) {
+        TRY(point(memories->scratchpad, scratch_of(call)));
+        args[n_args++] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, memories->scratchpad};
     }
     TRY(dnnl_check(dnnl_primitive_execute(plan->primitive, call->queue->stream, n_args, args)));
 done:
@@ -110,18 +99,19 @@ enum status plan_run(struct glue_queue *queue, const struct prepared *prepared,
 {
     enum status status = STATUS_OK;
     const struct planned *planned = (const struct planned *)prepared;
-    struct plan_call call = {.queue = queue, .planned = planned, .workspace = workspace.data};
+    struct plan_memories *memories = NULL;
     void *users[N_SLOTS] = {memory->source, memory->weight, memory->bias, memory->destination};
 
     glue_use_threads(queue->glue);
+    TRY(plan_memories_get(queue, planned->plan, &memories));
+    const struct plan_call call = {queue, planned, memories, workspace.data};
     for (int i = 0; i < N_SLOTS; i++)
         TRY(bind(&call, i, users[i]));
     TRY(execute(&call));
     for (int i = 0; i < N_SLOTS; i++)
-        if (planned->plan->operands[i].is_output && call.inner[i] != NULL)
+        if (planned->plan->operands[i].is_output && memories->inner[i] != NULL)
             TRY(reorder(&call, i));
 done:
-    call_release(&call);
     return status;
 }
 
@@ -133,28 +123,28 @@ static enum status pack(struct glue *glue, struct planned *planned, const void *
     enum status status = STATUS_OK;
     const struct operand *operand = &planned->plan->operands[SLOT_WEIGHT];
     struct glue_queue *queue = NULL;
-    struct plan_call call = {.planned = planned};
-    void *packed = NULL;
+    struct plan_memories *memories = NULL;
+    void *packed = NULL, *workspace = NULL;
 
     if (operand->inner == NULL)
         return STATUS_OK;
     TRY(glue_queue_create(glue, &queue));
-    call.queue = queue;
+    TRY(plan_memories_get(queue, planned->plan, &memories));
     size_t bytes = memory_padded(dnnl_memory_desc_get_size(operand->inner));
     packed = aligned_alloc(MEMORY_ALIGNMENT, bytes);
-    call.workspace = aligned_alloc(MEMORY_ALIGNMENT, planned->plan->workspace_bytes);
-    if (packed == NULL || call.workspace == NULL)
+    workspace = aligned_alloc(MEMORY_ALIGNMENT, planned->plan->workspace_bytes);
+    if (packed == NULL || workspace == NULL)
         TRY(fail(STATUS_OUT_OF_MEMORY, "no memory for %zu bytes of packed weights", bytes));
-    TRY(memory_create(&call, operand->user, (void *)(uintptr_t)weight, &call.user[SLOT_WEIGHT]));
-    TRY(memory_create(&call, operand->inner, packed, &call.inner[SLOT_WEIGHT]));
+    TRY(point(memories->user[SLOT_WEIGHT], (void *)(uintptr_t)weight));
+    TRY(point(memories->inner[SLOT_WEIGHT], packed));
+    const struct plan_call call = {queue, planned, memories, workspace};
     TRY(reorder(&call, SLOT_WEIGHT));
     TRY(dnnl_check(dnnl_stream_wait(queue->stream)));
     planned->packed = packed;
     packed = NULL;
 done:
-    call_release(&call);
     glue_queue_destroy(queue);
-    free(call.workspace);
+    free(workspace);
     free(packed);
     return status;
 }
