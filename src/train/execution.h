@@ -5,12 +5,9 @@
 #include "train/lane.h"
 #include "train/measure/evaluate.h"
 
-enum goal {                   /* where a lane is on its way to */
-            GOAL_PASSED_RUNG, /* an earlier attempt was asked there: it is measured again, nobody
-                                 asks */
-            GOAL_RUNG,
-            GOAL_END,
-};
+/* Where a lane is on its way to. At a rung that it had passed already nobody asks; it is measured
+ * there again. */
+enum goal { GOAL_PASSED_RUNG, GOAL_RUNG, GOAL_END };
 
 struct execution {
     struct trainer *trainer;     /* borrowed */
@@ -50,13 +47,13 @@ CHECKED enum status execution_split(struct execution *execution);
 CHECKED enum status execution_weights(const struct execution *execution,
                                       const struct weights **out);
 /* With batch_norm: recalibrate, the running values of the final weights anew over D_r, in batches
- * as trained. CANCELLED as loop_run: it is begun again, with the same result. */
+ * as trained. CANCELLED as lane_advance: it is begun again, with the same result. */
 CHECKED enum status execution_recalibrate(struct execution *execution);
 /* Evaluates the network as it is: predictions and metrics. */
 CHECKED enum status execution_evaluate(struct execution *execution);
 /* Adds what the final weights hold behind the outputs to the metrics: distance_original, sparsity
  * and sparsity_merged, and with eval.probe and eval.relearn what those ask for. Changes nothing
- * else of the run. CANCELLED as lane_run. */
+ * else of the run. CANCELLED as lane_advance. */
 CHECKED enum status execution_inspect(struct execution *execution);
 /* Tells the observer that the run is in this phase, and alive. */
 void execution_report_phase(const struct execution *execution, const char *phase);

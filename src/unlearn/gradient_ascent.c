@@ -1,4 +1,4 @@
-/* Gradient ascent (Graves et al., arXiv:2010.10981; Thudi et al., arXiv:2109.13398): minimises −CE
+/* Gradient ascent (Thudi et al., "Unrolling SGD", arXiv:2109.13398): minimises −CE
  * on the images to forget, and sees no other. Nothing bounds that loss: few steps at a small
  * rate, and a batch of one class wrecks the statistics of batch norm. */
 #include "unlearn/methods.h"

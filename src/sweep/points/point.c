@@ -16,11 +16,12 @@ struct kept_text { /* texts that expressions made, each once */
     const char *text;
 };
 
-struct method_settings { /* defaults of a method that has its own */
+struct method_settings { /* of a method that has defaults of its own */
     struct method_settings *next;
     const struct method *method;
     int recipe;
-    struct settings defaults;
+    struct settings defaults; /* all: its own, and the architecture's */
+    int own[MAX_SETTINGS], n_own;
 };
 
 struct point_maker {
@@ -259,39 +260,47 @@ done:
     return status;
 }
 
-/* Defaults for the point's architecture and method. */
-static enum status find_defaults(struct point_maker *maker, const struct point *point, int recipe,
-                                 const struct settings **out)
+static enum status method_settings_create(struct point_maker *maker, const struct method *method,
+                                          int recipe, struct method_settings **out)
+{
+    enum status status = STATUS_OK;
+    struct method_settings *row = NULL;
+
+    TRY_ALLOC(row, ARENA_NEW(maker->spec->arena, struct method_settings));
+    *row = (struct method_settings){
+        .method = method, .recipe = recipe, .defaults = maker->defaults[recipe]};
+    TRY(method_defaults(method, maker->spec->arena, &row->defaults));
+    for (int i = 0; i < setting_count(); i++)
+        if (method_default(method, setting_at(i)->name) != NULL)
+            row->own[row->n_own++] = i;
+    row->next = maker->of_methods;
+    maker->of_methods = row;
+    *out = row;
+done:
+    return status;
+}
+
+/* What nobody chose is what the method was published with. *defaults: for architecture and method,
+ * of all settings. */
+static enum status fill_defaults(struct point_maker *maker, struct point *point, int recipe,
+                                 const struct settings **defaults)
 {
     enum status status = STATUS_OK;
     const struct method *method = method_find(point->settings.unlearn.method);
     struct method_settings *row = maker->of_methods;
 
-    *out = &maker->defaults[recipe];
+    *defaults = &maker->defaults[recipe];
     if (method == NULL || !method_has_defaults(method))
         return STATUS_OK;
     while (row != NULL && (row->method != method || row->recipe != recipe))
         row = row->next;
-    if (row == NULL) {
-        TRY_ALLOC(row, ARENA_NEW(maker->spec->arena, struct method_settings));
-        *row = (struct method_settings){maker->of_methods, method, recipe, maker->defaults[recipe]};
-        TRY(method_defaults(method, maker->spec->arena, &row->defaults));
-        maker->of_methods = row;
-    }
-    *out = &row->defaults;
+    if (row == NULL)
+        TRY(method_settings_create(maker, method, recipe, &row));
+    *defaults = &row->defaults;
+    for (int k = 0; k < row->n_own; k++)
+        if (point->chosen[row->own[k]] == NULL)
+            setting_copy(setting_at(row->own[k]), &row->defaults, &point->settings);
 done:
-    return status;
-}
-
-/* What nobody chose is what the method was published with. */
-static enum status fill_defaults(struct point_maker *maker, struct point *point, int recipe,
-                                 const struct settings **defaults)
-{
-    enum status status = find_defaults(maker, point, recipe, defaults);
-
-    for (int k = 0; *defaults != &maker->defaults[recipe] && k < maker->n_varying; k++)
-        if (point->chosen[maker->varying[k]] == NULL)
-            setting_copy(setting_at(maker->varying[k]), *defaults, &point->settings);
     return status;
 }
 

@@ -129,15 +129,6 @@ static int64_t steps_of(const struct stream_part *part)
     return part->n_full + (part->last.batch_size > 0);
 }
 
-int64_t stepper_steps_per_epoch(const struct stepper *stepper)
-{
-    int64_t n = 0;
-
-    for (int i = 0; i < n_parts(stepper); i++)
-        n += steps_of(&stepper->parts[i]);
-    return n;
-}
-
 /* ---- executors ---- */
 
 static enum status stage_open(struct stepper *stepper, int i, struct span arena,

@@ -29,7 +29,6 @@ struct optimizer *stepper_optimizer(const struct stepper *stepper);
 struct tally *stepper_tally(const struct stepper *stepper);
 /* Of an epoch, smaller last batches included unless the recipe drops them. */
 int64_t stepper_images_per_epoch(const struct stepper *stepper);
-int64_t stepper_steps_per_epoch(const struct stepper *stepper);
 
 /* Executors, before the first step; closed when other executors are to have their memory. */
 CHECKED enum status stepper_open(struct stepper *stepper);

@@ -256,6 +256,24 @@ static void test_defaults_of_methods(void **state)
     loaded_release(&loaded);
 }
 
+/* Which method it is follows from another setting: nothing but the method's own defaults changes.
+ */
+static void test_defaults_of_a_calculated_method(void **state)
+{
+    (void)state;
+    struct loaded loaded = load_good(BASE "  lora.rank: {values: [4, 8]}\n"
+                                          "  unlearn.method: {value: \"${'random_label'}\"}\n"
+                                          "seeds: [7]\n",
+                                     NULL);
+    const struct settings *settings = &run_of(&loaded, 1)->settings;
+
+    assert_string_equal(settings->unlearn.method, "random_label");
+    assert_true(settings->train.lr == 0.013 && settings->train.epochs == 10);
+    assert_int_equal(settings->seed, 7);
+    assert_int_equal(settings->forget.class_index, 3);
+    loaded_release(&loaded);
+}
+
 /* The small table, to the letter. */
 static void test_plan(void **state)
 {
@@ -298,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_exclude_nothing),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_defaults_of_methods),
+        cmocka_unit_test(test_defaults_of_a_calculated_method),
         cmocka_unit_test(test_plan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
