@@ -91,8 +91,8 @@ static double loss_of(const struct golden_network *network)
 
 static void take_steps(struct bn_case *of, struct golden_network *network)
 {
-    const struct stepper_settings sgd = {.kind = OP_sgd_step, .lr = 0.02, .momentum = 0.9};
-    struct stepper *stepper = stepper_create(network, &sgd);
+    const struct golden_stepper_settings sgd = {.kind = OP_sgd_step, .lr = 0.02, .momentum = 0.9};
+    struct golden_stepper *stepper = golden_stepper_create(network, &sgd);
     char path[PATH_BYTES];
     int64_t n = 0;
     double *order = golden_read(of->golden, "order", &n);
@@ -111,11 +111,11 @@ static void take_steps(struct bn_case *of, struct golden_network *network)
         note(of, path, fabs(loss_of(network) - losses[step]),
              of->backend->real == DTYPE_F64 ? 1e-9 * losses[step]
                                             : FACTOR * rounding + 16 * 0x1p-24 * losses[step]);
-        stepper_step(stepper);
+        golden_stepper_step(stepper);
     }
     free(order);
     free(losses);
-    stepper_destroy(stepper);
+    golden_stepper_destroy(stepper);
 }
 
 static void test_steps(void **state)

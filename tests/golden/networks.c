@@ -125,14 +125,14 @@ static void check_number(const struct comparison *comparison)
     assert_int_equal(comparison->n_gradients, n_wanted);
 }
 
-static void compare_step(struct comparison *comparison, const struct stepper_settings *settings,
-                         const char *group)
+static void compare_step(struct comparison *comparison,
+                         const struct golden_stepper_settings *settings, const char *group)
 {
     const struct parameters *parameters = comparison->network.parameters;
-    struct stepper *stepper = stepper_create(&comparison->network, settings);
+    struct golden_stepper *stepper = golden_stepper_create(&comparison->network, settings);
 
-    stepper_step(stepper);
-    stepper_destroy(stepper);
+    golden_stepper_step(stepper);
+    golden_stepper_destroy(stepper);
     for (int64_t i = 0; i < parameters_count(parameters); i++) {
         struct tensor tensor = parameters_tensor(parameters, i);
         int64_t n = tensor_elements(&tensor);
@@ -151,9 +151,9 @@ static void compare_step(struct comparison *comparison, const struct stepper_set
 
 static void compare_steps(struct comparison *comparison)
 {
-    const struct stepper_settings sgd = {
+    const struct golden_stepper_settings sgd = {
         .kind = OP_sgd_step, .lr = 0.1, .momentum = 0.9, .decay = 5e-4};
-    const struct stepper_settings adam = {.kind = OP_adam_step, .lr = 1e-3};
+    const struct golden_stepper_settings adam = {.kind = OP_adam_step, .lr = 1e-3};
 
     if (!golden_has(comparison->of->golden, "vit") || comparison->of->setup.is_forward_only)
         return;

@@ -20,7 +20,7 @@ struct optimizer_case {
     const char *optimizer;
     const struct backend *backend;
     char name[NAME_BYTES];
-    struct stepper_settings settings;
+    struct golden_stepper_settings settings;
 };
 
 /* The file's gradients, divided by step, into the flat gradient. */
@@ -95,17 +95,17 @@ static void test_optimizer(void **state)
     double worst = 0;
 
     golden_network_open(of->golden, &setup, &network);
-    struct stepper *stepper = stepper_create(&network, &of->settings);
+    struct golden_stepper *stepper = golden_stepper_create(&network, &of->settings);
     for (int step = 1; step <= 2; step++) {
         upload_gradients(of->golden, &network, step);
-        stepper_step(stepper);
+        golden_stepper_step(stepper);
         for (int64_t i = 0; i < parameters_count(network.parameters); i++)
             if (parameters_row(network.parameters, i)->is_trainable) {
                 double share = compare(of, &network, i, step);
                 worst = share <= worst ? worst : share;
             }
     }
-    stepper_destroy(stepper);
+    golden_stepper_destroy(stepper);
     golden_network_close(&network);
     print_message("worst error %.2g of its tolerance\n", worst);
     assert_true(worst <= 1);
@@ -115,7 +115,7 @@ int main(void)
 {
     const struct {
         const char *name;
-        struct stepper_settings settings;
+        struct golden_stepper_settings settings;
     } optimizers[] = {
         {"sgd", {.kind = OP_sgd_step, .lr = 0.1, .momentum = 0.9, .decay = 5e-4}},
         {"sgd_plain", {.kind = OP_sgd_step, .lr = 0.1, .decay = 5e-4}},

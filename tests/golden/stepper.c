@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-struct stepper {
+struct golden_stepper {
     struct device *device;
     enum op_kind kind;
     union op_any op;
@@ -15,7 +15,7 @@ struct stepper {
     double lr, n_steps;
 };
 
-static struct tensor state_like(struct stepper *stepper, struct tensor flat, int i)
+static struct tensor state_like(struct golden_stepper *stepper, struct tensor flat, int i)
 {
     ok(device_alloc(stepper->device, tensor_bytes(&flat), &stepper->states[i]));
     ok(queue_zero(device_queue(stepper->device), stepper->states[i], tensor_bytes(&flat)));
@@ -23,10 +23,10 @@ static struct tensor state_like(struct stepper *stepper, struct tensor flat, int
     return flat;
 }
 
-struct stepper *stepper_create(const struct golden_network *network,
-                               const struct stepper_settings *settings)
+struct golden_stepper *golden_stepper_create(const struct golden_network *network,
+                                             const struct golden_stepper_settings *settings)
 {
-    struct stepper *stepper = calloc(1, sizeof *stepper);
+    struct golden_stepper *stepper = calloc(1, sizeof *stepper);
     struct tensor values = parameters_flat_values(network->parameters);
     struct tensor gradients = parameters_flat_gradients(network->parameters);
     struct tensor mask = parameters_flat_mask(network->parameters);
@@ -65,7 +65,7 @@ struct stepper *stepper_create(const struct golden_network *network,
     return stepper;
 }
 
-void stepper_step(struct stepper *stepper)
+void golden_stepper_step(struct golden_stepper *stepper)
 {
     double rates[2] = {stepper->lr, ++stepper->n_steps};
 
@@ -74,7 +74,7 @@ void stepper_step(struct stepper *stepper)
     ok(queue_synchronize(device_queue(stepper->device)));
 }
 
-void stepper_destroy(struct stepper *stepper)
+void golden_stepper_destroy(struct golden_stepper *stepper)
 {
     kernel_release(stepper->device, stepper->kind, stepper->prepared);
     device_free(stepper->device, stepper->states[0]);

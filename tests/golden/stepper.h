@@ -4,17 +4,17 @@
 
 #include "golden/golden.h"
 
-struct stepper;
+struct golden_stepper;
 
-struct stepper_settings {
+struct golden_stepper_settings {
     enum op_kind kind; /* OP_sgd_step or OP_adam_step */
     double lr, momentum, decay;
     bool is_decoupled;
 };
 /* Both end the running test on failure. Masks are those of the parameters at creation. */
-struct stepper *stepper_create(const struct golden_network *network,
-                               const struct stepper_settings *settings);
-void stepper_step(struct stepper *stepper);
-void stepper_destroy(struct stepper *stepper);
+struct golden_stepper *golden_stepper_create(const struct golden_network *network,
+                                             const struct golden_stepper_settings *settings);
+void golden_stepper_step(struct golden_stepper *stepper);
+void golden_stepper_destroy(struct golden_stepper *stepper);
 
 #endif

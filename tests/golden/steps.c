@@ -139,8 +139,8 @@ static double loss_of(struct golden_network *network)
 static void train(struct replay *replay)
 {
     struct golden_network *network = &replay->network;
-    struct stepper_settings adam = {.kind = OP_adam_step, .lr = 1e-3};
-    struct stepper *stepper = stepper_create(network, &adam);
+    struct golden_stepper_settings adam = {.kind = OP_adam_step, .lr = 1e-3};
+    struct golden_stepper *stepper = golden_stepper_create(network, &adam);
     double losses[N_STEPS];
     int64_t n = 0;
     double *order = golden_read(replay->of->golden, "order", &n);
@@ -153,7 +153,7 @@ static void train(struct replay *replay)
         ok(executor_upload(network->executor, network->graph->indices, indices));
         ok(executor_run(network->executor));
         losses[step] = loss_of(network);
-        stepper_step(stepper);
+        golden_stepper_step(stepper);
         if (step + 1 == EARLY)
             compare_weights(replay, EARLY);
     }
@@ -161,7 +161,7 @@ static void train(struct replay *replay)
         compare_weights(replay, N_STEPS);
     compare_losses(replay, losses);
     free(order);
-    stepper_destroy(stepper);
+    golden_stepper_destroy(stepper);
 }
 
 static void test_steps(void **state)

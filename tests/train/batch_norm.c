@@ -16,15 +16,6 @@ enum { N_TRAIN = 50, N_TEST = 10, BATCH = 20, N_BATCHES = 3, N_NORMS = 19, NAME_
 
 static struct fixture fixture;
 
-static void open_trainer(const char *backend)
-{
-    const struct device_settings settings = {.n_threads = 2};
-
-    trainer_destroy(fixture.trainer);
-    fixture.trainer = NULL;
-    ok(trainer_create(backend_find(backend), &settings, &fixture.trainer));
-}
-
 static int open_fixture(void **state)
 {
     (void)state;
@@ -193,7 +184,7 @@ static void every_backend_recalibrates(void **state)
     ok(weights_load(fixture.weights, &base));
     for (int i = 0; i < 3; i++) {
         host_gpu_reset();
-        open_trainer(backends[i]);
+        fixture_use(&fixture, backends[i]);
         struct weights *ours = trained(&settings, backends[i]);
         assert_int_equal(compare(ours, base).running, 0);
         if (i == 0) {
@@ -203,7 +194,7 @@ static void every_backend_recalibrates(void **state)
         assert_near(ours, first);
         weights_destroy(ours);
     }
-    open_trainer("cpu");
+    fixture_use(&fixture, "cpu");
     weights_destroy(first);
     weights_destroy(base);
 }
@@ -283,17 +274,6 @@ static void recalibrated_runs_continue_exactly(void **state)
     weights_destroy(whole);
 }
 
-static int64_t best_epoch_of(const char *name)
-{
-    struct arena *arena = NULL;
-
-    ok(arena_create(&arena));
-    struct run_file run = fixture_result(&fixture, name, arena);
-    int64_t best = (int64_t)fixture_value(&run, "best_epoch");
-    arena_destroy(arena);
-    return best;
-}
-
 /* By the first seed with which the best epoch is not the last: which one, rounding decides. */
 static struct weights *trained_with_a_best_epoch(struct settings *settings)
 {
@@ -302,7 +282,7 @@ static struct weights *trained_with_a_best_epoch(struct settings *settings)
     for (settings->seed = 3; settings->seed < 13; settings->seed++) {
         snprintf(name, sizeof name, "best-train-%lld", (long long)settings->seed);
         struct weights *weights = trained(settings, name);
-        if (best_epoch_of(name) < settings->train.epochs)
+        if (fixture_best_epoch(&fixture, name) < settings->train.epochs)
             return weights;
         weights_destroy(weights);
     }

@@ -28,16 +28,6 @@ static const char *const backend_names[N_BACKENDS] = {"ref", "cpu", "cuda_host"}
 
 static struct fixture fixture;
 
-static void open_trainer(const char *backend)
-{
-    const struct device_settings settings = {.n_threads = 2};
-
-    trainer_destroy(fixture.trainer);
-    fixture.trainer = NULL;
-    if (trainer_create(backend_find(backend), &settings, &fixture.trainer) != STATUS_OK)
-        fail_msg("%s", status_message());
-}
-
 static int open_fixture(void **state)
 {
     (void)state;
@@ -56,7 +46,7 @@ static int fresh_trainer(void **state)
 {
     (void)state;
     host_gpu_reset();
-    open_trainer("cuda_host");
+    fixture_use(&fixture, "cuda_host");
     return 0;
 }
 
@@ -188,7 +178,7 @@ static void follows_float64(void **state)
         char name[64], path[96];
         snprintf(name, sizeof name, "%s-%s", method, backend_names[b]);
         snprintf(path, sizeof path, "%s/weights.h5", name);
-        open_trainer(backend_names[b]);
+        fixture_use(&fixture, backend_names[b]);
         run_ok(&settings, name);
         outcomes[b].run = fixture_result(&fixture, name, arena);
         if (trains)
@@ -295,10 +285,10 @@ static void divergence_names_its_step(void **state)
 
     (void)state;
     settings.train.lr = 1e36;
-    open_trainer("cpu");
+    fixture_use(&fixture, "cpu");
     assert_int_equal(fixture_execute(&fixture, &settings, &run), STATUS_DIVERGED);
     snprintf(wanted, sizeof wanted, "%s", status_message());
-    open_trainer("cuda_host");
+    fixture_use(&fixture, "cuda_host");
     assert_int_equal(fixture_execute(&fixture, &settings, &run), STATUS_DIVERGED);
     assert_string_equal(status_message(), wanted);
     assert_non_null(strstr(wanted, "epoch 1, step "));
@@ -323,7 +313,7 @@ static void failures_end_the_run(void **state)
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         struct fixture_run run = {.name = "failing"};
         host_gpu_reset();
-        open_trainer("cuda_host");
+        fixture_use(&fixture, "cuda_host");
         host_gpu()->failing = faults[i].entry;
         host_gpu()->fails_after = faults[i].after;
         if (fixture_execute(&fixture, &settings, &run) != STATUS_DEVICE)

@@ -128,6 +128,15 @@ void fixture_close(struct fixture *fixture)
     assert_int_equal(system(command), 0);
 }
 
+void fixture_use(struct fixture *fixture, const char *backend)
+{
+    const struct device_settings settings = {.n_threads = 2};
+
+    trainer_destroy(fixture->trainer);
+    fixture->trainer = NULL;
+    ok(trainer_create(backend_find(backend), &settings, &fixture->trainer));
+}
+
 static const char *path_in(const struct fixture *fixture, const char *name,
                            char path[FIXTURE_PATH_BYTES])
 {
@@ -177,6 +186,17 @@ double fixture_value(const struct run_file *run, const char *name)
             return run->values[i].value;
     fail_msg("run.h5 has no value '%s'", name);
     return 0;
+}
+
+int64_t fixture_best_epoch(const struct fixture *fixture, const char *name)
+{
+    struct arena *arena = NULL;
+
+    ok(arena_create(&arena));
+    struct run_file run = fixture_result(fixture, name, arena);
+    int64_t best = (int64_t)fixture_value(&run, "best_epoch");
+    arena_destroy(arena);
+    return best;
 }
 
 struct weights *fixture_weights(const struct fixture *fixture, const char *name)

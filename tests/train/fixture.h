@@ -19,6 +19,8 @@ void fixture_open(struct fixture *fixture, const char *backend); /* asserts on f
 /* As fixture_open, with so many images. */
 void fixture_open_sized(struct fixture *fixture, const char *backend, int n_train, int n_test);
 void fixture_close(struct fixture *fixture); /* removes the folder */
+/* Another trainer instead of the one before, with two threads. */
+void fixture_use(struct fixture *fixture, const char *backend);
 
 /* Short settings that every method can run with: 2 epochs, batch 32 (the last batch is partial). */
 struct settings fixture_settings(const struct fixture *fixture, const char *method);
@@ -44,6 +46,7 @@ enum status fixture_execute(const struct fixture *fixture, const struct settings
 struct run_file fixture_result(const struct fixture *fixture, const char *name,
                                struct arena *arena);
 double fixture_value(const struct run_file *run, const char *name); /* asserts that it is there */
+int64_t fixture_best_epoch(const struct fixture *fixture, const char *name);
 struct weights *fixture_weights(const struct fixture *fixture, const char *name);
 /* Of two runs: measures, losses of images, the losses of epochs, weights; bit for bit. */
 void assert_same_result(const struct fixture *fixture, const char *a, const char *b);

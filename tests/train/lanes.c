@@ -16,15 +16,6 @@ enum { N_TRAIN = 20, N_TEST = 10, MOST = 4 };
 
 static struct fixture fixture;
 
-static void open_trainer(const char *backend)
-{
-    const struct device_settings settings = {.n_threads = 2};
-
-    trainer_destroy(fixture.trainer);
-    fixture.trainer = NULL;
-    ok(trainer_create(backend_find(backend), &settings, &fixture.trainer));
-}
-
 static int open_fixture(void **state)
 {
     (void)state;
@@ -114,7 +105,7 @@ static void check(const char *backend, const struct member *members, int n)
     static int64_t n_checks; /* folders are used once */
     char prefix[16], prefix_alone[16];
 
-    open_trainer(backend);
+    fixture_use(&fixture, backend);
     snprintf(prefix, sizeof prefix, "p%lld", (long long)n_checks);
     execute(members, n, prefix, ends);
     for (int i = 0; i < n; i++) {
@@ -178,7 +169,7 @@ static void lanes_leave_nothing_behind(void **state)
     struct train_end ends[MOST];
 
     (void)state;
-    open_trainer("cuda_host");
+    fixture_use(&fixture, "cuda_host");
     execute(members, 1, "before", ends);
     size_t before = host_gpu()->used_bytes;
     execute(members, 3, "after", ends);

@@ -335,17 +335,6 @@ static void interrupt(const struct settings *settings, const char *whole, int64_
     assert_same_choice(whole, second);
 }
 
-static int64_t best_epoch_of(const char *name)
-{
-    struct arena *arena = NULL;
-
-    ok(arena_create(&arena));
-    struct run_file run = fixture_result(&fixture, name, arena);
-    int64_t best = (int64_t)fixture_value(&run, "best_epoch");
-    arena_destroy(arena);
-    return best;
-}
-
 static void interruptions_change_nothing(void **state)
 {
     struct settings finetune = selecting("finetune"), lora = selecting("prune_lora");
@@ -355,7 +344,7 @@ static void interruptions_change_nothing(void **state)
     clock_gettime(CLOCK_REALTIME, &now);
     finetune.checkpoint.every_seconds = 0;
     ok(execute(&finetune, "whole", NULL, -1));
-    int64_t best = best_epoch_of("whole");
+    int64_t best = fixture_best_epoch(&fixture, "whole");
     assert_true(best < EPOCHS);
     interrupt(&finetune, "whole", STEPS * best);     /* right after the best epoch */
     interrupt(&finetune, "whole", STEPS * best + 1); /* in the middle of the next */
@@ -368,7 +357,7 @@ static void interruptions_change_nothing(void **state)
 static void the_best_weights_move_along(void **state)
 {
     struct settings settings = selecting("finetune");
-    int64_t best = best_epoch_of("whole"), n_done = STEPS * best + 1;
+    int64_t best = fixture_best_epoch(&fixture, "whole"), n_done = STEPS * best + 1;
     char path[160];
 
     (void)state;
@@ -398,7 +387,7 @@ static void flip_byte(const char *path)
 static void damaged_best_weights_fall_back(void **state)
 {
     struct settings settings = selecting("finetune");
-    int64_t best = best_epoch_of("whole");
+    int64_t best = fixture_best_epoch(&fixture, "whole");
     char path[160];
 
     (void)state;
