@@ -31,7 +31,6 @@ bool method_needs_classes(const struct method *method);
 /* Whether a run ends with other weights than it began with. */
 bool method_changes_weights(const struct method *method);
 int method_composition(const struct method *method); /* 1 where it prunes + 2 where it adapts */
-bool method_adapts(const struct method *method);     /* trains low-rank adapters and the head */
 /* NULL: it trains nothing. */
 const struct phase *method_phase(const struct method *method);
 /* Of its phase; NULL when it trains nothing. */

@@ -65,11 +65,6 @@ int method_composition(const struct method *method)
     return method->program->prunes + 2 * method->program->adapts;
 }
 
-bool method_adapts(const struct method *method)
-{
-    return method->program->adapts;
-}
-
 const struct phase *method_phase(const struct method *method)
 {
     return method->program->phase.n_streams > 0 ? &method->program->phase : NULL;

@@ -256,22 +256,14 @@ static double n_forgotten(const struct dataset_summary *images, const struct set
     return 0;
 }
 
-static double n_retained(const struct dataset_summary *images, const struct settings *settings)
+/* Images whose gradients an epoch computes. */
+static double n_per_epoch(const struct phase *phase, double n_forget, double n_retain)
 {
-    return (double)images->n_train - n_validation(images, settings) - n_forgotten(images, settings);
-}
-
-/* Images whose gradients a run computes. */
-static double n_trained(const struct method *method, const struct dataset_summary *images,
-                        const struct settings *settings)
-{
-    const struct phase *phase = method_phase(method);
     double n = 0;
 
-    for (int i = 0; phase != NULL && i < phase->n_streams; i++)
-        n += phase->streams[i].rows == ROWS_FORGET ? n_forgotten(images, settings)
-                                                   : n_retained(images, settings);
-    return phase != NULL ? n * (double)phase_recipe(phase, settings)->epochs : 0;
+    for (int i = 0; i < phase->n_streams; i++)
+        n += phase->streams[i].rows == ROWS_FORGET ? n_forget : n_retain;
+    return n;
 }
 
 enum status costs_of(struct costs *costs, const struct settings *settings, struct cost *out)
@@ -281,15 +273,20 @@ enum status costs_of(struct costs *costs, const struct settings *settings, struc
     const struct network_cost *network = NULL;
 
     TRY(find(costs, settings, &images, &network));
-    const struct recipe *recipe = method_recipe(network->method, settings);
-    double n_validations =
-        recipe == NULL ? 0 : ceil((double)recipe->epochs / (double)recipe->validate_every);
-    double n_evaluated =
-        (double)(images->n_train + images->n_test) + n_validations * n_validation(images, settings);
+    const struct phase *phase = method_phase(network->method);
+    double n_set_aside = n_validation(images, settings), n_forget = n_forgotten(images, settings);
+    double n_retain = (double)images->n_train - n_set_aside - n_forget, n_trained = 0;
+    double n_evaluated = (double)(images->n_train + images->n_test);
+    if (phase != NULL) {
+        const struct recipe *recipe = phase_recipe(phase, settings);
+        double n_epochs = (double)recipe->epochs;
+        n_trained = n_epochs * n_per_epoch(phase, n_forget, n_retain);
+        n_evaluated += n_set_aside * ceil(n_epochs / (double)recipe->validate_every);
+    }
     if (run_recalibrates(settings, network->method))
-        n_evaluated += n_retained(images, settings);
+        n_evaluated += n_retain;
     *out = (struct cost){
-        .train_flops = network->train_flops * n_trained(network->method, images, settings),
+        .train_flops = network->train_flops * n_trained,
         .eval_flops = network->eval_flops * n_evaluated,
     };
 done:

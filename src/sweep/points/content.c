@@ -312,7 +312,7 @@ enum status content_resolve(struct content *content, struct point *point, struct
         return STATUS_OK;
     TRY(resolve_weights(content, point, &out->weights));
     TRY(resolve_normalisation(content, point));
-    if (method_adapts(point->method) && strcmp(targets, "default") != 0)
+    if ((method_reads(point->method) & GROUP_LORA) != 0 && strcmp(targets, "default") != 0)
         TRY(check_model(content, point, targets, &is_good));
 done:
     return status;
